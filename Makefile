@@ -1,0 +1,59 @@
+# `make demo` and `make test` are all a newcomer needs; `make check` is what CI runs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_SECONDS ?=
+PYTEST_ARGS ?=
+CODE := telegraf_plugin lab tests
+
+.PHONY: help venv engines demo test check format lint types imports bench lock clean
+
+help: ## Show what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+# --require-hashes: exactly what was locked, or nothing.
+.venv/.installed: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+venv: .venv/.installed ## Make the Python environment in .venv
+
+engines: ## Get telegraf and influxd (PATH first, else build them once)
+	scripts/engines
+
+demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end by itself)
+	DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/python -m lab.demo
+
+test: venv ## Run all tests, with the real engines
+	@scripts/engines || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: venv lint types imports test ## Everything that CI checks
+
+lint: venv ## Check format and style
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+
+types: venv ## Check types
+	$(BIN)/mypy
+
+imports: venv ## Check that imports go one way
+	$(BIN)/lint-imports
+
+format: venv ## Format the code
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: venv engines ## Measure speed and memory
+	$(BIN)/python -m lab.bench
+
+lock: venv ## Renew requirements*.txt from pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+		--no-emit-index-url --no-emit-find-links -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --extra dev \
+		--no-emit-index-url --no-emit-find-links -o requirements-dev.txt pyproject.toml
+
+clean: ## Remove what make made, but not the engines in the user's cache
+	rm -rf .venv .engines .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

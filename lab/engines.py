@@ -1,0 +1,29 @@
+"""Where the bench's two programs are: `.engines/bin` of the repository, made by `make engines`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ENGINES = REPOSITORY / ".engines" / "bin"
+
+
+class EnginesMissing(RuntimeError):
+    """A program of the bench is not there."""
+
+
+def telegraf() -> Path:
+    """The telegraf program. Raises EnginesMissing."""
+    return _engine("telegraf")
+
+
+def influxd() -> Path:
+    """The influxd program. Raises EnginesMissing."""
+    return _engine("influxd")
+
+
+def _engine(name: str) -> Path:
+    path = ENGINES / name
+    if not path.exists():  # a symlink to a cache that was emptied counts as missing
+        raise EnginesMissing(f"{name} is not at .engines/bin/{name}: run make engines")
+    return path

@@ -1,0 +1,60 @@
+"""What central has to hold for a given set of source points: the README's promise, by a second hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from functools import cache
+
+from lab.points import Point
+
+METADATA_TAGS = ("host", "source_bucket", "field")
+_POD = re.compile(r"POD-([0-9]+)")
+
+
+def expected_points(
+    points: Iterable[Point],
+    source_name: str,
+    source_bucket: str,
+    metadata_tags: Collection[str] = METADATA_TAGS,
+    exclude_fields: Collection[str] = (),
+) -> set[Point]:
+    """The points as central has to hold them; value, type and time as they were.
+
+    `source_name` is the name of the source in queries.yaml (POD-8), `source_bucket` the bucket the points are
+    from, `metadata_tags` the tags that are added: `host` only where the point has none; `source_bucket`,
+    `field` and `source` in any case, over a tag of the same name.
+    """
+    added = {"source_bucket": source_bucket, "source": source_name}
+
+    @cache  # a series has many points
+    def mapped(tags: frozenset[tuple[str, str]], field: str) -> frozenset[tuple[str, str]]:
+        found = dict(tags)
+        if "host" in metadata_tags:
+            found.setdefault("host", source_name)
+        if "field" in metadata_tags:
+            found["field"] = field
+        found.update({name: value for name, value in added.items() if name in metadata_tags})
+        if "host" in found:
+            found["host"] = renamed_host(found["host"])
+        return frozenset(found.items())
+
+    return {
+        point._replace(tags=mapped(point.tags, point.field)) for point in points if point.field not in exclude_fields
+    }
+
+
+def renamed_host(host: str) -> str:
+    """POD-8 becomes pod_8, any POD-<n> likewise; every other name stays."""
+    whole = _POD.fullmatch(host)
+    return f"pod_{whole[1]}" if whole else host
+
+
+def difference(expected: set[Point], found: set[Point], show: int = 3) -> str:
+    """What tells the two sets apart, in some lines to read; empty when they are equal."""
+    lines = []
+    for label, points in (("missing in central", expected - found), ("only in central", found - expected)):
+        if points:
+            lines.append(f"{len(points)} {label}, such as")
+            lines += [f"  {point}" for point in sorted(points, key=str)[:show]]
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""The command line: `data-collector`, which Telegraf starts as its plugin.
+
+Exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used (each problem is a line on
+standard error).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from telegraf_plugin.config import Config, load
+from telegraf_plugin.errors import ConfigurationError, Problem
+from telegraf_plugin.plugin import Plugin
+from telegraf_plugin.telegraf.logs import LEVELS, set_up
+from telegraf_plugin.telegraf.writer import LineWriter
+
+_EPILOG = """\
+examples:
+  data-collector --config config/queries.yaml
+      what telegraf.conf runs: each newline on standard input is a tick
+  echo | data-collector --config config/queries.yaml
+      one cycle by hand: the lines go to standard output, the log to standard error
+
+environment:
+  LOG_LEVEL   DEBUG, INFO (default), WARN or WARNING, ERROR
+  and the variables that the configuration names
+
+exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line `arguments` (the process' own unless given) and return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="data-collector",
+        description="Copy InfluxDB 2 buckets into a central InfluxDB 2: Telegraf's execd input plugin.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, default=Path("config/queries.yaml"), metavar="FILE", help="%(default)s")
+    parser.add_argument(
+        "--log-file", type=Path, default=Path("logs/collector.log"), metavar="FILE", help="%(default)s; rotated"
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
+    options = parser.parse_args(arguments)
+    writer = LineWriter.take_stdout()
+    try:
+        level = _log_level(os.environ)
+        config = load(options.config, os.environ)
+    except ConfigurationError as error:
+        _refuse(error)
+        return 2
+    set_up(level, options.log_file, _secrets(config))
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+    return Plugin(config, writer).run()
+
+
+def _log_level(environment: Mapping[str, str]) -> str:
+    level = environment.get("LOG_LEVEL", "").upper() or "INFO"
+    if level not in LEVELS:
+        raise ConfigurationError("environment", [Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")])
+    return level
+
+
+def _secrets(config: Config) -> list[str]:
+    servers = [config.central, *(source.server for source in config.sources)]
+    return [server.credential.read() for server in servers]
+
+
+def _refuse(error: ConfigurationError) -> None:
+    """Say every problem on a line of its own, in Telegraf's form."""
+    for problem in error.problems:
+        print(f"E! {error.file}: {problem}", file=sys.stderr)
+    count = len(error.problems)
+    print(f"E! {count} problem{'s' * (count > 1)} in the configuration; nothing is collected", file=sys.stderr)

@@ -1,0 +1,29 @@
+"""Durations as Flux and Telegraf write them: `10s`, `5m`, `1h30m`. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60 * 1_000_000_000,
+    "h": 3_600 * 1_000_000_000,
+    "d": 86_400 * 1_000_000_000,
+    "w": 7 * 86_400 * 1_000_000_000,
+}
+_PART = re.compile(r"(\d+)(ns|us|µs|ms|s|m|h|d|w)")
+
+
+def parse_duration(text: str) -> int:
+    """Return the nanoseconds that `text` names. Raises ValueError when it is not a duration above zero."""
+    parts = _PART.findall(text)
+    if not parts or "".join(map("".join, parts)) != text:
+        raise ValueError("expected a duration such as 30s, 5m or 1h30m")
+    total = sum(int(amount) * _UNITS[unit] for amount, unit in parts)
+    if total <= 0:
+        raise ValueError("expected a duration above zero")
+    return total

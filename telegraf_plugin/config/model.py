@@ -1,0 +1,86 @@
+"""What the plugin runs with: the configuration after validation, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from telegraf_plugin.stream.definition import StreamDefinition
+
+MAX_TOKEN_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token, or the file that holds it; neither shows in a repr."""
+
+    token: str | None = field(repr=False, default=None)
+    file: Path | None = None
+
+    def read(self) -> str:
+        """Return the token, from its file each time, so that a new one there counts.
+
+        Raises ValueError, which says what is wrong and never what the token or the file holds.
+        """
+        if self.file is None:
+            return _checked(self.token or "", "the token")
+        try:
+            with self.file.open("rb") as stream:
+                content = stream.read(MAX_TOKEN_BYTES + 1).decode("ascii")
+        except OSError as error:
+            raise ValueError(f"the token file {self.file} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"the token file {self.file} does not hold a token: it is not ASCII text") from None
+        return _checked(content, f"the token file {self.file}")
+
+
+def _checked(content: str, where: str) -> str:
+    """Return the one token in `content`: as a header's value it must be a single printable word."""
+    token = content.strip()
+    if not token:
+        raise ValueError(f"{where} is empty")
+    if len(token) > MAX_TOKEN_BYTES or not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError(f"{where} does not hold one token on one line")
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How an InfluxDB is reached."""
+
+    url: str
+    org: str
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Bounds in seconds: to connect, between two pieces of a reply, and for a reply as a whole."""
+
+    connect: float
+    read: float
+    query: float
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One InfluxDB that is read: at most `concurrent_queries` at a time."""
+
+    name: str
+    server: Server
+    streams: tuple[StreamDefinition, ...]
+    concurrent_queries: int
+    timeouts: Timeouts
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of queries.yaml."""
+
+    central: Server
+    sources: tuple[Source, ...]
+
+    @property
+    def streams(self) -> tuple[StreamDefinition, ...]:
+        """The streams of all sources, in the file's order."""
+        return tuple(stream for source in self.sources for stream in source.streams)

@@ -1,0 +1,140 @@
+"""The form of queries.yaml: every key, its type and its default. Unknown keys and wrong types are refused by name.
+
+What a key means stands in config/queries.yaml, beside the key, and in the README's table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from telegraf_plugin.config.durations import parse_duration
+from telegraf_plugin.stream.definition import AggregateFunction
+from telegraf_plugin.stream.mapping import MetadataTag
+
+
+def _name(text: str) -> str:
+    if not text or not text.isprintable() or text != text.strip():
+        raise ValueError("expected text without control characters and not empty")
+    return text
+
+
+def _plain_name(text: str) -> str:
+    if "/" in text:
+        raise ValueError("expected a name without a slash: it is written source/stream")
+    return _name(text)
+
+
+def _url(text: str) -> str:
+    expected = "expected http://host:port or https://host:port"
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(expected) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or not text.isprintable():
+        raise ValueError(expected)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError(f"{expected}, without user, password or query")
+    return text.rstrip("/")
+
+
+def _duration(value: object) -> int:
+    if not isinstance(value, str):
+        raise ValueError("expected a duration such as 30s, 5m or 1h30m")
+    return parse_duration(value)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+PlainName = Annotated[str, AfterValidator(_plain_name)]
+Url = Annotated[str, AfterValidator(_url)]
+Duration = Annotated[int, BeforeValidator(_duration)]
+Names = Annotated[list[Name], Field(min_length=1)]
+MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
+
+
+def _source_bucket_stays(tags: MetadataTags) -> MetadataTags:
+    if MetadataTag.SOURCE_BUCKET not in tags:
+        raise ValueError("expected source_bucket among them: telegraf.conf routes by it")
+    if len(set(tags)) != len(tags):
+        raise ValueError("expected each tag once")
+    return tags
+
+
+RoutableTags = Annotated[MetadataTags, AfterValidator(_source_bucket_stays)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ServerSection(_Section):
+    """How an InfluxDB is reached: the keys that `central` and each source share."""
+
+    url: Url
+    org: Name
+    token: SecretStr | None = None
+    token_file: Annotated[Path, Field(strict=False)] | None = None
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if (self.token is None) == (self.token_file is None):
+            raise ValueError("expected either token or token_file")
+        return self
+
+
+class AggregateSection(_Section):
+    """`aggregate` of a stream."""
+
+    every: Duration
+    fn: Annotated[AggregateFunction, Field(strict=False)]
+
+
+class SelectionSection(_Section):
+    """The keys that a template and a stream share."""
+
+    measurements: Names | None = None
+    exclude_fields: Names | None = None
+    tags: dict[Name, Name | Names] | None = None
+    aggregate: AggregateSection | None = None
+    flux: Annotated[str, Field(min_length=1)] | None = None
+    lookback: Duration | None = None
+    metadata_tags: RoutableTags | None = None
+
+
+class StreamSection(SelectionSection):
+    """An entry of a source's `streams`."""
+
+    bucket: Name
+    name: PlainName | None = None
+    template: Name | None = None
+    central_bucket: Name | None = None
+
+
+class TimeoutsSection(_Section):
+    """`timeouts` of a source."""
+
+    connect: Duration = parse_duration("5s")
+    read: Duration = parse_duration("15s")
+    query: Duration = parse_duration("5m")
+
+
+class SourceSection(ServerSection):
+    """An entry of `sources`."""
+
+    name: PlainName
+    streams: Annotated[list[StreamSection], Field(min_length=1)]
+    concurrent_queries: Annotated[int, Field(ge=1, le=16)] = 1
+    timeouts: TimeoutsSection = TimeoutsSection()
+
+
+class QueriesFile(_Section):
+    """The whole of queries.yaml."""
+
+    central: ServerSection
+    sources: Annotated[list[SourceSection], Field(min_length=1)]
+    templates: dict[Name, SelectionSection] = {}
+    metadata_tags: RoutableTags = [MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD]

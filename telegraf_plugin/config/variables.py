@@ -1,0 +1,62 @@
+"""`${VAR}` and `${VAR:-default}` in the configuration's strings, by the environment that is handed in. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from telegraf_plugin.errors import Problem
+
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_SECRET_KEYS = ("token",)
+
+
+def substitute(value: Any, environment: Mapping[str, str], problems: list[Problem], path: str = "") -> Any:
+    """Return `value` with every reference in its strings replaced; what is wrong goes to `problems` by key path.
+
+    A reference to a variable that is unset, empty, or itself still a reference (Telegraf and Compose leave the
+    literal text where a variable is unset) is a problem unless it gives a default. A token that is written out is
+    one too; its text is repeated nowhere.
+    """
+    if isinstance(value, dict):
+        return {
+            key: substitute(item, environment, problems, f"{path}.{key}" if path else str(key))
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [substitute(item, environment, problems, f"{path}[{n}]") for n, item in enumerate(value)]
+    if path.rpartition(".")[2] in _SECRET_KEYS and not _by_reference(value):
+        message = "expected a variable, such as ${SERVER_A_TOKEN}, or use token_file: tokens are not written here"
+        problems.append(Problem(path, message))
+        return None
+    if not isinstance(value, str):
+        return value
+
+    def replaced(match: re.Match[str]) -> str:
+        return _look_up(match.group(1), environment, problems, path)
+
+    return _REFERENCE.sub(replaced, value)
+
+
+def _by_reference(value: Any) -> bool:
+    """Whether a secret is one reference without a default of its own."""
+    match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and ":-" not in match.group(1)
+
+
+def _look_up(reference: str, environment: Mapping[str, str], problems: list[Problem], path: str) -> str:
+    match = _NAME.fullmatch(reference)
+    if match is None:
+        problems.append(Problem(path, "expected ${VARIABLE} or ${VARIABLE:-default}"))
+        return ""
+    name, default = match.groups()
+    found = environment.get(name, "")
+    if _REFERENCE.fullmatch(found):
+        found = ""
+    if found or default is not None:
+        return found or str(default)
+    state = "is empty" if environment.get(name) == "" else "is not set"
+    problems.append(Problem(path, f"the environment variable {name} {state}; set it in .env"))
+    return ""

@@ -1,0 +1,69 @@
+"""What can go wrong, sorted by what one does about it.
+
+    CollectorError
+    ├── ConfigurationError   the operator changes a file or a variable; the process ends with status 2
+    ├── SourceError          one source did not give what was asked; its neighbours go on
+    │   ├── TransientError       it may pass by itself (refused, timeout, 429, 5xx): tried again with backoff
+    │   ├── PermanentError       it stays until somebody acts (401, 404, bad Flux): tried again each tick
+    │   └── BadReply             what came is not a whole annotated CSV reply: nothing of it is believed further
+    └── OutputClosed         nobody reads the lines any more (Telegraf is gone): the process ends
+
+Each carries fields and, where an operator can act, a `hint` that says what to do. Messages never hold a token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class CollectorError(Exception):
+    """The root of all errors raised here on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in the configuration: `path` is its key path (`sources[0].url`), `message` what was expected."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class ConfigurationError(CollectorError):
+    """The configuration cannot be used; `problems` lists everything wrong with `file`, not the first thing only."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        super().__init__(f"{file}: " + "; ".join(map(str, problems)))
+        self.file = file
+        self.problems = problems
+
+
+class SourceError(CollectorError):
+    """A source did not give what was asked: `summary` says what happened, `hint` what to do about it."""
+
+    def __init__(self, summary: str, hint: str) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.hint = hint
+
+
+class TransientError(SourceError):
+    """May pass by itself; `retry_after` (seconds) is what the server asked for, if it did."""
+
+    def __init__(self, summary: str, hint: str, retry_after: float | None = None) -> None:
+        super().__init__(summary, hint)
+        self.retry_after = retry_after
+
+
+class PermanentError(SourceError):
+    """Stays until somebody acts."""
+
+
+class BadReply(SourceError):
+    """The reply is cut short, is not annotated CSV, or tells of an error in mid-stream."""
+
+
+class OutputClosed(CollectorError):
+    """Nobody reads standard output any more."""

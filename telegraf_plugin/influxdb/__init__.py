@@ -1,0 +1,1 @@
+"""The side of the sources: Flux out, annotated CSV in, blocks on."""

@@ -1,0 +1,197 @@
+"""Annotated CSV, as InfluxDB 2 answers a query with it, to blocks: bytes in, blocks out, no more kept than a row.
+
+https://docs.influxdata.com/influxdb/v2/reference/syntax/annotated-csv/ describes the form; the real server adds
+where annotations repeat, how it ends (an empty row) and how an error in mid-stream looks (docs/engines.md).
+
+A table's rows differ in time and value only, all else repeats byte for byte. So a table's first row is parsed cell
+by cell, and what stands before its time and behind its value finds the others by one `bytes.split`. A row that does
+not fit that (quotes in its value, time and value apart) is parsed cell by cell as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from telegraf_plugin.errors import BadReply
+from telegraf_plugin.influxdb.csv_rows import MalformedRow, Row, parse_row, split_run
+from telegraf_plugin.influxdb.table import Columns, Series
+from telegraf_plugin.influxdb.timestamps import TimeColumn
+from telegraf_plugin.stream.block import Block, FieldType
+from telegraf_plugin.stream.drops import DropReason, Drops, series_text
+
+MAX_ROW_BYTES = 4 * 1024 * 1024
+"""A longer row is damage: InfluxDB takes strings of 1 MiB, whose quotes may double, and keys of 64 KiB."""
+
+_ANNOTATIONS = (b"#datatype", b"#group", b"#default")
+_COLUMN = {
+    FieldType.FLOAT: re.compile(rb"(?:[+-]?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Inf|NaN),)*+"),
+    FieldType.INTEGER: re.compile(rb"(?:-?\d+,)*+"),
+    FieldType.UNSIGNED: re.compile(rb"(?:\d+,)*+"),
+    FieldType.BOOLEAN: re.compile(rb"(?:true,|false,)*+"),
+}
+_NO_VALUE = frozenset((b"", b"NaN", b"+Inf", b"-Inf", b"Inf"))
+_PAIR = re.compile(rb'[^,"\r\n]*+,[^,"\r\n]*+')
+_PAGE = "the url may lead to a login page or a proxy instead of InfluxDB"
+_AGAIN = "it is read again; when it stays, look at the source's log, and at proxies on the way"
+
+
+class Decoder:
+    """Turns one reply into blocks, fed with its bytes in chunks of any size. `drops` counts what could not pass."""
+
+    def __init__(self) -> None:
+        self.drops = Drops()
+        self._buffer = b""
+        self._annotations: dict[bytes, list[bytes]] = {}
+        self._columns: Columns | None = None
+        self._series: Series | None = None
+        self._in_error_table = False
+        self._ended = False  # an empty row was the last one
+        self._times = TimeColumn()
+
+    def feed(self, data: bytes) -> Iterator[Block]:
+        """Take the reply's next bytes and yield the blocks of the rows that are whole by now.
+
+        The iterator must be run to its end before the next call. Raises BadReply when the bytes are not annotated
+        CSV or tell of an error, PermanentError when their tables are not made of points.
+        """
+        self._buffer += data
+        at = 0
+        while at < len(self._buffer):
+            block, after = self._step(at)
+            if after == at:
+                break
+            at = after
+            if block is not None:
+                yield block
+        self._buffer = self._buffer[at:]
+        if len(self._buffer) > MAX_ROW_BYTES:
+            raise BadReply(f"the reply has a row of more than {MAX_ROW_BYTES:,} bytes", _AGAIN)
+
+    def finish(self) -> None:
+        """Say that the reply has ended; raises BadReply when it cannot have ended here."""
+        if self._buffer[:1] in (b"{", b"<"):
+            raise _foreign(self._buffer)
+        if self._buffer or not self._ended:
+            raise BadReply("the reply was cut short", _AGAIN)
+
+    def _step(self, at: int) -> tuple[Block | None, int]:
+        """Decode what begins at `at`: return a block, if it makes one, and where to go on (`at`: bytes are missing)."""
+        series = self._series
+        if series is not None and self._buffer.startswith(series.head, at):
+            times, values, after = self._run(series, at)
+            if times:
+                return self._block(series, times, values), after
+        row = self._row(at)
+        if row is None:
+            return None, at
+        columns = self._columns
+        if columns is None or row.cells[0] or len(row.cells) == 1:
+            self._control(row)
+            return None, row.next
+        if self._in_error_table:
+            raise BadReply(f"the source broke off with an error: {_text(row.cells[1])}", _AGAIN)
+        if len(row.cells) != len(columns):
+            raise BadReply(f"a row of {len(row.cells)} cells under a header of {len(columns)}", _AGAIN)
+        series = columns.series(self._buffer, row)
+        if series.columnar:
+            self._series = series
+            times, values, after = self._run(series, at)
+            return self._block(series, times, values), after
+        time, value = columns.cell(row, columns.time), columns.cell(row, columns.value)
+        return self._block(series, [time], [value]), row.next
+
+    def _row(self, at: int) -> Row | None:
+        """Parse the row at `at`, None while it is not whole."""
+        if self._buffer[at] in b"{<":  # a panic's JSON, a proxy's page: told whole, as far as it comes
+            if b"\n" not in self._buffer[at:]:
+                return None
+            raise _foreign(self._buffer[at:])
+        try:
+            return parse_row(self._buffer, at)
+        except MalformedRow:
+            raise _foreign(self._buffer[at:]) from None
+
+    def _control(self, row: Row) -> None:
+        """Take a row that is not data: annotation, header, or the empty row that ends a table."""
+        kind = row.cells[0]
+        self._ended = row.cells == [b""]
+        if self._ended:
+            self._annotations, self._columns, self._series, self._in_error_table = {}, None, None, False
+        elif kind in _ANNOTATIONS and self._columns is None:
+            self._annotations[kind] = row.cells
+        elif row.cells == [b"error", b"reference"]:  # the form of an error table without annotations
+            self._in_error_table = True
+        elif self._in_error_table:
+            raise BadReply(f"the source broke off with an error: {_text(kind)}", _AGAIN)
+        elif kind or self._columns is not None:
+            raise BadReply(f"the reply has a row that is not annotated CSV: {_text(b','.join(row.cells))}", _AGAIN)
+        else:
+            self._header(row)
+
+    def _header(self, row: Row) -> None:
+        """Take the row that names the columns."""
+        annotations = [self._annotations.get(kind, []) for kind in _ANNOTATIONS]
+        if any(len(cells) != len(row.cells) for cells in annotations):
+            raise BadReply("the reply has a table whose header and annotations do not fit", _AGAIN)
+        types, _, defaults = annotations
+        self._in_error_table = row.cells[1:] == [b"error", b"reference"]
+        self._columns = Columns.blank(defaults) if self._in_error_table else Columns.of(row.cells, types, defaults)
+
+    def _run(self, series: Series, at: int) -> tuple[list[bytes], list[bytes], int]:
+        """Return times and values of the whole rows of `series` from `at` on, none when the first does not fit."""
+        pairs, after = split_run(self._buffer, at, series.head, series.tail)
+        flat = b",".join(pairs)
+        odd = b'"' in flat or flat.count(b",") != 2 * len(pairs) - 1
+        if odd or series.type is FieldType.STRING:  # only there may one pair's missing comma be another's extra one
+            fit = next((n for n, pair in enumerate(pairs) if not _PAIR.fullmatch(pair)), len(pairs))
+            if fit < len(pairs):
+                pairs = pairs[:fit]
+                flat = b",".join(pairs)
+                after = at + len(flat) - max(fit - 1, 0) + fit * (len(series.head) + len(series.tail))
+        if not pairs:
+            return [], [], at
+        cells = flat.split(b",")
+        times, values = cells[series.value_first :: 2], cells[not series.value_first :: 2]
+        return times, values, after
+
+    def _block(self, series: Series, times: list[bytes], values: list[bytes]) -> Block | None:
+        """Check the columns of `series` and return them as a block, None when no point of them can pass."""
+        if series.shadowed is not None:
+            self._drop(DropReason.SHADOWED_TAG, series, len(times))
+            return None
+        try:
+            times = [self._times[time] for time in times]
+        except ValueError as error:
+            raise BadReply(f"the reply is damaged: {error}", _AGAIN) from None
+        pattern = _COLUMN.get(series.type)
+        if pattern is not None:
+            column = b",".join(values) + b","
+            if b"N" in column or b"I" in column or not pattern.fullmatch(column):
+                kept = [pair for pair in zip(times, values, strict=True) if pair[1] not in _NO_VALUE]
+                self._drop(DropReason.NOT_A_VALUE, series, len(times) - len(kept))
+                times, values = [time for time, _ in kept], [value for _, value in kept]
+                bad = next((value for value in values if not pattern.fullmatch(value + b",")), None)
+                if bad is not None:
+                    raise BadReply(f"the reply is damaged: not of type {series.type.value}: {_text(bad)}", _AGAIN)
+        if not times:
+            return None
+        return Block(series.measurement, series.tags, series.field, series.type, times, values)
+
+    def _drop(self, reason: DropReason, series: Series, points: int) -> None:
+        if points:
+            self.drops.add(reason, points, series_text(series.measurement, series.tags, series.field))
+
+
+def _foreign(content: bytes) -> BadReply:
+    """Say what came instead of annotated CSV."""
+    if content[:1] == b"{":
+        return BadReply(f"the source broke off with an error: {_text(content)}", _AGAIN)
+    if content[:1] == b"<":
+        return BadReply(f"the reply is a web page, not annotated CSV: {_text(content)}", _PAGE)
+    return BadReply(f"the reply is not annotated CSV: {_text(content)}", _AGAIN)
+
+
+def _text(content: bytes) -> str:
+    """The first 300 bytes of what a source said, on one line and without control characters."""
+    return content[:300].decode("utf-8", "replace").encode("unicode_escape").decode("ascii").strip()

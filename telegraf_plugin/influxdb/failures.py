@@ -1,0 +1,137 @@
+"""Whatever an HTTP request can end with, as an error that says what happened and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from urllib.parse import urlsplit
+
+from influxdb_client.rest import ApiException
+from urllib3 import exceptions as http
+
+from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
+
+_RETRIED = "it is tried again"
+_TOKEN = "check the token: the variable in .env, or token_file; a token belongs to one server and can be revoked"
+_SERVER_LOG = "look at the server's log"
+_NOT_INFLUXDB = "check the url: it should lead straight to InfluxDB, such as http://host:8086"
+_BY_STATUS: dict[int, tuple[type[SourceError], str, str]] = {
+    401: (PermanentError, "the token is refused (401)", _TOKEN),
+    403: (PermanentError, "the token may not do this (403)", "give the token read permission on the bucket"),
+    404: (PermanentError, "not found (404)", "check org and bucket; the token must be allowed to read the bucket"),
+    405: (PermanentError, "not an InfluxDB 2 (405)", _NOT_INFLUXDB),
+    408: (TransientError, "the server gave up waiting (408)", _RETRIED),
+    429: (TransientError, "the server limits requests (429)", f"{_RETRIED}; raise COLLECTOR_INTERVAL if it stays"),
+}
+# InfluxDB answers these two, which pass by themselves, with 400 like bad Flux.
+_BUSY = ("queue length exceeded", "queue full", "memory allocation limit", "concurrency quota", "too many queries")
+
+
+def explain(error: Exception, url: str) -> SourceError:
+    """Return what `error`, raised while talking to `url`, means to the operator. No token is in it."""
+    if isinstance(error, SourceError):
+        return error
+    if isinstance(error, ApiException):
+        return _from_status(error, url)
+    if isinstance(error, http.ConnectTimeoutError):
+        return TransientError("no answer while connecting", f"check address, route and firewall of {_host(url)}")
+    if isinstance(error, http.NameResolutionError):
+        return TransientError(f"the name {_host(url)} cannot be resolved", "check the url and the name service")
+    if isinstance(error, http.NewConnectionError):
+        return _not_connected(error, url)
+    if isinstance(error, http.ReadTimeoutError | TimeoutError):
+        hint = "the server hangs or is overloaded; raise timeouts.read if its queries take that long"
+        return TransientError("no answer in time", hint)
+    if isinstance(error, http.SSLError):
+        return _tls(str(error))
+    if isinstance(error, http.DecodeError):
+        return BadReply("the reply's compression is damaged", _RETRIED)
+    if isinstance(error, http.ProtocolError | ConnectionError | http.IncompleteRead):
+        return TransientError("the connection broke off", f"{_RETRIED}; if it stays, {_SERVER_LOG}")
+    if isinstance(error, http.LocationParseError | http.LocationValueError):
+        return PermanentError("the url cannot be used", _NOT_INFLUXDB)
+    if isinstance(error, http.HTTPError | OSError):
+        return TransientError(f"the request failed: {type(error).__name__}", f"{_RETRIED}; check the url")
+    return PermanentError(f"unexpected: {type(error).__name__}", "please report this, with the log at LOG_LEVEL=DEBUG")
+
+
+def redirected(location: str | None) -> PermanentError:
+    """Return the error for a reply that sends us elsewhere, which InfluxDB itself never does for a query."""
+    return PermanentError(f"redirected to {_short(location or 'nowhere')}", f"a login page or proxy? {_NOT_INFLUXDB}")
+
+
+def not_csv(content_type: str, beginning: bytes) -> BadReply:
+    """Return the error for a reply of another `content_type` than annotated CSV."""
+    start = _short(beginning.decode("utf-8", "replace"))
+    return BadReply(f"the reply is {_short(content_type)!r}, not annotated CSV: {start}", _NOT_INFLUXDB)
+
+
+def _from_status(error: ApiException, url: str) -> SourceError:
+    status = int(error.status or 0)
+    if status == 0:  # the client's way to pass on a TLS failure
+        return _tls(str(error.reason))
+    message = _message(error)
+    if 300 <= status < 400:
+        return redirected((error.headers or {}).get("Location"))
+    if status in _BY_STATUS:
+        kind, summary, hint = _BY_STATUS[status]
+        if kind is TransientError:
+            return TransientError(f"{summary}{message}", hint, _retry_after(error))
+        return kind(f"{summary}{message}", hint)
+    if status == 400:
+        if any(sign in message for sign in _BUSY):
+            return TransientError(f"the server is busy (400){message}", f"{_RETRIED}; it has too many or large queries")
+        return PermanentError(f"the query is refused (400){message}", "correct the stream's flux, tags or aggregate")
+    if status >= 500:
+        return TransientError(
+            f"the server failed ({status}){message}", f"{_RETRIED}; {_SERVER_LOG}", _retry_after(error)
+        )
+    return PermanentError(f"the request is refused ({status}){message}", _NOT_INFLUXDB)
+
+
+def _message(error: ApiException) -> str:
+    """What the server said, as `: text`, cut to a sentence's length."""
+    body = error.body or b""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    try:
+        text = str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        text = "" if text.lstrip().startswith("<") else text
+    return f": {_short(text)}" if text.strip() else ""
+
+
+def _short(text: str) -> str:
+    """At most 300 characters on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:1000]).split())[:300]
+
+
+def _retry_after(error: ApiException) -> float | None:
+    value = (error.headers or {}).get("Retry-After", "")
+    return float(value) if value.isdigit() else None
+
+
+def _not_connected(error: http.NewConnectionError, url: str) -> SourceError:
+    cause = error.__cause__
+    if isinstance(cause, socket.gaierror):
+        return TransientError(f"the name {_host(url)} cannot be resolved", "check the url and the name service")
+    if isinstance(cause, ConnectionRefusedError):
+        return TransientError("connection refused", f"is InfluxDB running, and is {_host(url)} its port?")
+    reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else "no connection"
+    return TransientError(reason.lower(), f"check address, route and firewall of {_host(url)}")
+
+
+def _tls(reason: str) -> SourceError:
+    lowered = reason.lower()
+    if "expired" in lowered:
+        return PermanentError("the server's certificate has expired", "renew it, or check this machine's clock")
+    if "hostname mismatch" in lowered or "doesn't match" in lowered or "ip address mismatch" in lowered:
+        return PermanentError("the server's certificate is for another name", "use the name that it is made out for")
+    if "certificate verify failed" in lowered:
+        return PermanentError("the server's certificate is not trusted", "name its authority in SSL_CERT_FILE")
+    if "wrong version number" in lowered or "record layer" in lowered:
+        return PermanentError("the server does not speak TLS on this port", "http:// instead of https:// in the url?")
+    return PermanentError(f"TLS failed: {_short(reason)}", "check url and certificates")
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc

@@ -1,0 +1,73 @@
+"""Stream definitions to Flux. Names become string literals, escaped byte by byte, so that no name can be code. Pure.
+
+https://docs.influxdata.com/flux/v0/spec/lexical-elements/#string-literals : a literal has escapes for bytes (`\\x24`),
+which keeps `${` from being read as an expression.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.definition import StreamDefinition
+
+_LITERAL = re.compile(rb"[^A-Za-z0-9 _.,:;/()<>=+*@%-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Flux, and the values for its parameters, which travel beside the text and never in it."""
+
+    text: str
+    parameters: Mapping[str, str | datetime]
+
+
+def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query for the points of `stream` in [start, stop), both Unix ns and whole microseconds."""
+    if stream.flux is not None:
+        return Query(stream.flux, {"bucket": stream.bucket, "start": _datetime(start), "stop": _datetime(stop)})
+    lines = [
+        f"from(bucket: {string_literal(stream.bucket)})",
+        f"range(start: {format_time(start)}, stop: {format_time(stop)})",
+    ]
+    lines += [f"filter(fn: (r) => {predicate})" for predicate in _predicates(stream)]
+    header = ""
+    if stream.aggregate is not None:
+        if stream.aggregate.fn.numeric:
+            header = 'import "types"\n'
+            lines.append("filter(fn: (r) => types.isNumeric(v: r._value))")
+        window = f"every: {stream.aggregate.every}ns, fn: {stream.aggregate.fn.value}"
+        lines.append(f'aggregateWindow({window}, createEmpty: false, timeSrc: "_start")')
+    return Query(header + "\n  |> ".join(lines), {})
+
+
+def _predicates(stream: StreamDefinition) -> list[str]:
+    """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
+    predicates = []
+    if stream.measurements:
+        predicates.append(_any_of("_measurement", stream.measurements))
+    if stream.exclude_fields:
+        predicates.append(" and ".join(f"r._field != {string_literal(field)}" for field in stream.exclude_fields))
+    predicates += [_any_of(key, values) for key, values in stream.tags]
+    return predicates
+
+
+def _any_of(column: str, values: tuple[str, ...]) -> str:
+    return " or ".join(f"r[{string_literal(column)}] == {string_literal(value)}" for value in values)
+
+
+def string_literal(text: str) -> str:
+    """Return `text` as a Flux string literal that means exactly it."""
+    escaped = _LITERAL.sub(lambda match: b"\\x%02x" % match.group()[0], text.encode())
+    return f'"{escaped.decode("ascii")}"'
+
+
+def _datetime(time_ns: int) -> datetime:
+    """Return `time_ns` as the client hands times over. Raises ValueError when it would lose nanoseconds."""
+    microseconds, lost = divmod(time_ns, 1000)
+    if lost:
+        raise ValueError(f"{time_ns} ns is not a whole microsecond")
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)

@@ -1,0 +1,51 @@
+"""Points that cannot pass: counted by reason, with one example each, so that a loss is never silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class DropReason(Enum):
+    """Why a point could not pass; the value is its name in metrics and log."""
+
+    NOT_A_VALUE = "not_a_value"
+    """Null, NaN or infinity: a query can compute them, no bucket can hold them."""
+    SHADOWED_TAG = "shadowed_tag"
+    """A tag called `_start`, `_stop`, `_time` or the like: Flux's own column of that name hides its value."""
+    UNWRITABLE_NAME = "unwritable_name"
+    """A measurement, tag or field with a character that line protocol cannot carry (TAB and other controls), or an
+    empty field name."""
+
+
+@dataclass(slots=True)
+class Drop:
+    """How many points one reason took, and a series it took them from, as text for people."""
+
+    points: int
+    example: str
+
+
+class Drops(dict[DropReason, Drop]):
+    """What was dropped so far."""
+
+    def add(self, reason: DropReason, points: int, example: str) -> None:
+        """Count `points` dropped for `reason`; the first `example` is kept."""
+        drop = self.setdefault(reason, Drop(0, example))
+        drop.points += points
+
+    def merge(self, other: Drops) -> None:
+        """Add all that `other` counted."""
+        for reason, drop in other.items():
+            self.add(reason, drop.points, drop.example)
+
+    @property
+    def points(self) -> int:
+        """All points dropped."""
+        return sum(drop.points for drop in self.values())
+
+
+def series_text(measurement: bytes, tags: tuple[tuple[bytes, bytes], ...], field: bytes) -> str:
+    """Name a series for people: `cpu,host=a usage_idle`, controls escaped, at most 300 characters."""
+    text = b"".join([measurement, *(b",%b=%b" % tag for tag in tags), b" ", field])
+    return text.decode("utf-8", "backslashreplace").encode("unicode_escape").decode()[:300]

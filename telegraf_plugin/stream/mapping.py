@@ -1,0 +1,61 @@
+"""Which tags a point carries in central: its own, and those that the stream's `metadata_tags` add.
+
+The mapping depends on the definition alone, never on what else a window holds, so that a point that is read twice
+lands on itself.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from telegraf_plugin.stream.block import Tags
+
+
+class MetadataTag(Enum):
+    """The tags that a stream may add."""
+
+    HOST = "host"
+    """The source's name, where the point has no `host` of its own."""
+    SOURCE_BUCKET = "source_bucket"
+    """The bucket that the point was read from; Telegraf routes by it."""
+    FIELD = "field"
+    """The field's name."""
+    SOURCE = "source"
+    """The source's name, on every point."""
+
+
+EXPORTED = b"exported_"
+"""What a point's own tag is renamed with when a metadata tag takes its key (Prometheus' custom, `exported_job`)."""
+
+
+class TagMapper:
+    """Adds one stream's metadata tags to the tags of its series."""
+
+    def __init__(self, source: str, bucket: str, metadata_tags: tuple[MetadataTag, ...]) -> None:
+        """`source` and `bucket` are names as the operator wrote them; `metadata_tags` says what is added."""
+        values = {
+            MetadataTag.SOURCE_BUCKET: bucket.encode(),
+            MetadataTag.SOURCE: source.encode(),
+            MetadataTag.FIELD: None,  # known only with the field
+        }
+        self._host = source.encode() if MetadataTag.HOST in metadata_tags else None
+        self._fixed = {tag.value.encode(): value for tag, value in values.items() if tag in metadata_tags}
+
+    def map(self, tags: Tags, field: bytes) -> Tags:
+        """Return the tags that a point with these own `tags` and this `field` carries in central, sorted by key.
+
+        An own `host` stays. An own tag whose key a metadata tag takes is kept as `exported_<key>`; where the point
+        has that one as well, another `exported_` goes in front, so that no own value is ever lost.
+        """
+        own = dict(tags)
+        mapped = dict(own)
+        for key, value in self._fixed.items():
+            if key in own:
+                exported = EXPORTED + key
+                while exported in own:
+                    exported = EXPORTED + exported
+                mapped[exported] = own[key]
+            mapped[key] = field if value is None else value
+        if self._host is not None:
+            mapped.setdefault(b"host", self._host)
+        return tuple(sorted(mapped.items()))

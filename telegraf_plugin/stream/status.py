@@ -1,0 +1,129 @@
+"""What became of the reads: totals and health by stream and source. Pure; all of it is derived from attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from telegraf_plugin.errors import SourceError
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.drops import Drops
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to read one stream's window [start, stop) (Unix ns).
+
+    `points_read` came from the source; `points_sent` were written to Telegraf, as lines. A failed attempt may have
+    sent points before its `error`: they are right, only not all. `seconds` is how long it took.
+    """
+
+    stream: StreamDefinition
+    start: int
+    stop: int
+    points_read: int
+    points_sent: int
+    drops: Drops
+    seconds: float
+    error: SourceError | None = None
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums over attempts."""
+
+    points_read: int = 0
+    points_sent: int = 0
+    points_dropped: int = 0
+    successes: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+
+    def add(self, attempt: Attempt) -> None:
+        """Count one attempt."""
+        self.points_read += attempt.points_read
+        self.points_sent += attempt.points_sent
+        self.points_dropped += attempt.drops.points
+        self.successes += attempt.error is None
+        self.failures += attempt.error is not None
+        self.seconds += attempt.seconds
+
+    @classmethod
+    def of(cls, parts: Iterable[Totals]) -> Totals:
+        """Return the sum of `parts`."""
+        total = cls()
+        for part in parts:
+            total.points_read += part.points_read
+            total.points_sent += part.points_sent
+            total.points_dropped += part.points_dropped
+            total.successes += part.successes
+            total.failures += part.failures
+            total.seconds += part.seconds
+        return total
+
+    @property
+    def success_rate(self) -> float:
+        """Successes in percent of all attempts, 100 before the first."""
+        attempts = self.successes + self.failures
+        return 100.0 * self.successes / attempts if attempts else 100.0
+
+
+@dataclass(slots=True)
+class StreamStatus:
+    """One stream: sums of the cycle in hand and since start, and whether it is read.
+
+    `late` says that its source was still busy with an earlier cycle when the last tick came.
+    """
+
+    stream: StreamDefinition
+    cycle: Totals = field(default_factory=Totals)
+    total: Totals = field(default_factory=Totals)
+    drops: Drops = field(default_factory=Drops)
+    failures_in_a_row: int = 0
+    last: Attempt | None = None
+    late: bool = False
+
+    def record(self, attempt: Attempt) -> None:
+        """Take the outcome of an attempt."""
+        self.cycle.add(attempt)
+        self.total.add(attempt)
+        self.drops.merge(attempt.drops)
+        self.failures_in_a_row = 0 if attempt.error is None else self.failures_in_a_row + 1
+        self.last = attempt
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the stream was read when it was last due."""
+        return self.last is not None and self.last.error is None and not self.late
+
+
+class Board:
+    """The status of all streams, and through them of sources and of the whole."""
+
+    def __init__(self, streams: Iterable[StreamDefinition]) -> None:
+        self.streams = {stream.label: StreamStatus(stream) for stream in streams}
+
+    def begin_cycle(self, late_sources: Iterable[str]) -> None:
+        """Begin anew the sums of a cycle; `late_sources` have not finished the one before."""
+        late = set(late_sources)
+        for status in self.streams.values():
+            status.cycle = Totals()
+            status.late = status.stream.source in late
+
+    def record(self, attempt: Attempt) -> StreamStatus:
+        """Take the outcome of an attempt and return its stream's status."""
+        status = self.streams[attempt.stream.label]
+        status.record(attempt)
+        return status
+
+    def by_source(self) -> dict[str, list[StreamStatus]]:
+        """Return the streams' status by their source's name, in the configuration's order."""
+        sources: dict[str, list[StreamStatus]] = {}
+        for status in self.streams.values():
+            sources.setdefault(status.stream.source, []).append(status)
+        return sources
+
+    @property
+    def failing(self) -> list[str]:
+        """The labels of the streams that are not read now."""
+        return [label for label, status in self.streams.items() if not status.healthy]

@@ -1,0 +1,1 @@
+"""The side of Telegraf: ticks in; lines, log and metrics out."""

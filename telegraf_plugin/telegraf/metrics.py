@@ -1,0 +1,85 @@
+"""The collector's own metrics as line protocol: measurements `collector_*`, for the bucket `metrics`.
+
+They carry no tag `source_bucket`: by that telegraf.conf tells them from the data. The README explains each field.
+"""
+
+from __future__ import annotations
+
+from telegraf_plugin.stream.status import Board, StreamStatus, Totals
+from telegraf_plugin.telegraf.line_protocol import escape_string, line_head
+
+Fields = dict[str, int | float | str]
+
+
+def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) -> bytes:
+    """Return a cycle's metrics: a line a stream, a source and a drop reason, and the health line last.
+
+    `seconds` is how long the cycle took, `now` (Unix ns) the lines' time.
+    """
+    lines = []
+    for source, statuses in board.by_source().items():
+        for status in statuses:
+            lines += _stream_lines(status, now)
+        total = Totals.of(status.total for status in statuses)
+        fields = _sums(Totals.of(status.cycle for status in statuses), total)
+        fields["late"] = int(source in late_sources)
+        lines.append(_line("collector_source", {"source": source}, fields, now))
+    lines.append(_line("collector_cycle", {}, {"duration_seconds": seconds, "late_sources": len(late_sources)}, now))
+    return b"".join(lines) + health_line(board, now)
+
+
+def health_line(board: Board, now: int) -> bytes:
+    """Return the one metric that telegraf.conf's health output judges by: `healthy` is 1 while all streams are read."""
+    failing = board.failing
+    fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
+    return _line("collector_health", {}, fields, now)
+
+
+def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
+    stream = status.stream
+    tags = {
+        "source": stream.source,
+        "stream": stream.name,
+        "bucket": stream.bucket,
+        "central_bucket": stream.central_bucket,
+    }
+    fields = _sums(status.cycle, status.total)
+    fields |= {"healthy": int(status.healthy), "failures_in_a_row": status.failures_in_a_row}
+    if status.last is not None and status.last.error is not None:
+        fields["last_error"] = status.last.error.summary
+    lines = [_line("collector_stream", tags, fields, now)]
+    for reason, drop in status.drops.items():
+        dropped: Fields = {"points_total": drop.points, "example": drop.example}
+        lines.append(_line("collector_dropped", tags | {"reason": reason.value}, dropped, now))
+    return lines
+
+
+def _sums(cycle: Totals, total: Totals) -> Fields:
+    return {
+        "points_read": cycle.points_read,
+        "points_sent": cycle.points_sent,
+        "points_dropped": cycle.points_dropped,
+        "successes": cycle.successes,
+        "failures": cycle.failures,
+        "duration_seconds": cycle.seconds,
+        "points_read_total": total.points_read,
+        "points_sent_total": total.points_sent,
+        "points_dropped_total": total.points_dropped,
+        "successes_total": total.successes,
+        "failures_total": total.failures,
+        "success_rate_percent": total.success_rate,
+    }
+
+
+def _line(measurement: str, tags: dict[str, str], fields: Fields, now: int) -> bytes:
+    pairs = tuple(sorted((key.encode(), value.encode()) for key, value in tags.items()))
+    columns = b",".join(b"%b=%b" % (key.encode(), _value(value)) for key, value in fields.items())
+    # line_head ends with the name of a field and "=": the first field's, which columns begins with too.
+    head = line_head(measurement.encode(), pairs, b"f").removesuffix(b"f=")
+    return b"%b%b %d\n" % (head, columns, now)
+
+
+def _value(value: int | float | str) -> bytes:
+    if isinstance(value, str):
+        return b'"%b"' % escape_string(value.encode())
+    return b"%di" % value if isinstance(value, int) else repr(value).encode()

@@ -1,0 +1,160 @@
+"""One source's reads: its own threads, so that a source that is slow or silent holds up nobody but itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from telegraf_plugin.config import Source
+from telegraf_plugin.errors import OutputClosed, SourceError
+from telegraf_plugin.influxdb.annotated_csv import Decoder
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.failures import explain
+from telegraf_plugin.influxdb.flux import stream_query
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.drops import Drops
+from telegraf_plugin.stream.mapping import TagMapper
+from telegraf_plugin.stream.retry import retry_delay
+from telegraf_plugin.stream.status import Attempt
+from telegraf_plugin.telegraf.line_protocol import LineEncoder
+from telegraf_plugin.telegraf.writer import LineWriter
+
+_SECOND = 1_000_000_000
+
+
+class SourceWorker:
+    """Reads the streams of one source, at most `concurrent_queries` at a time, each tick and after failures.
+
+    A tick that comes while the last one's reads are not done is remembered, once. `on_attempt` gets every outcome,
+    `on_idle` the source's name when a tick's reads are done, `on_closed` is called when nobody reads the lines any
+    more; all three from this worker's threads.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        writer: LineWriter,
+        on_attempt: Callable[[Attempt], None],
+        on_idle: Callable[[str], None],
+        on_closed: Callable[[], None],
+    ) -> None:
+        self.source = source
+        self._writer = writer
+        self._on_attempt, self._on_idle, self._on_closed = on_attempt, on_idle, on_closed
+        timeouts = source.timeouts
+        server = source.server
+        self._client = QueryClient(
+            server.url, server.org, server.credential.read, timeouts.connect, timeouts.read, timeouts.query
+        )
+        self._changed = threading.Condition()
+        self._due: deque[StreamDefinition] = deque()
+        self._running = 0
+        self._tick_missed = False
+        self._cycle_open = False
+        self._failures: dict[str, int] = {}
+        self._retry_at: dict[StreamDefinition, float] = {}  # time.monotonic() seconds
+        self._not_before: dict[StreamDefinition, float] = {}  # what the server asked for
+
+    def start(self) -> None:
+        """Start the threads; they end with the process."""
+        for number in range(self.source.concurrent_queries):
+            threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True).start()
+
+    def tick(self) -> None:
+        """Ask for all streams to be read."""
+        with self._changed:
+            if self._due or self._running:
+                self._tick_missed = True
+            else:
+                self._begin_cycle()
+            self._changed.notify_all()
+
+    def _begin_cycle(self) -> None:
+        self._tick_missed = False
+        self._cycle_open = True
+        now = time.monotonic()
+        self._due.extend(s for s in self.source.streams if self._not_before.get(s, 0.0) <= now)
+        self._retry_at.clear()
+
+    def _work(self) -> None:
+        while True:
+            stream = self._next()
+            try:
+                attempt = self._read(stream)
+            except OutputClosed:
+                self._on_closed()
+                return
+            self._done(attempt)
+
+    def _next(self) -> StreamDefinition:
+        """Wait for a stream that is due, by a tick or for a retry."""
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                retries = [stream for stream, at in self._retry_at.items() if at <= now]
+                if retries and not self._cycle_open:
+                    del self._retry_at[retries[0]]
+                    self._due.append(retries[0])
+                if self._due:
+                    self._running += 1
+                    return self._due.popleft()
+                if self._cycle_open and not self._running:
+                    self._end_cycle()
+                    continue
+                waits = [at - now for at in self._retry_at.values()] if not self._cycle_open else []
+                self._changed.wait(max(min(waits), 0.0) if waits else None)
+
+    def _end_cycle(self) -> None:
+        self._cycle_open = False
+        self._on_idle(self.source.name)
+        if self._tick_missed:
+            self._begin_cycle()
+
+    def _done(self, attempt: Attempt) -> None:
+        stream = attempt.stream
+        with self._changed:
+            self._running -= 1
+            self._not_before.pop(stream, None)
+            failures = self._failures[stream.label] = self._failures.get(stream.label, 0) + 1 if attempt.error else 0
+            if attempt.error is not None:
+                delay = retry_delay(failures, attempt.error)
+                if delay is not None:
+                    self._retry_at[stream] = time.monotonic() + delay
+                if getattr(attempt.error, "retry_after", None):
+                    self._not_before[stream] = self._retry_at[stream]
+            self._on_attempt(attempt)
+            self._changed.notify_all()
+
+    def _read(self, stream: StreamDefinition) -> Attempt:
+        """Read one stream's window from the source to Telegraf. Raises OutputClosed."""
+        began = time.monotonic()
+        # Whole seconds: the newest fraction of one is read with the next tick, and log and query stay readable.
+        start, stop = stream.window(time.time_ns() // _SECOND * _SECOND)
+        decoder = Decoder()
+        encoder = LineEncoder(TagMapper(stream.source, stream.bucket, stream.metadata_tags))
+        read = sent = 0
+        error: SourceError | None = None
+        try:
+            if start < stop:
+                for chunk in self._client.query(stream_query(stream, start, stop)):
+                    lines = []
+                    for block in decoder.feed(chunk):
+                        read += len(block)
+                        lines.append(encoder.encode(block))
+                    self._writer.write(b"".join(lines))
+                    sent = read - encoder.drops.points
+                decoder.finish()
+        except SourceError as failure:
+            error = failure
+        except OutputClosed:
+            raise
+        except Exception as bug:  # one stream's trouble, whatever it is, stays that stream's
+            error = explain(bug, self.source.server.url)
+            error.__cause__ = bug
+        drops = Drops()
+        drops.merge(decoder.drops)
+        drops.merge(encoder.drops)
+        read += decoder.drops.points
+        return Attempt(stream, start, stop, read, sent, drops, time.monotonic() - began, error)
