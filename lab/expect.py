@@ -22,22 +22,27 @@ def expected_points(
     """The points as central has to hold them; value, type and time as they were.
 
     `source_name` is the name of the source in queries.yaml (POD-8), `source_bucket` the bucket the points are
-    from, `metadata_tags` the tags that are added: `host` only where the point has none; `source_bucket`,
-    `field` and `source` in any case, over a tag of the same name.
+    from, `metadata_tags` the tags that are added. The point's own `host` stays; an own `source_bucket`, `field`
+    or `source` in the way of an added one is kept as `exported_field` and so on.
     """
     added = {"source_bucket": source_bucket, "source": source_name}
 
     @cache  # a series has many points
-    def mapped(tags: frozenset[tuple[str, str]], field: str) -> frozenset[tuple[str, str]]:
-        found = dict(tags)
-        if "host" in metadata_tags:
-            found.setdefault("host", source_name)
-        if "field" in metadata_tags:
-            found["field"] = field
-        found.update({name: value for name, value in added.items() if name in metadata_tags})
-        if "host" in found:
-            found["host"] = renamed_host(found["host"])
-        return frozenset(found.items())
+    def mapped(own: frozenset[tuple[str, str]], field: str) -> frozenset[tuple[str, str]]:
+        tags = dict(own)
+        for name in metadata_tags:
+            if name == "host":
+                tags.setdefault(name, source_name)
+                continue
+            kept = f"exported_{name}"
+            while name in tags and kept in tags:
+                kept = f"exported_{kept}"
+            if name in tags:
+                tags[kept] = tags[name]
+            tags[name] = field if name == "field" else added[name]
+        if "host" in tags:
+            tags["host"] = renamed_host(tags["host"])
+        return frozenset(tags.items())
 
     return {
         point._replace(tags=mapped(point.tags, point.field)) for point in points if point.field not in exclude_fields

@@ -58,7 +58,7 @@ def open_url(
 
     Raises HttpRefused, or OSError when there is no answer within `timeout_s` seconds.
     """
-    request = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)
+    request = urllib.request.Request(url, data=body, headers=dict(headers or {}), method=method)  # noqa: S310 our own servers
     try:
         reply = _opener.open(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:

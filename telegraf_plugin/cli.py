@@ -76,6 +76,6 @@ def _secrets(config: Config) -> list[str]:
 def _refuse(error: ConfigurationError) -> None:
     """Say every problem on a line of its own, in Telegraf's form."""
     for problem in error.problems:
-        print(f"E! {error.file}: {problem}", file=sys.stderr)
+        sys.stderr.write(f"E! {error.file}: {problem}\n")
     count = len(error.problems)
-    print(f"E! {count} problem{'s' * (count > 1)} in the configuration; nothing is collected", file=sys.stderr)
+    sys.stderr.write(f"E! {count} problem{'s' * (count > 1)} in the configuration; nothing is collected\n")

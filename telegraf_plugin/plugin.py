@@ -158,9 +158,9 @@ class Plugin:
             if status.drops[reason_].points == drop.points:  # the first time
                 text = "%s: %d points cannot pass (%s), for one of %s; counted in collector_dropped from now on"
                 log.warning(text, attempt.stream.label, drop.points, reason_.value, drop.example)
-        if self._last_health is not None and self._last_health != (not self._board.failing):
-            if attempt.error is not None or not self._cycle_open:  # bad news at once, good news when all is known
-                self._publish(health_line(self._board, self._clock()))
+        changed = self._last_health is not None and self._last_health != (not self._board.failing)
+        if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
+            self._publish(health_line(self._board, self._clock()))
 
     def _end_cycle(self) -> None:
         """Say what became of the last tick: one line in the log, the metrics, the health."""

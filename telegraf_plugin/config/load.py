@@ -151,7 +151,7 @@ class _Builder:
             measurements=tuple(chosen.measurements or ()),
             exclude_fields=tuple(chosen.exclude_fields or ()),
             tags=tuple((key, tuple(values)) for key, values in tags.items()),
-            aggregate=chosen.aggregate and Aggregate(chosen.aggregate.every, chosen.aggregate.fn),
+            aggregate=Aggregate(chosen.aggregate.every, chosen.aggregate.fn) if chosen.aggregate else None,
             flux=chosen.flux,
             lookback=chosen.lookback or _DEFAULT_LOOKBACK,
             metadata_tags=tuple(metadata_tags),

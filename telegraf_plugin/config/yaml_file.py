@@ -39,7 +39,7 @@ def read_yaml(path: Path) -> Any:
         content = path.read_bytes()
         if len(content) > MAX_BYTES:
             raise _unreadable(path, f"is larger than {MAX_BYTES:,} bytes")
-        value = yaml.load(content.decode("utf-8"), Loader=_StrictLoader)
+        value = yaml.load(content.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

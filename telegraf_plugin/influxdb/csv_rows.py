@@ -21,8 +21,10 @@ class MalformedRow(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A whole row: its `cells` without quotes, the `widths` of what stood in the buffer for each (bytes, quotes and
-    all), and where it begins and where the `next` one does."""
+    """A whole row, from `start` in the buffer to where the `next` one begins.
+
+    `cells` are without quotes; `widths` are the bytes that each took in the buffer, quotes and all.
+    """
 
     cells: list[bytes]
     widths: list[int]

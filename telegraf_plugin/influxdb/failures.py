@@ -12,11 +12,11 @@ from urllib3 import exceptions as http
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
 
 _RETRIED = "it is tried again"
-_TOKEN = "check the token: the variable in .env, or token_file; a token belongs to one server and can be revoked"
+_CREDENTIAL = "check the token: the variable in .env, or token_file; a token belongs to one server and can be revoked"
 _SERVER_LOG = "look at the server's log"
 _NOT_INFLUXDB = "check the url: it should lead straight to InfluxDB, such as http://host:8086"
 _BY_STATUS: dict[int, tuple[type[SourceError], str, str]] = {
-    401: (PermanentError, "the token is refused (401)", _TOKEN),
+    401: (PermanentError, "the token is refused (401)", _CREDENTIAL),
     403: (PermanentError, "the token may not do this (403)", "give the token read permission on the bucket"),
     404: (PermanentError, "not found (404)", "check org and bucket; the token must be allowed to read the bucket"),
     405: (PermanentError, "not an InfluxDB 2 (405)", _NOT_INFLUXDB),

@@ -27,8 +27,8 @@ class Series:
     """What the rows of one table share.
 
     `columnar`: time and value stand side by side and unquoted, in the order that `value_first` says; `head` is then
-    a row's bytes before them, `tail` those behind them with the line end. `shadowed` names a tag whose value the reply hides: such
-    points cannot be told apart.
+    a row's bytes before them, `tail` those behind them with the line end. `shadowed` names a tag whose value the
+    reply hides: such points cannot be told apart.
     """
 
     measurement: bytes

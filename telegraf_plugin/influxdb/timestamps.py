@@ -24,8 +24,9 @@ def parse_time(text: bytes) -> int:
     match = _TIME.fullmatch(text)
     if match is None:
         raise ValueError(f"not an RFC 3339 time in UTC: {text[:40]!r}")
-    *parts, fraction = match.groups()
-    since = datetime(*map(int, parts), tzinfo=UTC) - _EPOCH  # type: ignore[arg-type]
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    since = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _EPOCH
+    fraction = match.group(7)
     return (since.days * 86_400 + since.seconds) * SECOND + int((fraction or b"").ljust(9, b"0"))
 
 
