@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_SECONDS ?=
 PYTEST_ARGS ?=
+LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests
 
 .PHONY: help venv engines demo test check format lint types imports bench lock clean
@@ -50,10 +52,9 @@ bench: venv engines ## Measure speed and memory
 	$(BIN)/python -m lab.bench
 
 lock: venv ## Renew requirements*.txt from pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
-		--no-emit-index-url --no-emit-find-links -o requirements.txt pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --extra dev \
-		--no-emit-index-url --no-emit-find-links -o requirements-dev.txt pyproject.toml
+	$(LOCK) -o requirements.txt pyproject.toml
+	$(LOCK) --extra dev -o requirements-dev.txt pyproject.toml
+	echo hatchling | $(LOCK) -o requirements-build.txt -
 
 clean: ## Remove what make made, but not the engines in the user's cache
 	rm -rf .venv .engines .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -31,6 +31,9 @@ _OWN = """
 from(bucket: "{bucket}") |> range(start: -1m) |> filter(fn: (r) => r._measurement =~ /^{own}/) |> last()
 """
 
+# Of the collector's own metrics, what fits on a line; the bucket has them all.
+_SHOWN = ("healthy", "failing", "points_read", "points_sent", "points_dropped", "failures_total", "duration_seconds")
+
 
 @dataclass
 class Arrival:
@@ -153,7 +156,8 @@ def plain(shot: Snapshot, title: str) -> str:
 
 
 def _fields(fields: dict[str, str]) -> str:
-    return " ".join(f"{name}={value}" for name, value in sorted(fields.items()))
+    shown = [name for name in _SHOWN if name in fields]
+    return " ".join(f"{name}={fields[name][:8]}" for name in shown)
 
 
 def verdict_table(checks: list[Check]) -> Table:
