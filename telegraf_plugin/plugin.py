@@ -105,6 +105,7 @@ class Plugin:
                 self._tick()
             elif event is _Signal.END_OF_INPUT:
                 deadline = time.monotonic() + END_OF_INPUT_SECONDS
+                _end_by_force(END_OF_INPUT_SECONDS + 0.8, 0)
             elif event is _Signal.TERMINATE:
                 return 0
             elif event is _Signal.CLOSED:
@@ -120,10 +121,7 @@ class Plugin:
     def _on_signal(self, number: int, _frame: object) -> None:
         log.info("%s received; ending", signal.Signals(number).name)
         self._events.put(_Signal.TERMINATE)
-        # Also when this thread is stuck in a write that nobody takes: the end must not wait for it.
-        timer = threading.Timer(TERMINATE_SECONDS, os._exit, (0,))
-        timer.daemon = True
-        timer.start()
+        _end_by_force(TERMINATE_SECONDS, 0)
 
     def _tick(self) -> None:
         self._ticks.taken()
@@ -193,3 +191,10 @@ class Plugin:
     def _publish(self, lines: bytes) -> None:
         self._writer.write(lines)
         self._last_health = not self._board.failing
+
+
+def _end_by_force(seconds: float, status: int) -> None:
+    """End the process in `seconds` also when this thread is stuck in a write that nobody takes."""
+    timer = threading.Timer(seconds, os._exit, (status,))
+    timer.daemon = True
+    timer.start()

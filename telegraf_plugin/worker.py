@@ -8,17 +8,12 @@ from collections import deque
 from collections.abc import Callable
 
 from telegraf_plugin.config import Source
-from telegraf_plugin.errors import OutputClosed, SourceError
-from telegraf_plugin.influxdb.annotated_csv import Decoder
+from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import stream_query
+from telegraf_plugin.reader import StreamReader
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.drops import Drops
-from telegraf_plugin.stream.mapping import TagMapper
 from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.status import Attempt
-from telegraf_plugin.telegraf.line_protocol import LineEncoder
 from telegraf_plugin.telegraf.writer import LineWriter
 
 _SECOND = 1_000_000_000
@@ -41,13 +36,13 @@ class SourceWorker:
         on_closed: Callable[[], None],
     ) -> None:
         self.source = source
-        self._writer = writer
         self._on_attempt, self._on_idle, self._on_closed = on_attempt, on_idle, on_closed
         timeouts = source.timeouts
         server = source.server
-        self._client = QueryClient(
+        client = QueryClient(
             server.url, server.org, server.credential.read, timeouts.connect, timeouts.read, timeouts.query
         )
+        self._reader = StreamReader(client, writer)
         self._changed = threading.Condition()
         self._due: deque[StreamDefinition] = deque()
         self._running = 0
@@ -76,13 +71,15 @@ class SourceWorker:
         self._cycle_open = True
         now = time.monotonic()
         self._due.extend(s for s in self.source.streams if self._not_before.get(s, 0.0) <= now)
-        self._retry_at.clear()
+        # A stream that its server asked to leave alone for longer keeps its retry; the others' is this cycle.
+        self._retry_at = {s: at for s, at in self._retry_at.items() if self._not_before.get(s, 0.0) > now}
 
     def _work(self) -> None:
         while True:
             stream = self._next()
             try:
-                attempt = self._read(stream)
+                # Whole seconds: the newest fraction of one is read with the next tick; log and query stay readable.
+                attempt = self._reader.read(stream, time.time_ns() // _SECOND * _SECOND)
             except OutputClosed:
                 self._on_closed()
                 return
@@ -126,35 +123,3 @@ class SourceWorker:
                     self._not_before[stream] = self._retry_at[stream]
             self._on_attempt(attempt)
             self._changed.notify_all()
-
-    def _read(self, stream: StreamDefinition) -> Attempt:
-        """Read one stream's window from the source to Telegraf. Raises OutputClosed."""
-        began = time.monotonic()
-        # Whole seconds: the newest fraction of one is read with the next tick, and log and query stay readable.
-        start, stop = stream.window(time.time_ns() // _SECOND * _SECOND)
-        decoder = Decoder()
-        encoder = LineEncoder(TagMapper(stream.source, stream.bucket, stream.metadata_tags))
-        read = sent = 0
-        error: SourceError | None = None
-        try:
-            if start < stop:
-                for chunk in self._client.query(stream_query(stream, start, stop)):
-                    lines = []
-                    for block in decoder.feed(chunk):
-                        read += len(block)
-                        lines.append(encoder.encode(block))
-                    self._writer.write(b"".join(lines))
-                    sent = read - encoder.drops.points
-                decoder.finish()
-        except SourceError as failure:
-            error = failure
-        except OutputClosed:
-            raise
-        except Exception as bug:  # one stream's trouble, whatever it is, stays that stream's
-            error = explain(bug, self.source.server.url)
-            error.__cause__ = bug
-        drops = Drops()
-        drops.merge(decoder.drops)
-        drops.merge(encoder.drops)
-        read += decoder.drops.points
-        return Attempt(stream, start, stop, read, sent, drops, time.monotonic() - began, error)

@@ -30,6 +30,7 @@ _COLUMN = {
     FieldType.UNSIGNED: re.compile(rb"(?:\d+,)*+"),
     FieldType.BOOLEAN: re.compile(rb"(?:true,|false,)*+"),
 }
+_ESCAPE = re.compile(rb"\\[\\r]")
 _NO_VALUE = frozenset((b"", b"NaN", b"+Inf", b"-Inf", b"Inf"))
 _PAIR = re.compile(rb'[^,"\r\n]*+,[^,"\r\n]*+')
 _PAGE = "the url may lead to a login page or a proxy instead of InfluxDB"
@@ -37,10 +38,17 @@ _AGAIN = "it is read again; when it stays, look at the source's log, and at prox
 
 
 class Decoder:
-    """Turns one reply into blocks, fed with its bytes in chunks of any size. `drops` counts what could not pass."""
+    """Turns one reply into blocks, fed with its bytes in chunks of any size.
 
-    def __init__(self) -> None:
+    `drops` counts what could not pass. `quoted` holds measurement and field of the strings that stood in quotes: the
+    server's CSV loses a carriage return in those without a trace (`flux.carriage_return_query` asks for them).
+    """
+
+    def __init__(self, escaped: bool = False) -> None:
+        """`escaped`: the query wrote backslash and carriage return in strings as `\\\\` and `\\r`."""
         self.drops = Drops()
+        self.quoted: set[tuple[bytes, bytes]] = set()
+        self._escaped = escaped
         self._buffer = b""
         self._annotations: dict[bytes, list[bytes]] = {}
         self._columns: Columns | None = None
@@ -98,6 +106,8 @@ class Decoder:
             self._series = series
             times, values, after = self._run(series, at)
             return self._block(series, times, values), after
+        if series.type is FieldType.STRING and not row.plain(columns.value):
+            self.quoted.add((series.measurement, series.field))
         time, value = columns.cell(row, columns.time), columns.cell(row, columns.value)
         return self._block(series, [time], [value]), row.next
 
@@ -174,6 +184,8 @@ class Decoder:
                 bad = next((value for value in values if not pattern.fullmatch(value + b",")), None)
                 if bad is not None:
                     raise BadReply(f"the reply is damaged: not of type {series.type.value}: {_text(bad)}", _AGAIN)
+        elif self._escaped:
+            values = [_ESCAPE.sub(_unescape, value) for value in values]
         if not times:
             return None
         return Block(series.measurement, series.tags, series.field, series.type, times, values)
@@ -190,6 +202,10 @@ def _foreign(content: bytes) -> BadReply:
     if content[:1] == b"<":
         return BadReply(f"the reply is a web page, not annotated CSV: {_text(content)}", _PAGE)
     return BadReply(f"the reply is not annotated CSV: {_text(content)}", _AGAIN)
+
+
+def _unescape(escape: re.Match[bytes]) -> bytes:
+    return b"\r" if escape.group() == b"\\r" else b"\\"
 
 
 def _text(content: bytes) -> str:

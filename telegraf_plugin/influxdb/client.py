@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import partial
+from threading import Event, Timer
+from typing import Any
 
-from influxdb_client import Dialect, InfluxDBClient
+from influxdb_client import BucketsService, Dialect, InfluxDBClient
 
-from telegraf_plugin.errors import TransientError
+from telegraf_plugin.errors import BadReply, TransientError
 from telegraf_plugin.influxdb.failures import explain, not_csv
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.stream.windows import HOUR
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024
 """How much of a reply is held at a time."""
+
+MAX_DOCUMENT_BYTES = 1024 * 1024
+"""What the server may say of a bucket."""
+MIN_SECRET = 8
+"""A shorter token is none, and blotting it out would hit ordinary words."""
 
 # Without `default` the result column is spelt out in every row; without `header` there are no columns' names.
 _DIALECT = Dialect(
@@ -24,8 +38,20 @@ _DIALECT = Dialect(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """How long (ns) a bucket keeps its points (0: for ever), and how long its shard groups last."""
+
+    retention: int
+    shard_group: int
+
+
 class QueryClient:
-    """One InfluxDB and one token. Safe to use from several threads."""
+    """One InfluxDB and one token. Safe to use from several threads.
+
+    `clock_skew`: by how many seconds the server's clock was ahead of this machine's at the last reply, to a second;
+    None when it did not say.
+    """
 
     def __init__(self, url: str, org: str, token: Callable[[], str], connect: float, read: float, query: float) -> None:
         """Prepare for `url` and `org`; nothing is sent yet.
@@ -34,34 +60,87 @@ class QueryClient:
         connect, between two pieces of a reply, and for a reply as a whole. Raises ValueError when there is no token.
         """
         self.url = url
+        self.clock_skew: float | None = None
         self._bound = query
         # No retries of its own: the plugin decides, and says, when something is tried again.
+        self._token = token()
         self._client = InfluxDBClient(
-            url, token(), org=org, timeout=(connect * 1000, read * 1000), retries=False, connection_pool_maxsize=16
+            url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False, connection_pool_maxsize=16
         )
         self._queries = self._client.query_api()
+        self._buckets = BucketsService(self._client.api_client)
 
     def query(self, query: Query) -> Iterator[bytes]:
         """Yield the annotated CSV reply to `query` in chunks of at most CHUNK_BYTES. Raises SourceError."""
-        deadline = time.monotonic() + self._bound
-        response = None
+        return self._receive(
+            "text/csv", lambda: self._queries.query_raw(query.text, dialect=_DIALECT, params=dict(query.parameters))
+        )
+
+    def bucket(self, name: str) -> Bucket | None:
+        """Return what the server says of the bucket `name`; None when it does not say. Raises SourceError."""
+        request = partial(self._buckets.get_buckets, name=name, org=self._client.org, limit=1, _preload_content=False)
+        reply = b""
+        for chunk in self._receive("application/json", request):
+            reply += chunk
+            if len(reply) > MAX_DOCUMENT_BYTES:
+                raise BadReply("the reply about the bucket has no end", "check the url: is this InfluxDB?")
         try:
-            response = self._queries.query_raw(query.text, dialect=_DIALECT, params=dict(query.parameters))
-            kind = response.headers.get("Content-Type", "nothing")
-            if not kind.startswith("text/csv"):
-                raise not_csv(kind, response.read(300))
+            rules = [rule for bucket in json.loads(reply)["buckets"] for rule in bucket["retentionRules"] or [{}]]
+            if not rules:
+                return None
+            retention = max(int(rule.get("everySeconds", 0)) for rule in rules)
+            shard_group = max(int(rule.get("shardGroupDurationSeconds", 0)) for rule in rules)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise BadReply("the reply about the bucket is not InfluxDB's", "check the url: is this InfluxDB?") from None
+        return Bucket(retention * SECOND, shard_group * SECOND or HOUR)
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the token: a server may say anything, our own request too."""
+        return text.replace(self._token, "[token]") if len(self._token) >= MIN_SECRET else text
+
+    def _receive(self, kind: str, request: Callable[[], Any]) -> Iterator[bytes]:
+        """Yield the body of the reply to `request`, which must be of content type `kind` and end in time."""
+        response = None
+        timer = None
+        expired = Event()
+        try:
+            began = time.monotonic()
+            response = request()
+            self._note_skew(response.headers.get("Date"))
+            # A reply that dribbles never runs into the bound between two pieces: this one ends it from outside.
+            timer = Timer(max(self._bound - (time.monotonic() - began), 0.0), _expire, (expired, response))
+            timer.daemon = True
+            timer.start()
+            found = response.headers.get("Content-Type", "nothing")
+            if not found.startswith(kind):
+                raise not_csv(found, response.read(300))
             while chunk := response.read(CHUNK_BYTES):
                 yield chunk
-                if time.monotonic() > deadline:
-                    hint = "read less at a time (lookback, measurements), or raise timeouts.query"
-                    raise TransientError(f"the reply took more than {self._bound:g} s", hint)
+            if expired.is_set():
+                raise self._too_slow()
         except Exception as error:
+            if expired.is_set():
+                raise self._too_slow() from error
             raise explain(error, self.url) from error
         finally:
+            if timer is not None:
+                timer.cancel()
             if response is not None:
                 response.close()  # what was not read makes the connection useless to the next query
                 response.release_conn()
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
+    def _too_slow(self) -> TransientError:
+        hint = "read less at a time (lookback, measurements), or raise timeouts.query"
+        return TransientError(f"the reply took more than {self._bound:g} s", hint)
+
+    def _note_skew(self, date: str | None) -> None:
+        try:
+            self.clock_skew = parsedate_to_datetime(date or "").timestamp() - time.time()
+        except ValueError:
+            self.clock_skew = None
+
+
+def _expire(expired: Event, response: Any) -> None:
+    expired.set()
+    with suppress(Exception):  # it may have ended just now
+        response.shutdown()

@@ -33,12 +33,10 @@ def explain(error: Exception, url: str) -> SourceError:
         return error
     if isinstance(error, ApiException):
         return _from_status(error, url)
-    if isinstance(error, http.ConnectTimeoutError):
-        return TransientError("no answer while connecting", f"check address, route and firewall of {_host(url)}")
-    if isinstance(error, http.NameResolutionError):
-        return TransientError(f"the name {_host(url)} cannot be resolved", "check the url and the name service")
     if isinstance(error, http.NewConnectionError):
         return _not_connected(error, url)
+    if isinstance(error, http.ConnectTimeoutError):  # of which urllib3 2 makes the one above a kind
+        return TransientError("no answer while connecting", f"check address, route and firewall of {_host(url)}")
     if isinstance(error, http.ReadTimeoutError | TimeoutError):
         hint = "the server hangs or is overloaded; raise timeouts.read if its queries take that long"
         return TransientError("no answer in time", hint)
@@ -81,6 +79,8 @@ def _from_status(error: ApiException, url: str) -> SourceError:
     if status == 400:
         if any(sign in message for sign in _BUSY):
             return TransientError(f"the server is busy (400){message}", f"{_RETRIED}; it has too many or large queries")
+        if "organization name" in message:
+            return PermanentError(f"not found (400){message}", "check org: the organization that the token belongs to")
         return PermanentError(f"the query is refused (400){message}", "correct the stream's flux, tags or aggregate")
     if status >= 500:
         return TransientError(
@@ -112,7 +112,7 @@ def _retry_after(error: ApiException) -> float | None:
 
 def _not_connected(error: http.NewConnectionError, url: str) -> SourceError:
     cause = error.__cause__
-    if isinstance(cause, socket.gaierror):
+    if isinstance(error, http.NameResolutionError) or isinstance(cause, socket.gaierror):
         return TransientError(f"the name {_host(url)} cannot be resolved", "check the url and the name service")
     if isinstance(cause, ConnectionRefusedError):
         return TransientError("connection refused", f"is InfluxDB running, and is {_host(url)} its port?")

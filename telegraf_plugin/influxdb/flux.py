@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
+
+MAX_NAMED_FIELDS = 50
+"""Fields that one query names; where there are more it looks at all of them."""
 
 _LITERAL = re.compile(rb"[^A-Za-z0-9 _.,:;/()<>=+*@%-]")
 
@@ -29,19 +33,56 @@ def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for the points of `stream` in [start, stop), both Unix ns and whole microseconds."""
     if stream.flux is not None:
         return Query(stream.flux, {"bucket": stream.bucket, "start": _datetime(start), "stop": _datetime(stop)})
+    return _query(_pipeline(stream, start, stop))
+
+
+def series_query(stream: StreamDefinition, start: int, stop: int, series: Block) -> Query:
+    """Return the query for one series and field of `stream` in [start, stop); series with further tags match too."""
+    names = [("_measurement", series.measurement), ("_field", series.field), *((k.decode(), v) for k, v in series.tags)]
+    lines = _pipeline(stream, start, stop)
+    lines += [f"filter(fn: (r) => {_any_of(key, (value.decode(),))})" for key, value in names]
+    return _query(lines)
+
+
+def carriage_return_query(stream: StreamDefinition, start: int, stop: int, fields: set[tuple[bytes, bytes]]) -> Query:
+    """Return the query for those points of `stream` in [start, stop) whose string has a carriage return.
+
+    InfluxDB's CSV leaves it out or cannot be told from a newline's, so these are asked for with backslash and carriage
+    return escaped (`Decoder(escaped=True)`). `fields` are the measurements and fields to look at; many are not named.
+    """
+    lines = _pipeline(stream, start, stop)
+    if len(fields) <= MAX_NAMED_FIELDS:
+        pairs = ((string_literal(m.decode()), string_literal(f.decode())) for m, f in sorted(fields))
+        lines.append(
+            "filter(fn: (r) => " + " or ".join(f"r._measurement == {m} and r._field == {f}" for m, f in pairs) + ")"
+        )
+    lines += [
+        'filter(fn: (r) => types.isType(v: r._value, type: "string"))',
+        'filter(fn: (r) => strings.containsStr(v: r._value, substr: "\\r"))',
+        r"""map(fn: (r) => ({r with _value: strings.replaceAll("""
+        r"""v: strings.replaceAll(v: r._value, t: "\\", u: "\\\\"), t: "\r", u: "\\r")}))""",
+    ]
+    return _query(lines)
+
+
+def _query(lines: list[str]) -> Query:
+    text = "\n  |> ".join(lines)
+    imports = [f'import "{package}"\n' for package in ("strings", "types") if f"{package}." in text]
+    return Query("".join(imports) + text, {})
+
+
+def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
     lines = [
         f"from(bucket: {string_literal(stream.bucket)})",
         f"range(start: {format_time(start)}, stop: {format_time(stop)})",
     ]
     lines += [f"filter(fn: (r) => {predicate})" for predicate in _predicates(stream)]
-    header = ""
     if stream.aggregate is not None:
         if stream.aggregate.fn.numeric:
-            header = 'import "types"\n'
             lines.append("filter(fn: (r) => types.isNumeric(v: r._value))")
         window = f"every: {stream.aggregate.every}ns, fn: {stream.aggregate.fn.value}"
         lines.append(f'aggregateWindow({window}, createEmpty: false, timeSrc: "_start")')
-    return Query(header + "\n  |> ".join(lines), {})
+    return lines
 
 
 def _predicates(stream: StreamDefinition) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.windows import cut
 
 
 class AggregateFunction(Enum):
@@ -61,6 +63,17 @@ class StreamDefinition:
     def label(self) -> str:
         """The stream's name in log, metrics and commands: `source/stream`."""
         return f"{self.source}/{self.name}"
+
+    def windows(self, now: int, shard_group: int) -> Iterator[tuple[int, int]]:
+        """Yield start and stop (Unix ns) of the spans that are read at `now`, one query each.
+
+        `shard_group` (ns) is how long the source bucket's shard groups last. The operator's own Flux is asked once:
+        what it computes over its span is not ours to cut.
+        """
+        start, stop = self.window(now)
+        if self.flux is not None:
+            return iter([(start, stop)])
+        return cut(start, stop, shard_group, self.aggregate.every if self.aggregate is not None else 1)
 
     def window(self, now: int) -> tuple[int, int]:
         """Return start (included) and stop (not) of what is read at `now`, all in Unix ns.

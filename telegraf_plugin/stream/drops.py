@@ -9,6 +9,12 @@ from enum import Enum
 class DropReason(Enum):
     """Why a point could not pass; the value is its name in metrics and log."""
 
+    OVERWRITTEN = "overwritten"
+    """Two series of the source have the same tags in central, and both have a point at this time and field."""
+    KEY_TOO_LONG = "key_too_long"
+    """Measurement, tags (with those that are added) and field take more bytes than InfluxDB's keys can."""
+    STRING_TOO_LONG = "string_too_long"
+    """A string of more than 1 MiB."""
     NOT_A_VALUE = "not_a_value"
     """Null, NaN or infinity: a query can compute them, no bucket can hold them."""
     SHADOWED_TAG = "shadowed_tag"

@@ -41,6 +41,18 @@ class TagMapper:
         self._host = source.encode() if MetadataTag.HOST in metadata_tags else None
         self._fixed = {tag.value.encode(): value for tag, value in values.items() if tag in metadata_tags}
 
+    @property
+    def added_keys(self) -> tuple[bytes, ...]:
+        """The keys of the tags that are added."""
+        return (*self._fixed, *((b"host",) if self._host is not None else ()))
+
+    def may_collide(self, tags: Tags) -> bool:
+        """Say whether a series with other own tags than these could carry the same ones in central."""
+        own = dict(tags)
+        if self._host is not None and own.get(b"host", self._host) == self._host:
+            return True
+        return any(key in self._fixed or key.startswith(EXPORTED) for key in own)
+
     def map(self, tags: Tags, field: bytes) -> Tags:
         """Return the tags that a point with these own `tags` and this `field` carries in central, sorted by key.
 

@@ -6,8 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import SourceError
+from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
+
+FieldTypes = dict[tuple[bytes, bytes, FieldType], tuple[int, int]]
+"""Measurement, field and type that were read, with the span [start, stop) (Unix ns) in which they came first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,8 @@ class Attempt:
     """One try to read one stream's window [start, stop) (Unix ns).
 
     `points_read` came from the source; `points_sent` were written to Telegraf, as lines. A failed attempt may have
-    sent points before its `error`: they are right, only not all. `seconds` is how long it took.
+    sent points before its `error`: they are right, only not all. `seconds` is how long it took. `clock_skew` is by
+    how many seconds the source's clock was ahead of ours, if it said. `types` are the field types that were read.
     """
 
     stream: StreamDefinition
@@ -26,6 +31,8 @@ class Attempt:
     drops: Drops
     seconds: float
     error: SourceError | None = None
+    clock_skew: float | None = None
+    types: FieldTypes = field(default_factory=dict)
 
 
 @dataclass(slots=True)

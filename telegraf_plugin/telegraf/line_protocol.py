@@ -25,6 +25,14 @@ _UNWRITABLE = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
 _STRING_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 
+MAX_KEY_BYTES = 65_535
+"""InfluxDB's limit for measurement, tags and field, escaped, with 4 bytes between tags and field. A longer one is
+answered with 400, for which Telegraf drops the whole batch."""
+MAX_STRING_BYTES = 1024 * 1024
+"""InfluxDB's limit for a string's content."""
+_KEY_OVERHEAD = 4 - len(b" =")
+
+
 class UnwritableName(ValueError):
     """A measurement, tag or field that line protocol cannot carry."""
 
@@ -41,14 +49,22 @@ class LineEncoder:
         try:
             head = line_head(block.measurement, self._mapper.map(block.tags, block.field), block.field)
         except UnwritableName:
-            example = series_text(block.measurement, block.tags, block.field)
-            self.drops.add(DropReason.UNWRITABLE_NAME, len(block), example)
-            return b""
-        values = block.values
+            return self._drop(DropReason.UNWRITABLE_NAME, block, len(block))
+        if len(head) + _KEY_OVERHEAD > MAX_KEY_BYTES:
+            return self._drop(DropReason.KEY_TOO_LONG, block, len(block))
+        points = zip(block.values, block.times, strict=True)
         if block.type is FieldType.STRING:
-            values = [escape_string(value) for value in values]
-        points = map(_LINE[block.type].__mod__, zip(values, block.times, strict=True))
-        return b"%b%b\n" % (head, (b"\n" + head).join(points))
+            kept = [(escape_string(value), time) for value, time in points if len(value) <= MAX_STRING_BYTES]
+            self._drop(DropReason.STRING_TOO_LONG, block, len(block) - len(kept))
+            if not kept:
+                return b""
+            points = iter(kept)  # type: ignore[assignment]
+        return b"%b%b\n" % (head, (b"\n" + head).join(map(_LINE[block.type].__mod__, points)))
+
+    def _drop(self, reason: DropReason, block: Block, points: int) -> bytes:
+        if points:
+            self.drops.add(reason, points, series_text(block.measurement, block.tags, block.field))
+        return b""
 
 
 def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:

@@ -1,0 +1,32 @@
+"""Time spans that one query may read whole: none crosses the end of a shard group. Pure.
+
+A query over two shard groups in which a field has different types leaves one type out without a word (docs/engines.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+HOUR = 3_600 * 1_000_000_000
+"""In ns. Shard groups last a whole number of hours unless somebody chose otherwise, and one that was begun keeps its
+end when the bucket's duration is changed: so every full hour may be the end of one."""
+
+# Go's time.Truncate, by which InfluxDB lays out shard groups, counts from 0001-01-01 UTC: groups of 7 days begin on
+# Mondays.
+_ZERO = -62_135_596_800 * 1_000_000_000
+
+
+def cut(start: int, stop: int, shard_group: int, every: int = 1) -> Iterator[tuple[int, int]]:
+    """Yield [start, stop) in order and without gaps, cut at every full hour and every multiple of `shard_group`.
+
+    All in Unix ns. `every` is an aggregate's window: there is no cut inside of one.
+    """
+    while start < stop:
+        end = stop
+        for step in {HOUR, shard_group}:
+            boundary = start - (start - _ZERO) % step + step
+            while boundary < end and boundary % every:
+                boundary += step
+            end = min(end, boundary)
+        yield start, end
+        start = end

@@ -1,0 +1,31 @@
+"""Tests under `tests/engines` need Telegraf and InfluxDB: without them they say so, and in CI they fail."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lab.engines import EnginesMissing, influxd, telegraf
+
+_ENGINES = Path(__file__).parent / "engines"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_ENGINES):
+            item.add_marker(pytest.mark.engines)
+
+
+@pytest.hookimpl(tryfirst=True)  # before any fixture is set up
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("engines") is None:
+        return
+    try:
+        telegraf()
+        influxd()
+    except EnginesMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"{missing} (in CI the engines must be there)", pytrace=False)
+        pytest.skip(str(missing))

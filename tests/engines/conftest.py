@@ -1,0 +1,24 @@
+"""Servers that the tests of a module share; each test uses buckets, or a plugin, of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab.influxd import InfluxServer
+from lab.site import Site
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """POD-8, POD-30 and central, with the README's buckets."""
+    with Site() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def influx() -> Iterator[InfluxServer]:
+    """One InfluxDB with the organisation `o` and the bucket `data`."""
+    with InfluxServer("o", "data") as running:
+        yield running

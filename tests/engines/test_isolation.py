@@ -1,0 +1,108 @@
+"""A source in trouble, of whatever kind, leaves the others on time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.influxd import InfluxServer
+from lab.loopback import HOST, free_port, wait_until
+from tests.engines.plugin_process import PluginProcess, queries, source
+from tests.fakes import BlackHole, FakeSource, chunked, hang, refusal, reset, table
+
+TICKS = 5
+
+
+@contextmanager
+def hanging() -> Iterator[str]:
+    with FakeSource(hang, same=True) as fake:
+        yield fake.url
+
+
+@contextmanager
+def dribbling() -> Iterator[str]:
+    pieces = [bytes([byte]) for byte in table(values=["1.5"] * 50)]
+    with FakeSource(chunked(*pieces, every_s=0.2), same=True) as fake:
+        yield fake.url
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    yield f"http://{HOST}:{free_port()}"
+
+
+@contextmanager
+def swallowing() -> Iterator[str]:
+    with BlackHole() as hole:
+        yield hole.url
+
+
+@contextmanager
+def resetting() -> Iterator[str]:
+    with FakeSource(reset, same=True) as fake:
+        yield fake.url
+
+
+@contextmanager
+def overloaded() -> Iterator[str]:
+    with FakeSource(refusal(503, "too busy", {"Retry-After": "1"}), same=True) as fake:
+        yield fake.url
+
+
+@pytest.mark.parametrize("trouble", [hanging, dribbling, refusing, swallowing, resetting, overloaded])
+@pytest.mark.parametrize("first", [True, False], ids=["listed-first", "listed-last"])
+def test_data_of_a_good_source_comes_within_a_second_of_each_tick(
+    trouble: Callable[[], AbstractContextManager[str]], first: bool, influx: InfluxServer, tmp_path: Path
+) -> None:
+    bucket = f"{trouble.__name__} {first}"
+    influx.create_bucket(bucket)
+    influx.write(bucket, b"power watts=1.5 %d" % (time.time_ns() - 10 * 10**9))
+    with trouble() as url:
+        good = source("good", influx.url, {"bucket": bucket}, token="${GOOD_TOKEN}")
+        bad = source("bad", url)
+        document = queries(*([bad, good] if first else [good, bad]))
+        env = {"GOOD_TOKEN": influx.token_for(read=[bucket])}
+        with PluginProcess(tmp_path, document, env) as plugin:
+            plugin.ready()
+            for number in range(1, TICKS + 1):
+                at = plugin.tick()
+                plugin.wait_for_log("^I! read good/.* 1 points read, 1 sent", count=number, timeout_s=3)
+                wait_until(lambda n=number: len(plugin.of("power")) == n, f"point {number}", 3, 0.01)  # type: ignore[misc]
+                assert time.monotonic() - at < 1.0, f"tick {number}\n{plugin.stderr}"
+
+
+def test_a_late_source_is_said_to_be_late_and_the_other_healthy(influx: InfluxServer, tmp_path: Path) -> None:
+    with FakeSource(hang) as fake:
+        good = source("good", influx.url, token="${GOOD_TOKEN}")
+        with PluginProcess(tmp_path, queries(good, source("bad", fake.url)), {"GOOD_TOKEN": influx.token}) as plugin:
+            plugin.ready().tick()
+            plugin.wait_for_log("^I! read good/data")
+            plugin.tick()
+            plugin.wait_for_log("^W! cycle: ")
+            wait_until(lambda: plugin.of("collector_health"), "the health line", 5)
+            streams = {line.tags["source"]: line.fields for line in plugin.of("collector_stream")}
+            assert (streams["good"]["healthy"], streams["bad"]["healthy"]) == (1, 0)
+            sources = {line.tags["source"]: line.fields for line in plugin.of("collector_source")}
+            assert (sources["good"]["late"], sources["bad"]["late"]) == (0, 1)
+            assert plugin.of("collector_health")[-1].fields == {"healthy": 0, "streams": 2, "failing": 1}
+
+
+def test_only_one_query_at_a_time_goes_to_a_source_unless_set_otherwise(tmp_path: Path) -> None:
+    streams = [{"bucket": name, "lookback": "1s"} for name in ("a", "b", "c")]
+    for allowed in (1, 2):
+        with FakeSource(hang) as fake:
+            folder = tmp_path / str(allowed)
+            folder.mkdir()
+            # concurrent_queries: 1 is also the default, which is what stands here for it.
+            keys: dict[str, Any] = {} if allowed == 1 else {"concurrent_queries": allowed}
+            document = queries(source("bad", fake.url, *streams, **keys, timeouts={"read": "1s"}))
+            with PluginProcess(folder, document) as plugin:
+                plugin.ready().tick()
+                plugin.wait_for_log("^E! failed bad/")  # by now every query that may run was sent
+                before = [r.at for r in fake.requests if r.at < fake.requests[0].at + 0.8]
+                assert len(before) == allowed

@@ -1,0 +1,169 @@
+"""The shipped telegraf.conf, and scripts/collector, which starts Telegraf with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from lab import engines
+from lab.loopback import free_port
+from lab.site import Site
+from lab.telegraf import program_path, run_telegraf, work_folder
+from tests.engines.plugin_process import Line, read_line
+
+OPTIONAL = ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "HEALTH_MAX_SILENCE", "LOG_LEVEL")
+
+
+@pytest.fixture
+def env(site: Site) -> dict[str, str]:
+    return site.environment(5, free_port())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A checkout of its own, as far as scripts/collector can see: the shipped files, its own logs and .env."""
+    made = work_folder(tmp_path / "work")
+    (made / "scripts").mkdir()
+    (made / "scripts" / "collector").symlink_to(engines.REPOSITORY / "scripts" / "collector")
+    return made
+
+
+def collector(
+    folder: Path, arguments: Sequence[str], env: Mapping[str, str], timeout_s: float = 60
+) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(engines.ENGINES), program_path()])
+    return subprocess.run(
+        [str(folder / "scripts" / "collector"), *arguments],
+        env={"PATH": path, **env},
+        cwd=folder.parent,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+def printed(run: subprocess.CompletedProcess[str]) -> list[Line]:
+    """The lines of `telegraf --test`."""
+    return [read_line(line[2:]) for line in run.stdout.splitlines() if line.startswith("> ")]
+
+
+def feed(site: Site) -> int:
+    at = (time.time_ns() // 10**9 - 60) * 10**9 + 123_456_789
+    site.pod_8.write(
+        site.buckets.telegraf, f"cpu,host=POD-8 usage_idle=97.5 {at}\nmem free=18446744073709551615u {at}".encode()
+    )
+    site.pod_30.write(site.buckets.power, f'voltage,rack=R01 volts=230.1,chair_section="C1" {at}'.encode())
+    return at
+
+
+def without(env: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name not in names}
+
+
+@pytest.mark.parametrize(
+    "unset", [(), *((name,) for name in OPTIONAL), OPTIONAL], ids=lambda names: "+".join(names) or "all set"
+)
+def test_config_check_passes_whichever_optional_variable_is_unset(
+    unset: tuple[str, ...], env: dict[str, str], folder: Path
+) -> None:
+    run = run_telegraf(["config", "check", "--config", "telegraf.conf"], without(env, *unset), folder)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "${" not in run.stderr
+
+
+def test_config_check_would_find_a_mistake(env: dict[str, str], folder: Path) -> None:
+    (folder / "wrong.conf").write_text((folder / "telegraf.conf").read_text().replace("restart_delay", "restart_daley"))
+    run = run_telegraf(["config", "check", "--config", "wrong.conf"], env, folder)
+    assert run.returncode != 0
+    assert "restart_daley" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("unset", [(), OPTIONAL], ids=["all set", "optional unset"])
+def test_telegraf_test_prints_one_cycle_with_hosts_renamed(
+    unset: tuple[str, ...], site: Site, env: dict[str, str], folder: Path
+) -> None:
+    at = feed(site)
+    run = run_telegraf(["--config", "telegraf.conf", "--test"], without(env, *unset), folder)
+    assert run.returncode == 0, run.stderr
+    check_printed(run, site, at)
+
+
+def check_printed(run: subprocess.CompletedProcess[str], site: Site, at: int) -> None:
+    lines = printed(run)
+    data = {(line.measurement, next(iter(line.fields))): line for line in lines if line.time_ns == at}
+    assert set(data) == {("cpu", "usage_idle"), ("mem", "free"), ("voltage", "volts")}, run.stdout
+    cpu, mem, voltage = (data[key] for key in sorted(data))
+    bucket = site.buckets.telegraf
+    assert cpu.tags == {"host": "pod_8", "source_bucket": bucket, "field": "usage_idle"}
+    assert cpu.fields == {"usage_idle": 97.5}
+    assert mem.tags == {"host": "pod_8", "source_bucket": bucket, "field": "free"}
+    assert mem.fields == {"free": 18446744073709551615}
+    tags = {"host": "pod_30", "source_bucket": site.buckets.power, "field": "volts", "rack": "R01"}
+    assert voltage.tags == tags
+    own = {line.measurement for line in lines}
+    assert {"collector_health", "collector_stream", "collector_source", "collector_cycle"} <= own
+    (health,) = [line for line in lines if line.measurement == "collector_health"]
+    assert health.fields == {"healthy": 1, "streams": 3, "failing": 0}
+    assert "host" not in health.tags  # omit_hostname
+
+
+def test_the_script_runs_a_cycle_with_settings_from_dotenv_and_log_level_warning(
+    site: Site, env: dict[str, str], folder: Path
+) -> None:
+    at = feed(site)
+    settings = "".join(f"{name}={value}\r\n" for name, value in (env | {"LOG_LEVEL": "WARNING"}).items())
+    (folder / ".env").write_text(f"# settings\n\n{settings}", newline="")
+    run = collector(folder, ["--test"], {})
+    assert run.returncode == 0, run.stderr
+    check_printed(run, site, at)
+    # What Telegraf itself says at its start has no level that a variable could set.
+    assert not re.search(r" [ID]! \[(inputs|outputs|processors)\.", run.stderr), run.stderr
+    assert (folder / "logs" / "collector.log").read_text() == ""
+
+
+def test_the_script_prefers_a_variable_that_is_set_to_dotenv(site: Site, env: dict[str, str], folder: Path) -> None:
+    at = feed(site)
+    (folder / ".env").write_text("SERVER_A_URL=http://127.0.0.1:9\nLOG_LEVEL=DEBUG\n")
+    run = collector(folder, ["--test"], without(env, *OPTIONAL))
+    assert run.returncode == 0, run.stderr
+    check_printed(run, site, at)
+    assert re.search(r" D! \[", run.stderr), run.stderr  # and takes from it what is not set
+
+
+@pytest.mark.parametrize(("name", "value"), [("COLLECTOR_INTERVAL", "5s"), ("COLLECTOR_INTERVAL", "0")])
+def test_the_script_refuses_what_cannot_be_an_interval(
+    name: str, value: str, env: dict[str, str], folder: Path
+) -> None:
+    run = collector(folder, ["--test"], env | {name: value})
+    assert (run.returncode, run.stdout) == (2, "")
+    assert name in run.stderr
+
+
+def test_the_script_names_a_line_of_dotenv_that_is_none_without_its_value(env: dict[str, str], folder: Path) -> None:
+    (folder / ".env").write_text("export SERVER_A_TOKEN=very-secret-value\n")
+    run = collector(folder, ["--test"], env)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert ".env" in run.stderr
+    assert "very-secret-value" not in run.stderr
+
+
+def test_no_token_is_printed(site: Site, env: dict[str, str], folder: Path) -> None:
+    run = collector(folder, ["--test"], env | {"LOG_LEVEL": "DEBUG"})
+    log = (folder / "logs" / "collector.log").read_text()
+    assert "read POD-8/telegraf" in log
+    for token in (site.central_token, site.pod_8_token, site.pod_30_token):
+        assert token not in run.stdout + run.stderr + log
+
+
+def test_an_unset_needed_variable_is_named_and_the_plugin_ends_with_a_reason(env: dict[str, str], folder: Path) -> None:
+    run = run_telegraf(["--config", "telegraf.conf", "--test"], without(env, "SERVER_B_BUCKET_2"), folder)
+    assert re.search(r"E! .*sources\[1\]\.streams\[1\]\.bucket: .*SERVER_B_BUCKET_2 is not set", run.stderr), run.stderr
+    assert "Traceback" not in run.stderr
