@@ -24,7 +24,7 @@ from tests.fakes import (
     hang,
     plain,
     refusal,
-
+    reset,
     table,
 )
 
