@@ -63,7 +63,7 @@ def open_url(
         reply = _opener.open(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:
         with error:
-            raise HttpRefused(method, url, error.code, error.read().decode("utf-8", "replace")) from None
+            raise HttpRefused(method, url, error.code, error.read(2000).decode("utf-8", "replace")) from None
     assert isinstance(reply, HTTPResponse)
     return reply
 

@@ -10,12 +10,12 @@ import argparse
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from telegraf_plugin.config import Config, load
-from telegraf_plugin.errors import ConfigurationError, Problem
+from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -50,22 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
     options = parser.parse_args(arguments)
     writer = LineWriter.take_stdout()
+    level = os.environ.get("LOG_LEVEL", "").upper() or "INFO"
+    problems = [] if level in LEVELS else [f"environment: LOG_LEVEL: expected one of {', '.join(LEVELS)}"]
     try:
-        level = _log_level(os.environ)
         config = load(options.config, os.environ)
     except ConfigurationError as error:
-        _refuse(error)
-        return 2
+        problems += [f"{error.file}: {problem}" for problem in error.problems]
+    if problems:
+        return _refuse(problems)
     set_up(level, options.log_file, _secrets(config))
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     return Plugin(config, writer).run()
-
-
-def _log_level(environment: Mapping[str, str]) -> str:
-    level = environment.get("LOG_LEVEL", "").upper() or "INFO"
-    if level not in LEVELS:
-        raise ConfigurationError("environment", [Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")])
-    return level
 
 
 def _secrets(config: Config) -> list[str]:
@@ -73,9 +68,9 @@ def _secrets(config: Config) -> list[str]:
     return [server.credential.read() for server in servers]
 
 
-def _refuse(error: ConfigurationError) -> None:
-    """Say every problem on a line of its own, in Telegraf's form."""
-    for problem in error.problems:
-        sys.stderr.write(f"E! {error.file}: {problem}\n")
-    count = len(error.problems)
-    sys.stderr.write(f"E! {count} problem{'s' * (count > 1)} in the configuration; nothing is collected\n")
+def _refuse(problems: list[str]) -> int:
+    """Say every problem on a line of its own, in Telegraf's form, and return the exit status."""
+    count = len(problems)
+    summary = f"{count} problem{'s' * (count > 1)} in the configuration; nothing is collected"
+    sys.stderr.writelines(f"E! {line}\n" for line in [*problems, summary])
+    return 2

@@ -27,6 +27,8 @@ from telegraf_plugin.worker import SourceWorker
 
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
+MAX_CLOCK_SKEW_SECONDS = 3.0
+"""HTTP's Date has whole seconds and a reply takes a moment: less than this says nothing."""
 TERMINATE_SECONDS = 1.5
 """How long a write in hand may go on after SIGTERM."""
 
@@ -71,6 +73,7 @@ class Plugin:
             for source in config.sources
         ]
         self._busy: set[str] = set()  # sources that have not done what the last tick asked for
+        self._skewed: set[str] = set()  # sources whose clock differs from ours
         self._cycle_open = False
         self._cycle_began = 0.0
         self._last_health: bool | None = None
@@ -156,9 +159,22 @@ class Plugin:
             if status.drops[reason_].points == drop.points:  # the first time
                 text = "%s: %d points cannot pass (%s), for one of %s; counted in collector_dropped from now on"
                 log.warning(text, attempt.stream.label, drop.points, reason_.value, drop.example)
+        self._check_clock(attempt)
         changed = self._last_health is not None and self._last_health != (not self._board.failing)
         if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
+
+    def _check_clock(self, attempt: Attempt) -> None:
+        """Warn when a source's clock differs from ours, once until it changes."""
+        source, skew = attempt.stream.source, attempt.clock_skew
+        wrong = skew is not None and abs(skew) > MAX_CLOCK_SKEW_SECONDS
+        if wrong and source not in self._skewed:
+            text = "the clock of %s is %.0f s %s this machine's: its newest points are read late or twice; set up NTP"
+            log.warning(text, source, abs(skew or 0), "ahead of" if (skew or 0) > 0 else "behind")
+            self._skewed.add(source)
+        elif skew is not None and not wrong and source in self._skewed:
+            log.info("the clock of %s agrees with this machine's again", source)
+            self._skewed.discard(source)
 
     def _end_cycle(self) -> None:
         """Say what became of the last tick: one line in the log, the metrics, the health."""

@@ -15,6 +15,7 @@ _UNITS = {
     "d": 86_400 * 1_000_000_000,
     "w": 7 * 86_400 * 1_000_000_000,
 }
+MAX_DURATION = 3_653 * _UNITS["d"]
 _PART = re.compile(r"(\d+)(ns|us|µs|ms|s|m|h|d|w)")
 
 
@@ -24,6 +25,8 @@ def parse_duration(text: str) -> int:
     if not parts or "".join(map("".join, parts)) != text:
         raise ValueError("expected a duration such as 30s, 5m or 1h30m")
     total = sum(int(amount) * _UNITS[unit] for amount, unit in parts)
+    if total > MAX_DURATION:
+        raise ValueError("expected a duration of ten years at most")
     if total <= 0:
         raise ValueError("expected a duration above zero")
     return total

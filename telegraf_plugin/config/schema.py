@@ -6,10 +6,10 @@ What a key means stands in config/queries.yaml, beside the key, and in the READM
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from telegraf_plugin.config.durations import parse_duration
 from telegraf_plugin.stream.definition import AggregateFunction
@@ -37,7 +37,7 @@ def _url(text: str) -> str:
         raise ValueError(expected) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or not text.isprintable():
         raise ValueError(expected)
-    if parts.username is not None or parts.query or parts.fragment:
+    if parts.username is not None or any(sign in text for sign in "?#@ ") or parts.hostname != parts.hostname.strip():
         raise ValueError(f"{expected}, without user, password or query")
     return text.rstrip("/")
 
@@ -52,6 +52,20 @@ Name = Annotated[str, AfterValidator(_name)]
 PlainName = Annotated[str, AfterValidator(_plain_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Duration = Annotated[int, BeforeValidator(_duration)]
+
+
+def _as_list(value: object) -> object:
+    if not isinstance(value, str | list):
+        raise ValueError("expected text; write it in quotes")
+    return [value] if isinstance(value, str) else value
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected the path of a file, in quotes")
+    return Path(value)
+
+
 Names = Annotated[list[Name], Field(min_length=1)]
 MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
 
@@ -77,13 +91,7 @@ class ServerSection(_Section):
     url: Url
     org: Name
     token: SecretStr | None = None
-    token_file: Annotated[Path, Field(strict=False)] | None = None
-
-    @model_validator(mode="after")
-    def _one_token(self) -> Self:
-        if (self.token is None) == (self.token_file is None):
-            raise ValueError("expected either token or token_file")
-        return self
+    token_file: Annotated[Path, BeforeValidator(_path)] | None = None
 
 
 class AggregateSection(_Section):
@@ -98,7 +106,7 @@ class SelectionSection(_Section):
 
     measurements: Names | None = None
     exclude_fields: Names | None = None
-    tags: dict[Name, Name | Names] | None = None
+    tags: dict[Name, Annotated[Names, BeforeValidator(_as_list)]] | None = None
     aggregate: AggregateSection | None = None
     flux: Annotated[str, Field(min_length=1)] | None = None
     lookback: Duration | None = None

@@ -9,8 +9,9 @@ from typing import Any
 from telegraf_plugin.errors import Problem
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
+_OPENING = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
-_SECRET_KEYS = ("token",)
+_SECRET = re.compile(r"(central|sources\[\d+\])\.token")
 
 
 def substitute(value: Any, environment: Mapping[str, str], problems: list[Problem], path: str = "") -> Any:
@@ -18,7 +19,7 @@ def substitute(value: Any, environment: Mapping[str, str], problems: list[Proble
 
     A reference to a variable that is unset, empty, or itself still a reference (Telegraf and Compose leave the
     literal text where a variable is unset) is a problem unless it gives a default. A token that is written out is
-    one too; its text is repeated nowhere.
+    one too; its text is repeated nowhere. What is wrong is None in what is returned. `$${` means `${`.
     """
     if isinstance(value, dict):
         return {
@@ -27,17 +28,26 @@ def substitute(value: Any, environment: Mapping[str, str], problems: list[Proble
         }
     if isinstance(value, list):
         return [substitute(item, environment, problems, f"{path}[{n}]") for n, item in enumerate(value)]
-    if path.rpartition(".")[2] in _SECRET_KEYS and not _by_reference(value):
+    if _SECRET.fullmatch(path) and not _by_reference(value):
         message = "expected a variable, such as ${SERVER_A_TOKEN}, or use token_file: tokens are not written here"
         problems.append(Problem(path, message))
         return None
     if not isinstance(value, str):
         return value
 
-    def replaced(match: re.Match[str]) -> str:
-        return _look_up(match.group(1), environment, problems, path)
+    wrong: list[Problem] = []
 
-    return _REFERENCE.sub(replaced, value)
+    def replaced(match: re.Match[str]) -> str:
+        if match.group() == "$${":
+            return "${"
+        if not match.group(2) or "${" in match.group(1):
+            wrong.append(Problem(path, "expected ${VARIABLE} or ${VARIABLE:-default}; a ${ that is meant so is $${"))
+            return ""
+        return _look_up(match.group(1), environment, wrong, path)
+
+    text = _OPENING.sub(replaced, value)
+    problems += wrong
+    return None if wrong else text
 
 
 def _by_reference(value: Any) -> bool:

