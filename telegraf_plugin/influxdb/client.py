@@ -9,10 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
+from io import BytesIO
 from threading import Event, Timer
 from typing import Any
 
 from influxdb_client import BucketsService, Dialect, InfluxDBClient
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from telegraf_plugin.errors import BadReply, TransientError
 from telegraf_plugin.influxdb.failures import explain, not_csv
@@ -25,6 +28,9 @@ CHUNK_BYTES = 64 * 1024
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
 """What the server may say of a bucket."""
+MAX_ERROR_BYTES = 64 * 1024
+"""What is read of an error reply."""
+_OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 MIN_SECRET = 8
 """A shorter token is none, and blotting it out would hit ordinary words."""
 
@@ -68,6 +74,8 @@ class QueryClient:
             url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False, connection_pool_maxsize=16
         )
         self._queries = self._client.query_api()
+        rest = self._client.api_client.rest_client
+        rest.pool_manager = _BoundedErrors(rest.pool_manager, query)
         self._buckets = BucketsService(self._client.api_client)
 
     def query(self, query: Query) -> Iterator[bytes]:
@@ -111,9 +119,14 @@ class QueryClient:
             timer = Timer(max(self._bound - (time.monotonic() - began), 0.0), _expire, (expired, response))
             timer.daemon = True
             timer.start()
-            found = response.headers.get("Content-Type", "nothing")
+            found = response.headers.get("Content-Type", "")
             if not found.startswith(kind):
-                raise not_csv(found, response.read(300))
+                beginning = response.read(300)
+                raise (
+                    not_csv(found or "nothing", beginning)
+                    if found or beginning
+                    else ProtocolError("no header, no body")
+                )
             while chunk := response.read(CHUNK_BYTES):
                 yield chunk
             if expired.is_set():
@@ -136,8 +149,37 @@ class QueryClient:
     def _note_skew(self, date: str | None) -> None:
         try:
             self.clock_skew = parsedate_to_datetime(date or "").timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             self.clock_skew = None
+
+
+class _BoundedErrors:
+    """A urllib3 pool whose error replies have an end: influxdb-client reads them whole, whatever their length."""
+
+    def __init__(self, pool: Any, bound: float) -> None:
+        self._pool = pool
+        self._bound = bound
+
+    def request(self, *arguments: Any, **options: Any) -> Any:
+        """Return the reply; one with a status of 300 or more with MAX_ERROR_BYTES of its body at most."""
+        response = self._pool.request(*arguments, **options)
+        if response.status < 300 or options.get("preload_content", True):
+            return response
+        timer = Timer(self._bound, _expire, (Event(), response))
+        timer.daemon = True
+        timer.start()
+        try:
+            body = response.read(MAX_ERROR_BYTES)
+        except (HTTPError, OSError):
+            body = b""  # its status says enough
+        finally:
+            timer.cancel()
+            response.close()
+        headers = {key: value for key, value in response.headers.items() if key.lower() not in _OF_THE_BODY}
+        return HTTPResponse(BytesIO(body), headers, response.status, reason=response.reason, preload_content=False)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
 
 
 def _expire(expired: Event, response: Any) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import socket
+from http.client import BadStatusLine
 from urllib.parse import urlsplit
 
 from influxdb_client.rest import ApiException
 from urllib3 import exceptions as http
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
+
+LONGEST_WAIT = 3600.0
+"""Seconds: a server that asks for more is asked again all the same."""
 
 _RETRIED = "it is tried again"
 _CREDENTIAL = "check the token: the variable in .env, or token_file; a token belongs to one server and can be revoked"
@@ -44,6 +48,8 @@ def explain(error: Exception, url: str) -> SourceError:
         return _tls(str(error))
     if isinstance(error, http.DecodeError):
         return BadReply("the reply's compression is damaged", _RETRIED)
+    if isinstance(error, http.ProtocolError) and type(error.args[-1]) is BadStatusLine:
+        return BadReply("what answers does not speak HTTP", _NOT_INFLUXDB)
     if isinstance(error, http.ProtocolError | ConnectionError | http.IncompleteRead):
         return TransientError("the connection broke off", f"{_RETRIED}; if it stays, {_SERVER_LOG}")
     if isinstance(error, http.LocationParseError | http.LocationValueError):
@@ -76,6 +82,8 @@ def _from_status(error: ApiException, url: str) -> SourceError:
         if kind is TransientError:
             return TransientError(f"{summary}{message}", hint, _retry_after(error))
         return kind(f"{summary}{message}", hint)
+    if status == 400 and "HTTP request to an HTTPS server" in message:
+        return PermanentError("the server wants TLS (400)", "https:// instead of http:// in the url")
     if status == 400:
         if any(sign in message for sign in _BUSY):
             return TransientError(f"the server is busy (400){message}", f"{_RETRIED}; it has too many or large queries")
@@ -95,7 +103,7 @@ def _message(error: ApiException) -> str:
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
     try:
         text = str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         text = "" if text.lstrip().startswith("<") else text
     return f": {_short(text)}" if text.strip() else ""
 
@@ -107,7 +115,7 @@ def _short(text: str) -> str:
 
 def _retry_after(error: ApiException) -> float | None:
     value = (error.headers or {}).get("Retry-After", "")
-    return float(value) if value.isdigit() else None
+    return min(float(value), LONGEST_WAIT) if value.isascii() and value.isdigit() else None
 
 
 def _not_connected(error: http.NewConnectionError, url: str) -> SourceError:
@@ -124,6 +132,8 @@ def _tls(reason: str) -> SourceError:
     lowered = reason.lower()
     if "expired" in lowered:
         return PermanentError("the server's certificate has expired", "renew it, or check this machine's clock")
+    if "not yet valid" in lowered:
+        return PermanentError("the server's certificate is not valid yet", "check the clocks of both machines")
     if "hostname mismatch" in lowered or "doesn't match" in lowered or "ip address mismatch" in lowered:
         return PermanentError("the server's certificate is for another name", "use the name that it is made out for")
     if "certificate verify failed" in lowered:

@@ -36,8 +36,6 @@ CSV = {"Content-Type": "text/csv; charset=utf-8"}
 QUERY = Query('from(bucket: "b") |> range(start: 0)', {})
 MIB = 1024 * 1024
 # Reasons of strict expected failures; a mark that is out of date is noticed.
-NEW_CONNECTION = "urllib3's NewConnectionError is a ConnectTimeoutError, which is asked first"
-BETWEEN_CHUNKS = "timeouts.query is looked at between whole chunks only"
 
 
 def client(url: str, *, connect: float = 2.0, read: float = 2.0, query: float = 10.0) -> QueryClient:
@@ -88,14 +86,12 @@ def peak_memory() -> Iterator[Callable[[], int]]:
 # No connection
 
 
-@pytest.mark.xfail(strict=True, reason=NEW_CONNECTION)
 def test_a_closed_port_is_told_as_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
     check(failure(f"http://{address}"), TransientError, "connection refused", f"is {address} its port?")
 
 
-@pytest.mark.xfail(strict=True, reason=NEW_CONNECTION)
 def test_a_name_that_does_not_resolve_is_told_by_the_name() -> None:
     error = failure("http://does-not-exist.invalid:8086")
     check(error, TransientError, "the name does-not-exist.invalid:8086 cannot be resolved", "check the url")
@@ -120,7 +116,6 @@ def test_a_host_that_does_not_take_connections_is_told_within_timeouts_connect()
         (socket.gaierror(socket.EAI_NONAME, "Unknown"), "the name pod-1:8086 cannot be resolved"),
     ],
 )
-@pytest.mark.xfail(strict=True, reason=NEW_CONNECTION)
 def test_what_the_system_says_of_a_connection_is_told(cause: OSError | None, summary: str) -> None:
     error = urllib3.NewConnectionError(HTTPConnection("pod-1", 8086), "no connection")
     error.__cause__ = cause
@@ -159,7 +154,6 @@ def test_a_reply_that_goes_on_for_ever_is_ended_by_timeouts_query() -> None:
     check(error, TransientError, "the reply took more than 0.2 s", "timeouts.query")
 
 
-@pytest.mark.xfail(strict=True, reason=BETWEEN_CHUNKS)
 def test_a_reply_that_trickles_is_ended_by_timeouts_query() -> None:
     with FakeSource(chunked(*[b"x"] * 60, every_s=0.03)) as source:
         began = time.monotonic()
@@ -175,7 +169,6 @@ def test_a_reply_that_trickles_is_ended_by_timeouts_query() -> None:
         pytest.param(
             sends(b"HTTP/1.1 200 OK\r\nContent-T"),
             id="in_the_head",
-            marks=pytest.mark.xfail(strict=True, reason="told as a BadReply of type 'nothing': check the url"),
         ),
         pytest.param(chunked(table(), whole=False), id="between_chunks"),
         pytest.param(
@@ -263,7 +256,6 @@ def test_an_endless_line_of_http_ends_in_an_error_and_not_in_memory(head: bytes,
     assert type(error) is TransientError
 
 
-@pytest.mark.xfail(strict=True, reason=BETWEEN_CHUNKS)
 def test_a_reply_whose_trailers_do_not_end_is_ended_by_timeouts_query() -> None:
     def behave(exchange: Exchange) -> None:
         exchange.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
@@ -278,7 +270,6 @@ def test_a_reply_whose_trailers_do_not_end_is_ended_by_timeouts_query() -> None:
     check(error, TransientError, "the reply took more than 0.2 s", "timeouts.query")
 
 
-@pytest.mark.xfail(strict=True, reason="ApiException reads the whole body of an error reply, whatever its length")
 def test_an_endless_error_reply_ends_in_an_error_and_not_in_memory() -> None:
     def behave(exchange: Exchange) -> None:
         exchange.send(b"HTTP/1.1 500 oops\r\nContent-Type: text/plain\r\n\r\n")
@@ -334,7 +325,6 @@ def test_a_reply_without_a_type_is_told() -> None:
 
 
 @pytest.mark.parametrize("greeting", [b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x16", b"220 mail\r\n"])
-@pytest.mark.xfail(strict=True, reason="told as a connection that broke off, with the server's log as the hint")
 def test_a_server_that_does_not_speak_http_is_told_as_a_wrong_url(greeting: bytes) -> None:
     with FakeSource(sends(greeting)) as source:
         error = failure(source.url)
@@ -405,7 +395,6 @@ def test_an_expired_certificate_is_told(authority: trustme.CA) -> None:
 
 
 @pytest.mark.usefixtures("trusted")
-@pytest.mark.xfail(strict=True, reason="told as not trusted, though only a clock is wrong")
 def test_a_certificate_of_the_future_is_told(authority: trustme.CA) -> None:
     new = authority.issue_cert(
         "127.0.0.1", not_before=datetime(2090, 1, 1, tzinfo=UTC), not_after=datetime(2091, 1, 1, tzinfo=UTC)
@@ -429,7 +418,6 @@ def test_tls_to_a_port_that_does_not_speak_it_is_told() -> None:
     check(error, PermanentError, "the server does not speak TLS on this port", "http:// instead of https://")
 
 
-@pytest.mark.xfail(strict=True, reason="told as a query that is refused, with the stream's flux as the hint")
 def test_no_tls_to_a_port_that_wants_it_is_told() -> None:
     text = b"Client sent an HTTP request to an HTTPS server.\n"  # Go's net/http
     with FakeSource(sends(b"HTTP/1.0 400 Bad Request\r\n\r\n" + text)) as source:
@@ -500,7 +488,6 @@ def test_a_refusal_is_told_by_its_status_and_message(
         pytest.param(
             b"[" * 100_000,
             ": " + "[" * 300,
-            marks=pytest.mark.xfail(strict=True, reason="RecursionError of json.loads, past explain"),
             id="deep",
         ),
     ],
@@ -532,7 +519,6 @@ def test_what_a_server_asks_to_wait_is_passed_on(status: int, header: dict[str, 
 
 
 @pytest.mark.parametrize("digits", ["99999999999", "9" * 400], ids=["centuries", "infinite"])
-@pytest.mark.xfail(strict=True, reason="Condition.wait raises OverflowError, which ends the worker's thread for good")
 def test_no_server_can_ask_for_a_longer_wait_than_a_thread_can_wait(digits: str) -> None:
     with FakeSource(refusal(429, "wait", {"Retry-After": digits})) as source:
         delay = retry_delay(1, failure(source.url))
@@ -540,7 +526,6 @@ def test_no_server_can_ask_for_a_longer_wait_than_a_thread_can_wait(digits: str)
     assert delay <= threading.TIMEOUT_MAX
 
 
-@pytest.mark.xfail(strict=True, reason="'²'.isdigit(), and float() does not take it: ValueError past explain")
 def test_a_wait_that_is_no_number_is_overlooked() -> None:
     with FakeSource(sends(b"HTTP/1.1 429 x\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n")) as source:
         error = failure(source.url)
@@ -642,7 +627,6 @@ def test_the_servers_clock_is_compared_with_this_machines(date: str, skew: float
         {"Date": "Wed, 99 Oct 2026 07:28:00 GMT"},
         pytest.param(
             {"Date": f"Wed, 21 Oct {'9' * 20} 07:28:00 GMT"},
-            marks=pytest.mark.xfail(strict=True, reason="OverflowError, which fails the read"),
         ),
     ],
 )
