@@ -16,17 +16,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from telegraf_plugin.central import FORGET_SECONDS, CentralWatch
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.status import Attempt, Board, Totals
+from telegraf_plugin.stream.types import Conflict
 from telegraf_plugin.telegraf.execd import TickReader
-from telegraf_plugin.telegraf.metrics import cycle_lines, health_line
+from telegraf_plugin.telegraf.metrics import conflict_lines, cycle_lines, health_line
 from telegraf_plugin.telegraf.writer import LineWriter
 from telegraf_plugin.worker import SourceWorker
 
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
+MAX_CONFLICTS = 100
+"""Field types that central refuses, in the metrics; the log has them all."""
 MAX_CLOCK_SKEW_SECONDS = 3.0
 """HTTP's Date has whole seconds and a reply takes a moment: less than this says nothing."""
 TERMINATE_SECONDS = 1.5
@@ -57,22 +61,26 @@ class Plugin:
         self._config = config
         self._writer = writer
         self._clock = clock
-        self._events: queue.SimpleQueue[_Signal | _Idle | Attempt] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Signal | _Idle | Attempt | Conflict] = queue.SimpleQueue()
         self._board = Board(config.streams)
         self._ticks = TickReader(
             ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
         )
+        self._central = CentralWatch(config.central, config.streams, self._events.put)
         self._workers = [
             SourceWorker(
                 source,
                 writer,
                 on_attempt=self._events.put,
                 on_idle=lambda name: self._events.put(_Idle(name)),
+                oldest=self._central.oldest,
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
             )
             for source in config.sources
         ]
         self._busy: set[str] = set()  # sources that have not done what the last tick asked for
+        self._attempts: list[Attempt] = []  # this cycle's
+        self._conflicts: dict[Conflict, float] = {}  # and when (time.monotonic()) each was last seen
         self._skewed: set[str] = set()  # sources whose clock differs from ours
         self._cycle_open = False
         self._cycle_began = 0.0
@@ -86,6 +94,7 @@ class Plugin:
         log.info("collector started: reading %s", sources)
         for worker in self._workers:
             worker.start()
+        self._central.start()
         self._ticks.start()
         try:
             status = self._serve()
@@ -115,6 +124,8 @@ class Plugin:
                 raise OutputClosed("standard output is closed")
             elif isinstance(event, Attempt):
                 self._record(event)
+            elif isinstance(event, Conflict):
+                self._conflict(event)
             elif isinstance(event, _Idle):
                 self._idle(event.source)
         if self._cycle_open:
@@ -144,6 +155,7 @@ class Plugin:
 
     def _record(self, attempt: Attempt) -> None:
         status = self._board.record(attempt)
+        self._attempts.append(attempt)
         window = f"[{format_time(attempt.start)[:19]}Z, {format_time(attempt.stop)[:19]}Z)"
         url = next(s.server.url for s in self._config.sources if s.name == attempt.stream.source)
         where = f"{attempt.stream.label} from {url}, bucket {attempt.stream.bucket}, {window}"
@@ -164,6 +176,22 @@ class Plugin:
         if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
 
+    def _conflict(self, conflict: Conflict) -> None:
+        """Say that central refuses a field, for the type that it has there."""
+        stream, there = conflict.stream, conflict.central_type.value
+        name = f"field {conflict.field.decode()!r} of measurement {conflict.measurement.decode()!r}"
+        log.error(
+            "%s: %s is %s here and %s in central's bucket %s, which refuses it (422): Telegraf drops these points; "
+            "write the field with one type, or leave it out (exclude_fields)",
+            stream.label,
+            name,
+            conflict.source_type.value,
+            there,
+            stream.central_bucket,
+        )
+        if len(self._conflicts) < MAX_CONFLICTS:
+            self._conflicts[conflict] = time.monotonic()
+
     def _check_clock(self, attempt: Attempt) -> None:
         """Warn when a source's clock differs from ours, once until it changes."""
         source, skew = attempt.stream.source, attempt.clock_skew
@@ -182,7 +210,13 @@ class Plugin:
         seconds = time.monotonic() - self._cycle_began
         for status in self._board.streams.values():
             status.late = status.late or status.stream.source in self._busy
-        self._publish(cycle_lines(self._board, self._busy, seconds, self._clock()))
+        self._central.end_cycle(self._attempts)
+        self._attempts = []
+        for conflict, seen in list(self._conflicts.items()):
+            if time.monotonic() - seen > 2 * FORGET_SECONDS:
+                del self._conflicts[conflict]  # it is looked for every hour, and was not there any more
+        now = self._clock()
+        self._publish(conflict_lines(self._conflicts, now) + cycle_lines(self._board, self._busy, seconds, now))
         statuses = self._board.streams.values()
         cycle = Totals.of(status.cycle for status in statuses)
         total = Totals.of(status.total for status in statuses)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from telegraf_plugin.errors import BadReply, OutputClosed, PermanentError, SourceError
 from telegraf_plugin.influxdb.annotated_csv import Decoder
@@ -24,7 +24,9 @@ from telegraf_plugin.telegraf.writer import LineWriter
 class StreamReader:
     """Reads the streams of one source. Safe to use from several threads."""
 
-    def __init__(self, client: QueryClient, writer: LineWriter) -> None:
+    def __init__(self, client: QueryClient, writer: LineWriter, oldest: Callable[[StreamDefinition, int], int]) -> None:
+        """Read by `client`, write to `writer`; `oldest` says what central takes of a stream (ns) at a time (ns)."""
+        self._oldest = oldest
         self._client = client
         self._writer = writer
         self._shard_groups: dict[str, int] = {}
@@ -35,11 +37,12 @@ class StreamReader:
         Raises OutputClosed; whatever else goes wrong is in the attempt.
         """
         began = time.monotonic()
-        start, stop = stream.window(now)
+        oldest = self._oldest(stream, now)
+        start, stop = stream.window(now, oldest)
         passage = _Passage(self._client, self._writer, stream)
         error: SourceError | None = None
         try:
-            for span in stream.windows(now, self._shard_group(stream.bucket)):
+            for span in stream.windows(now, oldest, self._shard_group(stream.bucket)):
                 passage.copy(*span)
         except OutputClosed:
             raise

@@ -24,7 +24,7 @@ class SourceWorker:
 
     A tick that comes while the last one's reads are not done is remembered, once. `on_attempt` gets every outcome,
     `on_idle` the source's name when a tick's reads are done, `on_closed` is called when nobody reads the lines any
-    more; all three from this worker's threads.
+    more; all three from this worker's threads. `oldest` says how far back central takes points of a stream at a time.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class SourceWorker:
         on_attempt: Callable[[Attempt], None],
         on_idle: Callable[[str], None],
         on_closed: Callable[[], None],
+        oldest: Callable[[StreamDefinition, int], int],
     ) -> None:
         self.source = source
         self._on_attempt, self._on_idle, self._on_closed = on_attempt, on_idle, on_closed
@@ -42,7 +43,7 @@ class SourceWorker:
         client = QueryClient(
             server.url, server.org, server.credential.read, timeouts.connect, timeouts.read, timeouts.query
         )
-        self._reader = StreamReader(client, writer)
+        self._reader = StreamReader(client, writer, oldest)
         self._changed = threading.Condition()
         self._due: deque[StreamDefinition] = deque()
         self._running = 0

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.csv_rows import MalformedRow, Row, parse_row, split_run
-from telegraf_plugin.influxdb.table import Columns, Series
+from telegraf_plugin.influxdb.table import Columns, Series, is_utf8
 from telegraf_plugin.influxdb.timestamps import TimeColumn
 from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
@@ -106,7 +106,7 @@ class Decoder:
             self._series = series
             times, values, after = self._run(series, at)
             return self._block(series, times, values), after
-        if series.type is FieldType.STRING and not row.plain(columns.value):
+        if series.type is FieldType.STRING and series.unfit is None and not row.plain(columns.value):
             self.quoted.add((series.measurement, series.field))
         time, value = columns.cell(row, columns.time), columns.cell(row, columns.value)
         return self._block(series, [time], [value]), row.next
@@ -167,8 +167,8 @@ class Decoder:
 
     def _block(self, series: Series, times: list[bytes], values: list[bytes]) -> Block | None:
         """Check the columns of `series` and return them as a block, None when no point of them can pass."""
-        if series.shadowed is not None:
-            self._drop(DropReason.SHADOWED_TAG, series, len(times))
+        if series.unfit is not None:
+            self._drop(series.unfit, series, len(times))
             return None
         try:
             times = [self._times[time] for time in times]
@@ -184,8 +184,13 @@ class Decoder:
                 bad = next((value for value in values if not pattern.fullmatch(value + b",")), None)
                 if bad is not None:
                     raise BadReply(f"the reply is damaged: not of type {series.type.value}: {_text(bad)}", _AGAIN)
-        elif self._escaped:
-            values = [_ESCAPE.sub(_unescape, value) for value in values]
+        else:
+            if not all(map(is_utf8, values)):
+                kept = [pair for pair in zip(times, values, strict=True) if is_utf8(pair[1])]
+                self._drop(DropReason.NOT_UTF8, series, len(times) - len(kept))
+                times, values = [time for time, _ in kept], [value for _, value in kept]
+            if self._escaped:
+                values = [_ESCAPE.sub(_unescape, value) for value in values]
         if not times:
             return None
         return Block(series.measurement, series.tags, series.field, series.type, times, values)

@@ -7,7 +7,7 @@ which keeps `${` from being read as an expression.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -44,7 +44,9 @@ def series_query(stream: StreamDefinition, start: int, stop: int, series: Block)
     return _query(lines)
 
 
-def carriage_return_query(stream: StreamDefinition, start: int, stop: int, fields: set[tuple[bytes, bytes]]) -> Query:
+def carriage_return_query(
+    stream: StreamDefinition, start: int, stop: int, fields: Collection[tuple[bytes, bytes]]
+) -> Query:
     """Return the query for those points of `stream` in [start, stop) whose string has a carriage return.
 
     InfluxDB's CSV leaves it out or cannot be told from a newline's, so these are asked for with backslash and carriage
@@ -52,10 +54,7 @@ def carriage_return_query(stream: StreamDefinition, start: int, stop: int, field
     """
     lines = _pipeline(stream, start, stop)
     if len(fields) <= MAX_NAMED_FIELDS:
-        pairs = ((string_literal(m.decode()), string_literal(f.decode())) for m, f in sorted(fields))
-        lines.append(
-            "filter(fn: (r) => " + " or ".join(f"r._measurement == {m} and r._field == {f}" for m, f in pairs) + ")"
-        )
+        lines.append(_named(fields))
     lines += [
         'filter(fn: (r) => types.isType(v: r._value, type: "string"))',
         'filter(fn: (r) => strings.containsStr(v: r._value, substr: "\\r"))',
@@ -63,6 +62,18 @@ def carriage_return_query(stream: StreamDefinition, start: int, stop: int, field
         r"""v: strings.replaceAll(v: r._value, t: "\\", u: "\\\\"), t: "\r", u: "\\r")}))""",
     ]
     return _query(lines)
+
+
+def field_types_query(bucket: str, start: int, stop: int, fields: Collection[tuple[bytes, bytes]]) -> Query:
+    """Return the query for the newest point in [start, stop) of each series of the measurements and `fields` named."""
+    range_ = f"range(start: {format_time(start)}, stop: {format_time(stop)})"
+    return _query([f"from(bucket: {string_literal(bucket)})", range_, _named(fields), "last()"])
+
+
+def _named(fields: Collection[tuple[bytes, bytes]]) -> str:
+    """Return the filter for measurements and fields by name."""
+    pairs = [(string_literal(m.decode()), string_literal(f.decode())) for m, f in sorted(fields)]
+    return "filter(fn: (r) => " + " or ".join(f"r._measurement == {m} and r._field == {f}" for m, f in pairs) + ")"
 
 
 def _query(lines: list[str]) -> Query:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.csv_rows import Row
 from telegraf_plugin.stream.block import FieldType, Tags
+from telegraf_plugin.stream.drops import DropReason
 
 _TYPES = {
     b"double": FieldType.FLOAT,
@@ -27,8 +28,8 @@ class Series:
     """What the rows of one table share.
 
     `columnar`: time and value stand side by side and unquoted, in the order that `value_first` says; `head` is then
-    a row's bytes before them, `tail` those behind them with the line end. `shadowed` names a tag whose value the
-    reply hides: such points cannot be told apart.
+    a row's bytes before them, `tail` those behind them with the line end. `unfit` says why such points cannot pass:
+    the reply hides a tag's value, or a name is not UTF-8.
     """
 
     measurement: bytes
@@ -39,7 +40,7 @@ class Series:
     head: bytes
     tail: bytes
     value_first: bool
-    shadowed: bytes | None
+    unfit: DropReason | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,28 @@ class Columns:
         first, second = sorted((self.time, self.value))
         defaults = self.defaults[first] or self.defaults[second]
         columnar = second == first + 1 and row.plain(first) and row.plain(second) and not defaults
+        measurement, field = self.cell(row, self.measurement), self.cell(row, self.field)
+        tags = tuple((key, value) for key, place in self.tags if (value := self.cell(row, place)))
+        unfit = DropReason.SHADOWED_TAG if self.shadowed is not None else None
+        if not is_utf8(b"\0".join([measurement, field, *(part for tag in tags for part in tag)])):
+            unfit = DropReason.NOT_UTF8
         return Series(
-            measurement=self.cell(row, self.measurement),
-            tags=tuple((key, value) for key, place in self.tags if (value := self.cell(row, place))),
-            field=self.cell(row, self.field),
+            measurement=measurement,
+            tags=tags,
+            field=field,
             type=self.type,
             columnar=columnar,
             head=buffer[row.start : row.begin(first)],
             tail=buffer[row.begin(second) + row.widths[second] : row.next],
             value_first=self.value < self.time,
-            shadowed=self.shadowed,
+            unfit=unfit,
         )
+
+
+def is_utf8(content: bytes) -> bool:
+    """Say whether `content` is UTF-8."""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

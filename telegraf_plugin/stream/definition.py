@@ -64,25 +64,26 @@ class StreamDefinition:
         """The stream's name in log, metrics and commands: `source/stream`."""
         return f"{self.source}/{self.name}"
 
-    def windows(self, now: int, shard_group: int) -> Iterator[tuple[int, int]]:
+    def windows(self, now: int, oldest: int, shard_group: int) -> Iterator[tuple[int, int]]:
         """Yield start and stop (Unix ns) of the spans that are read at `now`, one query each.
 
         `shard_group` (ns) is how long the source bucket's shard groups last. The operator's own Flux is asked once:
         what it computes over its span is not ours to cut.
         """
-        start, stop = self.window(now)
+        start, stop = self.window(now, oldest)
         if self.flux is not None:
             return iter([(start, stop)])
         return cut(start, stop, shard_group, self.aggregate.every if self.aggregate is not None else 1)
 
-    def window(self, now: int) -> tuple[int, int]:
-        """Return start (included) and stop (not) of what is read at `now`, all in Unix ns.
+    def window(self, now: int, oldest: int) -> tuple[int, int]:
+        """Return start (included) and stop (not) of what is read at `now`, not before `oldest`, all in Unix ns.
 
         Aggregates read whole windows of `every` only, so that no row is ever computed from a part of its window;
         start and stop are equal while none is complete.
         """
-        start, stop = now - self.lookback, now
+        start, stop = max(now - self.lookback, oldest), now
         if self.aggregate is not None:
             every = self.aggregate.every
             start, stop = start - start % every, stop - stop % every
-        return start, stop
+            start += every if start < oldest else 0
+        return start, max(start, stop)

@@ -19,6 +19,8 @@ class DropReason(Enum):
     """Null, NaN or infinity: a query can compute them, no bucket can hold them."""
     SHADOWED_TAG = "shadowed_tag"
     """A tag called `_start`, `_stop`, `_time` or the like: Flux's own column of that name hides its value."""
+    NOT_UTF8 = "not_utf8"
+    """Bytes that are not UTF-8 in a name or a string: InfluxDB takes them, Telegraf's parser drops the line."""
     UNWRITABLE_NAME = "unwritable_name"
     """A measurement, tag or field with a character that line protocol cannot carry (TAB and other controls), or an
     empty field name."""

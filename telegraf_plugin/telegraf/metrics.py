@@ -5,8 +5,14 @@ They carry no tag `source_bucket`: by that telegraf.conf tells them from the dat
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from telegraf_plugin.stream.status import Board, StreamStatus, Totals
+from telegraf_plugin.stream.types import Conflict
 from telegraf_plugin.telegraf.line_protocol import escape_string, line_head
+
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
 
 Fields = dict[str, int | float | str]
 
@@ -29,6 +35,21 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
         lines.append(_line("collector_source", {"source": source}, fields, now))
     lines.append(_line("collector_cycle", {}, {"duration_seconds": seconds, "late_sources": len(late_sources)}, now))
     return b"".join(lines) + health_line(board, now)
+
+
+def conflict_lines(conflicts: Iterable[Conflict], now: int) -> bytes:
+    """Return a line for each field that central refuses."""
+    lines = []
+    for conflict in conflicts:
+        tags = {
+            "source": conflict.stream.source,
+            "stream": conflict.stream.name,
+            "measurement": conflict.measurement.decode("utf-8", "replace"),
+            "refused_field": conflict.field.decode("utf-8", "replace"),
+        }
+        types: Fields = {"source_type": conflict.source_type.value, "central_type": conflict.central_type.value}
+        lines.append(_line("collector_conflict", tags, types, now))
+    return b"".join(lines)
 
 
 def health_line(board: Board, now: int) -> bytes:
@@ -75,11 +96,16 @@ def _sums(cycle: Totals, total: Totals) -> Fields:
 
 
 def _line(measurement: str, tags: dict[str, str], fields: Fields, now: int) -> bytes:
-    pairs = tuple(sorted((key.encode(), value.encode()) for key, value in tags.items()))
+    pairs = tuple(sorted((key.encode(), _tag(value)) for key, value in tags.items()))
     columns = b",".join(b"%b=%b" % (key.encode(), _value(value)) for key, value in fields.items())
     # line_head ends with the name of a field and "=": the first field's, which columns begins with too.
     head = line_head(measurement.encode(), pairs, b"f").removesuffix(b"f=")
     return b"%b%b %d\n" % (head, columns, now)
+
+
+def _tag(value: str) -> bytes:
+    """Return a tag's value that any name makes: what line protocol cannot carry is shown as `?`."""
+    return _CONTROL.sub(b"?", value.encode("utf-8", "replace")) or b"?"
 
 
 def _value(value: int | float | str) -> bytes:

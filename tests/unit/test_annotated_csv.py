@@ -1,0 +1,420 @@
+"""The decoder against a slow one, against influxdb-client's, under every split and under damage."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from influxdb_client.client.flux_csv_parser import FluxCsvParser, FluxSerializationMode
+
+from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.influxdb.annotated_csv import MAX_ROW_BYTES, Decoder
+from telegraf_plugin.stream.drops import DropReason
+from tests import slow_csv
+from tests.replies import Meaning, replies, row, time_text
+from tests.slow_csv import SlowPoint
+
+NOW = 1_795_000_000 * 10**9
+
+
+@dataclass
+class Outcome:
+    """What the decoder made of a reply."""
+
+    points: list[SlowPoint] = field(default_factory=list)
+    drops: dict[str, int] = field(default_factory=dict)
+    quoted: set[tuple[bytes, bytes]] = field(default_factory=set)
+    error: str | None = None
+
+
+def decode(chunks: Iterable[bytes], escaped: bool = False) -> Outcome:
+    """Decode to the end; a refusal is part of the outcome, any other exception is not caught."""
+    decoder = Decoder(escaped)
+    outcome = Outcome()
+    try:
+        for chunk in chunks:
+            for block in decoder.feed(chunk):
+                assert len(block.times) == len(block.values) > 0
+                outcome.points += [
+                    SlowPoint(block.measurement, block.tags, block.field, block.type.value, int(time), value)
+                    for time, value in zip(block.times, block.values, strict=True)
+                ]
+        decoder.finish()
+    except (BadReply, PermanentError) as error:
+        outcome.error = error.summary
+    outcome.drops = {reason.value: drop.points for reason, drop in decoder.drops.items()}
+    outcome.quoted = decoder.quoted
+    return outcome
+
+
+def pieces(reply: bytes, size: int) -> list[bytes]:
+    return [reply[at : at + size] for at in range(0, len(reply), size)]
+
+
+def table(*rows: str, kind: str = "double", tags: Iterable[str] = (), end: str = "\r\n") -> bytes:
+    """One table in the order of a plain range; a row is its time, value, field, measurement and tags."""
+    keys = list(tags)
+    text = row("#datatype", "string", "long", "dateTime:RFC3339", kind, "string", "string", *("string" for _ in keys))
+    text += row("#group", "false", "false", "false", "false", "true", "true", *("true" for _ in keys))
+    text += row("#default", "_result", "", "", "", "", "", *("" for _ in keys))
+    text += row("", "result", "table", "_time", "_value", "_field", "_measurement", *keys)
+    return (text + "".join(rows) + end).encode()
+
+
+def data(value: str, *tags: str, time_ns: int = NOW, number: int = 0) -> str:
+    return row("", "", str(number), time_text(time_ns), value, "f", "m", *tags)
+
+
+SMALL = table(
+    data("1.5", "a", time_ns=NOW),
+    data("-0", "a", time_ns=NOW + 1),
+    data("1e-300", "a", time_ns=NOW + 2),
+    data("2", 'q"u,o', number=1),
+    data("", 'q"u,o', number=1, time_ns=NOW + 1),
+    tags=["host"],
+) + table(
+    data("plain"), data('quo"ted, line\nfeed', time_ns=NOW + 1), data("", time_ns=NOW + 2), data("\n"), kind="string"
+)
+SMALL_POINTS = 4 + 4
+
+
+# A second and a third opinion
+
+
+@given(replies())
+def test_every_reply_means_to_the_decoder_what_it_says(meaning: Meaning) -> None:
+    outcome = decode([meaning.reply])
+    assert outcome.error is None
+    assert outcome.points == meaning.points
+    assert outcome.drops.get("not_a_value", 0) == meaning.not_a_value
+    assert outcome.drops.get("shadowed_tag", 0) == meaning.shadowed
+
+
+@given(replies())
+def test_the_slow_decoder_reads_the_same(meaning: Meaning) -> None:
+    reading = slow_csv.read(meaning.reply)
+    outcome = decode([meaning.reply])
+    assert (outcome.points, outcome.drops, outcome.error) == (reading.points, dict(reading.dropped), reading.refused)
+    assert reading.refused is None
+    assert reading.points == meaning.points
+
+
+def by_the_client(reply: bytes) -> list[tuple[Any, ...]]:
+    """What influxdb-client reads, where the value is one: series, microseconds, value."""
+    records = FluxCsvParser(io.BytesIO(reply), FluxSerializationMode.stream).generator()
+    found = []
+    for record in records:
+        own = {"result", "table", "_start", "_stop", "_time", "_value", "_field", "_measurement"}
+        values = record.values
+        tags = tuple(sorted((key, value) for key, value in values.items() if key not in own and value is not None))
+        since = values["_time"] - datetime(1970, 1, 1, tzinfo=UTC)
+        microseconds = (since.days * 86_400 + since.seconds) * 10**6 + since.microseconds
+        found.append((values["_measurement"], tags, values["_field"], microseconds, values["_value"]))
+    return found
+
+
+def as_the_client_says(point: SlowPoint) -> tuple[Any, ...]:
+    text = point.value.decode()
+    value: Any = {"float": float, "integer": int, "unsigned": int, "boolean": "true".__eq__, "string": str}[point.type](
+        text
+    )
+    tags = tuple((key.decode(), value.decode()) for key, value in point.tags)
+    if value == "":
+        value = None
+    return (point.measurement.decode(), tags, point.field.decode(), point.time_ns // 1000, value)
+
+
+@given(replies())
+def test_influxdb_client_reads_the_same_where_it_is_able_to(meaning: Meaning) -> None:
+    if meaning.special or b"\r\n" in meaning.reply.replace(b"\r\n\r\n", b"").replace(b"\r\n,", b"").replace(
+        b"\r\n#", b""
+    ):
+        return  # names twice, or a newline in a text, which it leaves as CR LF
+    found = [entry for entry in by_the_client(meaning.reply) if repr(entry[-1]) not in ("nan", "inf", "-inf")]
+    expected = [as_the_client_says(point) for point in decode([meaning.reply]).points]
+    assert [entry for entry in map(repr, found) if not entry.endswith("None)")] == [
+        entry for entry in map(repr, expected) if not entry.endswith("None)")
+    ]
+
+
+def test_influxdb_client_reads_the_same_of_a_plain_reply() -> None:
+    reply = table(data("1.5", "a"), data("-0", "a", time_ns=NOW + 1_000), data("2", "b", number=1), tags=["host"])
+    assert len(by_the_client(reply)) == 3
+    assert by_the_client(reply) == [as_the_client_says(point) for point in decode([reply]).points]
+
+
+@given(st.lists(st.text(alphabet='ab\\r\r"\n,', max_size=8), min_size=1, max_size=4))
+def test_escaped_strings_come_back_with_every_carriage_return(values: list[str]) -> None:
+    sent = [value.replace("\\", "\\\\").replace("\r", "\\r") for value in values]
+    reply = table(*(data(value, time_ns=NOW + n) for n, value in enumerate(sent)), kind="string")
+    outcome = decode([reply], escaped=True)
+    assert [point.value.decode() for point in outcome.points] == values
+    assert outcome.points == slow_csv.read(reply, escaped=True).points
+
+
+def test_strings_in_quotes_are_named_for_asking_again() -> None:
+    reply = table(data("plain"), kind="string") + table(data("1"), data("2"))
+    assert decode([reply]).quoted == set()
+    reply = table(data("plain"), data("com,ma"), data("more"), kind="string")
+    assert decode([reply]).quoted == {(b"m", b"f")}
+
+
+# Any chunking gives the same
+
+
+def test_the_small_reply_is_what_the_splits_are_to_give() -> None:
+    reading = slow_csv.read(SMALL)
+    assert (len(reading.points), reading.dropped, reading.refused) == (SMALL_POINTS, {"not_a_value": 1}, None)
+    assert decode([SMALL]).points == reading.points
+
+
+def test_byte_by_byte_gives_the_same() -> None:
+    assert decode(pieces(SMALL, 1)) == decode([SMALL])
+
+
+def test_every_size_of_chunk_gives_the_same() -> None:
+    whole = decode([SMALL])
+    assert all(decode(pieces(SMALL, size)) == whole for size in range(1, len(SMALL) + 1))
+
+
+def test_every_split_in_two_gives_the_same() -> None:
+    whole = decode([SMALL])
+    assert all(decode([SMALL[:at], SMALL[at:]]) == whole for at in range(len(SMALL) + 1))
+
+
+def test_empty_chunks_change_nothing() -> None:
+    assert decode([part for byte in pieces(SMALL, 7) for part in (b"", byte, b"")]) == decode([SMALL])
+
+
+@given(replies(), st.randoms(use_true_random=False))
+def test_random_chunks_of_any_reply_give_the_same(meaning: Meaning, random: Any) -> None:
+    cuts = sorted(random.randrange(len(meaning.reply) + 1) for _ in range(random.randrange(12)))
+    bounds = [0, *cuts, len(meaning.reply)]
+    parts = [meaning.reply[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False)]
+    assert decode(parts) == decode([meaning.reply])
+    assert decode(pieces(meaning.reply, 1)) == decode([meaning.reply])
+
+
+# Damage
+
+
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["flip", "delete", "insert", "double", "cut"]),
+        st.floats(0, 1, exclude_max=True),
+        st.sampled_from(list(b',"\r\n0a#-{<.\x00\xff')) | st.integers(0, 255),
+        st.integers(1, 30),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def damaged(reply: bytes, edits: list[tuple[str, float, int, int]]) -> bytes:
+    content = bytearray(reply)
+    for how, where, byte, length in edits:
+        at = int(where * len(content))
+        if how == "flip" and content:
+            content[at] = byte
+        elif how == "delete":
+            del content[at : at + length]
+        elif how == "insert":
+            content.insert(at, byte)
+        elif how == "double":
+            content[at:at] = content[at : at + length]
+        elif how == "cut":
+            del content[at:]
+    return bytes(content)
+
+
+@settings(max_examples=400)
+@given(replies(most=2), EDITS, st.integers(1, 40))
+@example(Meaning(SMALL.decode()), [("delete", 0.99, 0, 30)], 1)
+def test_a_damaged_reply_is_refused_or_read_as_it_stands(
+    meaning: Meaning, edits: list[tuple[str, float, int, int]], size: int
+) -> None:
+    reply = damaged(meaning.reply, edits)
+    reading = slow_csv.read(reply)
+    for outcome in (decode([reply]), decode(pieces(reply, size))):
+        # What was yielded before a refusal is right as far as it goes.
+        assert outcome.points == reading.points[: len(outcome.points)]
+        if outcome.error is None:
+            assert reading.refused is None
+            assert outcome.points == reading.points
+            assert outcome.drops == reading.dropped
+    assert (decode([reply]).error is None) == (decode(pieces(reply, size)).error is None)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_or_read_as_they_stand(reply: bytes) -> None:
+    outcome = decode([reply])
+    assert (outcome.error is None) <= (slow_csv.read(reply).refused is None)
+    assert outcome.points == []
+
+
+def test_a_reply_cut_anywhere_is_refused() -> None:
+    empty_rows = [at + 4 for at in range(len(SMALL)) if SMALL[at : at + 4] == b"\r\n\r\n"]
+    assert len(empty_rows) == 2  # behind an empty row a reply may end; HTTP tells whether it did
+    for end in set(range(len(SMALL))) - set(empty_rows):
+        assert decode([SMALL[:end]]).error == "the reply was cut short", SMALL[:end]
+
+
+def test_what_was_whole_before_the_cut_was_yielded() -> None:
+    cut = SMALL[: SMALL.index(b"1e-300")]
+    assert len(decode([cut]).points) == 2
+
+
+def test_nothing_at_all_is_a_cut_and_an_empty_row_is_an_empty_result() -> None:
+    assert decode([]).error == "the reply was cut short"
+    assert decode([b"\r\n"]) == Outcome()
+
+
+@pytest.mark.parametrize(
+    ("head", "filler"),
+    [
+        (b"", b"x"),
+        (b"#datatype,", b"string,"),
+        (table(end=""), b"9"),
+        (table(data("1"), end="") + b',,0,2026-11-18T00:26:40Z,"', b"x"),
+        (table(data("x"), kind="string", end="") + b',,0,2026-11-18T00:26:40Z,"', b'""'),
+        (table(data("x"), kind="string", end="") + b',,0,2026-11-18T00:26:40Z,"', b"\r\n"),
+        (b"{", b" "),
+        (b"<", b"a"),
+    ],
+    ids=["text", "annotation", "number", "quoted", "quotes", "lines", "json", "html"],
+)
+def test_a_row_without_end_is_refused_at_the_limit(head: bytes, filler: bytes) -> None:
+    decoder = Decoder()
+    list(decoder.feed(head))
+    chunk = filler * (65_536 // len(filler))
+    fed = 0
+    with pytest.raises(BadReply):
+        while fed <= MAX_ROW_BYTES + 2 * len(chunk):
+            list(decoder.feed(chunk))
+            fed += len(chunk)
+    assert MAX_ROW_BYTES - len(chunk) <= fed <= MAX_ROW_BYTES + len(chunk)
+
+
+def test_a_string_of_a_mebibyte_of_quotes_still_fits() -> None:
+    text = '"' * 2**20
+    outcome = decode(pieces(table(data(text), kind="string"), 65_536))
+    assert [point.value for point in outcome.points] == [text.encode()]
+
+
+# Errors in the stream
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        row("error", "reference") + row("gone mad", "897"),
+        "\r\n" + row("error", "reference") + row("gone mad", "897"),
+        "\r\n" + row("error", "reference") + row("gone mad", ""),
+        "\r\n"
+        + row("#datatype", "string", "string")
+        + row("#group", "true", "true")
+        + row("#default", "", "")
+        + row("", "error", "reference")
+        + row("", "gone mad", "897"),
+        "\r\n" + '{"code":"internal error","message":"panic: gone mad"}\n',
+        '{"code":"internal error","message":"panic: gone mad"}\n',
+        '{"code":"internal error","message":"panic: gone mad"}',
+        '{"error":"gone mad"}\r\n\r\n',
+    ],
+    ids=["bare", "bare-table", "bare-no-number", "annotated", "json", "json-in-table", "json-no-line-end", "json-crlf"],
+)
+@pytest.mark.parametrize("size", [1, 13, 10_000])
+def test_an_error_in_mid_stream_is_told_after_what_came_before_it(rest: str, size: int) -> None:
+    reply = table(data("1"), data("2", time_ns=NOW + 1), end="") + rest.encode()
+    outcome = decode(pieces(reply, size))
+    assert len(outcome.points) == 2
+    assert outcome.error is not None
+    assert "gone mad" in outcome.error
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        row("error", "reference") + "\r\n",
+        row("#datatype", "string", "string")
+        + row("#group", "true", "true")
+        + row("#default", "", "")
+        + row("", "error", "reference")
+        + "\r\n",
+    ],
+    ids=["bare", "annotated"],
+)
+def test_an_error_table_without_a_row_is_no_good_end(reply: str) -> None:
+    assert decode([reply.encode()]).error is not None
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_a_web_page_is_called_one(size: int) -> None:
+    page = b"<!DOCTYPE html>\n<html><head><title>Login</title></head></html>\n"
+    outcome = decode(pieces(page, size))
+    assert outcome.error is not None
+    assert "web page" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (b"hello\r\n", "not annotated CSV"),
+        (table().replace(b"#default", b"#defualt"), "not annotated CSV"),
+        (table().replace(b"#group,false,", b"#group,"), "do not fit"),
+        (b",result,table,_time,_value,_field,_measurement\r\n\r\n", "do not fit"),
+        (table(row("", "", "0", time_text(NOW), "1", "f")), "cells under a header"),
+        (table(data("1")).replace(b"2026-", b"2O26-"), "not an RFC 3339 time"),
+        (table(data("x1")), "not of type float"),
+        (table(data("1.5"), kind="long"), "not of type integer"),
+        (table(data("-1"), kind="unsignedLong"), "not of type unsigned"),
+        (table(data("TRUE"), kind="boolean"), "not of type boolean"),
+        (table(data("x"), kind="duration"), "type duration"),
+        (table().replace(b"_value", b"value"), "no column _value"),
+        (table(data("1", "x"), tags=["t"]).replace(b"string\r\n", b"long\r\n"), "column t is of type long"),
+    ],
+)
+def test_what_is_wrong_with_a_reply_is_said(reply: bytes, says: str) -> None:
+    outcome = decode([reply])
+    assert outcome.points == []
+    assert outcome.error is not None
+    assert says in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("long", str(2**63)), ("long", str(-(2**63) - 1)), ("unsignedLong", str(2**64))]
+)
+def test_an_integer_outside_its_type_is_damage(kind: str, value: str) -> None:
+    """Telegraf would throw the line away, and the point would count as sent."""
+    outcome = decode([table(data("1"), data(value, time_ns=NOW + 1), kind=kind)])
+    assert outcome.error is not None
+
+
+# Drops
+
+
+def test_null_nan_and_infinity_are_counted_and_their_neighbours_stay() -> None:
+    values = ["1", "", "NaN", "2", "+Inf", "-Inf", "3"]
+    outcome = decode([table(*(data(value, time_ns=NOW + n) for n, value in enumerate(values)))])
+    assert [point.value for point in outcome.points] == [b"1", b"2", b"3"]
+    assert outcome.drops == {"not_a_value": 4}
+
+
+def test_a_second_start_column_hides_a_tag_and_its_points_are_counted() -> None:
+    rows = [data("1", "", "x"), data("2", "", "x", time_ns=NOW + 1)]
+    hidden = table(*rows, tags=["_stop", "_stop"])
+    outcome = decode([hidden + table(data("3"))])
+    assert [point.value for point in outcome.points] == [b"3"]
+    assert outcome.drops == {"shadowed_tag": 2}
+
+
+def test_an_example_of_what_was_dropped_names_its_series() -> None:
+    decoder = Decoder()
+    list(decoder.feed(table(data("NaN", "a"), data("1", "a"), tags=["host"])))
+    assert decoder.drops[DropReason.NOT_A_VALUE].example == "m,host=a f"

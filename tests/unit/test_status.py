@@ -1,0 +1,160 @@
+"""What became of the reads: sums of a cycle and since start, and who is healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telegraf_plugin.errors import PermanentError, SourceError
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.drops import Drop, DropReason, Drops
+from telegraf_plugin.stream.status import Attempt, Board, Totals
+from tests.unit.test_definition import STREAM
+
+CPU = replace(STREAM, name="cpu")
+MEM = replace(STREAM, name="mem")
+POWER = replace(STREAM, source="POD-30", name="power")
+ERROR = PermanentError("what", "hint")
+
+
+def attempt(
+    stream: StreamDefinition = CPU,
+    read: int = 10,
+    sent: int = 8,
+    dropped: int = 2,
+    seconds: float = 0.5,
+    error: SourceError | None = None,
+) -> Attempt:
+    drops = Drops()
+    if dropped:
+        drops.add(DropReason.NOT_A_VALUE, dropped, f"{stream.name} example")
+    return Attempt(stream, 0, 1, read, sent, drops, seconds, error)
+
+
+def board(*attempts: Attempt, streams: Sequence[StreamDefinition] = (CPU, MEM, POWER)) -> Board:
+    result = Board(streams)
+    for each in attempts:
+        result.record(each)
+    return result
+
+
+ATTEMPTS = st.lists(
+    st.builds(
+        attempt,
+        st.sampled_from([CPU, MEM, POWER]),
+        st.integers(0, 10**12),
+        st.integers(0, 10**12),
+        st.integers(0, 10**9),
+        st.sampled_from([0.0, 0.25, 1.5]),
+        st.none() | st.just(ERROR),
+    ),
+    max_size=20,
+)
+
+
+@given(ATTEMPTS)
+def test_the_totals_are_the_sums_of_the_attempts(attempts: list[Attempt]) -> None:
+    recorded = board(*attempts)
+    total = Totals.of(status.total for status in recorded.streams.values())
+    assert total == Totals(
+        points_read=sum(each.points_read for each in attempts),
+        points_sent=sum(each.points_sent for each in attempts),
+        points_dropped=sum(each.drops.points for each in attempts),
+        successes=sum(each.error is None for each in attempts),
+        failures=sum(each.error is not None for each in attempts),
+        seconds=sum(each.seconds for each in attempts),
+    )
+    assert 0.0 <= total.success_rate <= 100.0
+
+
+@given(ATTEMPTS, ATTEMPTS)
+def test_a_cycle_begins_at_zero_and_the_totals_go_on(first: list[Attempt], second: list[Attempt]) -> None:
+    recorded = board(*first)
+    recorded.begin_cycle([])
+    for each in second:
+        recorded.record(each)
+    sums = Totals.of(status.cycle for status in recorded.streams.values())
+    assert sums.points_read == sum(each.points_read for each in second)
+    assert sums.failures == sum(each.error is not None for each in second)
+    total = Totals.of(status.total for status in recorded.streams.values())
+    assert total.points_read == sum(each.points_read for each in first + second)
+
+
+@given(ATTEMPTS)
+def test_a_stream_is_healthy_when_its_last_attempt_was(attempts: list[Attempt]) -> None:
+    recorded = board(*attempts)
+    last = {each.stream.label: each for each in attempts}
+    assert recorded.failing == [
+        label for label in ("POD-8/cpu", "POD-8/mem", "POD-30/power") if label not in last or last[label].error
+    ]
+
+
+@pytest.mark.parametrize(
+    ("errors", "rate"), [([], 100.0), ([None], 100.0), ([ERROR], 0.0), ([None, ERROR, None, None], 75.0)]
+)
+def test_the_success_rate_is_in_percent_of_all_attempts(errors: list[SourceError | None], rate: float) -> None:
+    assert board(*(attempt(error=error) for error in errors)).streams["POD-8/cpu"].total.success_rate == rate
+
+
+def test_failures_in_a_row_count_up_and_end_with_a_success() -> None:
+    recorded = board()
+    rows = [recorded.record(attempt(error=error)).failures_in_a_row for error in (ERROR, ERROR, None, ERROR)]
+    assert rows == [1, 2, 0, 1]
+
+
+def test_a_failed_attempts_points_count_too() -> None:
+    status = board(attempt(read=100, sent=40, error=ERROR)).streams["POD-8/cpu"]
+    assert (status.total.points_read, status.total.points_sent) == (100, 40)
+
+
+def test_nothing_is_healthy_before_it_was_read() -> None:
+    assert board().failing == ["POD-8/cpu", "POD-8/mem", "POD-30/power"]
+
+
+def test_all_streams_of_a_late_source_are_unhealthy_until_a_cycle_finds_it_in_time() -> None:
+    recorded = board(attempt(CPU), attempt(MEM), attempt(POWER))
+    assert recorded.failing == []
+    recorded.begin_cycle(["POD-8"])
+    assert recorded.failing == ["POD-8/cpu", "POD-8/mem"]
+    recorded.record(attempt(CPU))
+    assert recorded.failing == ["POD-8/cpu", "POD-8/mem"]
+    recorded.begin_cycle([])
+    assert recorded.failing == []
+
+
+def test_streams_stand_by_source_in_the_configurations_order() -> None:
+    recorded = board(streams=(CPU, POWER, MEM))
+    by_source = {source: [s.stream.name for s in statuses] for source, statuses in recorded.by_source().items()}
+    assert by_source == {"POD-8": ["cpu", "mem"], "POD-30": ["power"]}
+    assert list(by_source) == ["POD-8", "POD-30"]
+
+
+def test_streams_of_one_name_at_two_sources_are_kept_apart() -> None:
+    other = replace(CPU, source="POD-30")
+    recorded = board(attempt(CPU), attempt(other, error=ERROR), streams=(CPU, other))
+    assert recorded.failing == ["POD-30/cpu"]
+
+
+def test_drops_add_up_by_reason_and_keep_the_first_example() -> None:
+    drops = Drops()
+    drops.add(DropReason.NOT_A_VALUE, 2, "first")
+    drops.add(DropReason.NOT_A_VALUE, 3, "second")
+    more = Drops()
+    more.add(DropReason.SHADOWED_TAG, 5, "third")
+    more.add(DropReason.NOT_A_VALUE, 1, "fourth")
+    drops.merge(more)
+    assert drops == {DropReason.NOT_A_VALUE: Drop(6, "first"), DropReason.SHADOWED_TAG: Drop(5, "third")}
+    assert drops.points == 11
+    assert more == {DropReason.SHADOWED_TAG: Drop(5, "third"), DropReason.NOT_A_VALUE: Drop(1, "fourth")}
+
+
+def test_drops_of_a_stream_go_on_over_cycles() -> None:
+    recorded = board(attempt(dropped=2))
+    recorded.begin_cycle([])
+    status = recorded.record(attempt(dropped=3))
+    assert status.drops == {DropReason.NOT_A_VALUE: Drop(5, "cpu example")}
+    assert (status.cycle.points_dropped, status.total.points_dropped) == (3, 5)
