@@ -1,0 +1,102 @@
+"""What central would refuse: noticed by looking into it, named, and nobody else's trouble."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.influxd import InfluxServer
+from lab.loopback import wait_until
+from tests.engines.plugin_process import PluginProcess, Section, queries, source
+
+SECOND = 1_000_000_000
+HOUR_S = 3600
+
+
+@pytest.fixture(scope="module")
+def pod() -> Iterator[InfluxServer]:
+    with InfluxServer("o", "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def central() -> Iterator[InfluxServer]:
+    with InfluxServer("central", "metrics") as server:
+        yield server
+
+
+def copying(pod: InfluxServer, central: InfluxServer, bucket: str, lookback: str) -> Section:
+    document = queries(source("POD-1", pod.url, {"bucket": bucket, "lookback": lookback}))
+    document["central"]["url"] = central.url
+    return document
+
+
+def environment(pod: InfluxServer, central: InfluxServer) -> dict[str, str]:
+    return {"TOKEN": pod.token, "CENTRAL_TOKEN": central.token}
+
+
+def wait_for_cycles(plugin: PluginProcess, count: int) -> None:
+    wait_until(lambda: len(plugin.of("collector_health")) >= count, f"{count} cycles", 20)
+
+
+def test_a_field_of_another_type_in_central_is_named_with_both_types(
+    tmp_path: Path, pod: InfluxServer, central: InfluxServer
+) -> None:
+    pod.create_bucket("typed")
+    central.create_bucket("typed")
+    at = time.time_ns() - 20 * SECOND
+    pod.write("typed", f"rack,host=a current=1.5,steady=2 {at}\n".encode())
+    # As another source, or an earlier collector, has left it there; `steady` has arrived as it is.
+    central.write("typed", f"rack,host=b current=1i,steady=2 {at}\n".encode())
+    document = copying(pod, central, "typed", "1m")
+    with PluginProcess(tmp_path, document, env=environment(pod, central)) as plugin:
+        plugin.ready()
+
+        def named() -> bool:
+            plugin.tick()
+            return "refuses it (422)" in plugin.stderr
+
+        wait_until(named, "the conflict in the log", 20, every_s=0.5)
+        plugin.tick()
+        wait_until(lambda: plugin.of("collector_conflict"), "the metric", 20)
+        errors = [line for line in plugin.stderr.splitlines() if line.startswith("E! ")]
+    assert len(errors) == 1
+    for part in ("POD-1/typed", "'current'", "'rack'", "float here", "integer in central's bucket typed"):
+        assert part in errors[0]
+    line = plugin.of("collector_conflict")[0]
+    assert line.tags == {"source": "POD-1", "stream": "typed", "measurement": "rack", "refused_field": "current"}
+    assert line.fields == {"source_type": "float", "central_type": "integer"}
+
+
+def test_what_central_is_too_short_lived_for_is_not_sent(
+    tmp_path: Path, pod: InfluxServer, central: InfluxServer
+) -> None:
+    pod.create_bucket("brief")
+    central.create_bucket("brief", retention_s=HOUR_S)
+    now = time.time_ns()
+    old, new = now - 2 * HOUR_S * SECOND, now - 60 * SECOND
+    pod.write("brief", f"m v=1 {old}\nm v=2 {new}\n".encode())
+    with PluginProcess(tmp_path, copying(pod, central, "brief", "3h"), env=environment(pod, central)) as plugin:
+        plugin.ready()
+        wait_until(lambda: "is not read" in plugin.stderr, "the warning", 20)
+        plugin.tick()
+        wait_for_cycles(plugin, 1)
+        assert [line.time_ns for line in plugin.of("m")] == [new]
+        assert "POD-1/brief looks back 3 h, but central keeps bucket brief for 1 h" in plugin.stderr
+
+
+def test_a_central_that_is_away_is_said_once_and_the_sources_are_read(tmp_path: Path, pod: InfluxServer) -> None:
+    at = time.time_ns() - 20 * SECOND
+    pod.write("data", f"m v=1 {at}\n".encode())
+    document = queries(source("POD-1", pod.url, {"bucket": "data", "lookback": "1m"}))
+    with PluginProcess(tmp_path, document, env={"TOKEN": pod.token}) as plugin:
+        plugin.ready()
+        for cycles in range(1, 4):
+            plugin.tick()
+            wait_for_cycles(plugin, cycles)
+        assert plugin.stderr.count("cannot look into central at http://127.0.0.1:9") == 1
+        assert plugin.of("collector_health")[-1].fields["healthy"] == 1
+        assert plugin.of("m")
