@@ -3,7 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_SECONDS ?=
-PYTEST_ARGS ?=
+# Two at a time: the tests of real servers wait more than they work.
+PYTEST_ARGS ?= -n 2
 LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests
