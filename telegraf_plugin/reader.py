@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from telegraf_plugin.errors import BadReply, OutputClosed, PermanentError, SourceError
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query, carriage_return_query, series_query, stream_query
-from telegraf_plugin.stream.block import Block, Tags
+from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
@@ -89,80 +90,71 @@ class _Passage:
         """Copy the points in [start, stop), a span within one shard group, where there are any."""
         if start >= stop:
             return
-        decoder = Decoder()
-        watch = OverwriteWatch(self._mapper)
-        self._pass(stream_query(self._stream, start, stop), decoder, watch, (start, stop))
-        if decoder.quoted and self._stream.flux is None:
-            # The same points again, with their carriage returns: the later line wins.
-            again = carriage_return_query(self._stream, start, stop, decoder.quoted)
-            self._pass(again, Decoder(escaped=True), None, (start, stop))
-
-    def _pass(self, query: Query, decoder: Decoder, watch: OverwriteWatch | None, span: tuple[int, int]) -> None:
-        """Copy the reply to `query`. Points that are asked for again (no `watch`) are not counted a second time."""
-        encoder = LineEncoder(self._mapper)
-        overwritten: dict[tuple[bytes, Tags, bytes], frozenset[bytes]] = {}
+        decoder, encoder = Decoder(), LineEncoder(self._mapper)
+        guard = _OverwriteGuard(self._client, self._stream, self._mapper, (start, stop))
         try:
-            for chunk in self._client.query(query):
-                lines = []
-                points = 0
-                for block in decoder.feed(chunk):
-                    kept: Block | None = block
-                    if watch is not None:
-                        self.read += len(block)
-                        self.types.setdefault((block.measurement, block.field, block.type), span)
-                        kept = self._without_overwriting(block, watch, span, overwritten)
-                    if kept is not None:
-                        before = encoder.drops.points
-                        lines.append(encoder.encode(kept))
-                        points += len(kept) - (encoder.drops.points - before)
-                self._writer.write(b"".join(lines))
-                self.sent += points if watch is not None else 0
-            decoder.finish()
+            for blocks in self._blocks(stream_query(self._stream, start, stop), decoder):
+                for block in blocks:
+                    self.types.setdefault((block.measurement, block.field, block.type), (start, stop))
+                self.read += sum(map(len, blocks))
+                self.sent += self._send(blocks, encoder, guard)
         finally:
-            if watch is not None:
-                self.drops.merge(encoder.drops)
-                self.drops.merge(decoder.drops)
-                self.read += decoder.drops.points
+            self.read += decoder.drops.points
+            for drops in (decoder.drops, guard.drops, encoder.drops):
+                self.drops.merge(drops)
+        if decoder.quoted and self._stream.flux is None:
+            # Some of the same points again, this time with their carriage returns: the later line wins. What was said
+            # and counted of them the first time is not said again.
+            again = carriage_return_query(self._stream, start, stop, decoder.quoted)
+            for blocks in self._blocks(again, Decoder(escaped=True)):
+                self._send(blocks, LineEncoder(self._mapper), guard)
 
-    def _without_overwriting(
-        self,
-        block: Block,
-        watch: OverwriteWatch,
-        span: tuple[int, int],
-        taken: dict[tuple[bytes, Tags, bytes], frozenset[bytes]],
-    ) -> Block | None:
-        """Return `block` without the points that would overwrite another series' in central; None if none is left."""
-        other = watch.other(block)
+    def _blocks(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
+        """Yield the reply to `query` as the blocks of each of its chunks."""
+        for chunk in self._client.query(query):
+            yield list(decoder.feed(chunk))
+        decoder.finish()
+
+    def _send(self, blocks: list[Block], encoder: LineEncoder, guard: _OverwriteGuard) -> int:
+        """Write `blocks` as lines and return how many points that was."""
+        kept = [passed for block in blocks if (passed := guard.passed(block)) is not None]
+        dropped = encoder.drops.points
+        self._writer.write(b"".join(map(encoder.encode, kept)))
+        return sum(map(len, kept)) - (encoder.drops.points - dropped)
+
+
+class _OverwriteGuard:
+    """Holds back points that would overwrite another series' in central; `drops` counts them and names both."""
+
+    def __init__(self, client: QueryClient, stream: StreamDefinition, mapper: TagMapper, span: tuple[int, int]) -> None:
+        self.drops = Drops()
+        self._client, self._stream, self._span = client, stream, span
+        self._watch = OverwriteWatch(mapper)
+        # The times of the series that the last blocks would have overwritten: a series' blocks follow each other.
+        self._taken: tuple[Block, frozenset[bytes]] | None = None
+
+    def passed(self, block: Block) -> Block | None:
+        """Return `block` without the points that another series has already; None when none is left."""
+        other = self._watch.other(block)
         if other is None:
             return block
-        series = (block.measurement, other, block.field)
-        if series not in taken:
-            taken.clear()  # a series' blocks follow each other: only the last one's is of use
-            taken[series] = self._times(Block(block.measurement, other, block.field, block.type, [], []), span)
-        times = taken[series]
-        kept = [(time, value) for time, value in zip(block.times, block.values, strict=True) if time not in times]
+        series = Block(block.measurement, other, block.field, block.type, [], [])
+        if self._taken is None or self._taken[0] != series:
+            self._taken = (series, self._times(series))
+        times = self._taken[1]
+        kept = [pair for pair in zip(block.times, block.values, strict=True) if pair[0] not in times]
         if len(kept) < len(block):
-            both = f"{series_text(*series)} and {series_text(block.measurement, block.tags, block.field)}"
-            self.drops.add(DropReason.OVERWRITTEN, len(block) - len(kept), both)
-        if not kept:
-            return None
-        return Block(
-            block.measurement,
-            block.tags,
-            block.field,
-            block.type,
-            [time for time, _ in kept],
-            [value for _, value in kept],
-        )
+            both = [series_text(s.measurement, s.tags, s.field) for s in (series, block)]
+            self.drops.add(DropReason.OVERWRITTEN, len(block) - len(kept), " and ".join(both))
+        return replace(block, times=[time for time, _ in kept], values=[value for _, value in kept]) if kept else None
 
-    def _times(self, series: Block, span: tuple[int, int]) -> frozenset[bytes]:
-        """Ask the source at which times (decimal ns) in `span` that one series has a point."""
+    def _times(self, series: Block) -> frozenset[bytes]:
+        """Ask the source at which times (decimal ns) of the span that `series` has a point."""
         decoder = Decoder()
-        blocks: Iterable[Block] = (
-            block
-            for chunk in self._client.query(series_query(self._stream, *span, series))
-            for block in decoder.feed(chunk)
-        )
-        times = frozenset(time for block in blocks if block.tags == series.tags for time in block.times)
+        times: set[bytes] = set()
+        for chunk in self._client.query(series_query(self._stream, *self._span, series)):
+            for block in decoder.feed(chunk):
+                if block.tags == series.tags:
+                    times.update(block.times)
         decoder.finish()
-        return times
+        return frozenset(times)

@@ -98,15 +98,17 @@ class SourceWorker:
                 if self._due:
                     self._running += 1
                     return self._due.popleft()
-                if self._cycle_open and not self._running:
+                if not self._running and (self._cycle_open or self._tick_missed):
                     self._end_cycle()
                     continue
                 waits = [at - now for at in self._retry_at.values()] if not self._cycle_open else []
                 self._changed.wait(max(min(waits), 0.0) if waits else None)
 
     def _end_cycle(self) -> None:
-        self._cycle_open = False
-        self._on_idle(self.source.name)
+        """Say that a tick's reads are done, and begin with those of one that came meanwhile, or during a retry."""
+        if self._cycle_open:
+            self._cycle_open = False
+            self._on_idle(self.source.name)
         if self._tick_missed:
             self._begin_cycle()
 

@@ -101,9 +101,11 @@ def _tables(draw: st.DrawFn, meaning: Meaning, result: str, numbers: Sequence[in
         rest.append((shadowing, "string", ""))
     layout = draw(st.sampled_from(["range", "aggregate", "apart", "any"]))
     if layout == "range":
-        columns = [c for c in rest if c[0] in ("_start", "_stop")] + columns + [
-            c for c in rest if c[0] not in ("_start", "_stop")
-        ]
+        columns = (
+            [c for c in rest if c[0] in ("_start", "_stop")]
+            + columns
+            + [c for c in rest if c[0] not in ("_start", "_stop")]
+        )
     elif layout == "aggregate":
         columns = rest + columns
     elif layout == "apart":
@@ -120,19 +122,23 @@ def _tables(draw: st.DrawFn, meaning: Meaning, result: str, numbers: Sequence[in
     meaning.text += row("#default", result, "", *(default for _, _, default in columns))
     meaning.text += row("", "result", "table", *names_)
     measurement, a_field = draw(names), draw(names)
+    bound = time_text(1_795_000_000 * 10**9)
+    grouped = draw(st.sampled_from([True, True, False]))  # group() gives one table of many series
     for number in numbers:
         tags = {key: draw(st.just("") | texts) for key in tag_keys}
         if draw(st.booleans()):
             a_field = draw(names)
-        bound = time_text(1_795_000_000 * 10**9)
-        own_tags = tuple(
-            sorted(
-                (meant(key), said)
-                for key, _, default in rest
-                if key in tags and (said := meant(tags[key]) or meant(default))
-            )
-        )
         for _ in range(draw(st.integers(1, 4))):
+            if not grouped:
+                tags = {key: draw(st.just("") | texts) for key in tag_keys}
+                a_field = draw(names)
+            own_tags = tuple(
+                sorted(
+                    (meant(key), said)
+                    for key, _, default in rest
+                    if key in tags and (said := meant(tags[key]) or meant(default))
+                )
+            )
             time_ns, value = draw(times), draw(VALUES[kind])
             cells = []
             for key, datatype, _ in columns:

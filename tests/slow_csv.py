@@ -150,14 +150,22 @@ class _Table:
     def take(self, row: list[str], escaped: bool, reading: Reading) -> None:
         if len(row) != len(self.defaults):
             raise _RefusedError(f"{len(row)} cells under {len(self.defaults)} columns")
+        # "The value to use for rows with an empty value".
+        cells = [cell or default for cell, default in zip(row, self.defaults, strict=True)]
+        tags = [(name, cells[at]) for name, at in self.tags if cells[at]]
+        words = [cells[self.own["_measurement"]], cells[self.own["_field"]], *(word for tag in tags for word in tag)]
+        if not all(map(_is_utf8, words)):
+            reading.dropped["not_utf8"] += 1
+            return
         if self.hidden:
             reading.dropped["shadowed_tag"] += 1
             return
-        # "The value to use for rows with an empty value".
-        cells = [cell or default for cell, default in zip(row, self.defaults, strict=True)]
         time_ns = _nanoseconds(cells[self.own["_time"]])
         value = cells[self.own["_value"]]
         if self.type == "string":
+            if not _is_utf8(value):
+                reading.dropped["not_utf8"] += 1
+                return
             value = _unescaped(value) if escaped else value
         elif value in ("", "NaN", "+Inf", "-Inf", "Inf"):
             reading.dropped["not_a_value"] += 1
@@ -167,7 +175,7 @@ class _Table:
         reading.points.append(
             SlowPoint(
                 _bytes(cells[self.own["_measurement"]]),
-                tuple(sorted((_bytes(name), _bytes(cells[at])) for name, at in self.tags if cells[at])),
+                tuple(sorted((_bytes(name), _bytes(value)) for name, value in tags)),
                 _bytes(cells[self.own["_field"]]),
                 _NAMES[self.type],
                 time_ns,
@@ -199,3 +207,7 @@ def _unescaped(text: str) -> str:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+def _is_utf8(text: str) -> bool:
+    return not any("\udc80" <= char <= "\udcff" for char in text)  # what surrogateescape makes of other bytes

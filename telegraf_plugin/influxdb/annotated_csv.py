@@ -31,6 +31,7 @@ _COLUMN = {
     FieldType.BOOLEAN: re.compile(rb"(?:true,|false,)*+"),
 }
 _ESCAPE = re.compile(rb"\\[\\r]")
+_LONG_NUMBER = len("9223372036854775807")  # a shorter one is in every type's range
 _NO_VALUE = frozenset((b"", b"NaN", b"+Inf", b"-Inf", b"Inf"))
 _PAIR = re.compile(rb'[^,"\r\n]*+,[^,"\r\n]*+')
 _PAGE = "the url may lead to a login page or a proxy instead of InfluxDB"
@@ -125,6 +126,8 @@ class Decoder:
     def _control(self, row: Row) -> None:
         """Take a row that is not data: annotation, header, or the empty row that ends a table."""
         kind = row.cells[0]
+        if self._in_error_table and row.cells == [b""]:
+            raise BadReply("the source broke off with an error, and does not say which", _AGAIN)
         self._ended = row.cells == [b""]
         if self._ended:
             self._annotations, self._columns, self._series, self._in_error_table = {}, None, None, False
@@ -183,7 +186,10 @@ class Decoder:
                 times, values = [time for time, _ in kept], [value for _, value in kept]
                 bad = next((value for value in values if not pattern.fullmatch(value + b",")), None)
                 if bad is not None:
-                    raise BadReply(f"the reply is damaged: not of type {series.type.value}: {_text(bad)}", _AGAIN)
+                    raise _wrong_type(bad, series.type)
+            for value in values:
+                if len(value) >= _LONG_NUMBER and not _in_range(value, series.type):
+                    raise _wrong_type(value, series.type)
         else:
             if not all(map(is_utf8, values)):
                 kept = [pair for pair in zip(times, values, strict=True) if is_utf8(pair[1])]
@@ -198,6 +204,17 @@ class Decoder:
     def _drop(self, reason: DropReason, series: Series, points: int) -> None:
         if points:
             self.drops.add(reason, points, series_text(series.measurement, series.tags, series.field))
+
+
+def _in_range(value: bytes, kind: FieldType) -> bool:
+    """Say whether a whole number is one that a field of its type can hold; other types have no bound here."""
+    if kind is FieldType.INTEGER:
+        return len(value) <= len("-9223372036854775808") and -(2**63) <= int(value) < 2**63
+    return kind is not FieldType.UNSIGNED or (len(value) <= len("18446744073709551615") and int(value) < 2**64)
+
+
+def _wrong_type(value: bytes, kind: FieldType) -> BadReply:
+    return BadReply(f"the reply is damaged: not of type {kind.value}: {_text(value)}", _AGAIN)
 
 
 def _foreign(content: bytes) -> BadReply:

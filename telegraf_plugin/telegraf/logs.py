@@ -46,7 +46,9 @@ class OneLine(logging.Formatter):
         super().__init__(layout, datefmt="%Y-%m-%dT%H:%M:%SZ")
         self.converter = time.gmtime
         # A shorter one is no secret, and would blot out ordinary words.
-        words = [re.escape(secret) for secret in set(secrets) if len(secret) >= MIN_SECRET]
+        # Longest first: one may begin like another.
+        longest_first = sorted({secret for secret in secrets if len(secret) >= MIN_SECRET}, key=len, reverse=True)
+        words = [re.escape(secret) for secret in longest_first]
         self._secrets = re.compile("|".join(words)) if words else None
 
     def format(self, record: logging.LogRecord) -> str:
@@ -72,35 +74,35 @@ class StderrHandler(logging.Handler):
         super().__init__()
         self._room = select.poll()
         self._room.register(STDERR, select.POLLOUT)
-        self._begun = b""  # the rest of a line whose beginning is written
+        self._pending = b""  # the rest of what is begun
         self._left_out = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, if there is room for it."""
         try:
-            line = self._encoded(record)
+            self._flush()
+            if self._pending:
+                self._left_out += 1
+                return
+            lines = self._encoded(record)
             if self._left_out:
                 said = f"{self._left_out} lines of this log were left out: standard error was not read"
-                note = self._encoded(logging.LogRecord("telegraf_plugin", logging.WARNING, "", 0, said, None, None))
-                line = note + line
-            if self._write(self._begun) and self._write(line):
-                self._left_out = 0
+                lines = self._encoded(logging.LogRecord("", logging.WARNING, "", 0, said, None, None)) + lines
+            self._pending = lines
+            self._flush()
+            begun = self._pending != lines
+            self._left_out = 0 if begun else self._left_out + 1
+            self._pending = self._pending if begun else b""
         except OSError:
             self._left_out += 1
 
     def _encoded(self, record: logging.LogRecord) -> bytes:
         return (_PREFIX.get(record.levelno, "E! ") + self.format(record) + "\n").encode("utf-8", "backslashreplace")
 
-    def _write(self, content: bytes) -> bool:
-        """Write `content` in pieces that a pipe takes whole or not at all; keep the rest of what is begun."""
-        for start in range(0, len(content), select.PIPE_BUF):
-            if not self._room.poll(STDERR_PATIENCE_MS):
-                self._left_out += start == 0 and content is not self._begun
-                self._begun = content[start:] if start or content is self._begun else b""
-                return False
-            os.write(STDERR, content[start : start + select.PIPE_BUF])
-        self._begun = b""
-        return True
+    def _flush(self) -> None:
+        """Write what is pending, as far as there is room, in pieces that a pipe takes whole or not at all."""
+        while self._pending and self._room.poll(STDERR_PATIENCE_MS):
+            self._pending = self._pending[os.write(STDERR, self._pending[: select.PIPE_BUF]) :]
 
 
 class FileHandler(logging.handlers.RotatingFileHandler):

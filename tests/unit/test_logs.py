@@ -156,7 +156,6 @@ def test_a_short_word_is_no_secret() -> None:
     assert line("the list of the buckets", "the", "list") == "the list of the buckets"
 
 
-@pytest.mark.xfail(strict=True, reason="alternatives stand in a set's order: the shorter one may be found first")
 def test_a_token_that_begins_like_another_is_blotted_out_whole() -> None:
     tokens = [TOKEN[:length] for length in range(8, len(TOKEN) + 1)]  # a set of as many is hardly sorted by chance
     assert line(f"x {TOKEN} y", *tokens) == "x [token] y"
@@ -352,9 +351,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
     [
         80,
         4000,
-        pytest.param(
-            8000, marks=pytest.mark.xfail(strict=True, reason="lines behind one that was half written are not counted")
-        ),
+        8000,
     ],
 )
 def test_lines_for_which_standard_error_has_no_room_are_counted_and_none_is_half(pipe: Pipe, length: int) -> None:

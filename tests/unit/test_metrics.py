@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
+from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.status import Attempt, Board
-from telegraf_plugin.telegraf.metrics import cycle_lines, health_line
+from telegraf_plugin.stream.types import Conflict
+from telegraf_plugin.telegraf.metrics import conflict_lines, cycle_lines, health_line
 from tests.unit.test_status import CPU, ERROR, MEM, POWER, attempt, board
 
 NOW = 1_795_471_200_123_456_789
@@ -209,13 +211,49 @@ def test_any_name_makes_lines_that_parse(name: str, summary: str) -> None:
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="UnwritableName out of cycle_lines, in the plugin's own thread: it ends")
-def test_a_name_that_ends_in_a_backslash_does_not_end_the_collector() -> None:
+def test_a_name_that_line_protocol_cannot_carry_is_shown_as_far_as_it_can() -> None:
     stream = replace(CPU, bucket="pod\\")
-    assert of(cycle_lines(board(attempt(stream), streams=[stream]), set(), 0.1, NOW), "collector_stream")
+    (line,) = of(cycle_lines(board(attempt(stream), streams=[stream]), set(), 0.1, NOW), "collector_stream")
+    assert line["tags"]["bucket"] == "pod?"
 
 
-@given(st.integers(0, 2**63 - 1), st.floats(0, 1e9), st.integers(0, 2**62))
+@given(
+    st.lists(
+        st.builds(
+            Conflict,
+            st.sampled_from([CPU, MEM, POWER]),
+            st.binary(max_size=8),
+            st.binary(max_size=8),
+            st.sampled_from(FieldType),
+            st.sampled_from(FieldType),
+        ),
+        max_size=4,
+    )
+)
+def test_every_conflict_is_a_line_that_parses_and_is_not_routed_like_data(conflicts: list[Conflict]) -> None:
+    lines = conflict_lines(conflicts, NOW)
+    found = parsed(lines) if conflicts else []
+    assert lines.count(b"\n") == len(conflicts)
+    for line, conflict in zip(found, conflicts, strict=True):
+        assert line["measurement"] == "collector_conflict"
+        assert line["tags"].keys() == {"source", "stream", "measurement", "refused_field"}
+        assert line["fields"] == {
+            "source_type": conflict.source_type.value,
+            "central_type": conflict.central_type.value,
+        }
+
+
+def test_a_conflict_names_stream_measurement_and_field() -> None:
+    (line,) = parsed(conflict_lines([Conflict(CPU, b"cpu load", b"f=1", FieldType.FLOAT, FieldType.STRING)], NOW))
+    assert line["tags"] == {
+        "source": "POD-8",
+        "stream": "cpu",
+        "measurement": "cpu load",
+        "refused_field": "f=1",
+    }
+
+
+@given(st.integers(0, 2**63 - 1), st.floats(1e-9, 1e9), st.integers(0, 2**62))
 def test_any_number_comes_through(points: int, seconds: float, now: int) -> None:
     recorded = board(attempt(CPU, points, points, 0, seconds), streams=[CPU])
     line = of(cycle_lines(recorded, set(), seconds, now), "collector_stream")[0]
