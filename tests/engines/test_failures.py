@@ -250,3 +250,18 @@ def test_a_source_that_is_down_when_the_collector_starts_is_read_once_it_is_up(
         finally:
             influx.start()
         plugin.wait_for_log("^I! read s/late", timeout_s=15)
+
+
+def test_a_clock_that_differs_is_warned_of_once_and_shows_in_the_metrics(tmp_path: Path) -> None:
+    dated = {**CSV, "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}
+    document = queries(source("s", (fake := FakeSource(plain(200, b"\r\n", dated))).url))
+    with fake, PluginProcess(tmp_path, document) as plugin:
+        plugin.ready()
+        for cycles in (1, 2):
+            plugin.tick()
+            wait_until(lambda count=cycles: len(plugin.of("collector_health")) >= count, "a cycle")  # type: ignore[misc]
+        (warning,) = plugin.logged("^W! the clock of s is")
+        assert "behind this machine's" in warning
+        assert "NTP" in warning
+        assert plugin.of("collector_source")[-1].fields["clock_skew_seconds"] < -86_400
+        assert plugin.of("collector_health")[-1].fields["healthy"] == 1

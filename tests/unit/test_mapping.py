@@ -142,6 +142,17 @@ def test_a_series_without_host_and_one_of_the_sources_name_become_one() -> None:
     assert not mapper.may_collide(((b"host", b"another"),))
 
 
+@pytest.mark.parametrize("tag", [MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD, MetadataTag.SOURCE])
+def test_an_own_tag_and_one_that_is_called_exported_like_it_become_one(tag: MetadataTag) -> None:
+    mapper = TagMapper(SOURCE, BUCKET, (tag,))
+    own: Tags = ((tag.value.encode(), b"own"),)
+    exported: Tags = ((EXPORTED + tag.value.encode(), b"own"),)
+    assert mapper.map(own, b"f") == mapper.map(exported, b"f")
+    assert mapper.may_collide(own)
+    assert mapper.may_collide(exported)
+    assert not mapper.may_collide(((b"cpu", b"own"),))
+
+
 @given(ADDED)
 def test_the_added_keys_are_those_that_are_asked_for(added: tuple[MetadataTag, ...]) -> None:
     assert sorted(TagMapper(SOURCE, BUCKET, added).added_keys) == sorted(tag.value.encode() for tag in added)
