@@ -1,6 +1,8 @@
 # Telegraf with the collector's plugin. Build: docker compose build
 
 FROM telegraf:1.39.3 AS build
+# Python's version is the base's: Debian keeps no old ones that a pin could name.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3 python3-venv \
     && rm -rf /var/lib/apt/lists/*
@@ -15,9 +17,11 @@ COPY pyproject.toml README.md LICENSE ./
 COPY telegraf_plugin telegraf_plugin
 RUN /opt/build/bin/python -m hatchling build --target wheel \
     && /opt/collector/bin/pip install --no-cache-dir --no-deps dist/*.whl \
-    && /opt/collector/bin/pip uninstall --yes pip
+    # What venv brought along and nothing here imports.
+    && /opt/collector/bin/pip uninstall --yes setuptools pip
 
 FROM telegraf:1.39.3
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends python3 \
     && rm -rf /var/lib/apt/lists/*

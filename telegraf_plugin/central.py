@@ -7,17 +7,18 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 from telegraf_plugin.config import Server
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.annotated_csv import Decoder
-from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.flux import MAX_NAMED_FIELDS, field_types_query
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.status import Attempt
 from telegraf_plugin.stream.types import Conflict, Question, TypeWatch
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.windows import group_start
 
 QUESTIONS_A_CYCLE = 20
 RETENTION_MARGIN = 60 * 1_000_000_000
@@ -36,7 +37,7 @@ class CentralWatch:
     ) -> None:
         """Prepare to ask `central`; `on_conflict` gets each conflict, once an hour, from this watch's thread."""
         self._streams = list(streams)
-        self._retention: dict[str, int] = {}  # ns by central bucket
+        self._buckets: dict[str, Bucket] = {}  # by central bucket, once central has said
         self._client = QueryClient(central.url, central.org, central.credential.read, connect=5, read=15, query=60)
         self._on_conflict = on_conflict
         self._cycles: queue.SimpleQueue[list[Attempt]] = queue.SimpleQueue()
@@ -52,7 +53,8 @@ class CentralWatch:
 
         The beginning of time while central has not said how long it keeps the bucket, and where it keeps it for ever.
         """
-        retention = self._retention.get(stream.central_bucket, 0)
+        bucket = self._buckets.get(stream.central_bucket)
+        retention = bucket.retention if bucket is not None else 0
         return now - retention + RETENTION_MARGIN if retention else -(2**63)
 
     def end_cycle(self, attempts: list[Attempt]) -> None:
@@ -60,31 +62,33 @@ class CentralWatch:
         self._cycles.put(attempts)
 
     def _work(self) -> None:
-        looked = forgotten = -FORGET_SECONDS
+        look_up_at = forget_at = 0.0  # time.monotonic()
+        attempts: list[Attempt] = []
         while True:
-            attempts = self._cycles.get() if looked > 0 else []
             try:
-                if time.monotonic() - looked > FORGET_SECONDS:
-                    self._look_up_retention()
-                    looked = time.monotonic()
+                if time.monotonic() >= look_up_at:
+                    self._look_up_buckets()
+                    look_up_at = time.monotonic() + FORGET_SECONDS
                 self._ask()
                 self._say_silence(None)
             except SourceError as error:
                 self._say_silence(error)
-            if time.monotonic() - forgotten > FORGET_SECONDS:
-                forgotten = time.monotonic()
+            if time.monotonic() >= forget_at:
                 self._watch.forget()
+                forget_at = time.monotonic() + FORGET_SECONDS
             for attempt in attempts:
                 self._watch.note(attempt.stream, attempt.types)
+            attempts = self._cycles.get()
 
-    def _look_up_retention(self) -> None:
+    def _look_up_buckets(self) -> None:
         for stream in self._streams:
             bucket = self._client.bucket(stream.central_bucket)
-            retention = bucket.retention if bucket is not None else 0
-            if retention and stream.lookback > retention and self._retention.get(stream.central_bucket) != retention:
-                text = "%s looks back %d h, but central keeps bucket %s for %d h: what is older is not read"
-                log.warning(text, stream.label, stream.lookback // HOUR, stream.central_bucket, retention // HOUR)
-            self._retention[stream.central_bucket] = retention
+            if bucket is None:
+                continue
+            if 0 < bucket.retention < stream.lookback and self._buckets.get(stream.central_bucket) != bucket:
+                text = "%s looks back %s, but central keeps bucket %s for %s only: what is older is not read"
+                log.warning(text, stream.label, _text(stream.lookback), stream.central_bucket, _text(bucket.retention))
+            self._buckets[stream.central_bucket] = bucket
 
     def _ask(self) -> None:
         for _ in range(QUESTIONS_A_CYCLE):
@@ -96,7 +100,11 @@ class CentralWatch:
 
     def _types(self, question: Question) -> list[tuple[bytes, bytes, FieldType]]:
         decoder = Decoder()
-        query = field_types_query(question.stream.central_bucket, *question.span, question.fields)
+        start, stop = question.span
+        known = self._buckets.get(question.stream.central_bucket)
+        # In one shard group a field has one type: that of the whole group decides, not of the span alone.
+        start = group_start(start, known.shard_group) if known is not None else start
+        query = field_types_query(question.stream.central_bucket, start, stop, question.fields)
         found = {
             (block.measurement, block.field, block.type)
             for chunk in self._client.query(query)
@@ -113,3 +121,8 @@ class CentralWatch:
         elif error is None and self._silent:
             log.info("central at %s answers again", self._client.url)
         self._silent = error is not None
+
+
+def _text(duration: int) -> str:
+    """`duration` (ns) for people: `7 days, 0:00:00`."""
+    return str(timedelta(microseconds=duration // 1000))

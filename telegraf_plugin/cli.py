@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from telegraf_plugin.config import Config, load
-from telegraf_plugin.errors import ConfigurationError
+from telegraf_plugin.errors import ConfigurationError, OutputClosed
 from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -49,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
     options = parser.parse_args(arguments)
-    writer = LineWriter.take_stdout()
+    try:
+        writer = LineWriter.take_stdout()
+    except OutputClosed as closed:
+        sys.stderr.write(f"E! {closed}: it is where the lines go; Telegraf gives a pipe\n")
+        return 1
     level = os.environ.get("LOG_LEVEL", "").upper() or "INFO"
     problems = [] if level in LEVELS else [f"environment: LOG_LEVEL: expected one of {', '.join(LEVELS)}"]
     try:
@@ -59,8 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problems:
         return _refuse(problems)
     set_up(level, options.log_file, _secrets(config))
+    plugin = Plugin(config, writer)
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
-    return Plugin(config, writer).run()
+    return plugin.run()
 
 
 def _secrets(config: Config) -> list[str]:

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from telegraf_plugin.audit import Audit
 from telegraf_plugin.central import FORGET_SECONDS, CentralWatch
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
-from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.stream.status import Attempt, Board, Totals
+from telegraf_plugin.stream.status import Attempt, Board
 from telegraf_plugin.stream.types import Conflict
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.metrics import conflict_lines, cycle_lines, health_line
@@ -31,8 +31,6 @@ END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
 MAX_CONFLICTS = 100
 """Field types that central refuses, in the metrics; the log has them all."""
-MAX_CLOCK_SKEW_SECONDS = 3.0
-"""HTTP's Date has whole seconds and a reply takes a moment: less than this says nothing."""
 TERMINATE_SECONDS = 1.5
 """How long a write in hand may go on after SIGTERM."""
 
@@ -58,7 +56,6 @@ class Plugin:
         self, config: Config, writer: LineWriter, ticks: int = 0, clock: Callable[[], int] = time.time_ns
     ) -> None:
         """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns."""
-        self._config = config
         self._writer = writer
         self._clock = clock
         self._events: queue.SimpleQueue[_Signal | _Idle | Attempt | Conflict] = queue.SimpleQueue()
@@ -81,7 +78,7 @@ class Plugin:
         self._busy: set[str] = set()  # sources that have not done what the last tick asked for
         self._attempts: list[Attempt] = []  # this cycle's
         self._conflicts: dict[Conflict, float] = {}  # and when (time.monotonic()) each was last seen
-        self._skewed: set[str] = set()  # sources whose clock differs from ours
+        self._audit = Audit(config)
         self._cycle_open = False
         self._cycle_began = 0.0
         self._last_health: bool | None = None
@@ -90,8 +87,7 @@ class Plugin:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        sources = ", ".join(f"{s.name} at {s.server.url} ({len(s.streams)} streams)" for s in self._config.sources)
-        log.info("collector started: reading %s", sources)
+        self._audit.started()
         for worker in self._workers:
             worker.start()
         self._central.start()
@@ -119,6 +115,7 @@ class Plugin:
                 deadline = time.monotonic() + END_OF_INPUT_SECONDS
                 _end_by_force(END_OF_INPUT_SECONDS + 0.8, 0)
             elif event is _Signal.TERMINATE:
+                log.info("asked to end by a signal; ending")
                 return 0
             elif event is _Signal.CLOSED:
                 raise OutputClosed("standard output is closed")
@@ -132,8 +129,7 @@ class Plugin:
             self._end_cycle()
         return 0
 
-    def _on_signal(self, number: int, _frame: object) -> None:
-        log.info("%s received; ending", signal.Signals(number).name)
+    def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
         _end_by_force(TERMINATE_SECONDS, 0)
 
@@ -156,53 +152,15 @@ class Plugin:
     def _record(self, attempt: Attempt) -> None:
         status = self._board.record(attempt)
         self._attempts.append(attempt)
-        window = f"[{format_time(attempt.start)[:19]}Z, {format_time(attempt.stop)[:19]}Z)"
-        url = next(s.server.url for s in self._config.sources if s.name == attempt.stream.source)
-        where = f"{attempt.stream.label} from {url}, bucket {attempt.stream.bucket}, {window}"
-        if attempt.error is None:
-            counts = f"{attempt.points_read} points read, {attempt.points_sent} sent"
-            log.info("read %s: %s in %.3f s", where, counts, attempt.seconds)
-        else:
-            reason = f"{attempt.error.summary}; {attempt.error.hint}"
-            tries = f"failure {status.failures_in_a_row} in a row, after {attempt.points_sent} points"
-            log.error("failed %s: %s (%s, %.3f s)", where, reason, tries, attempt.seconds)
-            log.debug("failed %s: what led to it", attempt.stream.label, exc_info=attempt.error)
-        for reason_, drop in attempt.drops.items():
-            if status.drops[reason_].points == drop.points:  # the first time
-                text = "%s: %d points cannot pass (%s), for one of %s; counted in collector_dropped from now on"
-                log.warning(text, attempt.stream.label, drop.points, reason_.value, drop.example)
-        self._check_clock(attempt)
+        self._audit.attempt(attempt, status)
         changed = self._last_health is not None and self._last_health != (not self._board.failing)
         if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
 
     def _conflict(self, conflict: Conflict) -> None:
-        """Say that central refuses a field, for the type that it has there."""
-        stream, there = conflict.stream, conflict.central_type.value
-        name = f"field {conflict.field.decode()!r} of measurement {conflict.measurement.decode()!r}"
-        log.error(
-            "%s: %s is %s here and %s in central's bucket %s, which refuses it (422): Telegraf drops these points; "
-            "write the field with one type, or leave it out (exclude_fields)",
-            stream.label,
-            name,
-            conflict.source_type.value,
-            there,
-            stream.central_bucket,
-        )
+        self._audit.conflict(conflict)
         if len(self._conflicts) < MAX_CONFLICTS:
             self._conflicts[conflict] = time.monotonic()
-
-    def _check_clock(self, attempt: Attempt) -> None:
-        """Warn when a source's clock differs from ours, once until it changes."""
-        source, skew = attempt.stream.source, attempt.clock_skew
-        wrong = skew is not None and abs(skew) > MAX_CLOCK_SKEW_SECONDS
-        if wrong and source not in self._skewed:
-            text = "the clock of %s is %.0f s %s this machine's: its newest points are read late or twice; set up NTP"
-            log.warning(text, source, abs(skew or 0), "ahead of" if (skew or 0) > 0 else "behind")
-            self._skewed.add(source)
-        elif skew is not None and not wrong and source in self._skewed:
-            log.info("the clock of %s agrees with this machine's again", source)
-            self._skewed.discard(source)
 
     def _end_cycle(self) -> None:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
@@ -217,26 +175,7 @@ class Plugin:
                 del self._conflicts[conflict]  # it is looked for every hour, and was not there any more
         now = self._clock()
         self._publish(conflict_lines(self._conflicts, now) + cycle_lines(self._board, self._busy, seconds, now))
-        statuses = self._board.streams.values()
-        cycle = Totals.of(status.cycle for status in statuses)
-        total = Totals.of(status.total for status in statuses)
-        rates = ", ".join(
-            f"{source} {Totals.of(status.total for status in statuses).success_rate:.1f} %"
-            for source, statuses in self._board.by_source().items()
-        )
-        failing = self._board.failing
-        log.log(
-            logging.WARNING if failing else logging.INFO,
-            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s",
-            cycle.points_read,
-            cycle.points_sent,
-            seconds,
-            total.points_read,
-            total.points_sent,
-            rates,
-            f"; failing: {', '.join(failing)}" if failing else "",
-            f"; still reading: {', '.join(sorted(self._busy))}" if self._busy else "",
-        )
+        self._audit.cycle(self._board, self._busy, seconds)
 
     def _publish(self, lines: bytes) -> None:
         self._writer.write(lines)

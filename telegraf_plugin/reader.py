@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from telegraf_plugin.errors import BadReply, OutputClosed, PermanentError, SourceError
 from telegraf_plugin.influxdb.annotated_csv import Decoder
@@ -63,6 +64,7 @@ class StreamReader:
             error=error,
             clock_skew=self._client.clock_skew,
             types=passage.types,
+            unwatched=passage.unwatched,
         )
 
     def _shard_group(self, bucket: str) -> int:
@@ -83,6 +85,7 @@ class _Passage:
         self.read = self.sent = 0
         self.drops = Drops()
         self.types: FieldTypes = {}
+        self.unwatched = False
         self._client, self._writer, self._stream = client, writer, stream
         self._mapper = TagMapper(stream.source, stream.bucket, stream.metadata_tags)
 
@@ -99,6 +102,7 @@ class _Passage:
                 self.read += sum(map(len, blocks))
                 self.sent += self._send(blocks, encoder, guard)
         finally:
+            self.unwatched = self.unwatched or guard.overfull
             self.read += decoder.drops.points
             for drops in (decoder.drops, guard.drops, encoder.drops):
                 self.drops.merge(drops)
@@ -133,6 +137,11 @@ class _OverwriteGuard:
         # The times of the series that the last blocks would have overwritten: a series' blocks follow each other.
         self._taken: tuple[Block, frozenset[bytes]] | None = None
 
+    @property
+    def overfull(self) -> bool:
+        """Whether there were more series than are watched."""
+        return self._watch.overfull
+
     def passed(self, block: Block) -> Block | None:
         """Return `block` without the points that another series has already; None when none is left."""
         other = self._watch.other(block)
@@ -152,9 +161,11 @@ class _OverwriteGuard:
         """Ask the source at which times (decimal ns) of the span that `series` has a point."""
         decoder = Decoder()
         times: set[bytes] = set()
-        for chunk in self._client.query(series_query(self._stream, *self._span, series)):
+        # The operator's own Flux may compute its series: all of it is asked again.
+        ask = stream_query if self._stream.flux is not None else partial(series_query, series=series)
+        for chunk in self._client.query(ask(self._stream, *self._span)):
             for block in decoder.feed(chunk):
-                if block.tags == series.tags:
+                if (block.measurement, block.tags, block.field) == (series.measurement, series.tags, series.field):
                     times.update(block.times)
         decoder.finish()
         return frozenset(times)

@@ -16,7 +16,7 @@ _UNITS = {
     "w": 7 * 86_400 * 1_000_000_000,
 }
 MAX_DURATION = 3_653 * _UNITS["d"]
-_PART = re.compile(r"(\d+)(ns|us|µs|ms|s|m|h|d|w)")
+_PART = re.compile(r"(\d{1,18})(ns|us|µs|ms|s|m|h|d|w)")
 
 
 def parse_duration(text: str) -> int:

@@ -24,6 +24,7 @@ from telegraf_plugin.stream.definition import Aggregate, StreamDefinition
 _DEFAULT_LOOKBACK = 5 * 60 * 1_000_000_000
 _EXPECTED = {
     "missing": "is missing",
+    "invalid_key": "expected text as a key; write it in quotes",
     "extra_forbidden": "is not a key that is known here",
     "string_type": "expected text; write it in quotes",
     "list_type": "expected a list",

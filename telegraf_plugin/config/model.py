@@ -18,7 +18,7 @@ class Credential:
     file: Path | None = None
 
     def read(self) -> str:
-        """Return the token, from its file each time, so that a new one there counts.
+        """Return the token; from its file, where there is one, as it is now.
 
         Raises ValueError, which says what is wrong and never what the token or the file holds.
         """

@@ -61,11 +61,18 @@ def _as_list(value: object) -> object:
 
 
 def _path(value: object) -> Path:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("expected the path of a file, in quotes")
     return Path(value)
 
 
+def _whole_milliseconds(duration: int) -> int:
+    if duration < 1_000_000_000 or duration % 1_000_000:
+        raise ValueError("expected one second or more, in whole milliseconds")
+    return duration
+
+
+Lookback = Annotated[Duration, AfterValidator(_whole_milliseconds)]
 Names = Annotated[list[Name], Field(min_length=1)]
 MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
 
@@ -109,7 +116,7 @@ class SelectionSection(_Section):
     tags: dict[Name, Annotated[Names, BeforeValidator(_as_list)]] | None = None
     aggregate: AggregateSection | None = None
     flux: Annotated[str, Field(min_length=1)] | None = None
-    lookback: Duration | None = None
+    lookback: Lookback | None = None
     metadata_tags: RoutableTags | None = None
 
 

@@ -15,7 +15,8 @@ from telegraf_plugin.errors import ConfigurationError, Problem
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 MAX_QUOTED = len("'\\t'")
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 128 * 1024
+"""A site takes some 500; PyYAML takes seconds for what a malicious file of this size holds, minutes for larger ones."""
 MAX_VALUES = 20_000
 """Values in the file with every alias written out: more is a mistake, or a bomb of aliases."""
 

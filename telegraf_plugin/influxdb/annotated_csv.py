@@ -106,7 +106,8 @@ class Decoder:
         if series.columnar:
             self._series = series
             times, values, after = self._run(series, at)
-            return self._block(series, times, values), after
+            if times:  # none where rows of other series lie between this one's, as they may after group()
+                return self._block(series, times, values), after
         if series.type is FieldType.STRING and series.unfit is None and not row.plain(columns.value):
             self.quoted.add((series.measurement, series.field))
         time, value = columns.cell(row, columns.time), columns.cell(row, columns.value)

@@ -26,6 +26,18 @@ class DropReason(Enum):
     empty field name."""
 
 
+REMEDY = {
+    DropReason.OVERWRITTEN: "leave out the tag that makes them one: give this stream metadata_tags of its own",
+    DropReason.KEY_TOO_LONG: "shorten its tags at the source, or leave out a tag (metadata_tags)",
+    DropReason.STRING_TOO_LONG: "shorten it at the source, or leave out the field (exclude_fields)",
+    DropReason.NOT_A_VALUE: "correct the stream's query, or leave it: there is nothing to store",
+    DropReason.SHADOWED_TAG: "rename the tag at the source, or leave out the measurement",
+    DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",
+    DropReason.UNWRITABLE_NAME: "rename it at the source, or leave out the measurement or field",
+}
+"""What to do about it, for people."""
+
+
 @dataclass(slots=True)
 class Drop:
     """How many points one reason took, and a series it took them from, as text for people."""

@@ -16,16 +16,12 @@ MAX_SERIES = 100_000
 
 
 class OverwriteWatch:
-    """Watches the series of one window of one stream."""
+    """Watches the series of one window of one stream; `overfull` says that there were more than it remembers."""
 
     def __init__(self, mapper: TagMapper) -> None:
         self._mapper = mapper
         self._first: dict[int, int] = {}
-
-    @property
-    def full(self) -> bool:
-        """Whether there are too many series to notice more."""
-        return len(self._first) >= MAX_SERIES
+        self.overfull = False
 
     def other(self, block: Block) -> Tags | None:
         """Return the own tags of an earlier series that has this block's tags in central, None where there is none."""
@@ -36,7 +32,8 @@ class OverwriteWatch:
         own = hash(block.tags)
         first = self._first.get(place)
         if first is None:
-            if not self.full:
+            self.overfull = self.overfull or len(self._first) >= MAX_SERIES
+            if not self.overfull:
                 self._first[place] = own
             return None
         if first == own:

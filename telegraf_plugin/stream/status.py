@@ -21,6 +21,7 @@ class Attempt:
     `points_read` came from the source; `points_sent` were written to Telegraf, as lines. A failed attempt may have
     sent points before its `error`: they are right, only not all. `seconds` is how long it took. `clock_skew` is by
     how many seconds the source's clock was ahead of ours, if it said. `types` are the field types that were read.
+    `unwatched`: there were too many series to notice whether the mapping makes two of them one.
     """
 
     stream: StreamDefinition
@@ -33,6 +34,7 @@ class Attempt:
     error: SourceError | None = None
     clock_skew: float | None = None
     types: FieldTypes = field(default_factory=dict)
+    unwatched: bool = False
 
 
 @dataclass(slots=True)

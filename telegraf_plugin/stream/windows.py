@@ -10,21 +10,31 @@ from collections.abc import Iterator
 HOUR = 3_600 * 1_000_000_000
 """In ns. Shard groups last a whole number of hours unless somebody chose otherwise, and one that was begun keeps its
 end when the bucket's duration is changed: so every full hour may be the end of one."""
+DAY = 24 * HOUR
+LONG = 2 * DAY
+"""A longer span is cut at every midnight instead: a bucket that keeps more than two days has, unless somebody chose
+otherwise, shard groups of whole days."""
 
 # Go's time.Truncate, by which InfluxDB lays out shard groups, counts from 0001-01-01 UTC: groups of 7 days begin on
 # Mondays.
 _ZERO = -62_135_596_800 * 1_000_000_000
 
 
+def group_start(time: int, shard_group: int) -> int:
+    """Return where the shard group that holds `time` begins; all in ns."""
+    return time - (time - _ZERO) % shard_group
+
+
 def cut(start: int, stop: int, shard_group: int, every: int = 1) -> Iterator[tuple[int, int]]:
-    """Yield [start, stop) in order and without gaps, cut at every full hour and every multiple of `shard_group`.
+    """Yield [start, stop) in order and without gaps, cut at every full hour and at the ends of `shard_group`s.
 
     All in Unix ns. `every` is an aggregate's window: there is no cut inside of one.
     """
+    usual = HOUR if stop - start <= LONG else DAY
     while start < stop:
         end = stop
-        for step in {HOUR, shard_group}:
-            boundary = start - (start - _ZERO) % step + step
+        for step in {usual, shard_group}:
+            boundary = group_start(start, step) + step
             while boundary < end and boundary % every:
                 boundary += step
             end = min(end, boundary)

@@ -28,7 +28,14 @@ class LineWriter:
 
     @classmethod
     def take_stdout(cls) -> LineWriter:
-        """Take file descriptor 1 for lines alone: it, and `sys.stdout`, lead to standard error afterwards."""
+        """Take file descriptor 1 for lines alone: it, and `sys.stdout`, lead to standard error afterwards.
+
+        Raises OutputClosed when there is none.
+        """
+        if not _is_open(1):
+            raise OutputClosed("standard output is closed")
+        if not _is_open(2):  # or the next file to be opened, this writer's own, would become standard error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         writer = cls(os.dup(1))
         os.dup2(2, 1)
         sys.stdout = sys.stderr
@@ -73,3 +80,11 @@ def unread(descriptor: int) -> int:
         return int(struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, b"\0" * 4))[0])
     except OSError:
         return 0
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True

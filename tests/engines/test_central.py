@@ -85,7 +85,7 @@ def test_what_central_is_too_short_lived_for_is_not_sent(
         plugin.tick()
         wait_for_cycles(plugin, 1)
         assert [line.time_ns for line in plugin.of("m")] == [new]
-        assert "POD-1/brief looks back 3 h, but central keeps bucket brief for 1 h" in plugin.stderr
+        assert "POD-1/brief looks back 3:00:00, but central keeps bucket brief for 1:00:00 only" in plugin.stderr
 
 
 def test_a_central_that_is_away_is_said_once_and_the_sources_are_read(tmp_path: Path, pod: InfluxServer) -> None:

@@ -158,11 +158,13 @@ def test_a_file_without_content_is_empty(tmp_path: Path, content: bytes) -> None
     assert [problem.message for problem in error.problems] == ["is empty; config/queries.yaml as shipped is a start"]
 
 
-def test_a_file_of_one_mebibyte_loads_and_one_byte_more_does_not(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_file_of_the_largest_size_loads_and_one_byte_more_does_not(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     padding = "# " + "x" * (MAX_BYTES - len(BASE) - 2)
     assert [source.name for source in loaded(tmp_path, BASE + padding, environment).sources] == ["POD-1"]
     error = refused(written(tmp_path, BASE + padding + "x"), environment)
-    assert [problem.message for problem in error.problems] == ["is larger than 1,048,576 bytes"]
+    assert [problem.message for problem in error.problems] == ["is larger than 131,072 bytes"]
 
 
 def test_a_stream_can_be_filtered_by_a_tag_called_token(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -264,7 +266,16 @@ def test_metadata_tags_of_the_file_are_those_of_streams_without_their_own(
 def test_a_duration_is_read_in_fluxs_units(
     tmp_path: Path, environment: dict[str, str], text: str, nanoseconds: int
 ) -> None:
-    assert loaded(tmp_path, KEYS_OF_STREAM + f"lookback: {text}\n", environment).streams[0].lookback == nanoseconds
+    config = loaded(tmp_path, KEYS_OF_STREAM + f"aggregate: {{every: {text}, fn: mean}}\n", environment)
+    assert config.streams[0].aggregate == Aggregate(nanoseconds, AggregateFunction.MEAN)
+
+
+@pytest.mark.parametrize("lookback", ["999ms", "1s1us", "1ns"])
+def test_a_lookback_is_of_whole_milliseconds_from_a_second_on(
+    tmp_path: Path, environment: dict[str, str], lookback: str
+) -> None:
+    error = refused(written(tmp_path, KEYS_OF_STREAM + f"lookback: {lookback}\n"), environment)
+    assert [problem.message for problem in error.problems] == ["expected one second or more, in whole milliseconds"]
 
 
 @pytest.mark.parametrize(
@@ -296,6 +307,8 @@ def test_a_url_is_taken_without_its_last_slash(
         ("${NOBODY:-a:-b}", "a:-b"),
         ("a ${ORG} b ${ORG}", "a from-environment b from-environment"),
         ("$ORG", "$ORG"),
+        ("$${ORG} ${ORG}", "${ORG} from-environment"),
+        ("$${not closed", "${not closed"),
         ("100 $", "100 $"),
         ("${DOLLARS}", "$1 ${x} \\\\"),
     ],

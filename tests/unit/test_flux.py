@@ -23,7 +23,7 @@ from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, Stre
 START = 1_795_478_400 * 10**9
 STOP = START + 300 * 10**9
 WHOLE = StreamDefinition("POD-8", "s", "data", "data", (), (), (), None, None, 300 * 10**9, ())
-texts = st.text(alphabet=st.characters(exclude_categories=("Cs",))) | st.text(alphabet='a"\\${}\n\r\t\x00)|>/')
+texts = st.text() | st.text(alphabet='a"\\${}\n\r\t\x00)|>/')
 
 
 def unescaped(literal: str) -> str:
@@ -78,7 +78,7 @@ def test_a_whole_bucket_is_asked_for_without_filters() -> None:
 def test_every_measurement_and_every_excluded_field_is_named() -> None:
     stream = replace(WHOLE, measurements=("cpu", "mem"), exclude_fields=("a", "b"))
     text = stream_query(stream, START, STOP).text
-    assert 'r["_measurement"] == "cpu" or r["_measurement"] == "mem"'.replace("_m", "_m") in text
+    assert 'r["_measurement"] == "cpu" or r["_measurement"] == "mem"' in text
     assert 'r._field != "a" and r._field != "b"' in text
 
 

@@ -18,11 +18,9 @@ _BARE = TagMapper("s", "b", ())
 _ODD = 'ab ,"=\\#{é漢🙂0:-'
 names = st.one_of(
     st.text(alphabet=_ODD, min_size=1, max_size=6),
-    st.text(alphabet=st.characters(exclude_categories=("Cs",)), min_size=1, max_size=6),
+    st.text(min_size=1, max_size=6),
 ).map(str.encode)
-strings = st.one_of(
-    st.text(alphabet=_ODD + "\n\r\tn", max_size=8), st.text(alphabet=st.characters(exclude_categories=("Cs",)))
-)
+strings = st.one_of(st.text(alphabet=_ODD + "\n\r\tn", max_size=8), st.text())
 VALUES: dict[FieldType, st.SearchStrategy[str]] = {
     FieldType.FLOAT: st.floats(allow_nan=False, allow_infinity=False).map(repr),
     FieldType.INTEGER: st.integers(-(2**63), 2**63 - 1).map(str),
@@ -85,7 +83,7 @@ def test_a_block_reads_back_as_the_same_points_with_mapped_tags_or_is_dropped_wh
 
 def by_the_parser(line: bytes) -> tuple[str, dict[str, str], dict[str, Any], int]:
     parsed: Any = parse_line(line.decode())
-    return parsed["measurement"], parsed["tags"], parsed["fields"], parsed["time"]
+    return parsed["measurement"], dict(sorted(parsed["tags"].items())), parsed["fields"], parsed["time"]
 
 
 # It unescapes strings by other rules, and knows neither backslashes in names nor control characters.
@@ -96,6 +94,7 @@ plain_names = st.text(alphabet="ab ,=é漢🙂0:-", min_size=1, max_size=6).map(
 def test_line_protocol_parser_agrees_where_it_is_able_to(block: Block) -> None:
     assume(b"=" not in block.measurement)
     assume(not any(sign in value for value in block.values for sign in b"\\\n\r\t\0"))
+    assume(all(abs(int(time)) < 2**63 - 1 for time in block.times))  # the last one is an error to it
     lines = LineEncoder(_BARE).encode(block).split(b"\n")[:-1]
     assert len(lines) == len(block)
     of_type: dict[FieldType, Any] = {
@@ -105,7 +104,7 @@ def test_line_protocol_parser_agrees_where_it_is_able_to(block: Block) -> None:
         FieldType.BOOLEAN: "true".__eq__,
         FieldType.STRING: str,
     }
-    tags = {key.decode(): value.decode() for key, value in block.tags}
+    tags = dict(sorted((key.decode(), value.decode()) for key, value in block.tags))
     for line, time, value in zip(lines, block.times, block.values, strict=True):
         fields = {block.field.decode(): of_type[block.type](value.decode())}
         assert repr(by_the_parser(line)) == repr((block.measurement.decode(), tags, fields, int(time)))

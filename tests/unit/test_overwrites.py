@@ -79,5 +79,5 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = OverwriteWatch(TagMapper("POD-8", "data", ALL))
     own = ((b"host", b"POD-8"),)
     assert [watch.other(block(b"m%d" % n, (), b"f")) for n in range(3)] == [None] * 3
-    assert watch.full
+    assert watch.overfull
     assert [watch.other(block(b"m%d" % n, own, b"f")) for n in range(3)] == [(), (), None]

@@ -1,0 +1,108 @@
+"""The audit trail: what is said in the log, one line an operation, and when something is said only once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from telegraf_plugin.config import Config
+from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.drops import REMEDY
+from telegraf_plugin.stream.overwrites import MAX_SERIES
+from telegraf_plugin.stream.status import Attempt, Board, StreamStatus, Totals
+from telegraf_plugin.stream.types import Conflict
+
+MAX_CLOCK_SKEW_SECONDS = 3.0
+"""HTTP's Date has whole seconds and a reply takes a moment: less than this says nothing."""
+
+log = logging.getLogger(__name__)
+
+
+class Audit:
+    """Writes the log of one run. Not for several threads at once."""
+
+    def __init__(self, config: Config) -> None:
+        self._sources = config.sources
+        self._urls = {source.name: source.server.url for source in config.sources}
+        self._unwatched: set[str] = set()  # streams of which that was said
+        self._skewed: set[str] = set()  # sources whose clock differs from ours
+
+    def started(self) -> None:
+        """Say what is going to be read."""
+        sources = (f"{s.name} at {s.server.url} ({len(s.streams)} streams)" for s in self._sources)
+        log.info("collector started: reading %s", ", ".join(sources))
+
+    def attempt(self, attempt: Attempt, status: StreamStatus) -> None:
+        """Say what became of one read, after which its stream's `status` is this."""
+        label = attempt.stream.label
+        window = f"[{format_time(attempt.start)[:19]}Z, {format_time(attempt.stop)[:19]}Z)"
+        url = self._urls[attempt.stream.source]
+        where = f"{label} from {url}, bucket {attempt.stream.bucket}, {window}"
+        if attempt.error is None:
+            counts = f"{attempt.points_read} points read, {attempt.points_sent} sent"
+            log.info("read %s: %s in %.3f s", where, counts, attempt.seconds)
+        else:
+            reason = f"{attempt.error.summary}; {attempt.error.hint}"
+            tries = f"failure {status.failures_in_a_row} in a row, after {attempt.points_sent} points"
+            log.error("failed %s: %s (%s, %.3f s)", where, reason, tries, attempt.seconds)
+            log.debug("failed %s: what led to it", label, exc_info=attempt.error)
+        for reason_, drop in attempt.drops.items():
+            if status.drops[reason_].points == drop.points:  # the first time
+                text = "%s: %d points cannot pass (%s), such as of %s; %s; counted in collector_dropped from now on"
+                log.warning(text, label, drop.points, reason_.value, drop.example, REMEDY[reason_])
+        if attempt.unwatched and label not in self._unwatched:
+            self._unwatched.add(label)
+            text = "%s: too many series to notice whether metadata_tags make two of them one; the first %d are watched"
+            log.warning(text, label, MAX_SERIES)
+        self._clock(attempt)
+
+    def _clock(self, attempt: Attempt) -> None:
+        """Warn when a source's clock differs from ours, once until it agrees again."""
+        source, skew = attempt.stream.source, attempt.clock_skew
+        if skew is None:
+            return
+        if abs(skew) <= MAX_CLOCK_SKEW_SECONDS:
+            if source in self._skewed:
+                log.info("the clock of %s agrees with this machine's again", source)
+                self._skewed.discard(source)
+        elif source not in self._skewed:
+            text = (
+                "the clock of %s is %.0f s %s this machine's: its newest points are read late or not at all; set up NTP"
+            )
+            log.warning(text, source, abs(skew), "ahead of" if skew > 0 else "behind")
+            self._skewed.add(source)
+
+    def conflict(self, conflict: Conflict) -> None:
+        """Say that central refuses a field, for the type that it has there."""
+        measurement = conflict.measurement.decode("utf-8", "replace")
+        log.error(
+            "%s: field %r of measurement %r is %s here and %s in central's bucket %s, which refuses it (422): "
+            "Telegraf drops these points; write the field with one type, or leave it out (exclude_fields)",
+            conflict.stream.label,
+            conflict.field.decode("utf-8", "replace"),
+            measurement,
+            conflict.source_type.value,
+            conflict.central_type.value,
+            conflict.stream.central_bucket,
+        )
+
+    def cycle(self, board: Board, busy: Collection[str], seconds: float) -> None:
+        """Say what became of one tick after `seconds`; the sources in `busy` have not finished."""
+        cycle = Totals.of(status.cycle for status in board.streams.values())
+        total = Totals.of(status.total for status in board.streams.values())
+        rates = ", ".join(
+            f"{source} {Totals.of(status.total for status in statuses).success_rate:.1f} %"
+            for source, statuses in board.by_source().items()
+        )
+        log.log(
+            logging.WARNING if board.failing else logging.INFO,
+            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s",
+            cycle.points_read,
+            cycle.points_sent,
+            seconds,
+            total.points_read,
+            total.points_sent,
+            rates,
+            f"; failing: {', '.join(board.failing)}" if board.failing else "",
+            f"; still reading: {', '.join(sorted(busy))}" if busy else "",
+        )

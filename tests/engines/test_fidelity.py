@@ -1,0 +1,459 @@
+"""What leaves a source arrives in central as it was: a corpus through real influxd, plugin, Telegraf and influxd."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.expect import difference, expected_points
+from lab.influxd import InfluxServer
+from lab.loopback import free_port, open_url, wait_until
+from lab.points import FieldType, Point, read_points
+from lab.site import POD_8, POD_30, Site
+from lab.telegraf import TelegrafProcess, work_folder
+from tests.engines.plugin_process import queries, run_once, source
+
+SECOND = 10**9
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+
+FLOATS = [
+    "5e-324",
+    "-5e-324",
+    "2.2250738585072011e-308",
+    "1.7976931348623157e+308",
+    "-1.7976931348623157e+308",
+    "-0.0",
+    "0",
+    "0.1",
+    "0.30000000000000004",
+    "97.30000000000001",
+    "9007199254740993",
+    "123456789.12345679",
+    "1e21",
+    "1e-7",
+]
+INTEGERS = [-(2**63), -(2**63) + 1, -1, 0, 1, 2**53 + 1, 2**63 - 1]
+UNSIGNED = [0, 1, 2**63 - 1, 2**63, 2**64 - 1]
+STRINGS = [
+    "",
+    " ",
+    '"',
+    '""',
+    'say "hi"',
+    "back\\slash",
+    "two\\\\slashes",
+    "ends in \\",
+    "\\n is no newline",
+    "\\r\\",
+    "comma, space = equals",
+    "line\nfeed",
+    "\n",
+    "\n\n",
+    "tab\there\t",
+    "emoji 🙂 漢字 größe e\u0301 é",
+    "null",
+    "# no comment",
+    "${x} {{y}} %s",
+    ",,,",
+    "\u2028 \u0085 \ufeff",
+    "control \x01\x1f\x7f",
+    "x" * 65_536,
+    "🙂" * 16_384,
+    "y" * 2**20,
+    '"\\' * 2**19,
+]
+WITH_RETURNS = ["\r", "lone\rreturn", "cr\r\nlf", "\r\n", "\n\r", "mixed\r\n\r\n\n\r\\r\\\r", "\r" * 1000]
+NAMES = [
+    "a b",
+    "a,b",
+    "a=b",
+    "a\\b",
+    "C:\\x\\y",
+    'a"b',
+    '"',
+    "größe ✓ 漢字 🙂",
+    "{x}",
+    "${x}",
+    "x#",
+    "a, b= c",
+    "'",
+    "_x",
+]
+PODS, TELEGRAF, POWER = "pod_monitoring", "telegraf", "power_monitoring"
+
+
+def escaped(name: str) -> str:
+    return re.sub(r"([,= ])", r"\\\1", name)
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def corpus(at: int) -> bytes:
+    """All that passes, with lines' times around `at`."""
+    lines = [f"float v={value} {at + n}" for n, value in enumerate(FLOATS)]
+    lines += [f"integer v={value}i {at + n}" for n, value in enumerate(INTEGERS)]
+    lines += [f"unsigned v={value}u {at + n}" for n, value in enumerate(UNSIGNED)]
+    lines += [f"boolean v={value} {at + n}" for n, value in enumerate(["true", "false"])]
+    lines += [f"text,k=v v={quoted(value)} {at + n}" for n, value in enumerate(STRINGS)]
+    lines += [f"returns,k=v v={quoted(value)} {at + n}" for n, value in enumerate(WITH_RETURNS)]
+    for n, name in enumerate(NAMES):
+        lines.append(f"{escaped(name).replace(chr(92) + '=', '=')} in_measurement={n}i {at + n}")
+        lines.append(f"names,{escaped(name)}=x in_key={n}i {at + n}")
+        lines.append(f"names,k={escaped(name)} in_value={n}i {at + n}")
+        lines.append(f"names {escaped(name)}={n}i {at + n}")
+    lines += [
+        f"tags,result=r,table=t v=1 {at}",
+        f"tags,result=r v=2 {at}",
+        f"tags,table=0 v=3 {at + 1}",
+        f"tags v=4 {at + 2}",
+        f"tags,error=e,reference=r v=5 {at + 3}",
+        f"own,field=a,source_bucket=b,source=c v=1 {at}",
+        f"own,field=a,exported_field=b,host=h v=2 {at}",
+        f"own,exported_exported_field=z,exported_field=y,field=x v=3 {at}",
+        f"own,host=POD-7 v=4 {at}",
+    ]
+    lines += [f"nanoseconds v={n}i {at - 30 * SECOND + n * 999_999_937}" for n in range(30)]
+    lines.append("wide,k=v " + ",".join(f"f{n:03}={n}i" for n in range(400)) + f" {at}")
+    lines += [f"sparse,k=v f{n % 7}={n}i,g{n % 11}={n / 3!r} {at + n}" for n in range(77)]
+    lines += [f"many,series=s{n} v={n}i,w={n}.5 {at + n % 50 * SECOND // 10}" for n in range(2_500)]
+    # Series that begin or end in mid-window.
+    lines += [f"begins,k=v v={n}i {at + 20 * SECOND + n}" for n in range(5)]
+    lines += [f"ends,k=v v={n}i {at - 20 * SECOND + n}" for n in range(5)]
+    return "\n".join(lines).encode()
+
+
+def lost(at: int) -> bytes:
+    """What cannot pass, each beside a neighbour that does."""
+    lines = [
+        f"hidden,_start=x v=1i {at}",
+        f"hidden,_start=x v=2i {at + 1}",
+        f"hidden,k=v v=3i {at + 2}",
+        f"tabbed,k=a\tb v=1i {at}",
+        f"tabbed,k=a v=2i {at}",
+    ]
+    return "\n".join(lines).encode() + b'\nbytes v="\xff\xfe" %d\nbytes v="fine" %d' % (at, at + 1)
+
+
+def twins(at: int) -> bytes:
+    """A series without host beside one whose host is the source's name: they meet at `at` only.
+
+    InfluxDB gives the one with the host first.
+    """
+    lines = [
+        f"twin,k=v v=2i {at}",
+        f"twin,host={POD_30},k=v v=1i {at}",
+        f"twin,k=v v=3i {at + 1}",
+        f"twin,host={POD_30},k=v v=4i {at + 2}",
+        f'twin_text,k=v v="lost\rback" {at}',
+        f'twin_text,host={POD_30},k=v v="kept\rback" {at}',
+    ]
+    return "\n".join(lines).encode()
+
+
+def passes(point: Point, at: int) -> bool:
+    if point.measurement == "hidden":
+        return point.value == "3"
+    if point.measurement == "tabbed":
+        return point.tag("k") == "a"
+    if point.measurement == "bytes":
+        return point.value == "fine"
+    if point.measurement in ("twin", "twin_text"):
+        return point.time_ns != at or point.tag("host") is not None
+    return True
+
+
+def set_shard_duration(server: InfluxServer, bucket: str, seconds: int) -> None:
+    """What `influx bucket update --shard-group-duration` does."""
+    headers = {"Authorization": f"Token {server.token}", "Content-Type": "application/json"}
+    with open_url("GET", f"{server.url}/api/v2/buckets?name={bucket}", headers=headers) as reply:
+        bucket_id = json.loads(reply.read())["buckets"][0]["id"]
+    rule = {"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": seconds}
+    body = json.dumps({"retentionRules": [rule]}).encode()
+    with open_url("PATCH", f"{server.url}/api/v2/buckets/{bucket_id}", body, headers) as reply:
+        assert json.loads(reply.read())["retentionRules"][0]["shardGroupDurationSeconds"] == seconds
+
+
+def nanoseconds_of(when: datetime) -> int:
+    return int(when.timestamp()) * SECOND
+
+
+def last_monday(now: int) -> int:
+    """The last Monday 00:00 UTC that is at least an hour ago: where a 7-day group begins."""
+    when = datetime.fromtimestamp(now // SECOND, UTC) - timedelta(hours=1)
+    return nanoseconds_of((when - timedelta(days=when.weekday())).replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+def last_midnight(now: int) -> int:
+    """The last midnight UTC that is at least an hour ago."""
+    return (now - HOUR) // DAY * DAY
+
+
+def changing(boundary: int) -> tuple[list[str], list[str], set[Point]]:
+    """Lines before and from `boundary` on, whose field has two types, and the points that they are."""
+    integers = [boundary - HOUR, boundary - 2, boundary - 1]
+    floats = [boundary, boundary + 1, boundary + HOUR - 1]
+    tags = frozenset({("host", "h")})
+    points = {Point("changing", tags, "v", FieldType.INTEGER, str(n), at) for n, at in enumerate(integers)}
+    points |= {Point("changing", tags, "v", FieldType.FLOAT, f"{n}.5", at) for n, at in enumerate(floats)}
+    before = [f"changing,host=h v={n}i {at}" for n, at in enumerate(integers)]
+    return before, [f"changing,host=h v={n}.5 {at}" for n, at in enumerate(floats)], points
+
+
+@dataclass
+class Landing:
+    """What was written to the sources, and what became of it."""
+
+    at: int
+    site: Site
+    log: str
+    pods: set[Point]
+    central: dict[str, set[Point]]
+    changed: dict[str, set[Point]]
+
+
+def configuration(site: Site) -> dict[str, Any]:
+    """A queries.yaml: the pods' bucket whole, and two whose lookback spans shard groups."""
+    return {
+        "central": {
+            "url": "${INFLUXDB_CENTRAL_URL}",
+            "org": "${INFLUXDB_CENTRAL_ORG}",
+            "token": "${INFLUXDB_CENTRAL_TOKEN}",
+        },
+        "sources": [
+            {
+                "name": POD_8,
+                "url": site.pod_8.url,
+                "org": site.pod_8.org,
+                "token": "${SERVER_A_TOKEN}",
+                "streams": [{"bucket": TELEGRAF, "lookback": "9d"}],
+            },
+            {
+                "name": POD_30,
+                "url": site.pod_30.url,
+                "org": site.pod_30.org,
+                "token": "${SERVER_B_TOKEN}",
+                "streams": [{"bucket": PODS, "lookback": "20m"}, {"bucket": POWER, "lookback": "3d"}],
+            },
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landing]:
+    folder = work_folder(tmp_path_factory.mktemp("fidelity") / "work")
+    with Site() as site:
+        # Power: groups of a day at first, of a week later; the old ones keep their ends. Central's allow both types.
+        site.pod_30.drop_bucket(POWER)
+        site.pod_30.create_bucket(POWER, shard_group_s=86_400)
+        site.central.drop_bucket(POWER)
+        site.central.create_bucket(POWER, shard_group_s=86_400)
+        site.pod_30_token = site.pod_30.token_for(read=[PODS, POWER])
+        buckets = [TELEGRAF, PODS, POWER, "metrics"]
+        site.central_token = site.central.token_for(read=buckets, write=buckets)
+
+        now = time.time_ns()
+        before, after, weekly = changing(last_monday(now))
+        site.pod_8.write(TELEGRAF, "\n".join([*before, *after]).encode())
+        before, after, resized = changing(last_midnight(now))
+        site.pod_30.write(POWER, "\n".join(before).encode())
+        set_shard_duration(site.pod_30, POWER, 7 * 86_400)
+        site.pod_30.write(POWER, "\n".join(after).encode())
+        at = (time.time_ns() // SECOND - 120) * SECOND
+        site.pod_30.write(PODS, corpus(at))
+        site.pod_30.write(PODS, lost(at))
+        site.pod_30.write(PODS, twins(at))
+        start, stop = at - 60 * SECOND, at + 60 * SECOND
+        pods = site.pod_30.points(PODS, start, stop)
+
+        (folder / "own.yaml").write_text(yaml.safe_dump(configuration(site)))
+        env = site.environment(10, free_port()) | {"COLLECTOR_QUERIES": str(folder / "own.yaml")}
+        collector = TelegrafProcess(folder / "telegraf.conf", env, cwd=folder)
+        with collector:
+            expected = {p for p in pods if passes(p, at)}
+
+            def landed() -> bool:
+                here = len(site.central.points(PODS, start, stop)) >= len(expected)
+                return here and all(
+                    len(read_by_hour(site.central, bucket, now - 9 * DAY, now)) >= 6 for bucket in (TELEGRAF, POWER)
+                )
+
+            with suppress(TimeoutError):  # the tests say by name what did not come
+                wait_until(landed, "points in central", 60, every_s=0.5)
+            # One more cycle: what is read twice lands on itself, and what was overwritten would show.
+            collector.wait_for_log(r"cycle: [1-9]\d* points read", timeout_s=40, after=len(collector.log()))
+            log = collector.log()
+        central = {PODS: site.central.points(PODS, start, stop)}
+        central |= {bucket: read_by_hour(site.central, bucket, now - 9 * DAY, now) for bucket in (TELEGRAF, POWER)}
+        central["metrics"] = site.central.points("metrics", at, time.time_ns() + SECOND)
+        yield Landing(at, site, log, pods, central, {TELEGRAF: weekly, POWER: resized})
+
+
+def read_by_hour(server: InfluxServer, bucket: str, start: int, stop: int) -> set[Point]:
+    """The points around the two boundaries, one query an hour, so that no shard group's end is inside one."""
+    found: set[Point] = set()
+    for boundary in {last_monday(stop), last_midnight(stop)}:
+        for hour in (boundary - HOUR, boundary):
+            if start <= hour < stop:
+                found |= points_of(
+                    server, f'from(bucket: "{bucket}") |> range(start: time(v: {hour}), stop: time(v: {hour + HOUR}))'
+                )
+    return found
+
+
+def points_of(server: InfluxServer, flux: str) -> set[Point]:
+    return set(read_points(io.StringIO(server.query_csv(flux), newline="")))
+
+
+def texts(landing: Landing, measurement: str) -> dict[int, str]:
+    """Strings in central by time, with their carriage returns, which Flux's CSV would lose."""
+    flux = (
+        'import "strings"\n'
+        f'from(bucket: "{PODS}") |> range(start: time(v: {landing.at - SECOND}), stop: time(v: {landing.at + SECOND}))'
+        f' |> filter(fn: (r) => r._measurement == "{measurement}")'
+        r' |> map(fn: (r) => ({r with _value: strings.replaceAll(v: strings.replaceAll(v: r._value, t: "%", u: "%25"),'
+        r' t: "\r", u: "%0d")}))'
+    )
+    return {
+        point.time_ns - landing.at: point.value.replace("%0d", "\r").replace("%25", "%")
+        for point in points_of(landing.site.central, flux)
+    }
+
+
+def test_the_corpus_is_in_the_source(landing: Landing) -> None:
+    measurements = {point.measurement for point in landing.pods}
+    assert set(NAMES) <= measurements
+    assert {"float", "text", "wide", "sparse", "many", "hidden", "twin", "bytes"} <= measurements
+    assert {point.type for point in landing.pods} == set(FieldType)
+    assert len(landing.pods) > 5_500
+
+
+def test_every_point_lands_as_it_was_and_nothing_else(landing: Landing) -> None:
+    expected = expected_points((p for p in landing.pods if passes(p, landing.at)), POD_30, PODS)
+    assert difference(expected, landing.central[PODS]) == ""
+
+
+def values(landing: Landing, measurement: str) -> list[str]:
+    found = [point for point in landing.central[PODS] if point.measurement == measurement]
+    return [point.value for point in sorted(found, key=lambda point: point.time_ns)]
+
+
+def test_floats_arrive_to_the_last_bit(landing: Landing) -> None:
+    assert [float(value).hex() for value in values(landing, "float")] == [float(value).hex() for value in FLOATS]
+
+
+def test_integers_arrive_to_their_limits(landing: Landing) -> None:
+    assert values(landing, "integer") == list(map(str, INTEGERS))
+    assert values(landing, "unsigned") == list(map(str, UNSIGNED))
+
+
+def test_strings_arrive_byte_by_byte(landing: Landing) -> None:
+    found = texts(landing, "text")
+    assert {n: len(value) for n, value in found.items()} == {n: len(value) for n, value in enumerate(STRINGS)}
+    assert found == dict(enumerate(STRINGS))
+
+
+def test_carriage_returns_arrive(landing: Landing) -> None:
+    assert texts(landing, "returns") == dict(enumerate(WITH_RETURNS))
+
+
+def test_odd_names_arrive_in_every_place(landing: Landing) -> None:
+    points = landing.central[PODS]
+    assert {p.measurement for p in points if p.field == "in_measurement"} == set(NAMES)
+    keys = {key for p in points if p.field == "in_key" for key, _ in p.tags}
+    assert keys == {*NAMES, "host", "field", "source_bucket"}
+    assert {p.tag("k") for p in points if p.field == "in_value"} == set(NAMES)
+    assert set(NAMES) <= {p.field for p in points if p.measurement == "names"}
+    assert set(NAMES) <= {str(p.tag("field")) for p in points if p.measurement == "names"}
+
+
+def test_own_tags_are_kept_as_exported(landing: Landing) -> None:
+    tags = {p.value: dict(p.tags) for p in landing.central[PODS] if p.measurement == "own"}
+    added = {"source_bucket": PODS, "field": "v"}
+    assert tags["1"] == {
+        **added,
+        "host": "pod_30",
+        "exported_field": "a",
+        "exported_source_bucket": "b",
+        "source": "c",
+    }
+    assert tags["2"] == {**added, "host": "h", "exported_field": "b", "exported_exported_field": "a"}
+    assert tags["4"] == {**added, "host": "pod_7"}
+    assert sorted(value for key, value in tags["3"].items() if key.startswith("exported_")) == ["x", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "count", "names"),
+    [
+        ("shadowed_tag", 2, "hidden"),
+        ("unwritable_name", 1, "tabbed"),
+        ("not_utf8", 1, "bytes"),
+        ("overwritten", 2, "twin"),
+    ],
+)
+def test_what_cannot_pass_is_counted_and_named_once(landing: Landing, reason: str, count: int, names: str) -> None:
+    told = re.findall(rf"W! .*{POD_30}/{PODS}: (\d+) points? cannot pass \({reason}\).*", landing.log)
+    assert told == [str(count)]
+    (line,) = [line for line in landing.log.splitlines() if f"cannot pass ({reason})" in line]
+    assert names in line
+    metrics = [
+        p for p in landing.central["metrics"] if p.measurement == "collector_dropped" and p.tag("reason") == reason
+    ]
+    assert {p.tag("stream") for p in metrics} == {PODS}
+    assert all(int(p.value) % count == 0 and int(p.value) > 0 for p in metrics if p.field == "points_total")
+    assert {names in p.value for p in metrics if p.field == "example"} == {True}
+
+
+def test_both_series_that_meet_are_named_and_the_first_is_kept(landing: Landing) -> None:
+    (line,) = [line for line in landing.log.splitlines() if "cannot pass (overwritten)" in line]
+    assert "twin,host=POD-30,k=v v and twin,k=v v" in line
+    found = {p.time_ns - landing.at: int(p.value) for p in landing.central[PODS] if p.measurement == "twin"}
+    assert found == {0: 1, 1: 3, 2: 4}
+
+
+def test_a_carriage_return_does_not_bring_an_overwritten_point_back(landing: Landing) -> None:
+    assert texts(landing, "twin_text") == {0: "kept\rback"}
+
+
+@pytest.mark.parametrize(("bucket", "source_name"), [(TELEGRAF, POD_8), (POWER, POD_30)], ids=["monday", "resized"])
+def test_a_field_of_two_types_arrives_whole(landing: Landing, bucket: str, source_name: str) -> None:
+    expected = expected_points(landing.changed[bucket], source_name, bucket)
+    assert {point.type for point in expected} == {FieldType.INTEGER, FieldType.FLOAT}
+    assert difference(expected, landing.central[bucket]) == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "boundary"),
+    [(86_400, None, last_midnight), (7 * 86_400, None, last_monday), (86_400, 7 * 86_400, last_midnight)],
+    ids=["day", "week", "day-then-week"],
+)
+def test_a_field_whose_type_changed_at_a_shard_groups_end_is_read_whole(
+    first: int, then: int | None, boundary: Any, influx: InfluxServer, tmp_path: Path
+) -> None:
+    bucket = f"changing{first}{then}"
+    influx.create_bucket(bucket, shard_group_s=first)
+    before, after, _ = changing(boundary(time.time_ns()))
+    influx.write(bucket, "\n".join(before).encode())
+    if then is not None:
+        set_shard_duration(influx, bucket, then)
+    influx.write(bucket, "\n".join(after).encode())
+    document = queries(source("s", influx.url, {"bucket": bucket, "lookback": "9d"}, token="${REAL}"))
+    run = run_once(tmp_path, document, {"REAL": influx.token}, timeout_s=60)
+    assert run.errors == [], run.stderr
+    found = {(repr(line.fields["v"]), line.time_ns) for line in run.data}
+    lines = [line.rpartition(" ") for line in before + after]
+    wanted = {(text.partition("v=")[2].removesuffix("i"), int(at)) for text, _, at in lines}
+    assert found == wanted
