@@ -25,7 +25,7 @@ MAX_ROW_BYTES = 4 * 1024 * 1024
 
 _ANNOTATIONS = (b"#datatype", b"#group", b"#default")
 _COLUMN = {
-    FieldType.FLOAT: re.compile(rb"(?:[+-]?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Inf|NaN),)*+"),
+    FieldType.FLOAT: re.compile(rb"(?:(?:-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[+-]?Inf|NaN),)*+"),
     FieldType.INTEGER: re.compile(rb"(?:-?\d+,)*+"),
     FieldType.UNSIGNED: re.compile(rb"(?:\d+,)*+"),
     FieldType.BOOLEAN: re.compile(rb"(?:true,|false,)*+"),
@@ -66,7 +66,8 @@ class Decoder:
         """
         self._buffer += data
         at = 0
-        while at < len(self._buffer):
+        # No row ends without a line end: to parse one anew with each of its chunks would take the square of its length.
+        while b"\n" in data and at < len(self._buffer):
             block, after = self._step(at)
             if after == at:
                 break

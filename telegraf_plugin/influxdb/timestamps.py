@@ -19,7 +19,7 @@ _TIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?
 def parse_time(text: bytes) -> int:
     """Return the nanoseconds since 1970-01-01 UTC (negative before) that `text` names.
 
-    Raises ValueError when it is not a time of that form.
+    Raises ValueError when it is not a time of that form, or not one of 64 bits.
     """
     match = _TIME.fullmatch(text)
     if match is None:
@@ -27,7 +27,10 @@ def parse_time(text: bytes) -> int:
     year, month, day, hour, minute, second = map(int, match.groups()[:6])
     since = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _EPOCH
     fraction = match.group(7)
-    return (since.days * 86_400 + since.seconds) * SECOND + int((fraction or b"").ljust(9, b"0"))
+    time_ns = (since.days * 86_400 + since.seconds) * SECOND + int((fraction or b"").ljust(9, b"0"))
+    if not -(2**63) <= time_ns < 2**63:
+        raise ValueError(f"a time that InfluxDB cannot hold: {text[:40]!r}")
+    return time_ns
 
 
 def format_time(time_ns: int) -> str:
