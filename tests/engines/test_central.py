@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.influxd import InfluxServer
-from lab.loopback import wait_until
+from lab.loopback import HttpRefused, wait_until
+from telegraf_plugin.stream.block import Block, FieldType
+from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
+from telegraf_plugin.telegraf.line_protocol import MAX_STRING_BYTES, LineEncoder
 from tests.engines.plugin_process import PluginProcess, Section, queries, source
 
 SECOND = 1_000_000_000
@@ -100,3 +104,30 @@ def test_a_central_that_is_away_is_said_once_and_the_sources_are_read(tmp_path: 
         assert plugin.stderr.count("cannot look into central at http://127.0.0.1:9") == 1
         assert plugin.of("collector_health")[-1].fields["healthy"] == 1
         assert plugin.of("m")
+
+
+@pytest.mark.parametrize("field", [b"f", b"a longer field, with = to be escaped"])
+def test_the_encoders_limit_for_keys_is_influxdbs_own(central: InfluxServer, field: bytes) -> None:
+    mapper = TagMapper("POD-1", "typed", (MetadataTag.SOURCE_BUCKET,))
+
+    def lines(length: int) -> bytes:
+        """The lines for a series whose measurement is so long; none where the encoder holds them back."""
+        block = Block(b"m" * length, (), field, FieldType.FLOAT, [b"%d" % time.time_ns()], [b"1"])
+        return LineEncoder(mapper).encode(block)
+
+    longest = max(length for length in range(65_300, 65_540) if lines(length))
+    central.write("metrics", lines(longest))
+    one_more = lines(longest).replace(b"m", b"mm", 1)
+    with pytest.raises(HttpRefused) as refused:
+        central.write("metrics", one_more)
+    assert refused.value.status == 400  # for which Telegraf would drop the whole batch
+
+
+def test_the_encoders_limit_for_strings_is_influxdbs_own(central: InfluxServer) -> None:
+    encoder = LineEncoder(TagMapper("POD-1", "typed", (MetadataTag.SOURCE_BUCKET,)))
+    longest = Block(b"m", (), b"s", FieldType.STRING, [b"%d" % time.time_ns()], [b'"' * MAX_STRING_BYTES])
+    line = encoder.encode(longest)
+    central.write("metrics", line)
+    with pytest.raises(HttpRefused, match="too long"):
+        central.write("metrics", line.replace(b'"', b'"x', 1))
+    assert encoder.encode(replace(longest, values=[longest.values[0] + b"x"])) == b""
