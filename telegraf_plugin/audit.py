@@ -29,7 +29,7 @@ class Audit:
 
     def started(self) -> None:
         """Say what is going to be read."""
-        sources = (f"{s.name} at {s.server.url} ({len(s.streams)} streams)" for s in self._sources)
+        sources = (f"{s.name} at {s.server.url} (streams: {len(s.streams)})" for s in self._sources)
         log.info("collector started: reading %s", ", ".join(sources))
 
     def attempt(self, attempt: Attempt, status: StreamStatus) -> None:
@@ -38,7 +38,9 @@ class Audit:
         window = f"[{format_time(attempt.start)[:19]}Z, {format_time(attempt.stop)[:19]}Z)"
         url = self._urls[attempt.stream.source]
         where = f"{label} from {url}, bucket {attempt.stream.bucket}, {window}"
-        if attempt.error is None:
+        if attempt.error is None and attempt.start == attempt.stop:
+            log.info("nothing to read yet of %s: no window of its aggregate is complete", label)
+        elif attempt.error is None:
             counts = f"{attempt.points_read} points read, {attempt.points_sent} sent"
             log.info("read %s: %s in %.3f s", where, counts, attempt.seconds)
         else:
@@ -46,6 +48,8 @@ class Audit:
             tries = f"failure {status.failures_in_a_row} in a row, after {attempt.points_sent} points"
             log.error("failed %s: %s (%s, %.3f s)", where, reason, tries, attempt.seconds)
             log.debug("failed %s: what led to it", label, exc_info=attempt.error)
+        if status.recovered_from:
+            log.warning("%s is read again, after failures in a row: %d", label, status.recovered_from)
         for reason_, drop in attempt.drops.items():
             if status.drops[reason_].points == drop.points:  # the first time
                 text = "%s: %d points cannot pass (%s), such as of %s; %s; counted in collector_dropped from now on"
@@ -91,7 +95,7 @@ class Audit:
         cycle = Totals.of(status.cycle for status in board.streams.values())
         total = Totals.of(status.total for status in board.streams.values())
         rates = ", ".join(
-            f"{source} {Totals.of(status.total for status in statuses).success_rate:.1f} %"
+            f"{source} {_percent(Totals.of(status.total for status in statuses).success_rate)}"
             for source, statuses in board.by_source().items()
         )
         log.log(
@@ -106,3 +110,7 @@ class Audit:
             f"; failing: {', '.join(board.failing)}" if board.failing else "",
             f"; still reading: {', '.join(sorted(busy))}" if busy else "",
         )
+
+
+def _percent(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.1f} %"

@@ -116,7 +116,7 @@ class CentralWatch:
     def _say_silence(self, error: SourceError | None) -> None:
         """Say once that central does not answer, and once that it does again."""
         if error is not None and not self._silent:
-            text = "cannot look into central at %s: %s; %s; meanwhile nobody notices field types that it refuses"
+            text = "cannot look into central at %s: %s; %s; until then, field types that it refuses are not reported"
             log.warning(text, self._client.url, self._client.redact(error.summary), self._client.redact(error.hint))
         elif error is None and self._silent:
             log.info("central at %s answers again", self._client.url)

@@ -28,7 +28,8 @@ examples:
       one cycle by hand: the lines go to standard output, the log to standard error
 
 environment:
-  LOG_LEVEL   DEBUG, INFO (default), WARN or WARNING, ERROR
+  LOG_LEVEL          DEBUG, INFO (default), WARN or WARNING, ERROR
+  COLLECTOR_QUERIES  what to read, when --config does not say
   and the variables that the configuration names
 
 exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used
@@ -43,10 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", type=Path, default=Path("config/queries.yaml"), metavar="FILE", help="%(default)s")
-    parser.add_argument(
-        "--log-file", type=Path, default=Path("logs/collector.log"), metavar="FILE", help="%(default)s; rotated"
-    )
+    queries = Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
+    log_file = Path("logs/collector.log")
+    parser.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what to read (%(default)s)")
+    parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
     options = parser.parse_args(arguments)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,11 +11,13 @@ from pydantic import ValidationError
 from telegraf_plugin.config.cross import cross_check
 from telegraf_plugin.config.model import Config, Credential, Server, Source, Timeouts
 from telegraf_plugin.config.schema import (
+    AggregateSection,
     QueriesFile,
     SelectionSection,
     ServerSection,
     SourceSection,
     StreamSection,
+    TimeoutsSection,
 )
 from telegraf_plugin.config.variables import substitute
 from telegraf_plugin.config.yaml_file import read_yaml, shown
@@ -76,11 +79,21 @@ def _explain(error: ValidationError) -> list[Problem]:
         elif kind == "enum":
             message = f"expected one of {context['expected']}"
         elif kind in ("greater_than_equal", "less_than_equal"):
-            message = f"expected a number from 1 to 16 ({found['msg'].lower()})"
+            message = "expected a number from 1 to 16"
         else:
             message = _EXPECTED.get(kind, found["msg"])
+        if kind == "extra_forbidden":
+            message += _did_you_mean(str(found["loc"][-1]))
         problems.setdefault(path, Problem(path, message))
     return list(problems.values())
+
+
+def _did_you_mean(key: str) -> str:
+    sections = (QueriesFile, ServerSection, SourceSection, StreamSection, AggregateSection, TimeoutsSection)
+    known = sorted({name for section in sections for name in section.model_fields})
+    return "".join(
+        f"; did you mean {close}?" for close in get_close_matches(key, known, 1, cutoff=0.75) if close != key
+    )
 
 
 def _config(file: QueriesFile) -> Config:

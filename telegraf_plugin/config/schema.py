@@ -17,7 +17,9 @@ from telegraf_plugin.stream.mapping import MetadataTag
 
 
 def _name(text: str) -> str:
-    if not text or not text.isprintable() or text != text.strip():
+    if text != text.strip():
+        raise ValueError("expected text that does not begin or end with a space")
+    if not text or not text.isprintable():
         raise ValueError("expected text without control characters and not empty")
     return text
 

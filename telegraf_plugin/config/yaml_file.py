@@ -79,9 +79,11 @@ def _where(error: yaml.YAMLError) -> str:
     problem = str(getattr(error, "problem", None) or "it cannot be parsed")
     if not isinstance(error, _Refused):  # PyYAML quotes what it stumbled over: a character may be shown, a word not
         problem = _QUOTED.sub(lambda quoted: quoted.group() if len(quoted.group()) <= MAX_QUOTED else "...", problem)
-    mark = getattr(error, "problem_mark", None)
     if "'\\t'" in problem:
         problem += "; indent with spaces, not tabs"
+    elif isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError):
+        problem += "; check indentation and quotes in this line and above"
+    mark = getattr(error, "problem_mark", None)
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
 
 

@@ -69,7 +69,6 @@ class QueryClient:
         self.clock_skew: float | None = None
         self._bound = query
         # No retries of its own: the plugin decides, and says, when something is tried again.
-        self._connected = False  # whether the last request got an answer: its connection may have been kept
         self._token = token()
         self._client = InfluxDBClient(
             url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False, connection_pool_maxsize=16
@@ -114,7 +113,7 @@ class QueryClient:
         expired = Event()
         try:
             began = time.monotonic()
-            response = self._request(request)
+            response = request()
             self._note_skew(response.headers.get("Date"))
             # A reply that dribbles never runs into the bound between two pieces: this one ends it from outside.
             timer = Timer(max(self._bound - (time.monotonic() - began), 0.0), _expire, (expired, response))
@@ -142,18 +141,6 @@ class QueryClient:
             if response is not None:
                 response.close()  # what was not read makes the connection useless to the next query
                 response.release_conn()
-
-    def _request(self, request: Callable[[], Any]) -> Any:
-        """Send a request, once more when a connection that was kept open turns out to be closed by the other side."""
-        try:
-            response = request()
-        except ProtocolError:
-            if not self._connected:
-                raise
-            self._connected = False
-            response = request()
-        self._connected = True
-        return response
 
     def _too_slow(self) -> TransientError:
         hint = "read less at a time (lookback, measurements), or raise timeouts.query"

@@ -71,17 +71,18 @@ class Totals:
         return total
 
     @property
-    def success_rate(self) -> float:
-        """Successes in percent of all attempts, 100 before the first."""
+    def success_rate(self) -> float | None:
+        """Successes in percent of all attempts, None before the first."""
         attempts = self.successes + self.failures
-        return 100.0 * self.successes / attempts if attempts else 100.0
+        return 100.0 * self.successes / attempts if attempts else None
 
 
 @dataclass(slots=True)
 class StreamStatus:
     """One stream: sums of the cycle in hand and since start, and whether it is read.
 
-    `late` says that its source was still busy with an earlier cycle when the last tick came.
+    `recovered_from` is how many failures in a row the last attempt has ended. `late` says that its source was still
+    busy with an earlier cycle when the last tick came.
     """
 
     stream: StreamDefinition
@@ -89,6 +90,7 @@ class StreamStatus:
     total: Totals = field(default_factory=Totals)
     drops: Drops = field(default_factory=Drops)
     failures_in_a_row: int = 0
+    recovered_from: int = 0
     last: Attempt | None = None
     late: bool = False
 
@@ -97,6 +99,7 @@ class StreamStatus:
         self.cycle.add(attempt)
         self.total.add(attempt)
         self.drops.merge(attempt.drops)
+        self.recovered_from = self.failures_in_a_row if attempt.error is None else 0
         self.failures_in_a_row = 0 if attempt.error is None else self.failures_in_a_row + 1
         self.last = attempt
 

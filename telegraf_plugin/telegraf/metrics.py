@@ -79,7 +79,7 @@ def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
 
 
 def _sums(cycle: Totals, total: Totals) -> Fields:
-    return {
+    fields: Fields = {
         "points_read": cycle.points_read,
         "points_sent": cycle.points_sent,
         "points_dropped": cycle.points_dropped,
@@ -91,8 +91,10 @@ def _sums(cycle: Totals, total: Totals) -> Fields:
         "points_dropped_total": total.points_dropped,
         "successes_total": total.successes,
         "failures_total": total.failures,
-        "success_rate_percent": total.success_rate,
     }
+    if total.success_rate is not None:
+        fields["success_rate_percent"] = total.success_rate
+    return fields
 
 
 def _line(measurement: str, tags: dict[str, str], fields: Fields, now: int) -> bytes:

@@ -68,7 +68,8 @@ def test_the_totals_are_the_sums_of_the_attempts(attempts: list[Attempt]) -> Non
         failures=sum(each.error is not None for each in attempts),
         seconds=sum(each.seconds for each in attempts),
     )
-    assert 0.0 <= total.success_rate <= 100.0
+    assert (total.success_rate is None) == (not attempts)
+    assert 0.0 <= (total.success_rate or 0.0) <= 100.0
 
 
 @given(ATTEMPTS, ATTEMPTS)
@@ -94,9 +95,9 @@ def test_a_stream_is_healthy_when_its_last_attempt_was(attempts: list[Attempt]) 
 
 
 @pytest.mark.parametrize(
-    ("errors", "rate"), [([], 100.0), ([None], 100.0), ([ERROR], 0.0), ([None, ERROR, None, None], 75.0)]
+    ("errors", "rate"), [([], None), ([None], 100.0), ([ERROR], 0.0), ([None, ERROR, None, None], 75.0)]
 )
-def test_the_success_rate_is_in_percent_of_all_attempts(errors: list[SourceError | None], rate: float) -> None:
+def test_the_success_rate_is_in_percent_of_all_attempts(errors: list[SourceError | None], rate: float | None) -> None:
     assert board(*(attempt(error=error) for error in errors)).streams["POD-8/cpu"].total.success_rate == rate
 
 
