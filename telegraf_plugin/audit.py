@@ -7,11 +7,13 @@ from collections.abc import Collection
 
 from telegraf_plugin.config import Config
 from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.stream.drops import REMEDY
+from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.overwrites import MAX_SERIES
 from telegraf_plugin.stream.status import Attempt, Board, StreamStatus, Totals
 from telegraf_plugin.stream.types import Conflict
 
+MAX_NAMED = 1_000
+"""Series of which the log says that their points cannot pass; what is beyond them is counted."""
 MAX_CLOCK_SKEW_SECONDS = 3.0
 """HTTP's Date has whole seconds and a reply takes a moment: less than this says nothing."""
 
@@ -24,6 +26,7 @@ class Audit:
     def __init__(self, config: Config) -> None:
         self._sources = config.sources
         self._urls = {source.name: source.server.url for source in config.sources}
+        self._named: set[tuple[str, DropReason, str]] = set()  # series of which it was said that points cannot pass
         self._unwatched: set[str] = set()  # streams of which that was said
         self._skewed: set[str] = set()  # sources whose clock differs from ours
 
@@ -51,9 +54,11 @@ class Audit:
         if status.recovered_from:
             log.warning("%s is read again, after failures in a row: %d", label, status.recovered_from)
         for reason_, drop in attempt.drops.items():
-            if status.drops[reason_].points == drop.points:  # the first time
-                text = "%s: %d points cannot pass (%s), such as of %s; %s; counted in collector_dropped from now on"
-                log.warning(text, label, drop.points, reason_.value, drop.example, REMEDY[reason_])
+            for example in drop.examples:
+                if (label, reason_, example) not in self._named and len(self._named) < MAX_NAMED:
+                    self._named.add((label, reason_, example))
+                    text = "%s: points cannot pass (%s): of %s; %s; counted in collector_dropped from now on"
+                    log.warning(text, label, reason_.value, example, REMEDY[reason_])
         if attempt.unwatched and label not in self._unwatched:
             self._unwatched.add(label)
             text = "%s: too many series to notice whether metadata_tags make two of them one; the first %d are watched"

@@ -13,6 +13,7 @@ from telegraf_plugin.config import Server
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import MAX_NAMED_FIELDS, field_types_query
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -66,21 +67,23 @@ class CentralWatch:
         attempts: list[Attempt] = []
         while True:
             try:
-                if time.monotonic() >= look_up_at:
-                    self._look_up_buckets()
+                if time.monotonic() >= look_up_at and self._look_up_buckets():
                     look_up_at = time.monotonic() + FORGET_SECONDS
                 self._ask()
                 self._say_silence(None)
-            except SourceError as error:
-                self._say_silence(error)
+            except Exception as error:  # whatever it is, it is no reason to stop looking
+                self._say_silence(explain(error, self._client.url))
             if time.monotonic() >= forget_at:
                 self._watch.forget()
                 forget_at = time.monotonic() + FORGET_SECONDS
             for attempt in attempts:
                 self._watch.note(attempt.stream, attempt.types)
             attempts = self._cycles.get()
+            while not self._cycles.empty():  # cycles that came while central took its time
+                attempts += self._cycles.get()
 
-    def _look_up_buckets(self) -> None:
+    def _look_up_buckets(self) -> bool:
+        """Ask how long central keeps the buckets; returns whether it said so of all of them."""
         for stream in self._streams:
             bucket = self._client.bucket(stream.central_bucket)
             if bucket is None:
@@ -89,6 +92,7 @@ class CentralWatch:
                 text = "%s looks back %s, but central keeps bucket %s for %s only: what is older is not read"
                 log.warning(text, stream.label, _text(stream.lookback), stream.central_bucket, _text(bucket.retention))
             self._buckets[stream.central_bucket] = bucket
+        return all(stream.central_bucket in self._buckets for stream in self._streams)
 
     def _ask(self) -> None:
         for _ in range(QUESTIONS_A_CYCLE):

@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log_file = Path("logs/collector.log")
     parser.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what to read (%(default)s)")
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
+    parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, and end")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
     options = parser.parse_args(arguments)
     try:
@@ -63,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problems += [f"{error.file}: {problem}" for problem in error.problems]
     if problems:
         return _refuse(problems)
+    if options.check:
+        return 0
     set_up(level, options.log_file, _secrets(config))
     plugin = Plugin(config, writer)
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again

@@ -47,6 +47,7 @@ class _Signal(Enum):
 @dataclass(frozen=True, slots=True)
 class _Idle:
     source: str
+    tick: int
 
 
 class Plugin:
@@ -69,7 +70,7 @@ class Plugin:
                 source,
                 writer,
                 on_attempt=self._events.put,
-                on_idle=lambda name: self._events.put(_Idle(name)),
+                on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
                 oldest=self._central.oldest,
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
             )
@@ -79,6 +80,7 @@ class Plugin:
         self._attempts: list[Attempt] = []  # this cycle's
         self._conflicts: dict[Conflict, float] = {}  # and when (time.monotonic()) each was last seen
         self._audit = Audit(config)
+        self._tick_number = 0
         self._cycle_open = False
         self._cycle_began = 0.0
         self._last_health: bool | None = None
@@ -124,7 +126,7 @@ class Plugin:
             elif isinstance(event, Conflict):
                 self._conflict(event)
             elif isinstance(event, _Idle):
-                self._idle(event.source)
+                self._idle(event)
         if self._cycle_open:
             self._end_cycle()
         return 0
@@ -138,14 +140,16 @@ class Plugin:
         if self._cycle_open:
             self._end_cycle()
         self._board.begin_cycle(late_sources=self._busy)
+        self._tick_number += 1
         self._cycle_open, self._cycle_began = True, time.monotonic()
         for worker in self._workers:
             self._busy.add(worker.source.name)
-            worker.tick()
+            worker.tick(self._tick_number)
 
-    def _idle(self, source: str) -> None:
-        """Take note that `source` has done what the last tick, or the one before if it was late, asked for."""
-        self._busy.discard(source)
+    def _idle(self, idle: _Idle) -> None:
+        """Take note that a source has done what a tick asked for; an earlier tick's is too late to count."""
+        if idle.tick == self._tick_number:
+            self._busy.discard(idle.source)
         if self._cycle_open and not self._busy:
             self._end_cycle()
 
@@ -159,7 +163,7 @@ class Plugin:
 
     def _conflict(self, conflict: Conflict) -> None:
         self._audit.conflict(conflict)
-        if len(self._conflicts) < MAX_CONFLICTS:
+        if conflict in self._conflicts or len(self._conflicts) < MAX_CONFLICTS:
             self._conflicts[conflict] = time.monotonic()
 
     def _end_cycle(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -11,8 +11,8 @@ from telegraf_plugin.errors import BadReply, OutputClosed, PermanentError, Sourc
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import Query, carriage_return_query, series_query, stream_query
-from telegraf_plugin.stream.block import Block
+from telegraf_plugin.influxdb.flux import Query, carriage_return_query, probe_query, series_query, stream_query
+from telegraf_plugin.stream.block import Block, Tags
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
@@ -21,6 +21,11 @@ from telegraf_plugin.stream.status import Attempt, FieldTypes
 from telegraf_plugin.stream.windows import HOUR
 from telegraf_plugin.telegraf.line_protocol import LineEncoder
 from telegraf_plugin.telegraf.writer import LineWriter
+
+MAX_OVERWRITTEN_SERIES = 200
+"""Pairs of series in one span that are looked at for overwriting, a query each: more is a stream to be corrected."""
+MAX_PUT_OFF_POINTS = 100_000
+"""Their points that are held in memory meanwhile, some 20 MB."""
 
 
 class StreamReader:
@@ -46,6 +51,9 @@ class StreamReader:
         try:
             for span in stream.windows(now, oldest, self._shard_group(stream.bucket)):
                 passage.copy(*span)
+            if start == stop:  # no window of an aggregate is complete: the source must answer all the same
+                for _ in self._client.query(probe_query(stream, now)):
+                    pass
         except OutputClosed:
             raise
         except Exception as failure:  # one stream's trouble, whatever it is, stays that stream's
@@ -100,7 +108,9 @@ class _Passage:
                 for block in blocks:
                     self.types.setdefault((block.measurement, block.field, block.type), (start, stop))
                 self.read += sum(map(len, blocks))
-                self.sent += self._send(blocks, encoder, guard)
+                self.sent += self._send(map(guard.passed, blocks), encoder)
+            for blocks in guard.rest():
+                self.sent += self._send(blocks, encoder)
         finally:
             self.unwatched = self.unwatched or guard.overfull
             self.read += decoder.drops.points
@@ -111,7 +121,9 @@ class _Passage:
             # and counted of them the first time is not said again.
             again = carriage_return_query(self._stream, start, stop, decoder.quoted)
             for blocks in self._blocks(again, Decoder(escaped=True)):
-                self._send(blocks, LineEncoder(self._mapper), guard)
+                self._send(map(guard.passed, blocks), LineEncoder(self._mapper))
+            for blocks in guard.rest():
+                self._send(blocks, LineEncoder(self._mapper))
 
     def _blocks(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
         """Yield the reply to `query` as the blocks of each of its chunks."""
@@ -119,23 +131,28 @@ class _Passage:
             yield list(decoder.feed(chunk))
         decoder.finish()
 
-    def _send(self, blocks: list[Block], encoder: LineEncoder, guard: _OverwriteGuard) -> int:
+    def _send(self, blocks: Iterable[Block | None], encoder: LineEncoder) -> int:
         """Write `blocks` as lines and return how many points that was."""
-        kept = [passed for block in blocks if (passed := guard.passed(block)) is not None]
+        kept = [block for block in blocks if block is not None]
         dropped = encoder.drops.points
         self._writer.write(b"".join(map(encoder.encode, kept)))
         return sum(map(len, kept)) - (encoder.drops.points - dropped)
 
 
 class _OverwriteGuard:
-    """Holds back points that would overwrite another series' in central; `drops` counts them and names both."""
+    """Holds back points that would overwrite another series' in central; `drops` counts them and names both.
+
+    Blocks that might overwrite are put off until the reply that brought them has ended: to know, the source must be
+    asked when the other series has points, and it is asked one thing at a time. There is a bound to that: of what is
+    beyond it nothing passes.
+    """
 
     def __init__(self, client: QueryClient, stream: StreamDefinition, mapper: TagMapper, span: tuple[int, int]) -> None:
         self.drops = Drops()
         self._client, self._stream, self._span = client, stream, span
         self._watch = OverwriteWatch(mapper)
-        # The times of the series that the last blocks would have overwritten: a series' blocks follow each other.
-        self._taken: tuple[Block, frozenset[bytes]] | None = None
+        self._put_off: dict[tuple[bytes, Tags, bytes], list[Block]] = {}  # by the series that was there first
+        self._points = 0
 
     @property
     def overfull(self) -> bool:
@@ -143,21 +160,38 @@ class _OverwriteGuard:
         return self._watch.overfull
 
     def passed(self, block: Block) -> Block | None:
-        """Return `block` without the points that another series has already; None when none is left."""
+        """Return `block` if it can overwrite nothing; None when it is put off, or dropped."""
         other = self._watch.other(block)
         if other is None:
             return block
-        series = Block(block.measurement, other, block.field, block.type, [], [])
-        if self._taken is None or self._taken[0] != series:
-            self._taken = (series, self._times(series))
-        times = self._taken[1]
+        first = (block.measurement, other, block.field)
+        too_many = first not in self._put_off and len(self._put_off) >= MAX_OVERWRITTEN_SERIES
+        if too_many or self._points + len(block) > MAX_PUT_OFF_POINTS:
+            self._drop(first, block, len(block))
+        else:
+            self._points += len(block)
+            self._put_off.setdefault(first, []).append(block)
+        return None
+
+    def rest(self) -> Iterator[list[Block]]:
+        """Yield what of the blocks put off overwrites nothing, series by series."""
+        for first, blocks in self._put_off.items():
+            times = self._times(first)
+            yield [kept for block in blocks if (kept := self._without(block, times, first)) is not None]
+        self._put_off.clear()
+        self._points = 0
+
+    def _without(self, block: Block, times: frozenset[bytes], first: tuple[bytes, Tags, bytes]) -> Block | None:
         kept = [pair for pair in zip(block.times, block.values, strict=True) if pair[0] not in times]
-        if len(kept) < len(block):
-            both = [series_text(s.measurement, s.tags, s.field) for s in (series, block)]
-            self.drops.add(DropReason.OVERWRITTEN, len(block) - len(kept), " and ".join(both))
+        self._drop(first, block, len(block) - len(kept))
         return replace(block, times=[time for time, _ in kept], values=[value for _, value in kept]) if kept else None
 
-    def _times(self, series: Block) -> frozenset[bytes]:
+    def _drop(self, first: tuple[bytes, Tags, bytes], block: Block, points: int) -> None:
+        if points:
+            both = f"{series_text(*first)} and {series_text(block.measurement, block.tags, block.field)}"
+            self.drops.add(DropReason.OVERWRITTEN, points, both)
+
+    def _times(self, series: tuple[bytes, Tags, bytes]) -> frozenset[bytes]:
         """Ask the source at which times (decimal ns) of the span that `series` has a point."""
         decoder = Decoder()
         times: set[bytes] = set()
@@ -165,7 +199,7 @@ class _OverwriteGuard:
         ask = stream_query if self._stream.flux is not None else partial(series_query, series=series)
         for chunk in self._client.query(ask(self._stream, *self._span)):
             for block in decoder.feed(chunk):
-                if (block.measurement, block.tags, block.field) == (series.measurement, series.tags, series.field):
+                if (block.measurement, block.tags, block.field) == series:
                     times.update(block.times)
         decoder.finish()
         return frozenset(times)

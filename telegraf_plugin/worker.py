@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 
 from telegraf_plugin.config import Source
-from telegraf_plugin.errors import OutputClosed
+from telegraf_plugin.errors import OutputClosed, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.reader import StreamReader
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -23,8 +23,9 @@ class SourceWorker:
     """Reads the streams of one source, at most `concurrent_queries` at a time, each tick and after failures.
 
     A tick that comes while the last one's reads are not done is remembered, once. `on_attempt` gets every outcome,
-    `on_idle` the source's name when a tick's reads are done, `on_closed` is called when nobody reads the lines any
-    more; all three from this worker's threads. `oldest` says how far back central takes points of a stream at a time.
+    `on_idle` the source's name and the tick's number when its reads are done, `on_closed` is called when nobody reads
+    the lines any more; all three from this worker's threads. `oldest` says how far back central takes points of a
+    stream at a time.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class SourceWorker:
         source: Source,
         writer: LineWriter,
         on_attempt: Callable[[Attempt], None],
-        on_idle: Callable[[str], None],
+        on_idle: Callable[[str, int], None],
         on_closed: Callable[[], None],
         oldest: Callable[[StreamDefinition, int], int],
     ) -> None:
@@ -47,6 +48,7 @@ class SourceWorker:
         self._changed = threading.Condition()
         self._due: deque[StreamDefinition] = deque()
         self._running = 0
+        self._wanted = self._served = 0  # numbers of ticks: the last that came, and the one that is being served
         self._tick_missed = False
         self._cycle_open = False
         self._failures: dict[str, int] = {}
@@ -58,10 +60,11 @@ class SourceWorker:
         for number in range(self.source.concurrent_queries):
             threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True).start()
 
-    def tick(self) -> None:
-        """Ask for all streams to be read."""
+    def tick(self, number: int) -> None:
+        """Ask for all streams to be read, for the tick of that `number`."""
         with self._changed:
-            if self._due or self._running:
+            self._wanted = number
+            if self._due or self._running or self._cycle_open:
                 self._tick_missed = True
             else:
                 self._begin_cycle()
@@ -70,6 +73,7 @@ class SourceWorker:
     def _begin_cycle(self) -> None:
         self._tick_missed = False
         self._cycle_open = True
+        self._served = self._wanted
         now = time.monotonic()
         self._due.extend(s for s in self.source.streams if self._not_before.get(s, 0.0) <= now)
         # A stream that its server asked to leave alone for longer keeps its retry; the others' is this cycle.
@@ -92,7 +96,7 @@ class SourceWorker:
             while True:
                 now = time.monotonic()
                 retries = [stream for stream, at in self._retry_at.items() if at <= now]
-                if retries and not self._cycle_open:
+                if retries and not self._cycle_open and not self._tick_missed:
                     del self._retry_at[retries[0]]
                     self._due.append(retries[0])
                 if self._due:
@@ -108,7 +112,7 @@ class SourceWorker:
         """Say that a tick's reads are done, and begin with those of one that came meanwhile, or during a retry."""
         if self._cycle_open:
             self._cycle_open = False
-            self._on_idle(self.source.name)
+            self._on_idle(self.source.name, self._served)
         if self._tick_missed:
             self._begin_cycle()
 
@@ -122,7 +126,7 @@ class SourceWorker:
                 delay = retry_delay(failures, attempt.error)
                 if delay is not None:
                     self._retry_at[stream] = time.monotonic() + delay
-                if getattr(attempt.error, "retry_after", None):
+                if isinstance(attempt.error, TransientError) and attempt.error.retry_after:
                     self._not_before[stream] = self._retry_at[stream]
             self._on_attempt(attempt)
             self._changed.notify_all()

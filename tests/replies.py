@@ -124,12 +124,12 @@ def _tables(draw: st.DrawFn, meaning: Meaning, result: str, numbers: Sequence[in
     bound = time_text(1_795_000_000 * 10**9)
     grouped = draw(st.sampled_from([True, True, False]))  # group() gives one table of many series
     for number in numbers:
-        tags = {key: draw(st.just("") | texts) for key in tag_keys}
+        tags = {key: draw(st.just("") | names) for key in tag_keys}
         if draw(st.booleans()):
             a_field = draw(names)
         for _ in range(draw(st.integers(1, 4))):
             if not grouped:
-                tags = {key: draw(st.just("") | texts) for key in tag_keys}
+                tags = {key: draw(st.just("") | names) for key in tag_keys}
                 a_field = draw(names)
             own_tags = tuple(
                 sorted(

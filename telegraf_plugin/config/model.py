@@ -7,6 +7,8 @@ from pathlib import Path
 
 from telegraf_plugin.stream.definition import StreamDefinition
 
+MIN_TOKEN_BYTES = 8
+"""A shorter one would be guessed, and could not be blotted out of a log without hitting ordinary words."""
 MAX_TOKEN_BYTES = 64 * 1024
 
 
@@ -39,6 +41,8 @@ def _checked(content: str, where: str) -> str:
     token = content.strip()
     if not token:
         raise ValueError(f"{where} is empty")
+    if len(token) < MIN_TOKEN_BYTES:
+        raise ValueError(f"{where} does not hold a token: fewer than {MIN_TOKEN_BYTES} characters")
     if len(token) > MAX_TOKEN_BYTES or not token.isascii() or not token.isprintable() or " " in token:
         raise ValueError(f"{where} does not hold one token on one line")
     return token

@@ -68,13 +68,15 @@ def _path(value: object) -> Path:
     return Path(value)
 
 
-def _whole_milliseconds(duration: int) -> int:
+def _lookback(duration: int) -> int:
     if duration < 1_000_000_000 or duration % 1_000_000:
         raise ValueError("expected one second or more, in whole milliseconds")
+    if duration > parse_duration("31d"):  # a query an hour of it, at every tick
+        raise ValueError("expected 31d at most: each tick reads all of it again")
     return duration
 
 
-Lookback = Annotated[Duration, AfterValidator(_whole_milliseconds)]
+Lookback = Annotated[Duration, AfterValidator(_lookback)]
 Names = Annotated[list[Name], Field(min_length=1)]
 MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from telegraf_plugin.config.yaml_file import shown
 from telegraf_plugin.errors import Problem
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
@@ -23,7 +24,7 @@ def substitute(value: Any, environment: Mapping[str, str], problems: list[Proble
     """
     if isinstance(value, dict):
         return {
-            key: substitute(item, environment, problems, f"{path}.{key}" if path else str(key))
+            key: substitute(item, environment, problems, f"{path}.{shown(key)}" if path else shown(key))
             for key, item in value.items()
         }
     if isinstance(value, list):

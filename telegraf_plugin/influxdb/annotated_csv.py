@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.csv_rows import MalformedRow, Row, parse_row, split_run
@@ -34,6 +35,7 @@ _ESCAPE = re.compile(rb"\\[\\r]")
 _LONG_NUMBER = len("9223372036854775807")  # a shorter one is in every type's range
 _NO_VALUE = frozenset((b"", b"NaN", b"+Inf", b"-Inf", b"Inf"))
 _PAIR = re.compile(rb'[^,"\r\n]*+,[^,"\r\n]*+')
+_PAIRS = re.compile(rb'(?:[^,"\r\n]*+,[^,"\r\n]*+\n)*+')
 _PAGE = "the url may lead to a login page or a proxy instead of InfluxDB"
 _AGAIN = "it is read again; when it stays, look at the source's log, and at proxies on the way"
 
@@ -67,7 +69,8 @@ class Decoder:
         self._buffer += data
         at = 0
         # No row ends without a line end: to parse one anew with each of its chunks would take the square of its length.
-        while b"\n" in data and at < len(self._buffer):
+        end = len(self._buffer) if b"\n" in data else 0
+        while at < end:
             block, after = self._step(at)
             if after == at:
                 break
@@ -156,17 +159,14 @@ class Decoder:
     def _run(self, series: Series, at: int) -> tuple[list[bytes], list[bytes], int]:
         """Return times and values of the whole rows of `series` from `at` on, none when the first does not fit."""
         pairs, after = split_run(self._buffer, at, series.head, series.tail)
-        flat = b",".join(pairs)
-        odd = b'"' in flat or flat.count(b",") != 2 * len(pairs) - 1
-        if odd or series.type is FieldType.STRING:  # only there may one pair's missing comma be another's extra one
-            fit = next((n for n, pair in enumerate(pairs) if not _PAIR.fullmatch(pair)), len(pairs))
-            if fit < len(pairs):
-                pairs = pairs[:fit]
-                flat = b",".join(pairs)
-                after = at + len(flat) - max(fit - 1, 0) + fit * (len(series.head) + len(series.tail))
+        column = b"\n".join(pairs)
+        if not _PAIRS.fullmatch(column + b"\n"):
+            pairs = list(takewhile(_PAIR.fullmatch, pairs))
+            column = b"\n".join(pairs)
+            after = at + sum(map(len, pairs)) + len(pairs) * (len(series.head) + len(series.tail))
         if not pairs:
             return [], [], at
-        cells = flat.split(b",")
+        cells = column.replace(b"\n", b",").split(b",")
         times, values = cells[series.value_first :: 2], cells[not series.value_first :: 2]
         return times, values, after
 

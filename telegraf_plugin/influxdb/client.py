@@ -32,7 +32,7 @@ MAX_ERROR_BYTES = 64 * 1024
 """What is read of an error reply."""
 _OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 MIN_SECRET = 8
-"""A shorter token is none, and blotting it out would hit ordinary words."""
+"""A shorter piece of a token tells nothing, and blotting it out would hit ordinary words."""
 
 # Without `default` the result column is spelt out in every row; without `header` there are no columns' names.
 _DIALECT = Dialect(
@@ -98,13 +98,17 @@ class QueryClient:
                 return None
             retention = max(int(rule.get("everySeconds", 0)) for rule in rules)
             shard_group = max(int(rule.get("shardGroupDurationSeconds", 0)) for rule in rules)
-        except (ValueError, LookupError, TypeError, AttributeError):
+            if retention < 0 or shard_group < 0:
+                raise ValueError("a duration below zero")
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise BadReply("the reply about the bucket is not InfluxDB's", "check the url: is this InfluxDB?") from None
         return Bucket(retention * SECOND, shard_group * SECOND or HOUR)
 
     def redact(self, text: str) -> str:
-        """Return `text` without the token: a server may say anything, our own request too."""
-        return text.replace(self._token, "[token]") if len(self._token) >= MIN_SECRET else text
+        """Return `text` without the token, also where it was cut: a server may say anything, our own request too."""
+        for length in range(len(self._token), MIN_SECRET - 1, -1):
+            text = text.replace(self._token[:length], "[token]")
+        return text
 
     def _receive(self, kind: str, request: Callable[[], Any]) -> Iterator[bytes]:
         """Yield the body of the reply to `request`, which must be of content type `kind` and end in time."""

@@ -11,8 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.stream.block import Block
+from telegraf_plugin.influxdb.timestamps import SECOND, format_time
+from telegraf_plugin.stream.block import Tags
 from telegraf_plugin.stream.definition import StreamDefinition
 
 MAX_NAMED_FIELDS = 50
@@ -36,9 +36,19 @@ def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     return _query(_pipeline(stream, start, stop))
 
 
-def series_query(stream: StreamDefinition, start: int, stop: int, series: Block) -> Query:
-    """Return the query for one series and field of `stream` in [start, stop); series with further tags match too."""
-    names = [("_measurement", series.measurement), ("_field", series.field), *((k.decode(), v) for k, v in series.tags)]
+def probe_query(stream: StreamDefinition, now: int) -> Query:
+    """Return a query that costs nothing and shows whether the stream's bucket can be read at `now` (Unix ns)."""
+    range_ = f"range(start: {format_time(now - SECOND)}, stop: {format_time(now)})"
+    return _query([f"from(bucket: {string_literal(stream.bucket)})", range_, "limit(n: 1)"])
+
+
+def series_query(stream: StreamDefinition, start: int, stop: int, series: tuple[bytes, Tags, bytes]) -> Query:
+    """Return the query for one series and field of `stream` in [start, stop); series with further tags match too.
+
+    `series` is a measurement, the source's own tags, and a field.
+    """
+    measurement, tags, field = series
+    names = [("_measurement", measurement), ("_field", field), *((key.decode(), value) for key, value in tags)]
     lines = _pipeline(stream, start, stop)
     lines += [f"filter(fn: (r) => {_any_of(key, (value.decode(),))})" for key, value in names]
     return _query(lines)

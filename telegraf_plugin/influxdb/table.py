@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from telegraf_plugin.errors import PermanentError
@@ -19,6 +20,7 @@ _TYPES = {
 # A point's own columns, then those that say what was asked: neither is a tag.
 _POINT = (b"_time", b"_value", b"_field", b"_measurement")
 _BOUNDS = (b"_start", b"_stop")
+_QUOTED = re.compile(rb'[,"\r\n]|\A\\\.\Z')
 _LEADING = 3  # the annotation's column, result and table: known by position, as tags may be called like them
 _HINT = "a stream's Flux must yield _time, _value, _field and _measurement, and only tags beside them"
 
@@ -115,6 +117,9 @@ class Columns:
         measurement, field = self.cell(row, self.measurement), self.cell(row, self.field)
         tags = tuple((key, value) for key, place in self.tags if (value := self.cell(row, place)))
         unfit = DropReason.SHADOWED_TAG if self.shadowed is not None else None
+        names = (self.measurement, self.field, *(place for _, place in self.tags))
+        if any(not row.plain(place) and quoted_for_nothing(row.cells[place]) for place in names):
+            unfit = DropReason.UNWRITABLE_NAME
         if not is_utf8(b"\0".join([measurement, field, *(part for tag in tags for part in tag)])):
             unfit = DropReason.NOT_UTF8
         return Series(
@@ -137,3 +142,12 @@ def is_utf8(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def quoted_for_nothing(content: bytes) -> bool:
+    """Say whether a quoted cell with this content needs no quotes as it is: then a carriage return was lost from it.
+
+    Go's `encoding/csv` quotes what has a comma, a quote, a line end or white space in front, and nothing else; with
+    CR LF as the line end it leaves out a lone carriage return.
+    """
+    return not _QUOTED.search(content) and not content[:4].decode("utf-8", "ignore")[:1].isspace()

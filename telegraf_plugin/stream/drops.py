@@ -26,6 +26,9 @@ class DropReason(Enum):
     empty field name."""
 
 
+MAX_EXAMPLES = 100
+"""Series that are named for one reason; what is beyond them is counted."""
+
 REMEDY = {
     DropReason.OVERWRITTEN: "leave out the tag that makes them one: give this stream metadata_tags of its own",
     DropReason.KEY_TOO_LONG: "shorten its tags at the source, or leave out a tag (metadata_tags)",
@@ -40,24 +43,32 @@ REMEDY = {
 
 @dataclass(slots=True)
 class Drop:
-    """How many points one reason took, and a series it took them from, as text for people."""
+    """How many points one reason took, and the first MAX_EXAMPLES series it took them from, as text for people."""
 
     points: int
-    example: str
+    examples: dict[str, None]
+
+    @property
+    def example(self) -> str:
+        """The first series."""
+        return next(iter(self.examples))
 
 
 class Drops(dict[DropReason, Drop]):
     """What was dropped so far."""
 
     def add(self, reason: DropReason, points: int, example: str) -> None:
-        """Count `points` dropped for `reason`; the first `example` is kept."""
-        drop = self.setdefault(reason, Drop(0, example))
+        """Count `points` dropped for `reason`, from the series `example`."""
+        drop = self.setdefault(reason, Drop(0, {}))
         drop.points += points
+        if len(drop.examples) < MAX_EXAMPLES:
+            drop.examples[example] = None
 
     def merge(self, other: Drops) -> None:
         """Add all that `other` counted."""
         for reason, drop in other.items():
-            self.add(reason, drop.points, drop.example)
+            for number, example in enumerate(drop.examples):
+                self.add(reason, drop.points if number == 0 else 0, example)
 
     @property
     def points(self) -> int:

@@ -10,10 +10,6 @@ from collections.abc import Iterator
 HOUR = 3_600 * 1_000_000_000
 """In ns. Shard groups last a whole number of hours unless somebody chose otherwise, and one that was begun keeps its
 end when the bucket's duration is changed: so every full hour may be the end of one."""
-DAY = 24 * HOUR
-LONG = 2 * DAY
-"""A longer span is cut at every midnight instead: a bucket that keeps more than two days has, unless somebody chose
-otherwise, shard groups of whole days."""
 
 # Go's time.Truncate, by which InfluxDB lays out shard groups, counts from 0001-01-01 UTC: groups of 7 days begin on
 # Mondays.
@@ -30,10 +26,9 @@ def cut(start: int, stop: int, shard_group: int, every: int = 1) -> Iterator[tup
 
     All in Unix ns. `every` is an aggregate's window: there is no cut inside of one.
     """
-    usual = HOUR if stop - start <= LONG else DAY
     while start < stop:
         end = stop
-        for step in {usual, shard_group}:
+        for step in {HOUR, shard_group}:
             boundary = group_start(start, step) + step
             while boundary < end and boundary % every:
                 boundary += step

@@ -511,7 +511,7 @@ def test_an_example_in_the_shipped_file_can_be_taken_over(
     text = SHIPPED.read_text()
     (match,) = [match for match in COMMENTED.finditer(text) if match.group(3) == key]
     token = tmp_path / "token"
-    token.write_text("a-token")
+    token.write_text("a-token-of-eight-or-more")
     tail = text[match.end() :]
     if key == "flux":  # it goes on in the next line, and instead of the template's measurements
         tail = re.sub(r"^ *#  ", " " * 10, tail.lstrip("\n"), count=1, flags=re.MULTILINE)

@@ -17,7 +17,6 @@ from telegraf_plugin.influxdb.flux import (
     stream_query,
     string_literal,
 )
-from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 
 START = 1_795_478_400 * 10**9
@@ -106,8 +105,7 @@ def test_times_that_a_client_would_round_are_refused() -> None:
 
 
 def test_a_series_is_asked_for_by_all_its_names() -> None:
-    block = Block(b'm"', ((b"k", b"v\n"),), b"f", FieldType.FLOAT, [], [])
-    lines = series_query(WHOLE, START, STOP, block).text.split("\n  |> ")
+    lines = series_query(WHOLE, START, STOP, (b'm"', ((b"k", b"v\n"),), b"f")).text.split("\n  |> ")
     assert lines[2:] == [
         f"filter(fn: (r) => r[{string_literal(key)}] == {string_literal(value)})"
         for key, value in (("_measurement", 'm"'), ("_field", "f"), ("k", "v\n"))

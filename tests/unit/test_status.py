@@ -140,7 +140,7 @@ def test_streams_of_one_name_at_two_sources_are_kept_apart() -> None:
     assert recorded.failing == ["POD-30/cpu"]
 
 
-def test_drops_add_up_by_reason_and_keep_the_first_example() -> None:
+def test_drops_add_up_by_reason_and_name_the_series() -> None:
     drops = Drops()
     drops.add(DropReason.NOT_A_VALUE, 2, "first")
     drops.add(DropReason.NOT_A_VALUE, 3, "second")
@@ -148,14 +148,20 @@ def test_drops_add_up_by_reason_and_keep_the_first_example() -> None:
     more.add(DropReason.SHADOWED_TAG, 5, "third")
     more.add(DropReason.NOT_A_VALUE, 1, "fourth")
     drops.merge(more)
-    assert drops == {DropReason.NOT_A_VALUE: Drop(6, "first"), DropReason.SHADOWED_TAG: Drop(5, "third")}
+    assert drops == {
+        DropReason.NOT_A_VALUE: Drop(6, {"first": None, "second": None, "fourth": None}),
+        DropReason.SHADOWED_TAG: Drop(5, {"third": None}),
+    }
     assert drops.points == 11
-    assert more == {DropReason.SHADOWED_TAG: Drop(5, "third"), DropReason.NOT_A_VALUE: Drop(1, "fourth")}
+    assert more == {
+        DropReason.SHADOWED_TAG: Drop(5, {"third": None}),
+        DropReason.NOT_A_VALUE: Drop(1, {"fourth": None}),
+    }
 
 
 def test_drops_of_a_stream_go_on_over_cycles() -> None:
     recorded = board(attempt(dropped=2))
     recorded.begin_cycle([])
     status = recorded.record(attempt(dropped=3))
-    assert status.drops == {DropReason.NOT_A_VALUE: Drop(5, "cpu example")}
+    assert status.drops == {DropReason.NOT_A_VALUE: Drop(5, {"cpu example": None})}
     assert (status.cycle.points_dropped, status.total.points_dropped) == (3, 5)

@@ -105,6 +105,7 @@ class Bench:
         )
         self._said: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self.closed = threading.Event()
+        self.ticks = 0
         self.worker = SourceWorker(
             source,
             LineWriter(descriptor),
@@ -115,8 +116,9 @@ class Bench:
         )
         self.worker.start()
 
-    def _idle(self, name: str) -> None:
+    def _idle(self, name: str, tick: int) -> None:
         assert name == "POD-8"
+        assert 0 < tick <= self.ticks
         self._said.put(None)
 
     def next(self, timeout: float = PATIENCE) -> Attempt | None:
@@ -138,8 +140,13 @@ class Bench:
 
     def tick(self) -> list[Attempt]:
         """One tick, served."""
-        self.worker.tick()
+        self.ask()
         return self.cycle()
+
+    def ask(self) -> None:
+        """One tick."""
+        self.ticks += 1
+        self.worker.tick(self.ticks)
 
 
 @pytest.fixture
@@ -188,10 +195,10 @@ def test_ticks_that_come_while_the_source_is_busy_are_one(bench: Callable[..., B
     site = bench("a b")
     gate = Gate()
     site.client.script["a"].append(gate)
-    site.worker.tick()
+    site.ask()
     assert gate.reached.wait(PATIENCE)
     for _ in range(3):
-        site.worker.tick()
+        site.ask()
     gate.open()
     assert names_of(site.cycle()) == ["a", "b"]
     assert names_of(site.cycle()) == ["a", "b"]
@@ -223,10 +230,10 @@ def test_as_many_queries_run_at_a_time_in_the_cycle_of_a_missed_tick(bench: Call
     site = bench("a b", 2)
     gate = Gate()
     site.client.script["a"].append(gate)
-    site.worker.tick()
+    site.ask()
     assert gate.reached.wait(PATIENCE)
     assert site.attempt().stream.name == "b"
-    site.worker.tick()
+    site.ask()
     barrier = threading.Barrier(2)
 
     def meet() -> bytes:
@@ -279,7 +286,7 @@ def test_when_nobody_reads_the_lines_that_is_said(bench: Callable[..., Bench], m
     reader, descriptor = os.pipe()
     os.close(reader)
     site = Bench(monkeypatch, "a", 1, descriptor)
-    site.worker.tick()
+    site.ask()
     assert site.closed.wait(PATIENCE)
     os.close(descriptor)
 
@@ -358,7 +365,7 @@ def test_a_stream_that_was_left_alone_is_tried_when_its_time_has_come(bench: Cal
     site = bench("a b")
     site.client.script["a"].append(transient(retry_after=0.05))
     assert names_of(site.tick()) == ["a", "b"]
-    site.worker.tick()  # before its time, most likely, and no matter if not
+    site.ask()  # before its time, most likely, and no matter if not
     came = [site.next() for _ in range(3)]
     assert sorted(each.stream.name for each in came if each is not None) == ["a", "b"]
     first, second = site.client.asked_at["a"]
@@ -373,7 +380,7 @@ def test_a_tick_that_comes_during_a_retry_is_served_after_it(bench: Callable[...
     site.tick()
     assert gate.reached.wait(PATIENCE)
     for _ in range(2):
-        site.worker.tick()
+        site.ask()
     gate.open()
     assert site.attempt().stream.name == "a"
     assert names_of(site.cycle()) == ["a", "b"]
