@@ -397,3 +397,16 @@ def test_the_window_ends_at_the_last_full_second(bench: Callable[..., Bench], mo
     (attempt,) = bench("a").tick()
     stream: StreamDefinition = attempt.stream
     assert (attempt.start, attempt.stop) == (now // 10**9 * 10**9 - stream.lookback, now // 10**9 * 10**9)
+
+
+def test_a_tick_goes_before_retries_that_are_due(bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or streams that fail slowly, one retry after the other, would keep the healthy ones from ever being read."""
+    monkeypatch.setattr(worker_module, "retry_delay", lambda *_: 0.0)
+    site, gate = bench("a b c"), Gate()
+    site.client.script["a"] += [TransientError("slow", "hint"), gate]
+    site.client.script["b"] += [TransientError("slow", "hint")]
+    assert names_of(site.tick()) == ["a", "b", "c"]
+    assert gate.reached.wait(PATIENCE)  # a's retry is under way, and b's is due
+    site.ask()
+    gate.open()
+    assert names_of(site.cycle()) == ["a", "a", "b", "c"]
