@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -11,7 +12,14 @@ from telegraf_plugin.errors import BadReply, OutputClosed, PermanentError, Sourc
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import Query, carriage_return_query, probe_query, series_query, stream_query
+from telegraf_plugin.influxdb.flux import (
+    Query,
+    carriage_return_query,
+    lossy_names_query,
+    probe_query,
+    series_query,
+    stream_query,
+)
 from telegraf_plugin.stream.block import Block, Tags
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
@@ -46,7 +54,7 @@ class StreamReader:
         began = time.monotonic()
         oldest = self._oldest(stream, now)
         start, stop = stream.window(now, oldest)
-        passage = _Passage(self._client, self._writer, stream)
+        passage = _Passage(self._client, self._writer, stream, oldest)
         error: SourceError | None = None
         try:
             for span in stream.windows(now, oldest, self._shard_group(stream.bucket)):
@@ -89,7 +97,10 @@ class StreamReader:
 class _Passage:
     """The points of one attempt on their way, and the counts of them."""
 
-    def __init__(self, client: QueryClient, writer: LineWriter, stream: StreamDefinition) -> None:
+    def __init__(self, client: QueryClient, writer: LineWriter, stream: StreamDefinition, oldest: int) -> None:
+        self._oldest = oldest
+        self._looked_at: set[bytes] = set()  # columns whose names were asked about, in this span
+        self._lossy: set[tuple[bytes, Tags, bytes]] = set()  # series whose name, as it came, is not the whole one
         self.read = self.sent = 0
         self.drops = Drops()
         self.types: FieldTypes = {}
@@ -101,10 +112,12 @@ class _Passage:
         """Copy the points in [start, stop), a span within one shard group, where there are any."""
         if start >= stop:
             return
+        self._looked_at, self._lossy = set(), set()
         decoder, encoder = Decoder(), LineEncoder(self._mapper)
         guard = _OverwriteGuard(self._client, self._stream, self._mapper, (start, stop))
         try:
             for blocks in self._blocks(stream_query(self._stream, start, stop), decoder):
+                blocks = self._fit(blocks, decoder, (start, stop))
                 for block in blocks:
                     self.types.setdefault((block.measurement, block.field, block.type), (start, stop))
                 self.read += sum(map(len, blocks))
@@ -121,9 +134,40 @@ class _Passage:
             # and counted of them the first time is not said again.
             again = carriage_return_query(self._stream, start, stop, decoder.quoted)
             for blocks in self._blocks(again, Decoder(escaped=True)):
-                self._send(map(guard.passed, blocks), LineEncoder(self._mapper))
+                whole = [b for b in blocks if (b.measurement, b.tags, b.field) not in self._lossy]
+                self._send(map(guard.passed, whole), LineEncoder(self._mapper))
             for blocks in guard.rest():
                 self._send(blocks, LineEncoder(self._mapper))
+
+    def _fit(self, blocks: list[Block], decoder: Decoder, span: tuple[int, int]) -> list[Block]:
+        """Return `blocks` without what must not be sent under the name or at the time that it has here."""
+        if self._stream.flux is not None:  # its own range may reach further back than central takes
+            return [recent for block in blocks if (recent := self._recent(block)) is not None]
+        for column in decoder.quoted_names - self._looked_at:
+            self._looked_at.add(column)
+            query = lossy_names_query(self._stream, *span, column)
+            # InfluxDB panics at it where a series has a tag called _start: then such names pass as they came.
+            with suppress(SourceError):
+                for found in self._blocks(query, Decoder()):
+                    self._lossy.update((block.measurement, block.tags, block.field) for block in found)
+        kept = []
+        for block in blocks:
+            if (block.measurement, block.tags, block.field) in self._lossy:
+                self._drop(DropReason.UNWRITABLE_NAME, block, len(block))
+            else:
+                kept.append(block)
+        return kept
+
+    def _recent(self, block: Block) -> Block | None:
+        """Return `block` without the points that are older than central takes; None when none is left."""
+        kept = [pair for pair in zip(block.times, block.values, strict=True) if int(pair[0]) >= self._oldest]
+        self._drop(DropReason.OUTSIDE_RETENTION, block, len(block) - len(kept))
+        return replace(block, times=[time for time, _ in kept], values=[value for _, value in kept]) if kept else None
+
+    def _drop(self, reason: DropReason, block: Block, points: int) -> None:
+        self.read += points
+        if points:
+            self.drops.add(reason, points, series_text(block.measurement, block.tags, block.field))
 
     def _blocks(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
         """Yield the reply to `query` as the blocks of each of its chunks."""

@@ -45,12 +45,15 @@ class Decoder:
 
     `drops` counts what could not pass. `quoted` holds measurement and field of the strings that stood in quotes: the
     server's CSV loses a carriage return in those without a trace (`flux.carriage_return_query` asks for them).
+    `quoted_names` holds the columns whose names stood in quotes that they need: those may have lost one as well
+    (`flux.lossy_names_query`).
     """
 
     def __init__(self, escaped: bool = False) -> None:
         """`escaped`: the query wrote backslash and carriage return in strings as `\\\\` and `\\r`."""
         self.drops = Drops()
         self.quoted: set[tuple[bytes, bytes]] = set()
+        self.quoted_names: set[bytes] = set()
         self._escaped = escaped
         self._buffer = b""
         self._annotations: dict[bytes, list[bytes]] = {}
@@ -107,6 +110,7 @@ class Decoder:
         if len(row.cells) != len(columns):
             raise BadReply(f"a row of {len(row.cells)} cells under a header of {len(columns)}", _AGAIN)
         series = columns.series(self._buffer, row)
+        self.quoted_names.update(columns.quoted_names(row))
         if series.columnar:
             self._series = series
             times, values, after = self._run(series, at)

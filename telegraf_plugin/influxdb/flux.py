@@ -54,6 +54,14 @@ def series_query(stream: StreamDefinition, start: int, stop: int, series: tuple[
     return _query(lines)
 
 
+def lossy_names_query(stream: StreamDefinition, start: int, stop: int, column: bytes) -> Query:
+    """Return the query for a point of each series in [start, stop) whose name in `column` has a carriage return."""
+    name = f"r[{string_literal(column.decode())}]"
+    lines = _pipeline(stream, start, stop)
+    lines += [f'filter(fn: (r) => exists {name} and strings.containsStr(v: {name}, substr: "\\r"))', "limit(n: 1)"]
+    return _query(lines)
+
+
 def carriage_return_query(
     stream: StreamDefinition, start: int, stop: int, fields: Collection[tuple[bytes, bytes]]
 ) -> Query:

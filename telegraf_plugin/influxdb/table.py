@@ -109,6 +109,11 @@ class Columns:
         """Return what `row` says in the column at `place`, the column's default where it says nothing."""
         return row.cells[place] or self.defaults[place]
 
+    def quoted_names(self, row: Row) -> list[bytes]:
+        """Return the columns in which `row` has a name that stands in quotes and needs them."""
+        named = [(b"_measurement", self.measurement), (b"_field", self.field), *self.tags]
+        return [key for key, place in named if not row.plain(place) and not quoted_for_nothing(row.cells[place])]
+
     def series(self, buffer: bytes, row: Row) -> Series:
         """Return the series of a `row` of `buffer`; an empty tag is none."""
         first, second = sorted((self.time, self.value))

@@ -131,3 +131,47 @@ def test_the_encoders_limit_for_strings_is_influxdbs_own(central: InfluxServer) 
     with pytest.raises(HttpRefused, match="too long"):
         central.write("metrics", line.replace(b'"', b'"x', 1))
     assert encoder.encode(replace(longest, values=[longest.values[0] + b"x"])) == b""
+
+
+def test_names_that_lost_a_carriage_return_are_dropped_and_their_neighbours_pass(
+    tmp_path: Path, pod: InfluxServer, central: InfluxServer
+) -> None:
+    pod.create_bucket("names")
+    at = time.time_ns() - 20 * SECOND
+    tags = [b"a\rb", b"ab", b"a\\,\rc", b"a\\,d"]  # two have lost one; one of them stands in quotes for its comma too
+    pod.write("names", b"".join(b"m,t=%b v=%d %d\n" % (tag, number, at) for number, tag in enumerate(tags)))
+    document = queries(source("POD-1", pod.url, {"bucket": "names", "lookback": "1m"}))
+    with PluginProcess(tmp_path, document, env=environment(pod, central)) as plugin:
+        plugin.ready().tick()
+        wait_for_cycles(plugin, 1)
+        assert {(line.tags["t"], line.fields["v"]) for line in plugin.of("m")} == {("ab", 1.0), ("a,d", 3.0)}
+        (dropped,) = plugin.of("collector_dropped")
+    assert dropped.tags["reason"] == "unwritable_name"
+    assert dropped.fields["points_total"] == 2
+
+
+def test_rows_of_a_flux_that_central_is_too_short_lived_for_are_held(
+    tmp_path: Path, pod: InfluxServer, central: InfluxServer
+) -> None:
+    pod.create_bucket("far")
+    central.create_bucket("far", retention_s=HOUR_S)
+    now = time.time_ns()
+    pod.write("far", f"m v=1 {now - 2 * HOUR_S * SECOND}\nm v=2 {now - 60 * SECOND}\n".encode())
+    flux = "start_ = start\nfrom(bucket: bucket) |> range(start: -3h, stop: stop)"
+    document = queries(source("POD-1", pod.url, {"bucket": "far", "lookback": "5m", "flux": flux}))
+    document["central"]["url"] = central.url
+    with PluginProcess(tmp_path, document, env=environment(pod, central)) as plugin:
+        plugin.ready()
+
+        def held() -> bool:  # from the first cycle on after central has said how long it keeps the bucket
+            plugin.tick()
+            return bool(plugin.of("collector_dropped"))
+
+        wait_until(held, "a point that is held", 20, every_s=0.5)
+        dropped = plugin.of("collector_dropped")[0]
+        assert dropped.tags["reason"] == "outside_retention"
+        before = len(plugin.of("m"))
+        cycles = len(plugin.of("collector_health"))
+        plugin.tick()
+        wait_for_cycles(plugin, cycles + 1)
+        assert [line.fields["v"] for line in plugin.of("m")[before:]] == [2.0] * (len(plugin.of("m")) - before)
