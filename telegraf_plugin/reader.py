@@ -20,7 +20,7 @@ from telegraf_plugin.influxdb.flux import (
     series_query,
     stream_query,
 )
-from telegraf_plugin.stream.block import Block, Tags
+from telegraf_plugin.stream.block import Block, SeriesKey
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
@@ -100,7 +100,7 @@ class _Passage:
     def __init__(self, client: QueryClient, writer: LineWriter, stream: StreamDefinition, oldest: int) -> None:
         self._oldest = oldest
         self._looked_at: set[bytes] = set()  # columns whose names were asked about, in this span
-        self._lossy: set[tuple[bytes, Tags, bytes]] = set()  # series whose name, as it came, is not the whole one
+        self._lossy: set[SeriesKey] = set()  # series whose name, as it came, is not the whole one
         self.read = self.sent = 0
         self.drops = Drops()
         self.types: FieldTypes = {}
@@ -134,7 +134,7 @@ class _Passage:
             # and counted of them the first time is not said again.
             again = carriage_return_query(self._stream, start, stop, decoder.quoted)
             for blocks in self._blocks(again, Decoder(escaped=True)):
-                whole = [b for b in blocks if (b.measurement, b.tags, b.field) not in self._lossy]
+                whole = [b for b in blocks if b.key not in self._lossy]
                 self._send(map(guard.passed, whole), LineEncoder(self._mapper))
             for blocks in guard.rest():
                 self._send(blocks, LineEncoder(self._mapper))
@@ -149,10 +149,10 @@ class _Passage:
             # InfluxDB panics at it where a series has a tag called _start: then such names pass as they came.
             with suppress(SourceError):
                 for found in self._blocks(query, Decoder()):
-                    self._lossy.update((block.measurement, block.tags, block.field) for block in found)
+                    self._lossy.update(block.key for block in found)
         kept = []
         for block in blocks:
-            if (block.measurement, block.tags, block.field) in self._lossy:
+            if block.key in self._lossy:
                 self._drop(DropReason.UNWRITABLE_NAME, block, len(block))
             else:
                 kept.append(block)
@@ -167,7 +167,7 @@ class _Passage:
     def _drop(self, reason: DropReason, block: Block, points: int) -> None:
         self.read += points
         if points:
-            self.drops.add(reason, points, series_text(block.measurement, block.tags, block.field))
+            self.drops.add(reason, points, series_text(*block.key))
 
     def _blocks(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
         """Yield the reply to `query` as the blocks of each of its chunks."""
@@ -195,7 +195,7 @@ class _OverwriteGuard:
         self.drops = Drops()
         self._client, self._stream, self._span = client, stream, span
         self._watch = OverwriteWatch(mapper)
-        self._put_off: dict[tuple[bytes, Tags, bytes], list[Block]] = {}  # by the series that was there first
+        self._put_off: dict[SeriesKey, list[Block]] = {}  # by the series that was there first
         self._points = 0
 
     @property
@@ -225,17 +225,17 @@ class _OverwriteGuard:
         self._put_off.clear()
         self._points = 0
 
-    def _without(self, block: Block, times: frozenset[bytes], first: tuple[bytes, Tags, bytes]) -> Block | None:
+    def _without(self, block: Block, times: frozenset[bytes], first: SeriesKey) -> Block | None:
         kept = [pair for pair in zip(block.times, block.values, strict=True) if pair[0] not in times]
         self._drop(first, block, len(block) - len(kept))
         return replace(block, times=[time for time, _ in kept], values=[value for _, value in kept]) if kept else None
 
-    def _drop(self, first: tuple[bytes, Tags, bytes], block: Block, points: int) -> None:
+    def _drop(self, first: SeriesKey, block: Block, points: int) -> None:
         if points:
-            both = f"{series_text(*first)} and {series_text(block.measurement, block.tags, block.field)}"
+            both = f"{series_text(*first)} and {series_text(*block.key)}"
             self.drops.add(DropReason.OVERWRITTEN, points, both)
 
-    def _times(self, series: tuple[bytes, Tags, bytes]) -> frozenset[bytes]:
+    def _times(self, series: SeriesKey) -> frozenset[bytes]:
         """Ask the source at which times (decimal ns) of the span that `series` has a point."""
         decoder = Decoder()
         times: set[bytes] = set()
@@ -243,7 +243,7 @@ class _OverwriteGuard:
         ask = stream_query if self._stream.flux is not None else partial(series_query, series=series)
         for chunk in self._client.query(ask(self._stream, *self._span)):
             for block in decoder.feed(chunk):
-                if (block.measurement, block.tags, block.field) == series:
+                if block.key == series:
                     times.update(block.times)
         decoder.finish()
         return frozenset(times)

@@ -13,6 +13,10 @@ Tags = tuple[tuple[bytes, bytes], ...]
 """Tag keys and values, unescaped, sorted by key, no key twice, no value empty."""
 
 
+SeriesKey = tuple[bytes, Tags, bytes]
+"""What tells one series and field from another: measurement, tags, field."""
+
+
 class FieldType(Enum):
     """The types a field can have in InfluxDB 2."""
 
@@ -38,6 +42,11 @@ class Block:
     type: FieldType
     times: list[bytes]
     values: list[bytes]
+
+    @property
+    def key(self) -> SeriesKey:
+        """Which series and field the points are of."""
+        return self.measurement, self.tags, self.field
 
     def __len__(self) -> int:
         return len(self.times)

@@ -63,7 +63,7 @@ class LineEncoder:
 
     def _drop(self, reason: DropReason, block: Block, points: int) -> bytes:
         if points:
-            self.drops.add(reason, points, series_text(block.measurement, block.tags, block.field))
+            self.drops.add(reason, points, series_text(*block.key))
         return b""
 
 
