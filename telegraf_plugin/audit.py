@@ -7,15 +7,16 @@ from collections.abc import Collection
 
 from telegraf_plugin.config import Config
 from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.overwrites import MAX_SERIES
 from telegraf_plugin.stream.status import Attempt, Board, StreamStatus, Totals
-from telegraf_plugin.stream.types import Conflict
 
 MAX_NAMED = 1_000
 """Series of which the log says that their points cannot pass; what is beyond them is counted."""
 MAX_CLOCK_SKEW_SECONDS = 3.0
-"""HTTP's Date has whole seconds and a reply takes a moment: less than this says nothing."""
+"""Two seconds, and HTTP's Date has whole ones: it is up to one behind the clock that made it."""
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Audit:
         url = self._urls[attempt.stream.source]
         where = f"{label} from {url}, bucket {attempt.stream.bucket}, {window}"
         if attempt.error is None and attempt.start == attempt.stop:
-            log.info("nothing to read yet of %s: no window of its aggregate is complete", label)
+            log.info("nothing to read yet of %s", label)
         elif attempt.error is None:
             counts = f"{attempt.points_read} points read, {attempt.points_sent} sent"
             log.info("read %s: %s in %.3f s", where, counts, attempt.seconds)
@@ -66,34 +67,38 @@ class Audit:
         self._clock(attempt)
 
     def _clock(self, attempt: Attempt) -> None:
-        """Warn when a source's clock differs from ours, once until it agrees again."""
-        source, skew = attempt.stream.source, attempt.clock_skew
+        self._skew(attempt.stream.source, attempt.clock_skew, "what is new is decided by its clock")
+
+    def _skew(self, server: str, skew: float | None, effect: str) -> None:
+        """Warn when the clock of `server` differs from ours by `skew` seconds, once until it agrees again."""
         if skew is None:
             return
         if abs(skew) <= MAX_CLOCK_SKEW_SECONDS:
-            if source in self._skewed:
-                log.info("the clock of %s agrees with this machine's again", source)
-                self._skewed.discard(source)
-        elif source not in self._skewed:
-            text = (
-                "the clock of %s is %.0f s %s this machine's: its newest points are read late or not at all; set up NTP"
-            )
-            log.warning(text, source, abs(skew), "ahead of" if skew > 0 else "behind")
-            self._skewed.add(source)
+            if server in self._skewed:
+                log.info("the clock of %s agrees with this machine's again", server)
+                self._skewed.discard(server)
+        elif server not in self._skewed:
+            text = "the clock of %s is %.0f s %s this machine's: %s; set up NTP"
+            log.warning(text, server, abs(skew), "ahead of" if skew > 0 else "behind", effect)
+            self._skewed.add(server)
 
-    def conflict(self, conflict: Conflict) -> None:
-        """Say that central refuses a field, for the type that it has there."""
-        measurement = conflict.measurement.decode("utf-8", "replace")
+    def held(self, stream: StreamDefinition, group: Group, points: int, reason: str) -> None:
+        """Say that central goes on refusing `points` of a field."""
+        measurement, field, kind = group
         log.error(
-            "%s: field %r of measurement %r is %s here and %s in central's bucket %s, which refuses it (422): "
-            "Telegraf drops these points; write the field with one type, or leave it out (exclude_fields)",
-            conflict.stream.label,
-            conflict.field.decode("utf-8", "replace"),
-            measurement,
-            conflict.source_type.value,
-            conflict.central_type.value,
-            conflict.stream.central_bucket,
+            "%s: central does not take field %r of measurement %r (%s), %d points so far: %s; they are held back and "
+            "tried again from time to time; write the field with one type, or leave it out (exclude_fields)",
+            stream.label,
+            field.decode("utf-8", "replace"),
+            measurement.decode("utf-8", "replace"),
+            kind.value,
+            points,
+            reason,
         )
+
+    def central_clock(self, skew: float | None) -> None:
+        """Warn when central's clock differs from ours, once until it agrees again."""
+        self._skew("central", skew, "its retention and its health look wrong by as much")
 
     def cycle(self, board: Board, busy: Collection[str], seconds: float) -> None:
         """Say what became of one tick after `seconds`; the sources in `busy` have not finished."""
@@ -112,9 +117,14 @@ class Audit:
             total.points_read,
             total.points_sent,
             rates,
-            f"; failing: {', '.join(board.failing)}" if board.failing else "",
+            f"; failing: {_reasons(board)}" if board.failing else "",
             f"; still reading: {', '.join(sorted(busy))}" if busy else "",
         )
+
+
+def _reasons(board: Board) -> str:
+    """Name the streams that fail, each with why."""
+    return ", ".join(f"{label} ({board.streams[label].trouble})" for label in board.failing)
 
 
 def _percent(rate: float | None) -> str:

@@ -1,132 +1,169 @@
-"""A look into central, in a thread of its own: whether it has taken the field types that were sent."""
+"""What the plugin reads in central: its ledger, and what has landed. That, and nothing else, is proof."""
 
 from __future__ import annotations
 
-import logging
-import queue
-import threading
-import time
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from telegraf_plugin.config import Server
-from telegraf_plugin.errors import SourceError
+from telegraf_plugin.errors import CentralError, PermanentError
+from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import MAX_NAMED_FIELDS, field_types_query
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
+from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.status import Attempt
-from telegraf_plugin.stream.types import Conflict, Question, TypeWatch
-from telegraf_plugin.stream.windows import group_start
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.ledger import Mark, MarkId, newest_believable
+from telegraf_plugin.stream.spans import Span
 
-QUESTIONS_A_CYCLE = 20
-RETENTION_MARGIN = 60 * 1_000_000_000
-"""In ns: what is about to be too old would be refused by the time it arrives."""
-FORGET_SECONDS = 3600.0
-"""How often everything is looked at anew."""
+StreamName = tuple[str, str]
+"""A source's name and a stream's."""
 
-log = logging.getLogger(__name__)
+_HOUR = 3600 * SECOND
+_WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 10 * 365 * 24 * _HOUR)
+"""How far back (ns) believable marks are looked for, one after the other."""
 
 
-class CentralWatch:
-    """Asks central about what was sent; gentle, and never in the way: what it cannot learn is said once, and left."""
+class CentralReader:
+    """Reads in central. Safe to use from several threads; whatever fails is a CentralError."""
 
-    def __init__(
-        self, central: Server, streams: Iterable[StreamDefinition], on_conflict: Callable[[Conflict], None]
-    ) -> None:
-        """Prepare to ask `central`; `on_conflict` gets each conflict, once an hour, from this watch's thread."""
-        self._streams = list(streams)
-        self._buckets: dict[str, Bucket] = {}  # by central bucket, once central has said
-        self._client = QueryClient(central.url, central.org, central.credential.read, connect=5, read=15, query=60)
-        self._on_conflict = on_conflict
-        self._cycles: queue.SimpleQueue[list[Attempt]] = queue.SimpleQueue()
-        self._watch = TypeWatch()
-        self._silent = False
+    def __init__(self, central: Server, metrics_bucket: str) -> None:
+        """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""
+        self._client = QueryClient(central.url, central.org, central.credential.read, connect=5, read=30, query=300)
+        self._metrics_bucket = metrics_bucket
+        self.url = central.url
 
-    def start(self) -> None:
-        """Start the thread; it ends with the process."""
-        threading.Thread(target=self._work, name="central", daemon=True).start()
+    @property
+    def clock_skew(self) -> float | None:
+        """By how many seconds central's clock was ahead of this machine's at the last reply."""
+        return self._client.clock_skew
 
-    def oldest(self, stream: StreamDefinition, now: int) -> int:
-        """Return the oldest time (Unix ns) at `now` that central takes for `stream`; a point that is older is refused.
+    # What has landed
 
-        The beginning of time while central has not said how long it keeps the bucket, and where it keeps it for ever.
-        """
-        bucket = self._buckets.get(stream.central_bucket)
-        retention = bucket.retention if bucket is not None else 0
-        return now - retention + RETENTION_MARGIN if retention else -(2**63)
+    def count(self, stream: StreamDefinition, span: Span) -> int:
+        """Return how many points central has of `stream` in `span`, which crosses no shard group's end."""
+        with self._explained():
+            return count_of(self._rows(flux.count_query(stream, *span)))
 
-    def end_cycle(self, attempts: list[Attempt]) -> None:
-        """Hand over a cycle's attempts, to ask about when the next cycle ends: Telegraf has written them by then."""
-        self._cycles.put(attempts)
+    def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
+        """Yield what central has of `stream` in `span`, as `Passage.blocks` does for the source."""
+        with self._explained():
+            decoder = Decoder()
+            yield from ((blocks, False) for blocks in self._read(flux.points_query(stream, *span), decoder))
+            if decoder.quoted and stream.flux is None:
+                again = flux.carriage_return_query(stream, *span, decoder.quoted)
+                yield from ((blocks, True) for blocks in self._read(again, Decoder(escaped=True)))
 
-    def _work(self) -> None:
-        look_up_at = forget_at = 0.0  # time.monotonic()
-        attempts: list[Attempt] = []
-        while True:
-            try:
-                if time.monotonic() >= look_up_at and self._look_up_buckets():
-                    look_up_at = time.monotonic() + FORGET_SECONDS
-                self._ask()
-                self._say_silence(None)
-            except Exception as error:  # whatever it is, it is no reason to stop looking
-                self._say_silence(explain(error, self._client.url))
-            if time.monotonic() >= forget_at:
-                self._watch.forget()
-                forget_at = time.monotonic() + FORGET_SECONDS
-            for attempt in attempts:
-                self._watch.note(attempt.stream, attempt.types)
-            attempts = self._cycles.get()
-            while not self._cycles.empty():  # cycles that came while central took its time
-                attempts += self._cycles.get()
+    def types(self, bucket: str, span: Span, group: Group) -> set[str]:
+        """Return the types that central has of the group's field in `span`."""
+        with self._explained():
+            query = flux.field_types_query(bucket, *span, group[0], group[1])
+            return {block.type.value for blocks in self._read(query, Decoder()) for block in blocks}
 
-    def _look_up_buckets(self) -> bool:
-        """Ask how long central keeps the buckets; returns whether it said so of all of them."""
-        for stream in self._streams:
-            bucket = self._client.bucket(stream.central_bucket)
-            if bucket is None:
-                continue
-            if 0 < bucket.retention < stream.lookback and self._buckets.get(stream.central_bucket) != bucket:
-                text = "%s looks back %s, but central keeps bucket %s for %s only: what is older is not read"
-                log.warning(text, stream.label, _text(stream.lookback), stream.central_bucket, _text(bucket.retention))
-            self._buckets[stream.central_bucket] = bucket
-        return all(stream.central_bucket in self._buckets for stream in self._streams)
+    def bucket(self, name: str) -> Bucket | None:
+        """Return how long central keeps the bucket `name`; None when it does not say."""
+        with self._explained():
+            return self._client.bucket(name)
 
-    def _ask(self) -> None:
-        for _ in range(QUESTIONS_A_CYCLE):
-            question = self._watch.question(MAX_NAMED_FIELDS)
-            if question is None:
-                return
-            for conflict in self._watch.answer(question, self._types(question)):
-                self._on_conflict(conflict)
+    # The ledger
 
-    def _types(self, question: Question) -> list[tuple[bytes, bytes, FieldType]]:
-        decoder = Decoder()
-        start, stop = question.span
-        known = self._buckets.get(question.stream.central_bucket)
-        # In one shard group a field has one type: that of the whole group decides, not of the span alone.
-        start = group_start(start, known.shard_group) if known is not None else start
-        query = field_types_query(question.stream.central_bucket, start, stop, question.fields)
-        found = {
-            (block.measurement, block.field, block.type)
-            for chunk in self._client.query(query)
-            for block in decoder.feed(chunk)
-        }
+    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Mark]:
+        """Return the newest believable mark of each of the streams that has one in `bucket`."""
+        wanted = set(names)
+        with self._explained():
+            newest = _marks(self._rows(flux.newest_marks_query(bucket)))
+            found = {}
+            for name, marks in newest.items():
+                if name in wanted:
+                    believed = self._believed(bucket, name, marks[0])
+                    if believed is not None:
+                        found[name] = believed
+            return found
+
+    def _believed(self, bucket: str, name: StreamName, newest: Mark) -> Mark | None:
+        if newest.base is None or newest.base in self._ids_at(bucket, name, newest.base.time):
+            return newest
+        for window in _WINDOWS:
+            query = flux.marks_query(bucket, *name, newest.id.time - window, newest.id.time + 1)
+            believed = newest_believable(_marks(self._rows(query)).get(name, ()))
+            if believed is not None:
+                return believed
+        return None
+
+    def _ids_at(self, bucket: str, name: StreamName, time: int) -> set[MarkId]:
+        marks = _marks(self._rows(flux.marks_query(bucket, *name, time, time + 1)))
+        return {mark.id for mark in marks.get(name, ())}
+
+    def mark_ids(self, bucket: str, start: int) -> dict[StreamName, set[MarkId]]:
+        """Return the ids of the marks in `bucket` that were made since `start` (Unix ns), by stream."""
+        with self._explained():
+            ids: dict[StreamName, set[MarkId]] = {}
+            for row in self._rows(flux.mark_ids_query(bucket, start)):
+                ids.setdefault((row["source"], row["stream"]), set()).add(MarkId.parse(row["_value"]))
+            return ids
+
+    def mark(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
+        """Return one mark, None when it is not there (any more)."""
+        with self._explained():
+            found = _marks(self._rows(flux.marks_query(bucket, *name, mark.time, mark.time + 1)))
+            return next((each for each in found.get(name, ()) if each.id == mark), None)
+
+    def origins(self) -> dict[StreamName, Origin]:
+        """Return the origins that the bucket of metrics keeps."""
+        with self._explained():
+            fields: dict[StreamName, dict[str, str]] = {}
+            for row in self._rows(flux.origins_query(self._metrics_bucket)):
+                fields.setdefault((row["source"], row["stream"]), {})[row["_field"]] = row["_value"]
+            return {
+                name: Origin(row["definition"], int(row["origin"]), int(row["began"])) for name, row in fields.items()
+            }
+
+    def _rows(self, query: Query) -> Iterator[dict[str, str]]:
+        return read_rows(self._client.query(query))
+
+    def _read(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
+        for chunk in self._client.query(query):
+            yield list(decoder.feed(chunk))
         decoder.finish()
-        return list(found)
 
-    def _say_silence(self, error: SourceError | None) -> None:
-        """Say once that central does not answer, and once that it does again."""
-        if error is not None and not self._silent:
-            text = "cannot look into central at %s: %s; %s; until then, field types that it refuses are not reported"
-            log.warning(text, self._client.url, self._client.redact(error.summary), self._client.redact(error.hint))
-        elif error is None and self._silent:
-            log.info("central at %s answers again", self._client.url)
-        self._silent = error is not None
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (GeneratorExit, CentralError):
+            raise
+        except Exception as failure:
+            error = explain(failure, self.url)
+            summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
+            raise CentralError(summary, hint, isinstance(error, PermanentError)) from failure
 
 
-def _text(duration: int) -> str:
-    """`duration` (ns) for people: `7 days, 0:00:00`."""
-    return str(timedelta(microseconds=duration // 1000))
+def count_of(rows: Iterable[dict[str, str]]) -> int:
+    """Return the number that a count's reply holds; nothing counted is no row at all."""
+    return sum(int(row["_value"]) for row in rows)
+
+
+def first_time(rows: Iterable[dict[str, str]]) -> int | None:
+    """Return the one time (Unix ns) in a reply, None when there is none."""
+    return next((parse_time(row["_time"].encode()) for row in rows), None)
+
+
+def _marks(rows: Iterable[dict[str, str]]) -> dict[StreamName, list[Mark]]:
+    """Put marks together from their fields, by stream, newest first."""
+    fields: dict[StreamName, dict[str, dict[str, str]]] = {}
+    for row in rows:
+        marks = fields.setdefault((row["source"], row["stream"]), {})
+        marks.setdefault(row["_time"], {})[row["_field"]] = row["_value"]
+    try:
+        return {
+            name: sorted(map(Mark.read, marks.values()), key=lambda mark: mark.id, reverse=True)
+            for name, marks in fields.items()
+        }
+    except ValueError as error:
+        hint = "another version of the collector wrote it? run that one, or delete measurement collector_ledger there"
+        raise PermanentError(f"the ledger cannot be read: {error}", hint) from None

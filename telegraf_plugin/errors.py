@@ -6,6 +6,8 @@
     │   ├── TransientError       it may pass by itself (refused, timeout, 429, 5xx): tried again with backoff
     │   ├── PermanentError       it stays until somebody acts (401, 404, bad Flux): tried again each tick
     │   └── BadReply             what came is not a whole annotated CSV reply: nothing of it is believed further
+    ├── CentralError         central cannot be read: nothing is proved, and no new backlog begun, until it can
+    ├── NoRoom               central takes nothing for now: what is not read yet waits at the source
     └── OutputClosed         nobody reads the lines any more (Telegraf is gone): the process ends
 
 Each carries fields and, where an operator can act, a `hint` that says what to do. Messages never hold a token.
@@ -63,6 +65,20 @@ class PermanentError(SourceError):
 
 class BadReply(SourceError):
     """The reply is cut short, is not annotated CSV, or tells of an error in mid-stream."""
+
+
+class CentralError(CollectorError):
+    """Central did not give what was asked: `summary` and `hint` as of SourceError; `permanent`: until somebody acts."""
+
+    def __init__(self, summary: str, hint: str, permanent: bool = False) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.hint = hint
+        self.permanent = permanent
+
+
+class NoRoom(CollectorError):
+    """As many lines are in flight as may be, and none arrived while it was waited for."""
 
 
 class OutputClosed(CollectorError):

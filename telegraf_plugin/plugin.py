@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import secrets
 import signal
 import threading
 import time
@@ -17,20 +18,28 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from telegraf_plugin.audit import Audit
-from telegraf_plugin.central import FORGET_SECONDS, CentralWatch
+from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
+from telegraf_plugin.gate import Gate
+from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.status import Attempt, Board
-from telegraf_plugin.stream.types import Conflict
 from telegraf_plugin.telegraf.execd import TickReader
-from telegraf_plugin.telegraf.metrics import conflict_lines, cycle_lines, health_line
+from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
-from telegraf_plugin.worker import SourceWorker
+from telegraf_plugin.watch import LedgerWatch
+from telegraf_plugin.worker import Held, SourceWorker
 
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
-MAX_CONFLICTS = 100
-"""Field types that central refuses, in the metrics; the log has them all."""
+MAX_HELD = 100
+"""Fields that central refuses, in the metrics; the log has them all."""
+FORGET_SECONDS = 7200.0
+"""How long one is told after it was last refused: it is tried at least every hour."""
+LAG_INTERVALS = 3
+"""How many intervals a stream may be behind, unless it says `max_lag`."""
+FIRST_INTERVAL = 60_000_000_000
+"""The interval (ns) as long as there were not two ticks."""
 TERMINATE_SECONDS = 1.5
 """How long a write in hand may go on after SIGTERM."""
 
@@ -59,30 +68,37 @@ class Plugin:
         """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns."""
         self._writer = writer
         self._clock = clock
-        self._events: queue.SimpleQueue[_Signal | _Idle | Attempt | Conflict] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Signal | _Idle | Attempt | Held] = queue.SimpleQueue()
         self._board = Board(config.streams)
         self._ticks = TickReader(
             ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
         )
-        self._central = CentralWatch(config.central, config.streams, self._events.put)
+        central = CentralReader(config.central, config.metrics_bucket)
+        gates = {stream.central_bucket: Gate(config.max_in_flight) for stream in config.streams}
+        incarnation = secrets.token_hex(4)
         self._workers = [
             SourceWorker(
                 source,
+                central,
+                gates,
                 writer,
+                incarnation,
                 on_attempt=self._events.put,
                 on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
-                oldest=self._central.oldest,
+                on_held=self._events.put,
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
             )
             for source in config.sources
         ]
+        self._central = central
+        self._watch = LedgerWatch(central, self._workers, config.metrics_bucket)
         self._busy: set[str] = set()  # sources that have not done what the last tick asked for
-        self._attempts: list[Attempt] = []  # this cycle's
-        self._conflicts: dict[Conflict, float] = {}  # and when (time.monotonic()) each was last seen
+        self._held: dict[tuple[str, Group], tuple[HeldPoints, float]] = {}  # and when (time.monotonic()) it was told
         self._audit = Audit(config)
         self._tick_number = 0
         self._cycle_open = False
         self._cycle_began = 0.0
+        self._interval = FIRST_INTERVAL
         self._last_health: bool | None = None
 
     def run(self) -> int:
@@ -92,7 +108,7 @@ class Plugin:
         self._audit.started()
         for worker in self._workers:
             worker.start()
-        self._central.start()
+        self._watch.start()
         self._ticks.start()
         try:
             status = self._serve()
@@ -123,8 +139,8 @@ class Plugin:
                 raise OutputClosed("standard output is closed")
             elif isinstance(event, Attempt):
                 self._record(event)
-            elif isinstance(event, Conflict):
-                self._conflict(event)
+            elif isinstance(event, Held):
+                self._hold(event)
             elif isinstance(event, _Idle):
                 self._idle(event)
         if self._cycle_open:
@@ -141,7 +157,11 @@ class Plugin:
             self._end_cycle()
         self._board.begin_cycle(late_sources=self._busy)
         self._tick_number += 1
-        self._cycle_open, self._cycle_began = True, time.monotonic()
+        now = time.monotonic()
+        if self._tick_number > 1:
+            self._interval = int((now - self._cycle_began) * 1e9)
+        self._cycle_open, self._cycle_began = True, now
+        self._watch.tick()
         for worker in self._workers:
             self._busy.add(worker.source.name)
             worker.tick(self._tick_number)
@@ -155,16 +175,18 @@ class Plugin:
 
     def _record(self, attempt: Attempt) -> None:
         status = self._board.record(attempt)
-        self._attempts.append(attempt)
         self._audit.attempt(attempt, status)
+        self._take_progress()
         changed = self._last_health is not None and self._last_health != (not self._board.failing)
         if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
 
-    def _conflict(self, conflict: Conflict) -> None:
-        self._audit.conflict(conflict)
-        if conflict in self._conflicts or len(self._conflicts) < MAX_CONFLICTS:
-            self._conflicts[conflict] = time.monotonic()
+    def _hold(self, held: Held) -> None:
+        self._audit.held(held.stream, held.group, held.points, held.reason)
+        key = (held.stream.label, held.group)
+        if key in self._held or len(self._held) < MAX_HELD:
+            points = HeldPoints(held.stream, held.group, held.points, held.reason)
+            self._held[key] = (points, time.monotonic())
 
     def _end_cycle(self) -> None:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
@@ -172,14 +194,23 @@ class Plugin:
         seconds = time.monotonic() - self._cycle_began
         for status in self._board.streams.values():
             status.late = status.late or status.stream.source in self._busy
-        self._central.end_cycle(self._attempts)
-        self._attempts = []
-        for conflict, seen in list(self._conflicts.items()):
-            if time.monotonic() - seen > 2 * FORGET_SECONDS:
-                del self._conflicts[conflict]  # it is looked for every hour, and was not there any more
+        self._take_progress()
+        for key, (_, told) in list(self._held.items()):
+            if time.monotonic() - told > FORGET_SECONDS:
+                del self._held[key]
         now = self._clock()
-        self._publish(conflict_lines(self._conflicts, now) + cycle_lines(self._board, self._busy, seconds, now))
+        held = held_lines((points for points, _ in self._held.values()), now)
+        self._publish(held + cycle_lines(self._board, self._busy, seconds, now))
         self._audit.cycle(self._board, self._busy, seconds)
+        self._audit.central_clock(self._central.clock_skew)
+
+    def _take_progress(self) -> None:
+        """Ask the workers how each stream stands with the ledger."""
+        for worker in self._workers:
+            for label, (progress, in_flight) in worker.progress().items():
+                status = self._board.streams[label]
+                status.progress, status.in_flight = progress, in_flight
+                status.max_lag = status.stream.max_lag or LAG_INTERVALS * max(self._interval, 1_000_000_000)
 
     def _publish(self, lines: bytes) -> None:
         self._writer.write(lines)

@@ -1,59 +1,95 @@
-"""One source's reads: its own threads, so that a source that is slow or silent holds up nobody but itself."""
+"""One source's work: its own threads, so that a source that is slow or silent holds up nobody but itself."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import Enum, auto
 
+from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Source
-from telegraf_plugin.errors import OutputClosed, TransientError
-from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.reader import StreamReader
+from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
+from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.failures import explain
+from telegraf_plugin.lane import Lane
+from telegraf_plugin.passage import Tally
+from telegraf_plugin.printer import Printer
+from telegraf_plugin.runner import JobRunner
+from telegraf_plugin.stream.account import Account, Origin, Progress, State
+from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.retry import retry_delay
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove
+from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt
+from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
 
-_SECOND = 1_000_000_000
+SECOND = 1_000_000_000
+LONGEST_WAIT_SECONDS = 0.5
+"""How long a thread sleeps before it looks anew: spans settle and marks fall due without anybody saying so."""
+SHORTEST_QUERY = 60 * SECOND
+"""How much of a backlog (ns) a query reads at least, however often it had to be given up."""
+_NOISE_SECONDS = 1.5
+"""A clock skew below this is HTTP's whole seconds, and the reply's way."""
+
+
+class Task(Enum):
+    """What there is to do for a stream beside its course's jobs."""
+
+    ADOPT = auto()
+    MARK = auto()
+    PROBE = auto()
+    """Ask the source for anything: there was nothing to be read, and it must answer all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Central refuses the points of `group` of `stream` in `span`; `reason` says why, as far as is known."""
+
+    stream: StreamDefinition
+    group: Group
+    span: Span
+    points: int
+    reason: str
 
 
 class SourceWorker:
-    """Reads the streams of one source, at most `concurrent_queries` at a time, each tick and after failures.
+    """Works on the streams of one source, at most `concurrent_queries` at a time.
 
-    A tick that comes while the last one's reads are not done is remembered, once. `on_attempt` gets every outcome,
-    `on_idle` the source's name and the tick's number when its reads are done, `on_closed` is called when nobody reads
-    the lines any more; all three from this worker's threads. `oldest` says how far back central takes points of a
-    stream at a time.
+    `on_attempt` gets the outcome of each copying and each failure, `on_idle` the source's name and the tick's number
+    when what the tick asked for is done, `on_held` what central refuses; `on_closed` is called when nobody reads the
+    lines any more. All four from this worker's threads.
     """
 
     def __init__(
         self,
         source: Source,
+        central: CentralReader,
+        gates: dict[str, Gate],
         writer: LineWriter,
+        incarnation: str,
         on_attempt: Callable[[Attempt], None],
         on_idle: Callable[[str, int], None],
+        on_held: Callable[[Held], None],
         on_closed: Callable[[], None],
-        oldest: Callable[[StreamDefinition, int], int],
     ) -> None:
         self.source = source
-        self._on_attempt, self._on_idle, self._on_closed = on_attempt, on_idle, on_closed
-        timeouts = source.timeouts
-        server = source.server
-        client = QueryClient(
-            server.url, server.org, server.credential.read, timeouts.connect, timeouts.read, timeouts.query
+        self._central, self._writer = central, writer
+        self._on_attempt, self._on_idle, self._on_held, self._on_closed = on_attempt, on_idle, on_held, on_closed
+        server, bounds = source.server, source.timeouts
+        self._client = QueryClient(
+            server.url, server.org, server.credential.read, bounds.connect, bounds.read, bounds.query
         )
-        self._reader = StreamReader(client, writer, oldest)
+        self._runner = JobRunner(self._client, central)
         self._changed = threading.Condition()
-        self._due: deque[StreamDefinition] = deque()
-        self._running = 0
-        self._wanted = self._served = 0  # numbers of ticks: the last that came, and the one that is being served
-        self._tick_missed = False
-        self._cycle_open = False
-        self._failures: dict[str, int] = {}
-        self._retry_at: dict[StreamDefinition, float] = {}  # time.monotonic() seconds
-        self._not_before: dict[StreamDefinition, float] = {}  # what the server asked for
+        self.lanes = {s.label: Lane(Account(s, incarnation), gates[s.central_bucket]) for s in source.streams}
+        self._turn = 0
+        self._wanted = self._served = 0  # numbers of ticks: the last that came, the last that was done
 
     def start(self) -> None:
         """Start the threads; they end with the process."""
@@ -61,72 +97,240 @@ class SourceWorker:
             threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True).start()
 
     def tick(self, number: int) -> None:
-        """Ask for all streams to be read, for the tick of that `number`."""
+        """Ask for all streams' newest points, for the tick of that `number`."""
         with self._changed:
             self._wanted = number
-            if self._due or self._running or self._cycle_open:
-                self._tick_missed = True
-            else:
-                self._begin_cycle()
+            at, now = self._instant(), time.monotonic()
+            for lane in self.lanes.values():
+                lane.tick(at, now)
             self._changed.notify_all()
 
-    def _begin_cycle(self) -> None:
-        self._tick_missed = False
-        self._cycle_open = True
-        self._served = self._wanted
-        now = time.monotonic()
-        self._due.extend(s for s in self.source.streams if self._not_before.get(s, 0.0) <= now)
-        # A stream that its server asked to leave alone for longer keeps its retry; the others' is this cycle.
-        self._retry_at = {s: at for s, at in self._retry_at.items() if self._not_before.get(s, 0.0) > now}
+    # What the ledger's watch tells
+
+    def load(self, label: str, mark: Mark | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
+        """Take what the ledger says of a stream that is loading."""
+        with self._changed:
+            lane = self.lanes[label]
+            lane.account.know(known)
+            lane.ledger = (mark, mirror)
+            self._changed.notify_all()
+
+    def seen(self, label: str, present: Collection[MarkId]) -> tuple[bool, list[MarkId]]:
+        """Take the marks that central has; return whether it lost the newest, and those that strangers made."""
+        with self._changed:
+            lane = self.lanes[label]
+            back = lane.account.seen(present)
+            if back is not None:
+                lane.gate.back(label, back.time)
+                self._changed.notify_all()
+            lost = lane.account.state is State.LOADING
+            return lost, [] if lost else lane.account.strangers(present)
+
+    def stranger(self, label: str, mark: Mark) -> None:
+        """Take a mark that another run made."""
+        with self._changed:
+            self.lanes[label].account.stranger(mark, self._instant())
+
+    def central_answers(self, label: str, answers: bool, bucket: Bucket | None) -> None:
+        """Take note of whether the stream's bucket in central answers, and of how it is kept if that is known."""
+        with self._changed:
+            lane = self.lanes[label]
+            lane.central = answers
+            lane.central_bucket = bucket or lane.central_bucket
+            self._changed.notify_all()
+
+    def snapshot(self) -> dict[str, tuple[State, MarkId | None, MarkId | None]]:
+        """Return each stream's state, base, and the oldest of its marks that are waited for."""
+        with self._changed:
+            return {
+                label: (a.state, a.book.base, min(a.book.on_their_way, default=None))
+                for label, a in ((label, lane.account) for label, lane in self.lanes.items())
+            }
+
+    def progress(self) -> dict[str, tuple[Progress, int]]:
+        """Return how each stream stood at the last tick, and how many of its lines are in flight."""
+        with self._changed:
+            return {
+                label: (lane.account.progress(lane.ticked), lane.gate.lines(label))
+                for label, lane in self.lanes.items()
+            }
+
+    @property
+    def clock_skew(self) -> float | None:
+        """By how many seconds the source's clock was ahead of this machine's at the last reply, if it said."""
+        return self._client.clock_skew
+
+    # The threads
 
     def _work(self) -> None:
         while True:
-            stream = self._next()
+            lane, task = self._next()
             try:
-                # Whole seconds: the newest fraction of one is read with the next tick; log and query stay readable.
-                attempt = self._reader.read(stream, time.time_ns() // _SECOND * _SECOND)
+                self._do(lane, task)
             except OutputClosed:
                 self._on_closed()
                 return
-            self._done(attempt)
+            finally:
+                with self._changed:
+                    lane.busy = False
+                    self._changed.notify_all()
 
-    def _next(self) -> StreamDefinition:
-        """Wait for a stream that is due, by a tick or for a retry."""
+    def _next(self) -> tuple[Lane, Task | Job]:
+        """Wait for something to do; ticks go before all else."""
         with self._changed:
             while True:
-                now = time.monotonic()
-                retries = [stream for stream, at in self._retry_at.items() if at <= now]
-                if retries and not self._cycle_open and not self._tick_missed:
-                    del self._retry_at[retries[0]]
-                    self._due.append(retries[0])
-                if self._due:
-                    self._running += 1
-                    return self._due.popleft()
-                if not self._running and (self._cycle_open or self._tick_missed):
-                    self._end_cycle()
-                    continue
-                waits = [at - now for at in self._retry_at.values()] if not self._cycle_open else []
-                self._changed.wait(max(min(waits), 0.0) if waits else None)
+                now, at = time.monotonic(), self._instant()
+                lanes = list(self.lanes.values())
+                self._turn = (self._turn + 1) % len(lanes)
+                turned = lanes[self._turn :] + lanes[: self._turn]
+                for lane in sorted(turned, key=lambda each: not each.account.course.due):
+                    task = self._task(lane, now, at)
+                    if task is not None:
+                        lane.busy = True
+                        return lane, task
+                self._say_idle()
+                waits = [lane.retry_at - now for lane in lanes if lane.retry_at > now]
+                self._changed.wait(max(min([LONGEST_WAIT_SECONDS, *waits]), 0.0))
 
-    def _end_cycle(self) -> None:
-        """Say that a tick's reads are done, and begin with those of one that came meanwhile, or during a retry."""
-        if self._cycle_open:
-            self._cycle_open = False
+    def _task(self, lane: Lane, now: float, at: Instant) -> Task | Job | None:
+        if not lane.may_work(now):
+            return None
+        if lane.ledger is not None and lane.account.state is State.LOADING:
+            return Task.ADOPT
+        if lane.account.mark_due(at):
+            return Task.MARK
+        if lane.account.state is not State.RUNNING:
+            return None
+        central = lane.central and lane.central_at <= now
+        job = lane.account.course.next(at, lane.gate.has_room(live=True), lane.gate.has_room(live=False), central)
+        if lane.unasked and not (isinstance(job, Copy) and job.live) and not lane.account.course.due:
+            return Task.PROBE if job is None else job
+        return job
+
+    def _say_idle(self) -> None:
+        now = time.monotonic()
+        due = (lane.busy or (lane.account.course.due and lane.may_work(now)) for lane in self.lanes.values())
+        if self._served < self._wanted and not any(due):
+            self._served = self._wanted
             self._on_idle(self.source.name, self._served)
-        if self._tick_missed:
-            self._begin_cycle()
 
-    def _done(self, attempt: Attempt) -> None:
-        stream = attempt.stream
+    def _do(self, lane: Lane, task: Task | Job) -> None:
+        """Do one thing for a stream; whatever goes wrong with it stays that stream's."""
+        tally, began = Tally(), time.monotonic()
+        live = not isinstance(task, Copy) or task.live
+        printer = Printer(self._writer, lane.gate, lane.stream.label, live, lambda: self._print_mark(lane))
+        error: SourceError | None = None
+        complete = False
+        try:
+            self._run(lane, task, printer, tally)
+            complete = True
+        except OutputClosed:
+            raise
+        except NoRoom:
+            lane.account.course.longest = max(lane.account.course.longest // 2, SHORTEST_QUERY)
+            lane.account.course.due = False
+        except CentralError:  # the ledger's watch says so in the log, and when it is well again
+            lane.central_failed(time.monotonic())
+        except Exception as failure:
+            error = explain(failure, self._client.url)
+            error.summary, error.hint = self._client.redact(error.summary), self._client.redact(error.hint)
+            if error is not failure:
+                error.__cause__ = failure
+        printer.finish()
         with self._changed:
-            self._running -= 1
-            self._not_before.pop(stream, None)
-            failures = self._failures[stream.label] = self._failures.get(stream.label, 0) + 1 if attempt.error else 0
-            if attempt.error is not None:
-                delay = retry_delay(failures, attempt.error)
-                if delay is not None:
-                    self._retry_at[stream] = time.monotonic() + delay
-                if isinstance(attempt.error, TransientError) and attempt.error.retry_after:
-                    self._not_before[stream] = self._retry_at[stream]
-            self._on_attempt(attempt)
-            self._changed.notify_all()
+            if error is not None:
+                lane.failed(error, time.monotonic())
+            elif complete and task is not Task.MARK:
+                lane.done(source=task is not Task.ADOPT, central=not isinstance(task, Copy | Task))
+        if error is not None or (complete and (isinstance(task, Copy) or task is Task.PROBE)):
+            span = task.span if isinstance(task, Copy | Prove | Compare) else (lane.ticked.source, lane.ticked.source)
+            self._on_attempt(
+                Attempt(
+                    lane.stream,
+                    *span,
+                    points_read=tally.points,
+                    points_sent=printer.points,
+                    drops=tally.drops,
+                    seconds=time.monotonic() - began,
+                    error=error,
+                    clock_skew=self._client.clock_skew,
+                    unwatched=tally.unwatched,
+                )
+            )
+
+    def _run(self, lane: Lane, job: Task | Job, printer: Printer, tally: Tally) -> None:
+        """Do a job and tell the course what came of it."""
+        account, course, began = lane.account, lane.account.course, time.monotonic()
+        if isinstance(job, Copy | Compare):
+            with self._changed:
+                account.printing(job.span)
+        if job is Task.ADOPT:
+            self._adopt(lane)
+        elif job is Task.MARK:
+            self._print_mark(lane)
+        elif job is Task.PROBE:
+            self._runner.probe(lane.stream, lane.ticked.source)
+        elif isinstance(job, Copy):
+            copied = self._runner.copy(course, job, printer, tally)
+            with self._changed:
+                course.copied(job, copied, self._instant())
+                if not job.live:
+                    course.longest = min(course.longest * 2, 3600 * SECOND)
+                    account.copied_backlog(job.span, tally.points, time.monotonic() - began)
+        elif isinstance(job, Check):
+            counted = self._runner.check(course, job)
+            with self._changed:
+                course.checked(counted)
+        elif isinstance(job, Prove):
+            proved = self._runner.prove(course, job)
+            with self._changed:
+                course.proved_by(job, proved)
+        elif isinstance(job, Compare):
+            # What was read here is not counted: it was read before.
+            compared = self._runner.compare(course, job, printer, Tally())
+            with self._changed:
+                refused = course.compared(job, compared, self._instant())
+            for group in refused:
+                reason = self._runner.reason(course, group, job.span)
+                self._on_held(Held(lane.stream, group, job.span, compared.missing[group], reason))
+
+    def _adopt(self, lane: Lane) -> None:
+        """Begin with what the ledger says; the source is asked how it keeps the bucket, and where a stream begins."""
+        account, stream = lane.account, lane.stream
+        assert lane.ledger is not None
+        mark, mirror = lane.ledger
+        lane.source_bucket = self._runner.bucket(stream) or lane.source_bucket
+        at = self._instant()
+        start = at.source
+        if mark is None and mirror is None and account.began:
+            mirror = account.mirror
+        if mark is None and mirror is None:
+            if stream.start.ago is not None:
+                start = at.source - stream.start.ago
+            else:
+                first = stream.start.date if stream.start.date is not None else self._runner.first(stream, at.source)
+                start = first if first is not None else at.source - stream.lookback
+        with self._changed:
+            lane.set_bounds(at)
+            account.adopt(mark, mirror, start, at)
+            lane.ledger = None
+            if self._wanted:
+                lane.tick(at, time.monotonic())
+
+    def _print_mark(self, lane: Lane) -> MarkId:
+        with self._changed:
+            if lane.account.state is State.LOADING:  # what it would stand on is not known; the first mark covers all
+                return MarkId(0, "")
+            at = self._instant()
+            mark, mirror = lane.account.make_mark(at), lane.account.mirror_due(at)
+            lane.gate.marked(lane.stream.label, mark.id.time)
+        origin = origin_line(lane.stream, mirror, mark.id.time) if mirror is not None else b""
+        self._writer.write(mark_line(lane.stream, mark) + origin)
+        return mark.id
+
+    def _instant(self) -> Instant:
+        clock = time.time_ns()
+        skew = self._client.clock_skew
+        ahead = int(skew * SECOND) if skew is not None and abs(skew) > _NOISE_SECONDS else 0
+        # Whole seconds: the newest fraction of one is read with the next tick; log and query stay readable.
+        return Instant((clock + ahead) // SECOND * SECOND, clock, time.monotonic_ns())

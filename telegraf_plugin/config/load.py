@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from telegraf_plugin.config.cross import cross_check
 from telegraf_plugin.config.model import Config, Credential, Server, Source, Timeouts
 from telegraf_plugin.config.schema import (
+    MIN_IN_FLIGHT,
     AggregateSection,
+    CentralSection,
     QueriesFile,
     SelectionSection,
     ServerSection,
@@ -22,9 +24,11 @@ from telegraf_plugin.config.schema import (
 from telegraf_plugin.config.variables import substitute
 from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
-from telegraf_plugin.stream.definition import Aggregate, StreamDefinition
+from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
+from telegraf_plugin.stream.mapping import MetadataTag
 
 _DEFAULT_LOOKBACK = 5 * 60 * 1_000_000_000
+_DEFAULT_START = _DEFAULT_LOOKBACK
 _EXPECTED = {
     "missing": "is missing",
     "invalid_key": "expected text as a key; write it in quotes",
@@ -53,6 +57,7 @@ def load(path: Path, environment: Mapping[str, str]) -> Config:
         config = _config(QueriesFile.model_validate(raw))
         unreadable = _unreadable_tokens(config)
         problems += [found for found in unreadable if not {found.path, found.path.rpartition(".")[0]} & known]
+        problems += _indistinct(config)
     except ValidationError as error:
         # What was refused above is None here, and must not be reported a second time.
         problems += [found for found in _explain(error) if found.path not in known]
@@ -79,7 +84,8 @@ def _explain(error: ValidationError) -> list[Problem]:
         elif kind == "enum":
             message = f"expected one of {context['expected']}"
         elif kind in ("greater_than_equal", "less_than_equal"):
-            message = "expected a number from 1 to 16"
+            low, high = (1, 16) if path.endswith("concurrent_queries") else (MIN_IN_FLIGHT, 10_000_000)
+            message = f"expected a number from {low} to {high}"
         else:
             message = _EXPECTED.get(kind, found["msg"])
         if kind == "extra_forbidden":
@@ -89,7 +95,14 @@ def _explain(error: ValidationError) -> list[Problem]:
 
 
 def _did_you_mean(key: str) -> str:
-    sections = (QueriesFile, ServerSection, SourceSection, StreamSection, AggregateSection, TimeoutsSection)
+    sections = (
+        QueriesFile,
+        CentralSection,
+        SourceSection,
+        StreamSection,
+        AggregateSection,
+        TimeoutsSection,
+    )
     known = sorted({name for section in sections for name in section.model_fields})
     return "".join(
         f"; did you mean {close}?" for close in get_close_matches(key, known, 1, cutoff=0.75) if close != key
@@ -108,7 +121,22 @@ def _config(file: QueriesFile) -> Config:
         )
         for section in file.sources
     )
-    return Config(_server(file.central), sources)
+    return Config(_server(file.central), sources, file.central.metrics_bucket, file.max_in_flight)
+
+
+def _indistinct(config: Config) -> list[Problem]:
+    """Find streams whose points could not be told apart in central: each would take the other's for its own."""
+    problems = []
+    first: dict[tuple[str, str], str] = {}
+    for number, source in enumerate(config.sources):
+        for at, stream in enumerate(source.streams):
+            other = first.setdefault((stream.bucket, stream.central_bucket), source.name)
+            if other == source.name or MetadataTag.SOURCE in stream.metadata_tags:
+                continue
+            text = f"expected source among them: {other} has a bucket {stream.bucket} as well, and in central"
+            text += f" ({stream.central_bucket}) their points could not be told apart; add source to both"
+            problems.append(Problem(f"sources[{number}].streams[{at}].metadata_tags", text))
+    return problems
 
 
 def _server(section: ServerSection) -> Server:
@@ -149,4 +177,7 @@ def _stream(file: QueriesFile, source: SourceSection, section: StreamSection) ->
         flux=chosen.flux,
         lookback=chosen.lookback or _DEFAULT_LOOKBACK,
         metadata_tags=tuple(chosen.metadata_tags or file.metadata_tags),
+        start=chosen.start or Start(ago=_DEFAULT_START),
+        max_lag=chosen.max_lag,
+        rewritten_tags=tuple(file.rewritten_tags),
     )

@@ -79,10 +79,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of queries.yaml."""
+    """All of queries.yaml.
+
+    `metrics_bucket`: central's bucket for the plugin's own metrics. `max_in_flight`: lines that may be on their way to
+    one of central's buckets, known neither to have arrived nor to be lost.
+    """
 
     central: Server
     sources: tuple[Source, ...]
+    metrics_bucket: str
+    max_in_flight: int
 
     @property
     def streams(self) -> tuple[StreamDefinition, ...]:

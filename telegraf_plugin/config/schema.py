@@ -5,6 +5,7 @@ What a key means stands in config/queries.yaml, beside the key, and in the READM
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,8 +13,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from telegraf_plugin.config.durations import parse_duration
-from telegraf_plugin.stream.definition import AggregateFunction
+from telegraf_plugin.stream.definition import AggregateFunction, Start
 from telegraf_plugin.stream.mapping import MetadataTag
+
+MIN_IN_FLIGHT = 10_000
+"""Lines: a reply's chunk makes up to some 1,600, and a quarter of it lies between two marks."""
 
 
 def _name(text: str) -> str:
@@ -76,6 +80,25 @@ def _lookback(duration: int) -> int:
     return duration
 
 
+def _start(value: object) -> Start:
+    """Read `-5m`, a date, or `earliest`."""
+    expected = "expected how long ago (-5m), a date (2026-11-24 or 2026-11-24T10:00:00Z, in quotes), or earliest"
+    if value == "earliest":
+        return Start()
+    if not isinstance(value, str):
+        raise ValueError(expected)
+    if value.startswith("-"):
+        return Start(ago=parse_duration(value[1:]))
+    try:
+        date = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(expected) from None
+    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    if not 1700 <= date.year <= 2200:
+        raise ValueError("expected a date from 1700 to 2200: InfluxDB holds no others")
+    return Start(date=(date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000)
+
+
 Lookback = Annotated[Duration, AfterValidator(_lookback)]
 Names = Annotated[list[Name], Field(min_length=1)]
 MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
@@ -121,6 +144,8 @@ class SelectionSection(_Section):
     aggregate: AggregateSection | None = None
     flux: Annotated[str, Field(min_length=1)] | None = None
     lookback: Lookback | None = None
+    start: Annotated[Start, BeforeValidator(_start)] | None = None
+    max_lag: Duration | None = None
     metadata_tags: RoutableTags | None = None
 
 
@@ -150,10 +175,18 @@ class SourceSection(ServerSection):
     timeouts: TimeoutsSection = TimeoutsSection()
 
 
+class CentralSection(ServerSection):
+    """`central`: where the lines land, and where the ledger is."""
+
+    metrics_bucket: Name = "metrics"
+
+
 class QueriesFile(_Section):
     """The whole of queries.yaml."""
 
-    central: ServerSection
+    central: CentralSection
+    max_in_flight: Annotated[int, Field(ge=MIN_IN_FLIGHT, le=10_000_000)] = 100_000
+    rewritten_tags: list[Name] = ["host"]
     sources: Annotated[list[SourceSection], Field(min_length=1)]
     templates: dict[Name, SelectionSection] = {}
     metadata_tags: RoutableTags = [MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD]

@@ -12,11 +12,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.influxdb.timestamps import SECOND, format_time
+from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.block import Tags
 from telegraf_plugin.stream.definition import StreamDefinition
 
 MAX_NAMED_FIELDS = 50
 """Fields that one query names; where there are more it looks at all of them."""
+
+EARLIEST = -9_223_372_036 * SECOND
+"""The oldest whole second (Unix ns) that InfluxDB can hold."""
+LATEST = 9_223_372_036 * SECOND
+"""The newest: `range` ends at the server's now unless it is told where."""
 
 _LITERAL = re.compile(rb"[^A-Za-z0-9 _.,:;/()<>=+*@%-]")
 
@@ -33,13 +39,12 @@ def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for the points of `stream` in [start, stop), both Unix ns and whole microseconds."""
     if stream.flux is not None:
         return Query(stream.flux, {"bucket": stream.bucket, "start": _datetime(start), "stop": _datetime(stop)})
-    return _query(_pipeline(stream, start, stop))
+    return build(_pipeline(stream, start, stop))
 
 
 def probe_query(stream: StreamDefinition, now: int) -> Query:
     """Return a query that costs nothing and shows whether the stream's bucket can be read at `now` (Unix ns)."""
-    range_ = f"range(start: {format_time(now - SECOND)}, stop: {format_time(now)})"
-    return _query([f"from(bucket: {string_literal(stream.bucket)})", range_, "limit(n: 1)"])
+    return build([*from_range(stream.bucket, now - SECOND, now), "limit(n: 1)"])
 
 
 def series_query(stream: StreamDefinition, start: int, stop: int, series: tuple[bytes, Tags, bytes]) -> Query:
@@ -50,8 +55,8 @@ def series_query(stream: StreamDefinition, start: int, stop: int, series: tuple[
     measurement, tags, field = series
     names = [("_measurement", measurement), ("_field", field), *((key.decode(), value) for key, value in tags)]
     lines = _pipeline(stream, start, stop)
-    lines += [f"filter(fn: (r) => {_any_of(key, (value.decode(),))})" for key, value in names]
-    return _query(lines)
+    lines += [f"filter(fn: (r) => {any_of(key, (value.decode(),))})" for key, value in names]
+    return build(lines)
 
 
 def lossy_names_query(stream: StreamDefinition, start: int, stop: int, column: bytes) -> Query:
@@ -59,7 +64,7 @@ def lossy_names_query(stream: StreamDefinition, start: int, stop: int, column: b
     name = f"r[{string_literal(column.decode())}]"
     lines = _pipeline(stream, start, stop)
     lines += [f'filter(fn: (r) => exists {name} and strings.containsStr(v: {name}, substr: "\\r"))', "limit(n: 1)"]
-    return _query(lines)
+    return build(lines)
 
 
 def carriage_return_query(
@@ -70,22 +75,29 @@ def carriage_return_query(
     InfluxDB's CSV leaves it out or cannot be told from a newline's, so these are asked for with backslash and carriage
     return escaped (`Decoder(escaped=True)`). `fields` are the measurements and fields to look at; many are not named.
     """
-    lines = _pipeline(stream, start, stop)
-    if len(fields) <= MAX_NAMED_FIELDS:
-        lines.append(_named(fields))
-    lines += [
+    return build([*_pipeline(stream, start, stop), *with_carriage_returns(fields)])
+
+
+def with_carriage_returns(fields: Collection[tuple[bytes, bytes]]) -> list[str]:
+    """Return the steps that leave the strings with a carriage return, escaped, of the `fields` named."""
+    return [
+        *([_named(fields)] if len(fields) <= MAX_NAMED_FIELDS else []),
         'filter(fn: (r) => types.isType(v: r._value, type: "string"))',
         'filter(fn: (r) => strings.containsStr(v: r._value, substr: "\\r"))',
         r"""map(fn: (r) => ({r with _value: strings.replaceAll("""
         r"""v: strings.replaceAll(v: r._value, t: "\\", u: "\\\\"), t: "\r", u: "\\r")}))""",
     ]
-    return _query(lines)
 
 
-def field_types_query(bucket: str, start: int, stop: int, fields: Collection[tuple[bytes, bytes]]) -> Query:
-    """Return the query for the newest point in [start, stop) of each series of the measurements and `fields` named."""
-    range_ = f"range(start: {format_time(start)}, stop: {format_time(stop)})"
-    return _query([f"from(bucket: {string_literal(bucket)})", range_, _named(fields), "last()"])
+def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query for how many points `stream` selects in [start, stop), before any aggregate."""
+    return build([*_selected(stream, start, stop), "group()", "count()"])
+
+
+def first_query(stream: StreamDefinition, stop: int) -> Query:
+    """Return the query for the time of the stream's first point before `stop`."""
+    newest_first = ["first()", 'keep(columns: ["_time"])', "group()", 'sort(columns: ["_time"])', "limit(n: 1)"]
+    return build([*_selected(stream, EARLIEST, stop), *newest_first])
 
 
 def _named(fields: Collection[tuple[bytes, bytes]]) -> str:
@@ -94,18 +106,27 @@ def _named(fields: Collection[tuple[bytes, bytes]]) -> str:
     return "filter(fn: (r) => " + " or ".join(f"r._measurement == {m} and r._field == {f}" for m, f in pairs) + ")"
 
 
-def _query(lines: list[str]) -> Query:
+def build(lines: list[str]) -> Query:
+    """Return the query whose pipeline has these steps, with what it imports."""
     text = "\n  |> ".join(lines)
     imports = [f'import "{package}"\n' for package in ("strings", "types") if f"{package}." in text]
     return Query("".join(imports) + text, {})
 
 
-def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
-    lines = [
-        f"from(bucket: {string_literal(stream.bucket)})",
-        f"range(start: {format_time(start)}, stop: {format_time(stop)})",
-    ]
+def from_range(bucket: str, start: int, stop: int) -> list[str]:
+    """Return a pipeline's first steps: all of `bucket` in [start, stop)."""
+    range_ = f"range(start: {format_time(start)}, stop: {format_time(stop)})"
+    return [f"from(bucket: {string_literal(bucket)})", range_]
+
+
+def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
+    lines = from_range(stream.bucket, start, stop)
     lines += [f"filter(fn: (r) => {predicate})" for predicate in _predicates(stream)]
+    return lines
+
+
+def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
+    lines = _selected(stream, start, stop)
     if stream.aggregate is not None:
         if stream.aggregate.fn.numeric:
             lines.append("filter(fn: (r) => types.isNumeric(v: r._value))")
@@ -116,16 +137,21 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
 
 def _predicates(stream: StreamDefinition) -> list[str]:
     """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
-    predicates = []
+    return [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
+
+
+def series_predicates(stream: StreamDefinition) -> list[str]:
+    """What the stream filters measurements and fields by; a ledger is never among them."""
+    predicates = [f"r._measurement != {string_literal(ledger.MEASUREMENT)}"]
     if stream.measurements:
-        predicates.append(_any_of("_measurement", stream.measurements))
+        predicates = [any_of("_measurement", stream.measurements)]
     if stream.exclude_fields:
         predicates.append(" and ".join(f"r._field != {string_literal(field)}" for field in stream.exclude_fields))
-    predicates += [_any_of(key, values) for key, values in stream.tags]
     return predicates
 
 
-def _any_of(column: str, values: tuple[str, ...]) -> str:
+def any_of(column: str, values: tuple[str, ...]) -> str:
+    """Return the predicate that `column` has one of `values`."""
     return " or ".join(f"r[{string_literal(column)}] == {string_literal(value)}" for value in values)
 
 

@@ -6,7 +6,8 @@ Python is fast enough for this work only where one operation handles a whole col
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 Tags = tuple[tuple[bytes, bytes], ...]
@@ -48,5 +49,17 @@ class Block:
         """Which series and field the points are of."""
         return self.measurement, self.tags, self.field
 
+    @property
+    def group(self) -> tuple[bytes, bytes, FieldType]:
+        """By what central takes or refuses the points: measurement, field and type."""
+        return self.measurement, self.field, self.type
+
     def __len__(self) -> int:
         return len(self.times)
+
+
+def pick(block: Block, places: Sequence[int]) -> Block:
+    """Return the points of `block` at `places`."""
+    if len(places) == len(block):
+        return block
+    return replace(block, times=[block.times[at] for at in places], values=[block.values[at] for at in places])

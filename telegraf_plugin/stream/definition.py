@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import sha256
 
 from telegraf_plugin.stream.mapping import MetadataTag
-from telegraf_plugin.stream.windows import cut
 
 
 class AggregateFunction(Enum):
@@ -39,12 +38,22 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Where a stream begins: so long `ago` (ns), at a `date` (Unix ns), or with neither at the source's first point."""
+
+    ago: int | None = None
+    date: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StreamDefinition:
     """One bucket of one source, or a part of it.
 
     `measurements` empty: all of them. `tags`: keys with the values that are taken, any of them. `flux`: the
-    operator's own query instead of `measurements`, `exclude_fields`, `tags` and `aggregate`. `lookback`: how far back
-    (ns) each tick reads, that is, how late a point may come.
+    operator's own query instead of `measurements`, `exclude_fields`, `tags` and `aggregate`. `lookback`: how late (ns)
+    a point may come. `start`: where the stream begins when there is no ledger of it. `max_lag` (ns): how far behind it
+    may be before that counts as failing; None: three intervals. `rewritten_tags`: the keys of tags that Telegraf's
+    processors change on the way.
     """
 
     source: str
@@ -58,32 +67,18 @@ class StreamDefinition:
     flux: str | None
     lookback: int
     metadata_tags: tuple[MetadataTag, ...]
+    start: Start = Start(ago=5 * 60 * 1_000_000_000)
+    max_lag: int | None = None
+    rewritten_tags: tuple[str, ...] = ("host",)
 
     @property
     def label(self) -> str:
         """The stream's name in log, metrics and commands: `source/stream`."""
         return f"{self.source}/{self.name}"
 
-    def windows(self, now: int, oldest: int, shard_group: int) -> Iterator[tuple[int, int]]:
-        """Yield start and stop (Unix ns) of the spans that are read at `now`, one query each.
-
-        `shard_group` (ns) is how long the source bucket's shard groups last. The operator's own Flux is asked once:
-        what it computes over its span is not ours to cut.
-        """
-        start, stop = self.window(now, oldest)
-        if self.flux is not None:
-            return iter([(start, stop)])
-        return cut(start, stop, shard_group, self.aggregate.every if self.aggregate is not None else 1)
-
-    def window(self, now: int, oldest: int) -> tuple[int, int]:
-        """Return start (included) and stop (not) of what is read at `now`, not before `oldest`, all in Unix ns.
-
-        Aggregates read whole windows of `every` only, so that no row is ever computed from a part of its window;
-        start and stop are equal while none is complete.
-        """
-        start, stop = max(now - self.lookback, oldest), now
-        if self.aggregate is not None:
-            every = self.aggregate.every
-            start, stop = start - start % every, stop - stop % every
-            start += every if start < oldest else 0
-        return start, max(start, stop)
+    @property
+    def hash(self) -> str:
+        """What the stream selects and how it maps, in 16 hexadecimal digits: equal from run to run."""
+        selected = (self.bucket, self.measurements, self.exclude_fields, self.tags, self.aggregate, self.flux)
+        text = repr((selected, sorted(tag.value for tag in self.metadata_tags)))
+        return sha256(text.encode()).hexdigest()[:16]

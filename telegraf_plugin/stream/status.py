@@ -6,22 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import SourceError
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.account import Progress, State
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
-
-FieldTypes = dict[tuple[bytes, bytes, FieldType], tuple[int, int]]
-"""Measurement, field and type that were read, with the span [start, stop) (Unix ns) in which they came first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to read one stream's window [start, stop) (Unix ns).
+    """One try to copy one stream's span [start, stop) (Unix ns), or one failure of its source.
 
     `points_read` came from the source; `points_sent` were written to Telegraf, as lines. A failed attempt may have
     sent points before its `error`: they are right, only not all. `seconds` is how long it took. `clock_skew` is by
-    how many seconds the source's clock was ahead of ours, if it said. `types` are the field types that were read.
-    `unwatched`: there were too many series to notice whether the mapping makes two of them one.
+    how many seconds the source's clock was ahead of ours, if it said. `unwatched`: there were too many series to
+    notice whether the mapping makes two of them one.
     """
 
     stream: StreamDefinition
@@ -33,7 +30,6 @@ class Attempt:
     seconds: float
     error: SourceError | None = None
     clock_skew: float | None = None
-    types: FieldTypes = field(default_factory=dict)
     unwatched: bool = False
 
 
@@ -82,7 +78,8 @@ class StreamStatus:
     """One stream: sums of the cycle in hand and since start, and whether it is read.
 
     `recovered_from` is how many failures in a row the last attempt has ended. `late` says that its source was still
-    busy with an earlier cycle when the last tick came.
+    busy with an earlier cycle when the last tick came. `progress` is how it stood with the ledger at the last tick,
+    `in_flight` its lines on their way, `max_lag` (ns) how far behind it may be.
     """
 
     stream: StreamDefinition
@@ -93,6 +90,10 @@ class StreamStatus:
     recovered_from: int = 0
     last: Attempt | None = None
     late: bool = False
+    progress: Progress | None = None
+    in_flight: int = 0
+    max_lag: int | None = None
+    last_success: int = 0  # Unix ns, the end of what was copied last
 
     def record(self, attempt: Attempt) -> None:
         """Take the outcome of an attempt."""
@@ -102,11 +103,37 @@ class StreamStatus:
         self.recovered_from = self.failures_in_a_row if attempt.error is None else 0
         self.failures_in_a_row = 0 if attempt.error is None else self.failures_in_a_row + 1
         self.last = attempt
+        if attempt.error is None:
+            self.last_success = attempt.stop
+
+    @property
+    def behind(self) -> bool:
+        """Whether what the source has does not arrive in central in time."""
+        progress = self.progress
+        if progress is None or progress.state is not State.RUNNING or progress.lag is None:
+            return True
+        return self.max_lag is not None and progress.lag > self.max_lag
 
     @property
     def healthy(self) -> bool:
-        """Whether the stream was read when it was last due."""
-        return self.last is not None and self.last.error is None and not self.late
+        """Whether the stream was read when it was last due, and arrives in central in time."""
+        return self.last is not None and self.last.error is None and not self.late and not self.behind
+
+    @property
+    def trouble(self) -> str:
+        """Say in a word or two why it is not healthy; empty when it is."""
+        if self.last is not None and self.last.error is not None:
+            return "its source does not give it"
+        progress = self.progress
+        if progress is None or progress.state is State.LOADING:
+            return "the ledger in central cannot be read"
+        if progress.state is State.STARTING:
+            return "its first mark has not arrived in central"
+        if self.late:
+            return "its source is slow"
+        if self.behind and progress.lag is not None:
+            return f"central lacks its points since {progress.lag // 1_000_000_000} s"
+        return "" if self.last is not None else "not read yet"
 
 
 class Board:

@@ -9,8 +9,9 @@ in one.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from telegraf_plugin.stream.block import Block, FieldType, Tags
+from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
 
@@ -37,34 +38,42 @@ class UnwritableName(ValueError):
     """A measurement, tag or field that line protocol cannot carry."""
 
 
-class LineEncoder:
-    """Encodes the blocks of one stream, tags mapped by `mapper`. `drops` counts the points that cannot be written."""
+class LineMapper:
+    """Maps the blocks of one stream by `mapper`. `drops` counts the points that no line can carry."""
 
     def __init__(self, mapper: TagMapper) -> None:
         self.drops = Drops()
         self._mapper = mapper
 
-    def encode(self, block: Block) -> bytes:
-        """Return the lines of `block`, each ended by a newline; nothing where its series cannot be written."""
+    def mapped(self, block: Block) -> Block | None:
+        """Return `block` with the tags that it has in central, without the points that cannot be written."""
+        tags = self._mapper.map(block.tags, block.field)
         try:
-            head = line_head(block.measurement, self._mapper.map(block.tags, block.field), block.field)
+            head = line_head(block.measurement, tags, block.field)
         except UnwritableName:
-            return self._drop(DropReason.UNWRITABLE_NAME, block, len(block))
+            self._drop(DropReason.UNWRITABLE_NAME, block, len(block))
+            return None
         if len(head) + _KEY_OVERHEAD > MAX_KEY_BYTES:
-            return self._drop(DropReason.KEY_TOO_LONG, block, len(block))
-        points = zip(block.values, block.times, strict=True)
+            self._drop(DropReason.KEY_TOO_LONG, block, len(block))
+            return None
+        mapped = replace(block, tags=tags)
         if block.type is FieldType.STRING:
-            kept = [(escape_string(value), time) for value, time in points if len(value) <= MAX_STRING_BYTES]
-            self._drop(DropReason.STRING_TOO_LONG, block, len(block) - len(kept))
-            if not kept:
-                return b""
-            points = iter(kept)  # type: ignore[assignment]
-        return b"%b%b\n" % (head, (b"\n" + head).join(map(_LINE[block.type].__mod__, points)))
+            fit = [at for at, value in enumerate(block.values) if len(value) <= MAX_STRING_BYTES]
+            self._drop(DropReason.STRING_TOO_LONG, block, len(block) - len(fit))
+            return pick(mapped, fit) if fit else None
+        return mapped
 
-    def _drop(self, reason: DropReason, block: Block, points: int) -> bytes:
+    def _drop(self, reason: DropReason, block: Block, points: int) -> None:
         if points:
             self.drops.add(reason, points, series_text(*block.key))
-        return b""
+
+
+def encode(block: Block) -> bytes:
+    """Return the lines of `block`, tags as they stand, each ended by a newline. Raises UnwritableName."""
+    head = line_head(block.measurement, block.tags, block.field)
+    values = map(escape_string, block.values) if block.type is FieldType.STRING else block.values
+    lines = map(_LINE[block.type].__mod__, zip(values, block.times, strict=True))
+    return b"%b%b\n" % (head, (b"\n" + head).join(lines))
 
 
 def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:

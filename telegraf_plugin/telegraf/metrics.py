@@ -7,14 +7,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.status import Board, StreamStatus, Totals
-from telegraf_plugin.stream.types import Conflict
 from telegraf_plugin.telegraf.line_protocol import escape_string, line_head
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
 
+_SECOND = 1e9
+
 Fields = dict[str, int | float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPoints:
+    """Points of one measurement, field and type of a stream that central refuses, and why."""
+
+    stream: StreamDefinition
+    group: Group
+    points: int
+    reason: str
 
 
 def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) -> bytes:
@@ -32,23 +46,23 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
         skews = [s.last.clock_skew for s in statuses if s.last is not None and s.last.clock_skew is not None]
         if skews:
             fields["clock_skew_seconds"] = skews[-1]
-        lines.append(_line("collector_source", {"source": source}, fields, now))
-    lines.append(_line("collector_cycle", {}, {"duration_seconds": seconds, "late_sources": len(late_sources)}, now))
+        lines.append(point("collector_source", {"source": source}, fields, now))
+    lines.append(point("collector_cycle", {}, {"duration_seconds": seconds, "late_sources": len(late_sources)}, now))
     return b"".join(lines) + health_line(board, now)
 
 
-def conflict_lines(conflicts: Iterable[Conflict], now: int) -> bytes:
+def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
     """Return a line for each field that central refuses."""
     lines = []
-    for conflict in conflicts:
+    for each in held:
         tags = {
-            "source": conflict.stream.source,
-            "stream": conflict.stream.name,
-            "measurement": conflict.measurement.decode("utf-8", "replace"),
-            "refused_field": conflict.field.decode("utf-8", "replace"),
+            "source": each.stream.source,
+            "stream": each.stream.name,
+            "measurement": each.group[0].decode("utf-8", "replace"),
+            "held_field": each.group[1].decode("utf-8", "replace"),
         }
-        types: Fields = {"source_type": conflict.source_type.value, "central_type": conflict.central_type.value}
-        lines.append(_line("collector_conflict", tags, types, now))
+        fields: Fields = {"type": each.group[2].value, "points": each.points, "reason": each.reason}
+        lines.append(point("collector_held", tags, fields, now))
     return b"".join(lines)
 
 
@@ -56,7 +70,7 @@ def health_line(board: Board, now: int) -> bytes:
     """Return the one metric that telegraf.conf's health output judges by: `healthy` is 1 while all streams are read."""
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
-    return _line("collector_health", {}, fields, now)
+    return point("collector_health", {}, fields, now)
 
 
 def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
@@ -69,13 +83,40 @@ def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
     }
     fields = _sums(status.cycle, status.total)
     fields |= {"healthy": int(status.healthy), "failures_in_a_row": status.failures_in_a_row}
+    fields |= _progress(status)
     if status.last is not None and status.last.error is not None:
         fields["last_error"] = status.last.error.summary
-    lines = [_line("collector_stream", tags, fields, now)]
+    elif not status.healthy:
+        fields["last_error"] = status.trouble
+    lines = [point("collector_stream", tags, fields, now)]
     for reason, drop in status.drops.items():
         dropped: Fields = {"points_total": drop.points, "example": drop.example}
-        lines.append(_line("collector_dropped", tags | {"reason": reason.value}, dropped, now))
+        lines.append(point("collector_dropped", tags | {"reason": reason.value}, dropped, now))
     return lines
+
+
+def _progress(status: StreamStatus) -> Fields:
+    """Return how the stream stands with the ledger, in seconds, points and lines; what is not known is left out."""
+    progress = status.progress
+    if progress is None:
+        return {}
+    times = {
+        "lag_seconds": progress.lag,
+        "left_seconds": progress.left,
+        "to_go_seconds": progress.to_go,
+        "time_to_loss_seconds": progress.time_to_loss,
+    }
+    fields: Fields = {key: value / _SECOND for key, value in times.items() if value is not None}
+    if progress.proved_up_to is not None:
+        fields["proved_up_to"] = progress.proved_up_to
+    return fields | {
+        "backlog_points_per_second": progress.points_per_second,
+        "in_flight": status.in_flight,
+        "held": progress.held,
+        "extras": progress.extras,
+        "foreign_marks": progress.foreign,
+        "last_success": status.last_success,
+    }
 
 
 def _sums(cycle: Totals, total: Totals) -> Fields:
@@ -97,7 +138,8 @@ def _sums(cycle: Totals, total: Totals) -> Fields:
     return fields
 
 
-def _line(measurement: str, tags: dict[str, str], fields: Fields, now: int) -> bytes:
+def point(measurement: str, tags: dict[str, str], fields: Fields, now: int) -> bytes:
+    """Return one line of our own: `tags` with what line protocol cannot carry shown as `?`, time `now` in Unix ns."""
     pairs = tuple(sorted((key.encode(), _tag(value)) for key, value in tags.items()))
     columns = b",".join(b"%b=%b" % (key.encode(), _value(value)) for key, value in fields.items())
     # line_head ends with the name of a field and "=": the first field's, which columns begins with too.

@@ -1,0 +1,88 @@
+"""Flux for central: a stream's points as they are there, the ledger, and the origins that are mirrored. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from telegraf_plugin.influxdb.flux import (
+    EARLIEST,
+    LATEST,
+    Query,
+    any_of,
+    build,
+    from_range,
+    series_predicates,
+    string_literal,
+    with_carriage_returns,
+)
+from telegraf_plugin.stream import ledger
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.mapping import EXPORTED, MetadataTag
+
+ORIGIN_MEASUREMENT = "collector_origin"
+
+
+def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query for what central has of `stream` in [start, stop)."""
+    return build(_selected(stream, start, stop))
+
+
+def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query for how many points that is."""
+    return build([*_selected(stream, start, stop), "group()", "count()"])
+
+
+def carriage_return_query(
+    stream: StreamDefinition, start: int, stop: int, fields: Collection[tuple[bytes, bytes]]
+) -> Query:
+    """Return the query for those whose string has a carriage return, as `flux.carriage_return_query` does."""
+    return build([*_selected(stream, start, stop), *with_carriage_returns(fields)])
+
+
+def field_types_query(bucket: str, start: int, stop: int, measurement: bytes, field: bytes) -> Query:
+    """Return the query for the newest point in [start, stop) of each series of one field."""
+    named = [any_of("_measurement", (measurement.decode(),)), any_of("_field", (field.decode(),))]
+    return build([*from_range(bucket, start, stop), *(f"filter(fn: (r) => {name})" for name in named), "last()"])
+
+
+def newest_marks_query(bucket: str) -> Query:
+    """Return the query for the newest mark of each stream in `bucket`, a row a field."""
+    return build([*_marks(bucket, EARLIEST, LATEST), "last()"])
+
+
+def marks_query(bucket: str, source: str, stream: str, start: int, stop: int) -> Query:
+    """Return the query for the marks of one stream made in [start, stop), a row a field."""
+    one = [any_of("source", (source,)), any_of("stream", (stream,))]
+    return build([*_marks(bucket, start, stop), *(f"filter(fn: (r) => {predicate})" for predicate in one)])
+
+
+def mark_ids_query(bucket: str, start: int) -> Query:
+    """Return the query for the ids of all marks in `bucket` made since `start` (Unix ns)."""
+    return build([*_marks(bucket, start, LATEST), 'filter(fn: (r) => r._field == "id")'])
+
+
+def origins_query(bucket: str) -> Query:
+    """Return the query for the origins mirrored in the bucket of metrics, a row a field."""
+    steps = from_range(bucket, EARLIEST, LATEST)
+    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(ORIGIN_MEASUREMENT)})", "last()"])
+
+
+def _marks(bucket: str, start: int, stop: int) -> list[str]:
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(ledger.MEASUREMENT)})"
+    return [*from_range(bucket, start, stop), ours]
+
+
+def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
+    """Return the steps that select the stream's points by what they carry in central.
+
+    The same predicate as at the source, but for tags that Telegraf's processors rewrite: by those nobody can tell.
+    A stream with the operator's own Flux computes its series: of it only the added tags are known.
+    """
+    added = [(MetadataTag.SOURCE_BUCKET, stream.bucket), (MetadataTag.SOURCE, stream.source)]
+    predicates = [any_of(tag.value, (value,)) for tag, value in added if tag in stream.metadata_tags]
+    predicates += series_predicates(stream)
+    fixed = {tag.value for tag in stream.metadata_tags if tag is not MetadataTag.HOST}
+    for key, values in stream.tags:
+        if key not in stream.rewritten_tags:
+            predicates.append(any_of(EXPORTED.decode() + key if key in fixed else key, values))
+    return [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]

@@ -1,0 +1,96 @@
+"""One stream of a worker: its account, its gate, and when it may be tried again after a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from telegraf_plugin.errors import SourceError, TransientError
+from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.stream.account import Account, Origin
+from telegraf_plugin.stream.course import Bounds, Instant
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.retry import LONGEST_DELAY, retry_delay
+from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.windows import HOUR
+
+SECOND = 1_000_000_000
+RETENTION_MARGIN = 60 * SECOND
+"""In ns: what is about to be too old would be refused by the time it arrives."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """A stream of a worker; guarded by the worker's lock.
+
+    `ledger`: what central says, to be adopted. `central`: the landing bucket answers. `busy`: a thread works on it.
+    `retry_at`, `not_before`: time.monotonic() before which it is not tried but at a tick, or not at all; `central_at`
+    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick.
+    """
+
+    account: Account
+    gate: Gate
+    ledger: tuple[Mark | None, Origin | None] | None = None
+    central: bool = False
+    busy: bool = False
+    retry_at: float = 0.0
+    not_before: float = 0.0
+    central_at: float = 0.0
+    failures: int = 0
+    central_failures: int = 0
+    unasked: bool = False
+    source_bucket: Bucket | None = None
+    central_bucket: Bucket | None = None
+    ticked: Instant = field(default_factory=lambda: Instant(0, 0, 0))
+
+    @property
+    def stream(self) -> StreamDefinition:
+        """What it copies."""
+        return self.account.stream
+
+    def set_bounds(self, at: Instant) -> None:
+        """Tell the course what the buckets on both sides set at this time."""
+        here, there = self.source_bucket, self.central_bucket
+        groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
+        oldest = at.clock - there.retention + RETENTION_MARGIN if there is not None and there.retention else BEGINNING
+        # A tenth of the retention, a day at the most, is the time to save what is about to be lost.
+        margin = min(here.retention // 10, 24 * HOUR) if here is not None else 0
+        expires = at.source - here.retention + margin if here is not None and here.retention else BEGINNING
+        self.account.course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires)
+        if there is not None and there.retention:
+            self.account.renew = min(self.account.renew, there.retention // 4)
+
+    def tick(self, at: Instant, now: float) -> None:
+        """Begin a tick at `now` (time.monotonic())."""
+        self.ticked = at
+        if self.not_before <= now:
+            self.retry_at = 0.0
+            self.unasked = True
+            self.set_bounds(at)
+            self.account.course.tick(at)
+
+    def failed(self, error: SourceError, now: float) -> None:
+        """Take a failure of the source at `now` (time.monotonic()): when is it tried again."""
+        self.failures += 1
+        self.unasked = False
+        delay = retry_delay(self.failures, error)
+        self.retry_at = now + delay if delay is not None else float("inf")
+        if isinstance(error, TransientError) and error.retry_after:
+            self.not_before = self.retry_at
+
+    def central_failed(self, now: float) -> None:
+        """Take a failure of central: it is asked again after a while, longer each time."""
+        self.central_failures += 1
+        self.central_at = now + min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_DELAY)
+
+    def done(self, source: bool, central: bool) -> None:
+        """Take note that the source, or central, has answered well."""
+        if source:
+            self.failures, self.not_before, self.unasked = 0, 0.0, False
+        if central:
+            self.central_failures, self.central_at = 0, 0.0
+
+    def may_work(self, now: float) -> bool:
+        """Say whether it may be worked on at `now` (time.monotonic())."""
+        return not self.busy and self.not_before <= now and self.retry_at <= now

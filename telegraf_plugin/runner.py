@@ -1,0 +1,191 @@
+"""Does the jobs of a stream's course: copies, counts, proves, compares. One source's; central's side beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from telegraf_plugin.central import CentralReader, count_of, first_time
+from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.printer import Printer
+from telegraf_plugin.stream.block import pick
+from telegraf_plugin.stream.course import Course
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.digest import Digest, Group, PointSet
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Prove, Proved
+from telegraf_plugin.stream.spans import Span
+
+SET_POINTS = 50_000
+"""Points that are compared as a set at a time, some 5 MB: what is more is narrowed by time, then by parts."""
+
+
+class JobRunner:
+    """Does jobs for the streams of one source. Safe to use from several threads, for different streams.
+
+    Raises SourceError for what the source did not give, CentralError for what central did not, NoRoom when central
+    takes nothing, OutputClosed.
+    """
+
+    def __init__(self, client: QueryClient, central: CentralReader) -> None:
+        self._client, self._central = client, central
+
+    def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
+        """Read the job's span and print it; `tally` counts on the way."""
+        stream = course.stream
+        digest = Digest(_bytes(stream.rewritten_tags), frozenset(course.holds.groups))
+        for span in self._pieces(course, job.span):
+            for blocks, exact in Passage(self._client, stream, span, tally).blocks():
+                for block in blocks:
+                    digest.add(block, exact)
+                printer.print(blocks, exact)
+        return Copied(digest, tally.points, printer.finish())
+
+    def check(self, course: Course, job: Check) -> list[Counted]:
+        """Count both sides: each piece as a whole, and where that differs each of its spans."""
+        outcomes = []
+        for spans in job.pieces:
+            whole = (spans[0][0], spans[-1][1])
+            outcome = self._count(course, whole)
+            if outcome.equal or len(spans) == 1:
+                outcomes.append(outcome)
+            else:
+                outcomes += [self._count(course, span) for span in spans]
+        return outcomes
+
+    def _count(self, course: Course, span: Span) -> Counted:
+        stream = course.stream
+        if stream.aggregate is None and stream.flux is None:
+            here = count_of(read_rows(self._client.query(flux.count_query(stream, *span))))
+            return Counted(span, here, here == self._central.count(stream, span))
+        # What is computed may change while its number stays: it is read.
+        source = self._source_digest(course, span, Digest(_bytes(stream.rewritten_tags)), Tally())
+        return Counted(span, source.sum, source.equals(self._central_digest(course, span, source)))
+
+    def prove(self, course: Course, job: Prove) -> Proved:
+        """Compare both sides' digests."""
+        source = job.source
+        if source is None:
+            empty = Digest(_bytes(course.stream.rewritten_tags), frozenset(course.holds.groups))
+            source = self._source_digest(course, job.span, empty, Tally())
+        equal = source.equals(self._central_digest(course, job.span, source))
+        return Proved(equal, tuple(source.left_out))
+
+    def _source_digest(self, course: Course, span: Span, digest: Digest, tally: Tally) -> Digest:
+        for piece in self._pieces(course, span):
+            for blocks, exact in Passage(self._client, course.stream, piece, tally).blocks():
+                for block in blocks:
+                    digest.add(block, exact)
+        return digest
+
+    def _central_digest(self, course: Course, span: Span, like: Digest) -> Digest:
+        digest = Digest(like.rewritten, like.without)
+        for piece in course.pieces(span):
+            for blocks, exact in self._central.blocks(course.stream, piece):
+                for block in blocks:
+                    digest.add(block, exact)
+        return digest
+
+    def compare(self, course: Course, job: Compare, printer: Printer, tally: Tally) -> Compared:
+        """Compare both sides as sets, print what central lacks or has otherwise, and count what it has besides."""
+        rewritten = _bytes(course.stream.rewritten_tags)
+        held = frozenset(course.holds.groups) if job.group is None else frozenset()
+        missing: dict[Group, int] = {}
+        extras = 0
+        left_out: set[Group] = set()
+        for piece in self._pieces(course, job.span):
+            source = self._source_digest(course, piece, Digest(rewritten, held), tally)
+            left_out.update(source.left_out)
+            central = self._central_digest(course, piece, source)
+            if source.equals(central):
+                continue
+            for span in _narrowed(course, piece, max(source.points, central.points)):
+                extras += self._compare_sets(course, span, held, job.group, missing, printer)
+        return Compared(
+            missing=missing,
+            extras=0 if course.stream.flux is not None else extras,  # others may write what it computes as well
+            left_out=tuple(left_out),
+            points_read=tally.points,
+            mark=printer.finish(),
+        )
+
+    def _compare_sets(
+        self,
+        course: Course,
+        span: Span,
+        held: frozenset[Group],
+        group: Group | None,
+        missing: dict[Group, int],
+        printer: Printer,
+    ) -> int:
+        """Compare one span; add what is missing, and return how many points only central has."""
+        stream = course.stream
+        rewritten = _bytes(stream.rewritten_tags)
+        source = self._source_digest(course, span, Digest(rewritten, held), Tally())
+        central = self._central_digest(course, span, source)
+        if source.equals(central):
+            return 0
+        extras = 0
+        parts = -(-max(source.points, central.points, 1) // SET_POINTS)
+        for part in range(parts):
+            sets = {exact: PointSet(rewritten, part, parts) for exact in (False, True)}
+            for blocks, exact in self._central.blocks(stream, span):
+                for block in blocks:
+                    if block.group not in held:
+                        sets[exact].add(block, exact)
+            found = 0
+            for blocks, exact in Passage(self._client, stream, span, Tally()).blocks():
+                lacking = []
+                for block in blocks:
+                    places = [] if block.group in held else sets[exact].missing(block, exact, group)
+                    if places:
+                        lacking.append(pick(block, places))
+                        missing[block.group] = missing.get(block.group, 0) + len(places)
+                found += sum(map(len, lacking))
+                printer.print(lacking, exact)
+            extras += 0 if found else sets[False].left
+        return extras
+
+    def reason(self, course: Course, group: Group, span: Span) -> str:
+        """Say why central refuses the group's points in `span`, as far as central tells."""
+        types = self._central.types(course.stream.central_bucket, span, group) - {group[2].value}
+        if types:
+            return (
+                f"it is {group[2].value} here and {' and '.join(sorted(types))} in central (422, field type conflict)"
+            )
+        return "central refuses them, or they are lost on the way; Telegraf's log says which"
+
+    def first(self, stream: StreamDefinition, stop: int) -> int | None:
+        """Return the time of the stream's first point before `stop`, None when it has none."""
+        return first_time(read_rows(self._client.query(flux.first_query(stream, stop))))
+
+    def bucket(self, stream: StreamDefinition) -> Bucket | None:
+        """Return how the source keeps the stream's bucket, None when it does not say."""
+        try:
+            return self._client.bucket(stream.bucket)
+        except (PermanentError, BadReply):
+            return None  # the query says what is wrong, if it concerns that as well
+
+    def probe(self, stream: StreamDefinition, now: int) -> None:
+        """Have the source answer for the stream's bucket, where there is nothing to be read."""
+        for _ in self._client.query(flux.probe_query(stream, now // SECOND * SECOND)):
+            pass
+
+    def _pieces(self, course: Course, span: Span) -> Iterable[Span]:
+        """What the operator's own Flux computes over its span is not ours to cut."""
+        return [span] if course.stream.flux is not None else course.pieces(span)
+
+
+def _narrowed(course: Course, span: Span, points: int) -> list[Span]:
+    """Cut `span` into as many parts of equal length as make SET_POINTS each, if its points are spread evenly."""
+    parts = 1 if course.stream.flux is not None else -(-points // SET_POINTS)
+    step = -(-(span[1] - span[0]) // max(parts, 1))
+    step += -step % course.every
+    return [(start, min(start + step, span[1])) for start in range(span[0], span[1], step)]
+
+
+def _bytes(names: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(name.encode() for name in names)

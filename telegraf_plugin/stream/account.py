@@ -1,0 +1,221 @@
+"""One stream's account with the ledger: what it adopts, its next mark, and how the stream stands. Pure.
+
+A stream is loading until the ledger was read and adopted, then starting until a mark of this run is back, then
+running; when central has lost the newest mark it is loading again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from telegraf_plugin.stream.course import Course, Instant
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.spans import END, Spans, span
+
+SECOND = 1_000_000_000
+RENEW = 15 * 60 * SECOND
+"""How often (ns) a stream's ledger is renewed though nothing changes: marks are looked for from the newest one on, and
+central's retention takes old ones."""
+LONGEST_WITHOUT_MARK = 60 * SECOND
+"""How long (ns) what was proved may stay out of the ledger: so much is compared again after a crash."""
+
+
+class State(Enum):
+    """Where a stream stands with the ledger."""
+
+    LOADING = "loading"
+    """The ledger has not been read."""
+    STARTING = "starting"
+    """A first mark is on its way; nothing else is printed until it is back."""
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again."""
+
+    definition: str
+    origin: int
+    began: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a stream stands; times in ns, None where there is none to tell.
+
+    `lag`: since when central lacks something, not counting what was history when the stream was first seen. `left`:
+    the time yet to be copied. `points_per_second`, `to_go`: how fast, and how long that takes. `time_to_loss`: how long
+    until the source's retention takes what is not copied. `proved_up_to`: Unix ns.
+    """
+
+    state: State
+    lag: int | None
+    proved_up_to: int | None
+    left: int
+    points_per_second: float
+    to_go: int | None
+    held: int
+    extras: int
+    foreign: int
+    time_to_loss: int | None
+
+
+class Account:
+    """Course and marks of one stream, for one run of the plugin."""
+
+    def __init__(self, stream: StreamDefinition, incarnation: str) -> None:
+        self.stream = stream
+        self.book = MarkBook(incarnation)
+        self.course = Course(stream, self.book)
+        self.state = State.LOADING
+        self.began = 0
+        self.renew = RENEW  # ns; less where central's retention is short
+        self.request = ""
+        self.foreign = 0  # marks of other runs that landed while this one was under way
+        self._known: set[MarkId] = set()
+        self._printed = Spans()  # since the last mark
+        self._marked_proved = Spans()
+        self._marked_at = self._mirrored_at = 0
+        self._mirrored: Origin | None = None
+        self._speed = 0.0  # points a second, of a backlog
+        self._stride = 0.0  # time copied a second, of a backlog
+
+    def adopt(self, mark: Mark | None, mirror: Origin | None, start: int, at: Instant) -> None:
+        """Begin with the newest mark that is believed, else with what is mirrored, else at `start` (Unix ns)."""
+        definition = self.stream.hash
+        proved = Spans()
+        if mark is not None:
+            origin, self.began = mark.origin, mark.began
+            if mark.definition == definition:
+                proved = mark.proved
+                self.course.holds.restore(mark.held)
+                if mirror is not None and mirror.definition == definition:
+                    origin = min(origin, mirror.origin)
+            else:  # what was copied is neither copied again nor called wrong; what was not is kept
+                origin = (span(mark.origin, END) - mark.proved).parts[0][0]
+        elif mirror is not None:
+            origin, self.began = mirror.origin, mirror.began
+        else:
+            origin, self.began = start, max(start, at.source - self.stream.lookback)
+        self.course.adopt(origin, proved, at)
+        self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
+        self._printed, self._mirrored = Spans(), None
+        self.state = State.STARTING
+
+    @property
+    def mirror(self) -> Origin:
+        """What the bucket of metrics is to keep."""
+        return Origin(self.stream.hash, self.course.origin, self.began)
+
+    # Marks
+
+    def printing(self, whole: tuple[int, int]) -> None:
+        """Take note that lines of `whole` are printed from now on."""
+        self._printed += span(*whole)
+
+    def mirror_due(self, at: Instant) -> Origin | None:
+        """Return the origin if it is to be mirrored now: it changed, or that is long ago."""
+        mirror = self.mirror
+        if mirror == self._mirrored and at.steady - self._mirrored_at < self.renew:
+            return None
+        self._mirrored, self._mirrored_at = mirror, at.steady
+        return mirror
+
+    def make_mark(self, at: Instant) -> Mark:
+        """Return the mark that is to be printed now."""
+        base = self.book.base
+        proved = self.course.proved
+        mark = Mark(
+            id=self.book.printed(at.clock, at.steady, proved),
+            base=base,
+            definition=self.stream.hash,
+            origin=self.course.origin,
+            began=self.began,
+            proved=proved,
+            printed=self._printed,
+            held=self.course.holds.spans(),
+            request=self.request,
+        )
+        self._printed = Spans()
+        self._marked_proved, self._marked_at = proved, at.steady
+        return mark
+
+    def mark_due(self, at: Instant) -> bool:
+        """Say whether a mark should be printed though nothing was printed that it would follow."""
+        if self.state is State.LOADING:
+            return False
+        if not self.book.started:
+            return self.book.should_ask(at.steady)
+        if self.book.newest_claims - self.course.proved:  # what is called proved is to be sent or compared again
+            return True
+        if self.book.on_their_way:
+            return self.book.should_ask(at.steady)
+        since = at.steady - self._marked_at
+        changed = self._marked_proved != self.course.proved
+        return since >= self.renew or (changed and since >= min(LONGEST_WITHOUT_MARK, self.stream.lookback))
+
+    def seen(self, present: Collection[MarkId]) -> MarkId | None:
+        """Take the marks that central has, at least all since the base. Returns the newest that is newly back.
+
+        When central does not have the base any more, the ledger has to be read again: state is LOADING then.
+        """
+        if self.state is State.LOADING:
+            return None
+        if self.book.gone(present):
+            self.state = State.LOADING
+            self.course.adopt(self.course.origin, Spans(), Instant(0, 0, 0))
+            self.book.adopt(None, Spans())
+            return None
+        back = self.book.back(present)
+        if back is not None:
+            self.state = State.RUNNING
+        return back
+
+    def strangers(self, present: Iterable[MarkId]) -> list[MarkId]:
+        """Return those of the marks in central that neither this run made nor the ledger held when it was read."""
+        fresh = [mark for mark in present if mark.incarnation != self.book.incarnation and mark not in self._known]
+        self._known.update(fresh)
+        return fresh
+
+    def know(self, present: Iterable[MarkId]) -> None:
+        """Take note of marks that the ledger holds: they are no news."""
+        self._known.update(present)
+
+    def stranger(self, mark: Mark, at: Instant) -> None:
+        """Take a mark of another run that has landed: what it lists is compared again."""
+        self.foreign += 1
+        self.course.doubt(mark.printed, at)
+
+    # How it stands
+
+    def copied_backlog(self, whole: tuple[int, int], points: int, seconds: float) -> None:
+        """Take note of how fast a backlog is copied."""
+        if seconds > 0:
+            weight = 0.2 if self._stride else 1.0
+            self._speed += weight * (points / seconds - self._speed)
+            self._stride += weight * ((whole[1] - whole[0]) / seconds - self._stride)
+
+    def progress(self, at: Instant) -> Progress:
+        """Return how the stream stands at the last tick, `at`."""
+        course = self.course
+        work = course.work(at) if self.state is not State.LOADING else Spans()
+        lacking = course.lacking(at) if self.state is not State.LOADING else Spans()
+        late = lacking.clip(start=self.began).parts
+        first = (span(course.origin, at.source) - course.proved).parts if self.state is not State.LOADING else ()
+        expires = course.bounds.expires
+        return Progress(
+            state=self.state,
+            lag=(at.source - late[0][0] if late else 0) if self.state is not State.LOADING else None,
+            proved_up_to=(first[0][0] if first else at.source) if self.state is not State.LOADING else None,
+            left=work.length,
+            points_per_second=self._speed,
+            to_go=int(work.length / self._stride * SECOND) if work and self._stride else None,
+            held=course.holds.points,
+            extras=course.extras,
+            foreign=self.foreign,
+            time_to_loss=lacking.parts[0][0] - expires if lacking and expires > -(2**63) else None,
+        )

@@ -1,0 +1,321 @@
+"""The course of one stream: what is proved, what is on its way, what to do next. Pure.
+
+    work = [origin, now) − proved − legs
+
+A leg goes: printed → its mark is back → both sides count alike (it has landed) → it settles → both sides' hashes are
+equal → proved. Where counts differ a leg is dropped, and is work again; where that does not help, or hashes differ, it
+is compared point by point and what is missing is printed again.
+
+Live is what is younger than the lookback: there points may still come late. What is older is backlog.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.holds import Holds
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved
+from telegraf_plugin.stream.legs import Leg, Legs
+from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, span
+from telegraf_plugin.stream.windows import HOUR, cut, newest
+
+SECOND = 1_000_000_000
+OVERLAP = 15 * SECOND
+"""How much (ns) a live read goes over again of the last one: agents flush late."""
+MAX_PIECES = 20
+"""Pieces of time that one Check counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One reading of three clocks, in ns: the source's and the collector's (Unix), and one that never jumps."""
+
+    source: int
+    clock: int
+    steady: int
+
+    @property
+    def safe(self) -> int:
+        """The earlier of the two Unix clocks: what proves must not run ahead with either."""
+        return min(self.source, self.clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the two buckets set, all in ns.
+
+    `groups`: the durations of their shard groups. `oldest`: the oldest time that central takes. `expires`: what the
+    source is about to lose is older than this.
+    """
+
+    groups: frozenset[int] = frozenset((HOUR,))
+    oldest: int = BEGINNING
+    expires: int = BEGINNING
+
+
+class Course:
+    """Plans one stream. The caller asks `next` for a job, does it, and tells the outcome, one job at a time."""
+
+    def __init__(self, stream: StreamDefinition, book: MarkBook) -> None:
+        self.stream = stream
+        self.book = book
+        self.holds = Holds()
+        self.legs = Legs()
+        self.proved = Spans()
+        self.bounds = Bounds()
+        self.origin = 0
+        self.extras = 0
+        self.due = False  # a tick's live part is not done
+        self.longest = HOUR  # how much of a backlog one query reads, ns
+        self.every = stream.aggregate.every if stream.aggregate is not None else 1
+        self._check_due = False
+        self._tick = self._job_at = Instant(0, 0, 0)
+        self._adopted_at = 0
+        self._printed = Spans()  # by this run
+        self._again = Spans()  # what was printed and did not arrive
+        self._arrived = Spans()  # what nothing speaks against, of what is being copied again
+        self._doubts = Spans()  # what became doubtful while a job was under way
+        self._uneven = False  # counts differ for good: something cannot pass, or central has more
+
+    def adopt(self, origin: int, proved: Spans, at: Instant) -> None:
+        """Begin with what the ledger says, or anew. What a job brings that was under way does not count."""
+        self.origin = origin + -origin % self.every
+        self.legs.clear()
+        self._again, self._arrived, self._doubts = Spans(), Spans(), span(BEGINNING, END)
+        self.proved = proved.clip(stop=at.safe - self.stream.lookback)
+        self._adopted_at = at.safe
+
+    def doubt(self, spans: Spans, at: Instant) -> None:
+        """Have `spans` compared again: somebody else's lines for them have landed."""
+        self._doubts += spans
+        settles = at.safe + self.stream.lookback
+        for leg in self.legs:
+            if spans & span(*leg.span):
+                leg.settles, leg.digest = max(leg.settles, settles), None
+        spans = spans & self.proved
+        self.proved -= spans
+        for part in spans:
+            for start, stop in self.pieces(part):
+                self.legs.put(Leg(start, stop, None, settles, landed=True))
+
+    # Planning
+
+    def tick(self, at: Instant) -> None:
+        """Begin a tick: late points are looked for, and what is new is due."""
+        self._tick = at
+        self.due = self._check_due = True
+        now, live = self._ends(at)
+        self.proved = self.proved.clip(stop=at.safe - self.stream.lookback)
+        self._arrived = (self._arrived + Spans.of(leg.span for leg in self.legs if self._is_here(leg))).clip(
+            start=live - self.stream.lookback
+        )
+        frontier = max((leg.stop for leg in self.legs if leg.stop <= now), default=now)
+        overlap = min(OVERLAP, self.stream.lookback)
+        overlap += -overlap % self.every
+        self.legs.cut_away(span(max(frontier - overlap, live), END))
+        self.legs.cut_away(span(BEGINNING, self.bounds.oldest))
+        self.holds.forget(self.bounds.oldest)
+        self._again = self._again.clip(start=live - self.stream.lookback)
+
+    def work(self, at: Instant) -> Spans:
+        """Return what is neither proved nor on its way."""
+        floor = max(self.origin, self.bounds.oldest + -self.bounds.oldest % self.every)
+        return span(floor, self._ends(at)[0]) - self.proved - self.legs.spans()
+
+    def lacking(self, at: Instant) -> Spans:
+        """Return where central lacks something, as far as is known."""
+        there = self.legs.spans() - Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
+        return self.work(at) + self.legs.spans() - there - self._arrived
+
+    def _is_here(self, leg: Leg) -> bool:
+        return self.book.is_back(leg.mark) and not leg.suspect and not leg.missed
+
+    def next(self, at: Instant, live_room: bool, room: bool, central: bool) -> Job | None:
+        """Return the next job, None when there is none for now.
+
+        `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers.
+        """
+        self._doubts = Spans()
+        self._job_at = at
+        if not self.book.started:
+            return None
+        if self.due:
+            if self._check_due and central:
+                self._check_due = False
+                check = self._check(self._tick)
+                if check is not None:
+                    return check
+            live = self._live(self._tick) if live_room else None
+            if live is not None:
+                return self._printing(live)
+            self.due = False
+        if central:
+            job = self._compare() or self._prove(at)
+            if job is not None:
+                return job
+            held = self.holds.due(at.steady, self.book.is_back)
+            if held is not None and room:
+                return Compare(held[1], held[0])
+        backlog = self._backlog(at) if room else None
+        return self._printing(backlog) if backlog is not None else None
+
+    def _printing(self, job: Copy) -> Copy:
+        """Take note that lines of a span are about to be printed, and say whether some were before."""
+        again = bool(self._printed & span(*job.span))
+        self._printed += span(*job.span)
+        return replace(job, again=again)
+
+    def _ends(self, at: Instant) -> Span:
+        """Return where work ends, and where what is live begins."""
+        live = at.source - self.stream.lookback
+        return at.source - at.source % self.every, live - live % self.every
+
+    def _live(self, at: Instant) -> Copy | None:
+        parts = (self.work(at).clip(start=self._ends(at)[1]) - self.book.claimed).parts
+        return Copy(newest(*parts[-1], self.bounds.groups, self.every), True) if parts else None
+
+    def _backlog(self, at: Instant) -> Copy | None:
+        parts = (self.work(at).clip(stop=self._ends(at)[1]) - self.book.claimed).parts
+        if not parts:
+            return None
+        if parts[0][0] < self.bounds.expires:  # that first, oldest first
+            return Copy(next(iter(self.pieces(parts[0]))), False)
+        return Copy(newest(*parts[-1], self.bounds.groups, self.every, self.longest), False)
+
+    def _check(self, at: Instant) -> Check | None:
+        """Count what is back: where late points may come, and where nobody has looked yet. Newest first."""
+        live = self._ends(at)[1]
+        pieces: list[list[Span]] = []
+        for leg in reversed(list(self.legs)):
+            soon_proved = leg.stop <= live and leg.digest is not None and leg.settles <= at.safe
+            if not self.book.is_back(leg.mark) or (leg.stop <= live and leg.landed) or soon_proved:
+                continue
+            if leg.suspect or leg.missed:  # it is compared point by point
+                continue
+            if pieces and pieces[-1][0][0] == leg.stop:
+                whole = (leg.start, pieces[-1][-1][1])
+                if len(list(self.pieces(whole))) == 1:
+                    pieces[-1].insert(0, leg.span)
+                    continue
+            pieces.append([leg.span])
+        return Check(tuple(map(tuple, pieces[:MAX_PIECES]))) if pieces else None
+
+    def _compare(self) -> Compare | None:
+        claimed = self.book.claimed
+        for leg in self.legs:
+            if leg.suspect and self.book.is_back(leg.mark) and not claimed & span(*leg.span):
+                return Compare(leg.span)
+        return None
+
+    def _prove(self, at: Instant) -> Prove | None:
+        ready = [leg for leg in self.legs if leg.settles <= at.safe and self.book.is_back(leg.mark) and not leg.suspect]
+        for leg in ready:
+            if leg.digest is not None:
+                return Prove(leg.span, leg.digest)
+        stride = max(self.stream.lookback, self.every)
+        for part in Spans.of(leg.span for leg in ready):
+            start, end = next(iter(self.pieces(part)))
+            boundary = start - start % stride + stride
+            boundary += -boundary % self.every
+            end = min(end, boundary)
+            whole = end == boundary or end < part[1] or end % HOUR == 0
+            if whole or end + self.stream.lookback + stride <= at.safe:  # a stride that still grows is waited for
+                return Prove((start, end), None)
+        return None
+
+    def pieces(self, whole: Span) -> Iterable[Span]:
+        """Cut `whole` so that no part crosses the end of a shard group on either side."""
+        return cut(*whole, self.bounds.groups, self.every)
+
+    # Outcomes
+
+    def copied(self, job: Copy, outcome: Copied, at: Instant) -> None:
+        """Take a span that was copied whole."""
+        if self._overtaken(job.span):
+            return
+        settles = job.span[1] + self.stream.lookback
+        digest = outcome.digest if self._job_at.safe >= settles else None
+        early = at.safe < self._adopted_at + self.stream.lookback
+        # A request that a killed program left behind, or a line printed before, can land late and over a newer one.
+        if outcome.mark is not None and (early or job.live or job.again):
+            settles = max(settles, at.safe + self.stream.lookback)
+        leg = Leg(*job.span, outcome.mark, settles, digest, resent=bool(self._again & span(*job.span)))
+        leg.landed = not outcome.points_read
+        self.legs.put(leg)
+
+    def checked(self, outcomes: Iterable[Counted]) -> None:
+        """Take what both sides counted."""
+        for outcome in outcomes:
+            inside = [leg for leg in self.legs.within(outcome.span) if span(*outcome.span).covers(leg.span)]
+            exact = [leg for leg in inside if leg.span == outcome.span]
+            if outcome.equal:
+                self._uneven = self._uneven and not outcome.source
+                for leg in inside:
+                    leg.landed = True
+                    leg.seen = outcome.source if exact else -1
+            elif exact:
+                self._unequal(exact[0], outcome.source)
+
+    def _unequal(self, leg: Leg, source: int) -> None:
+        if leg.landed and self._uneven and leg.seen in (-1, source):
+            leg.seen = source  # as it was
+        elif not leg.landed and (leg.resent or self._uneven):
+            leg.suspect = True  # to send it again did not help
+            self._arrived -= span(*leg.span)
+        else:
+            self._again += span(*leg.span)
+            self._arrived -= span(*leg.span)
+            self.legs.cut_away(span(*leg.span))
+
+    def proved_by(self, job: Prove, outcome: Proved) -> None:
+        """Take the comparison of both sides' hashes."""
+        if self._overtaken(job.span):
+            return
+        if outcome.equal:
+            self._prove_span(job.span, outcome.left_out)
+        else:
+            missed = frozenset(group for leg in self.legs.within(job.span) for group in leg.missed)
+            self._arrived -= span(*job.span)
+            self.legs.put(Leg(*job.span, None, 0, suspect=True, missed=missed))
+
+    def compared(self, job: Compare, outcome: Compared, at: Instant) -> list[Group]:
+        """Take the comparison point by point. Returns what central goes on refusing and is held from now on."""
+        if self._overtaken(job.span):
+            return []
+        if job.group is not None:
+            self.holds.tried(job.group, job.span, outcome.missing.get(job.group, 0), outcome.mark, at.steady)
+            return []
+        legs = self.legs.within(job.span)
+        settled = all(leg.settles <= self._job_at.safe for leg in legs)
+        refused = [group for group in outcome.missing if any(group in leg.missed for leg in legs)]
+        for group in refused:
+            self.holds.hold(group, job.span, outcome.missing[group], at.steady)
+        live = job.span[1] + self.stream.lookback > self._job_at.safe
+        if outcome.missing:
+            self._printed += span(*job.span)
+            missed = frozenset(outcome.missing) - set(refused)
+            settles = max(job.span[1], at.safe) + self.stream.lookback
+            leg = Leg(*job.span, outcome.mark, settles, landed=not missed, suspect=live and bool(missed), missed=missed)
+            self.legs.put(leg)
+        elif settled and not live:
+            self.extras += outcome.extras
+            self._prove_span(job.span, outcome.left_out)
+        else:
+            settles = max([job.span[1] + self.stream.lookback, *(leg.settles for leg in legs)])
+            self.legs.put(Leg(*job.span, None, settles, landed=True, seen=outcome.points_read))
+        self._uneven = self._uneven or live
+        return refused
+
+    def _overtaken(self, whole: Span) -> bool:
+        """Say whether somebody else's lines landed in `whole` while the job was under way: it says nothing then."""
+        return bool(self._doubts & span(*whole))
+
+    def _prove_span(self, whole: Span, left_out: Iterable[Group]) -> None:
+        for group in left_out:
+            self.holds.left_out(group, whole)
+        self.legs.cut_away(span(*whole))
+        self.proved += span(*whole)

@@ -1,0 +1,103 @@
+"""What tells whether two sides hold the same points: a sum of hashes, and a set of them. Pure.
+
+A point's hash is of measurement, tags, field, type, time and value, 64 bits by Python's own keyed hash: it is equal
+on both sides because one process computes both, and differs from run to run, so it is never stored. A sum does not
+depend on the order and takes no memory.
+
+Values are compared as the text that InfluxDB writes, which is the same for the same value. Tags that Telegraf's
+processors rewrite (`rewritten`) stay out of the hash: then two series are one here, and are told apart by number only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from itertools import repeat
+
+from telegraf_plugin.stream.block import Block, FieldType
+
+Group = tuple[bytes, bytes, FieldType]
+"""Measurement, field and type: what central refuses, it refuses by these."""
+
+_BITS = 2**64 - 1
+
+
+def hashes(block: Block, rewritten: Collection[bytes], exact: bool) -> Iterable[int]:
+    """Return the hash of each point of `block`, whose tags are those that it has in central.
+
+    `exact`: the block is of the second reading, of strings with their carriage returns.
+    """
+    tags = tuple(tag for tag in block.tags if tag[0] not in rewritten)
+    series = (block.measurement, tags, block.field, block.type.value, exact)
+    return map(hash, zip(repeat(hash(series)), block.times, block.values, strict=False))
+
+
+@dataclass(slots=True)
+class Digest:
+    """The points of one side of one span: how many, and the sum of their hashes.
+
+    Points of a group in `without` are not in it; `left_out` counts them.
+    """
+
+    rewritten: Collection[bytes] = ()
+    without: Collection[Group] = ()
+    points: int = 0
+    sum: int = 0
+    left_out: dict[Group, int] = field(default_factory=dict)
+
+    def add(self, block: Block, exact: bool = False) -> None:
+        """Take the points of `block`, whose tags are those that it has in central."""
+        if self.without and block.group in self.without:
+            if not exact:
+                self.left_out[block.group] = self.left_out.get(block.group, 0) + len(block)
+            return
+        if not exact:  # the second reading's points are the same ones
+            self.points += len(block)
+        self.sum = (self.sum + sum(hashes(block, self.rewritten, exact))) & _BITS
+
+    def equals(self, other: Digest) -> bool:
+        """Say whether the other side has the same points."""
+        return self.points == other.points and self.sum == other.sum
+
+
+class PointSet:
+    """The points of one side of one span, a class of their hashes at a time, so that its size is bounded."""
+
+    def __init__(self, rewritten: Collection[bytes], part: int = 0, parts: int = 1) -> None:
+        """Keep the points whose hash leaves `part` when divided by `parts`."""
+        self._rewritten = rewritten
+        self._part, self._parts = part, parts
+        self._count: dict[int, int] = {}
+
+    def add(self, block: Block, exact: bool = False) -> None:
+        """Take the points of `block`, whose tags are those that it has in central."""
+        count = self._count
+        for point in hashes(block, self._rewritten, exact):
+            if point % self._parts == self._part:
+                count[point] = count.get(point, 0) + 1
+
+    def missing(self, block: Block, exact: bool = False, group: Group | None = None) -> list[int]:
+        """Return the places in `block` of points that are not in it, and take away those that are.
+
+        With `group` only that group's points are looked for.
+        """
+        if group is not None and block.group != group:
+            return []
+        count = self._count
+        places = []
+        for place, point in enumerate(hashes(block, self._rewritten, exact)):
+            if point % self._parts != self._part:
+                continue
+            there = count.get(point, 0)
+            if not there:
+                places.append(place)
+            elif there == 1:
+                del count[point]
+            else:
+                count[point] = there - 1
+        return places
+
+    @property
+    def left(self) -> int:
+        """How many of its points were not found on the other side."""
+        return sum(self._count.values())

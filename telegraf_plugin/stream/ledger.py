@@ -1,0 +1,127 @@
+"""The ledger's one kind of record, the mark, and which mark is believed. Pure.
+
+A mark is a point of measurement `collector_ledger` in the bucket of the data, printed behind the lines that it speaks
+of, so that it takes the same way. That it can be read in central says that everything printed before it has left
+Telegraf's buffer; not that it landed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.spans import NOTHING, Spans
+
+MEASUREMENT = "collector_ledger"
+FORMAT = 1
+MAX_SPANS = 60
+"""Spans that a mark lists; the smallest are left out first: work is repeated, nothing is lost."""
+MAX_HELD = 100
+
+Fields = dict[str, int | float | str]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MarkId:
+    """Which mark: when it was made (Unix ns by the collector's clock), and by which run of the plugin."""
+
+    time: int
+    incarnation: str
+
+    def text(self) -> str:
+        """Return it as it stands in a mark's `id` and `base`."""
+        return f"{self.time}@{self.incarnation}"
+
+    @classmethod
+    def parse(cls, text: str) -> MarkId:
+        """Read what `text` gave. Raises ValueError."""
+        time, _, incarnation = text.partition("@")
+        return cls(int(time), incarnation)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one run of the plugin knew of one stream when it made the mark.
+
+    `base`: the newest mark that had been read back by then, None before the first. `definition`: what the stream
+    selects and how it maps, as a hash. `origin`: where the stream begins; `began`: what is older was history already
+    when the stream was first seen (both Unix ns). `proved`: where both sides were equal. `printed`: what was printed
+    since the mark before. `held`: what central refuses, and where.
+    """
+
+    id: MarkId
+    base: MarkId | None
+    definition: str
+    origin: int
+    began: int
+    proved: Spans = NOTHING
+    printed: Spans = NOTHING
+    held: Mapping[Group, Spans] = field(default_factory=dict)
+    request: str = ""
+
+    def fields(self) -> Fields:
+        """Return the fields of its point; its time is the id's."""
+        held = [
+            [group[0].decode("utf-8", "replace"), group[1].decode("utf-8", "replace"), group[2].value, spans.text()]
+            for group, spans in list(self.held.items())[:MAX_HELD]
+        ]
+        return {
+            "format": FORMAT,
+            "id": self.id.text(),
+            "incarnation": self.id.incarnation,
+            "base": self.base.text() if self.base is not None else "",
+            "definition": self.definition,
+            "origin": self.origin,
+            "began": self.began,
+            "proved": self.proved.largest(MAX_SPANS).text(),
+            "printed": self.printed.text() if len(self.printed.parts) <= MAX_SPANS else _hull(self.printed).text(),
+            "held": json.dumps(held, ensure_ascii=False) if held else "",
+            "request": self.request,
+        }
+
+    @classmethod
+    def read(cls, fields: Mapping[str, str]) -> Mark:
+        """Return the mark with these fields, as text. Raises ValueError for one that is damaged or of a later format.
+
+        A field that an older format had not is empty.
+        """
+        try:
+            if int(fields["format"]) > FORMAT:
+                raise ValueError(f"the ledger is of format {fields['format']}, and this collector knows {FORMAT}")
+            held = {
+                (measurement.encode(), name.encode(), FieldType(kind)): Spans.parse(spans)
+                for measurement, name, kind, spans in json.loads(fields.get("held") or "[]")
+            }
+            return cls(
+                id=MarkId.parse(fields["id"]),
+                base=MarkId.parse(fields["base"]) if fields["base"] else None,
+                definition=fields["definition"],
+                origin=int(fields["origin"]),
+                began=int(fields["began"]),
+                proved=Spans.parse(fields.get("proved", "")),
+                printed=Spans.parse(fields.get("printed", "")),
+                held=held,
+                request=fields.get("request", ""),
+            )
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"a mark of the ledger is damaged: {error!r}") from None
+
+
+def newest_believable(marks: Iterable[Mark], present: Iterable[MarkId] = ()) -> Mark | None:
+    """Return the newest mark whose base is in central too, None when there is none.
+
+    A mark that stands on one which central does not have speaks of what central has forgotten: a backup was put back,
+    or the bucket was emptied, and the mark came out of Telegraf's buffer afterwards. `present` are marks that central
+    has besides `marks`.
+    """
+    known = {mark.id: mark for mark in marks}
+    there = known.keys() | set(present)
+    believable = [mark for mark in known.values() if mark.base is None or mark.base in there]
+    return max(believable, key=lambda mark: mark.id, default=None)
+
+
+def _hull(spans: Spans) -> Spans:
+    return Spans((spans.hull,)) if spans.hull is not None else spans

@@ -1,0 +1,100 @@
+"""The marks of one stream: which were printed, which are back, and what they claim. Pure.
+
+Rules kept here:
+- after a start nothing is printed until a mark of this run is back (lines of an earlier run may fill the buffer);
+- a mark is believed only while its base is in central: a base that is gone means that central went back in time;
+- what the newest mark in central, or one on its way, calls proved is not printed again before a mark without it is
+  back: else a crash in the midst of a repair would leave it called proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.spans import NOTHING, Spans
+
+SECOND = 1_000_000_000
+FIRST_ASK = 5 * SECOND
+"""How long (ns) a mark may take before another one is printed; each further time takes twice as long."""
+LONGEST_ASK = 300 * SECOND
+
+
+@dataclass(slots=True)
+class MarkBook:
+    """Book of one stream's marks, for one run of the plugin (`incarnation`).
+
+    `base` is the newest mark that is known to be in central, with what it `claims` to be proved. `on_their_way` are
+    those printed after it. `started`: a mark of this run has come back.
+    """
+
+    incarnation: str
+    base: MarkId | None = None
+    base_claims: Spans = NOTHING
+    on_their_way: dict[MarkId, Spans] = field(default_factory=dict)
+    started: bool = False
+    last_time: int = 0
+    _ask_at: int = 0
+    _ask_after: int = FIRST_ASK
+
+    def adopt(self, base: MarkId | None, claims: Spans) -> None:
+        """Begin anew from the mark `base` of the ledger, which claims `claims`; None: there is no ledger."""
+        self.base, self.base_claims = base, claims
+        self.on_their_way.clear()
+        self.started = False
+        self._ask_at, self._ask_after = 0, FIRST_ASK
+
+    def printed(self, clock: int, steady: int, proved: Spans) -> MarkId:
+        """Return the id of a mark that is about to be printed, later than all before it, claiming `proved`.
+
+        `clock` is Unix ns, `steady` ns of a clock that never jumps.
+        """
+        newest = self.base.time if self.base is not None else 0
+        self.last_time = max(clock, self.last_time + 1, newest + 1)
+        mark = MarkId(self.last_time, self.incarnation)
+        self.on_their_way[mark] = proved
+        self._ask_at = steady + self._ask_after
+        return mark
+
+    def back(self, present: Collection[MarkId]) -> MarkId | None:
+        """Take note of the marks that are `present` in central; return the newest that is newly back, if any."""
+        found = max((mark for mark in self.on_their_way if mark in present), default=None)
+        if found is None:
+            return None
+        self.base, self.base_claims = found, self.on_their_way[found]
+        # First in, first out: what was printed before it has left the buffer as well, wherever it went.
+        self.on_their_way = {mark: proved for mark, proved in self.on_their_way.items() if mark > found}
+        self.started = True
+        self._ask_after = FIRST_ASK
+        return found
+
+    def gone(self, present: Collection[MarkId]) -> bool:
+        """Say whether central has lost the newest mark that it had: it went back in time."""
+        return self.base is not None and self.base not in present
+
+    def is_back(self, mark: MarkId | None) -> bool:
+        """Say whether everything printed before `mark` has left the buffer; None stands for nothing printed."""
+        return mark is None or (self.base is not None and self.started and mark <= self.base)
+
+    def should_ask(self, steady: int) -> bool:
+        """Say whether a mark should be printed because one that is waited for takes too long (or is the first)."""
+        if not self.on_their_way:
+            return not self.started
+        if steady < self._ask_at:
+            return False
+        self._ask_after = min(self._ask_after * 2, LONGEST_ASK)
+        return True
+
+    @property
+    def newest_claims(self) -> Spans:
+        """What the newest mark that was printed calls proved."""
+        return self.on_their_way[max(self.on_their_way)] if self.on_their_way else self.base_claims
+
+    @property
+    def claimed(self) -> Spans:
+        """What some mark that may be the newest one after a crash calls proved."""
+        claims = self.base_claims
+        for proved in self.on_their_way.values():
+            claims += proved
+        return claims

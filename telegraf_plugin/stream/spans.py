@@ -1,0 +1,109 @@
+"""Sets of time: disjoint half-open spans [start, stop) in Unix ns, sorted, never two that touch. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+Span = tuple[int, int]
+"""[start, stop) in Unix ns."""
+
+BEGINNING = -(2**63)
+"""Before every time that InfluxDB can hold."""
+END = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """An immutable set of instants. `+` unites, `-` takes away, `&` intersects."""
+
+    parts: tuple[Span, ...] = ()
+
+    @classmethod
+    def of(cls, spans: Iterable[Span]) -> Spans:
+        """Unite `spans`, which may overlap, be empty and come in any order."""
+        parts: list[Span] = []
+        for start, stop in sorted(span for span in spans if span[0] < span[1]):
+            if parts and start <= parts[-1][1]:
+                parts[-1] = (parts[-1][0], max(parts[-1][1], stop))
+            else:
+                parts.append((start, stop))
+        return cls(tuple(parts))
+
+    def __add__(self, other: Spans) -> Spans:
+        return Spans.of((*self.parts, *other.parts)) if other.parts else self
+
+    def __sub__(self, other: Spans) -> Spans:
+        if not other.parts or not self.parts:
+            return self
+        left: list[Span] = []
+        cuts = other.parts
+        first = 0
+        for start, stop in self.parts:
+            while first < len(cuts) and cuts[first][1] <= start:
+                first += 1
+            at = first
+            while at < len(cuts) and cuts[at][0] < stop:
+                if cuts[at][0] > start:
+                    left.append((start, cuts[at][0]))
+                start = max(start, cuts[at][1])
+                at += 1
+            if start < stop:
+                left.append((start, stop))
+        return Spans(tuple(left))
+
+    def __and__(self, other: Spans) -> Spans:
+        return self - (self - other)
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self.parts)
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def clip(self, start: int = BEGINNING, stop: int = END) -> Spans:
+        """Return what of it lies in [start, stop)."""
+        return self & Spans.of([(start, stop)])
+
+    def covers(self, span: Span) -> bool:
+        """Say whether all of `span` is in it."""
+        return not Spans.of([span]) - self
+
+    @property
+    def length(self) -> int:
+        """All of it together, in ns."""
+        return sum(stop - start for start, stop in self.parts)
+
+    def largest(self, count: int) -> Spans:
+        """Return its `count` longest parts."""
+        return self if len(self.parts) <= count else Spans(tuple(sorted(sorted(self.parts, key=_length)[-count:])))
+
+    @property
+    def hull(self) -> Span | None:
+        """Return the one span from its beginning to its end; None when it is empty."""
+        return (self.parts[0][0], self.parts[-1][1]) if self.parts else None
+
+    def text(self) -> str:
+        """Return it as it stands in the ledger: `start/stop`, separated by spaces."""
+        return " ".join(f"{start}/{stop}" for start, stop in self.parts)
+
+    @classmethod
+    def parse(cls, text: str) -> Spans:
+        """Read what `text` gave. Raises ValueError when it is not of that form."""
+        spans = []
+        for part in text.split():
+            start, _, stop = part.partition("/")
+            spans.append((int(start), int(stop)))
+        return cls.of(spans)
+
+
+NOTHING = Spans()
+
+
+def span(start: int, stop: int) -> Spans:
+    """Return the set of one span, empty when `start` is not before `stop`."""
+    return Spans.of([(start, stop)])
+
+
+def _length(part: Span) -> int:
+    return part[1] - part[0]

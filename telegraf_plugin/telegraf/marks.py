@@ -1,0 +1,22 @@
+"""Marks and mirrored origins as line protocol. Pure."""
+
+from __future__ import annotations
+
+from telegraf_plugin.stream import ledger
+from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.telegraf.metrics import point
+
+
+def mark_line(stream: StreamDefinition, mark: Mark) -> bytes:
+    """Return the line of a mark: by its tag `source_bucket` Telegraf routes it as it does the stream's points."""
+    tags = {"source": stream.source, "stream": stream.name, "source_bucket": stream.bucket}
+    return point(ledger.MEASUREMENT, tags, mark.fields(), mark.id.time)
+
+
+def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
+    """Return the line that mirrors a stream's origin in the bucket of metrics."""
+    tags = {"source": stream.source, "stream": stream.name, "central_bucket": stream.central_bucket}
+    fields: ledger.Fields = {"definition": origin.definition, "origin": origin.origin, "began": origin.began}
+    return point("collector_origin", tags, fields, now)

@@ -1,0 +1,155 @@
+"""The watch on the ledger: reads marks back from central, in a thread of its own, and tells the workers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+
+from telegraf_plugin.central import CentralReader, StreamName
+from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.stream.account import Origin, State
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.worker import SourceWorker
+
+SECOND = 1_000_000_000
+POLL_SECONDS = 0.2
+"""How often central is asked while marks are on their way: what may be in flight, divided by this, bounds the speed."""
+SLOWEST_POLL_SECONDS = 5.0
+"""How long it waits between two tries while central does not answer."""
+FAR_SECONDS = 600.0
+"""How often a whole day is looked over for marks that strangers made; the last hour is at each tick."""
+LOOK_UP_SECONDS = 3600.0
+_HOUR, _DAY = 3600 * SECOND, 25 * 3600 * SECOND
+
+log = logging.getLogger(__name__)
+
+
+class LedgerWatch:
+    """Reads the ledger for all streams, a central bucket at a time, so that one that is gone holds up no other."""
+
+    def __init__(self, central: CentralReader, workers: Iterable[SourceWorker], metrics_bucket: str) -> None:
+        self._central = central
+        self._workers = list(workers)
+        self._metrics_bucket = metrics_bucket
+        self._streams: dict[str, list[tuple[SourceWorker, StreamDefinition]]] = {}
+        for worker in self._workers:
+            for stream in worker.source.streams:
+                self._streams.setdefault(stream.central_bucket, []).append((worker, stream))
+        self._wake = threading.Event()
+        self._silent: dict[str, str] = {}  # by bucket, what was said
+        self._buckets: dict[str, Bucket] = {}
+        self._looked_up: dict[str, float] = {}
+        self._far: dict[str, float] = {}
+        self._origins: dict[StreamName, Origin] | None = None
+        self._strangers: set[tuple[str, str]] = set()
+
+    def start(self) -> None:
+        """Start the thread; it ends with the process."""
+        threading.Thread(target=self._work, name="ledger", daemon=True).start()
+
+    def tick(self) -> None:
+        """Have every bucket looked at now."""
+        self._wake.set()
+
+    def _work(self) -> None:
+        failures = 0
+        while True:
+            ticked = self._wake.is_set()
+            self._wake.clear()
+            waiting = False
+            answered = True
+            for bucket, streams in self._streams.items():
+                try:
+                    waiting = self._look(bucket, streams, ticked) or waiting
+                    self._answers(bucket, None)
+                except CentralError as error:
+                    answered, waiting = False, True
+                    self._answers(bucket, error)
+            failures = 0 if answered else failures + 1
+            pause = POLL_SECONDS if not failures else min(0.25 * 2.0 ** min(failures, 6), SLOWEST_POLL_SECONDS)
+            if failures or waiting:
+                time.sleep(pause)
+            else:
+                self._wake.wait(2.0)
+
+    def _look(self, bucket: str, streams: list[tuple[SourceWorker, StreamDefinition]], ticked: bool) -> bool:
+        """Read one bucket's marks; returns whether more are waited for."""
+        now = time.monotonic()
+        if now >= self._looked_up.get(bucket, 0.0):
+            found = self._central.bucket(bucket)
+            if found is not None:
+                self._buckets[bucket] = found
+            self._looked_up[bucket] = now + LOOK_UP_SECONDS
+        states = {stream.label: (worker, stream, *worker.snapshot()[stream.label]) for worker, stream in streams}
+        loading = [(w, s) for w, s, state, _, _ in states.values() if state is State.LOADING]
+        if loading:
+            self._load(bucket, loading)
+        waited = [min(filter(None, (base, first))) for _, _, _, base, first in states.values() if first is not None]
+        bases = [base for _, _, state, base, _ in states.values() if state is not State.LOADING and base is not None]
+        if not (waited or (ticked and bases)):
+            return bool(loading)
+        start = min(mark.time for mark in [*waited, *bases])
+        if ticked:
+            far = now >= self._far.get(bucket, 0.0)
+            start = min(start, time.time_ns() - (_DAY if far else _HOUR))
+            if far:
+                self._far[bucket] = now + FAR_SECONDS
+        present = self._central.mark_ids(bucket, start)
+        for worker, stream, state, _, _ in states.values():
+            if state is not State.LOADING:
+                self._seen(bucket, worker, stream, present.get((stream.source, stream.name), set()))
+        return bool(waited or loading)
+
+    def _seen(self, bucket: str, worker: SourceWorker, stream: StreamDefinition, present: set[MarkId]) -> None:
+        lost, strangers = worker.seen(stream.label, present)
+        if lost:
+            text = "%s: central has lost its newest mark (put back to an earlier state, or emptied?); its gap is filled"
+            log.warning(text, stream.label)
+        for mark_id in strangers:
+            mark = self._central.mark(bucket, (stream.source, stream.name), mark_id)
+            if mark is not None:
+                worker.stranger(stream.label, mark)
+            if (stream.label, mark_id.incarnation) not in self._strangers:
+                self._strangers.add((stream.label, mark_id.incarnation))
+                text = "%s: another run of the collector writes as well (%s), or left lines: what it wrote is compared"
+                log.warning(text, stream.label, mark_id.incarnation)
+
+    def _load(self, bucket: str, streams: list[tuple[SourceWorker, StreamDefinition]]) -> None:
+        """Read the ledger for streams that have not adopted it."""
+        names: dict[StreamName, tuple[SourceWorker, StreamDefinition]] = {
+            (s.source, s.name): (w, s) for w, s in streams
+        }
+        marks = self._central.ledger(bucket, names)
+        known = self._central.mark_ids(bucket, time.time_ns() - _DAY)
+        origins = self._mirrored()
+        for name, (worker, stream) in names.items():
+            worker.central_answers(stream.label, True, self._buckets.get(bucket))
+            worker.load(stream.label, marks.get(name), origins.get(name), known.get(name, ()))
+
+    def _mirrored(self) -> Mapping[StreamName, Origin]:
+        try:
+            self._origins = self._central.origins()
+            self._say(f"{self._metrics_bucket} (metrics)", None)
+        except CentralError as error:
+            self._say(f"{self._metrics_bucket} (metrics)", error)
+        return self._origins or {}
+
+    def _answers(self, bucket: str, error: CentralError | None) -> None:
+        self._say(bucket, error)
+        for worker, stream in self._streams[bucket]:
+            worker.central_answers(stream.label, error is None, self._buckets.get(bucket))
+
+    def _say(self, bucket: str, error: CentralError | None) -> None:
+        """Say once that a bucket cannot be read, for each reason, and once that it can again."""
+        said = self._silent.get(bucket)
+        if error is not None and said != error.summary:
+            self._silent[bucket] = error.summary
+            text = "cannot read the ledger in central's bucket %s at %s: %s; %s"
+            log.error(text, bucket, self._central.url, error.summary, error.hint)
+        elif error is None and said is not None:
+            del self._silent[bucket]
+            log.warning("central's bucket %s can be read again", bucket)
