@@ -15,13 +15,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.chaos.collector import STREAMS
-from lab.chaos.proxy import Rule, Scope, Trouble
+from lab.chaos.proxy import Proxy, Rule, Scope, Trouble
 from lab.chaos.stage import Stage
 from lab.influxd import InfluxServer
 from lab.loopback import HttpRefused, open_url, wait_until
 from lab.process import alive
 from lab.site import POD_8, POD_30
 
+CENTRAL = "central"
 HIT_WAIT_S = 6.0  # how much longer a proxy's trouble may last until the first request meets it
 
 
@@ -165,16 +166,22 @@ def second_collector(stage: Stage, chance: random.Random, _: str) -> str:
 # What central answers
 
 
-def _troubled(stage: Stage, chance: random.Random, rule: Rule) -> str:
-    """Let `rule` be in force for a while, and until a request has met it."""
-    with stage.proxy.trouble(rule):
+def _troubled(stage: Stage, chance: random.Random, rule: Rule, proxy: Proxy | None = None) -> str:
+    """Let `rule` be in force for a while, and until a request has met it; of central's proxy unless another is named."""
+    with (proxy or stage.proxy).trouble(rule):
         stage.hold(_duration(chance))
-        deadline = time.monotonic() + HIT_WAIT_S
-        while not rule.hits and time.monotonic() < deadline:
-            stage.hold(0.1)
+        if not rule.hits:
+            rule.scope = Scope.ALL  # rather another request than none
+        _wait_for_hit(stage, rule)
     if not rule.hits:
-        raise NoEffect(f"no {rule.scope.name.lower()} request came")
+        raise NoEffect("no request came")
     return f"{rule.hits} requests, the last one {rule.last}"
+
+
+def _wait_for_hit(stage: Stage, rule: Rule) -> None:
+    deadline = time.monotonic() + HIT_WAIT_S
+    while not rule.hits and time.monotonic() < deadline:
+        stage.hold(0.1)
 
 
 def answers(stage: Stage, chance: random.Random, status: str) -> str:
@@ -206,26 +213,36 @@ def delays(stage: Stage, chance: random.Random, what: str) -> str:
 
 
 def token_revoked(stage: Stage, chance: random.Random, where: str) -> str:
-    """A server refuses the collector's token, then takes it again."""
-    server, token = {
-        POD_8: (stage.site.pod_8, stage.site.pod_8_token),
-        POD_30: (stage.site.pod_30, stage.site.pod_30_token),
-        "central": (stage.central, stage.site.central_token),
+    """A server refuses the collector's token, then takes it again.
+
+    InfluxDB answers 401 to a token that was deleted, which cannot be undone: so here the proxy does. To one that is
+    inactive it answers 403 to writes, 404 to queries, and 200 with an empty list of buckets.
+    """
+    if chance.random() < 0.5:
+        proxy = stage.proxy if where == CENTRAL else stage.source_proxies[where]
+        return f"deleted: {_troubled(stage, chance, Rule(Trouble.STATUS, Scope.ALL, 401), proxy)}"
+    names = stage.site.buckets
+    server, token, bucket = {
+        POD_8: (stage.site.pod_8, stage.site.pod_8_token, names.telegraf),
+        POD_30: (stage.site.pod_30, stage.site.pod_30_token, names.pods),
+        CENTRAL: (stage.central, stage.site.central_token, names.metrics),
     }[where]
     server.set_active(token, False)
     try:
-        status = _status_for(server, token)
+        status = _status_of_query(server, token, bucket)
         stage.hold(_duration(chance))
     finally:
         server.set_active(token, True)
-    if status != 401:
-        raise NoEffect(f"the token got {status} while it was revoked")
-    return f"{status} meanwhile, then {_status_for(server, token)}"
+    if status < 400:
+        raise NoEffect(f"a query got {status} while the token was inactive")
+    return f"inactive: a query got {status} meanwhile, then {_status_of_query(server, token, bucket)}"
 
 
-def _status_for(server: InfluxServer, token: str) -> int:
+def _status_of_query(server: InfluxServer, token: str, bucket: str) -> int:
+    headers = {"Authorization": f"Token {token}", "Content-Type": "application/vnd.flux"}
+    flux = f'from(bucket: "{bucket}") |> range(start: -1ms)'.encode()
     try:
-        with open_url("GET", f"{server.url}/api/v2/buckets", headers={"Authorization": f"Token {token}"}) as reply:
+        with open_url("POST", f"{server.url}/api/v2/query?org={server.org}", flux, headers) as reply:
             return reply.status
     except HttpRefused as error:
         return error.status
@@ -235,9 +252,7 @@ def central_put_back(stage: Stage, chance: random.Random, _: str) -> str:
     """Central gets an earlier copy of its files, while Telegraf holds lines."""
     rule = Rule(Trouble.STATUS, Scope.WRITE, 503)
     with stage.proxy.trouble(rule):
-        deadline = time.monotonic() + HIT_WAIT_S
-        while not rule.hits and time.monotonic() < deadline:
-            stage.hold(0.1)
+        _wait_for_hit(stage, rule)
         stage.hold(chance.uniform(0.3, 1.5))
         stage.central.kill()
         try:
@@ -297,7 +312,7 @@ KINDS = (
     _kind("connections cut", "proxy", connections_cut, "request", "reply"),
     _kind("replies lost", "proxy", replies_lost),
     _kind("delayed", "proxy", delays, "reply", "request"),
-    _kind("token revoked", "source central", token_revoked, POD_8, POD_30, "central"),
+    _kind("token revoked", "source central", token_revoked, POD_8, POD_30, CENTRAL),
     _kind("Telegraf reloaded", "plugin telegraf", telegraf_reloaded),
     _kind("central put back", "central proxy telegraf", central_put_back),
     _kind("bucket emptied", "central", bucket_emptied, *(stream.bucket for stream in STREAMS)),
