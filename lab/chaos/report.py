@@ -37,7 +37,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """True when nothing is lost, doubled or wrong, and every fault happened or said why it did not."""
+        """True when both sides became equal, and hold something."""
         return self.comparison.equal and self.calm_s is not None and self.comparison.at_source > 0
 
     def markdown(self) -> str:

@@ -12,11 +12,10 @@ from pathlib import Path
 from lab.chaos.canary import Canaries
 from lab.chaos.collector import INTERVAL_S
 from lab.chaos.compare import Comparison, compare_site
-from lab.chaos.faults import NoEffect
 from lab.chaos.feeder import HISTORY_HOURS, HOUR_NS
 from lab.chaos.report import Injected, Report
 from lab.chaos.schedule import Planned, plan
-from lab.chaos.stage import Interrupted, Stage
+from lab.chaos.stage import Interrupted, NoEffect, Stage
 from lab.loopback import HttpRefused
 from lab.points import BadReply
 
@@ -127,7 +126,7 @@ class _Injector:
             variant = f" [{fault.variant}]" if fault.variant else ""
             what = f"{fault.kind.name}{variant}"
             clock = time.strftime("%H:%M:%S")
-            self._say(f"{clock} {fault.number:>4}/{self._faults} {what:52} {seconds:4.1f} s  {said}")
+            self._say(f"{clock} {fault.number:>4}/{self._faults} {what:48} {seconds:4.1f} s  {said}")
 
 
 def _wait_for_calm(stage: Stage, canaries: Canaries, report: Report, start_ns: int, say: Say) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import tempfile
 import threading
@@ -21,12 +22,22 @@ from lab.process import alive, children
 from lab.site import POD_8, POD_30, Site
 from lab.telegraf import TelegrafProcess
 
+CENTRAL = "central"  # what it is called beside the sources' names
 SHARD_GROUP_S = 3600  # the least InfluxDB has: the feeder changes types at every hour
 _FILES = ("influxd.bolt", "influxd.sqlite", "engine")
 
 
 class Interrupted(Exception):
     """The run is to end now."""
+
+
+class NoEffect(Exception):
+    """A fault did not happen, though nothing went wrong: no request came while a proxy waited for one."""
+
+
+def duration(chance: random.Random) -> float:
+    """How long a fault lasts, in seconds."""
+    return chance.triangular(0.3, 4.0, 1.0)
 
 
 class Stage:
@@ -143,7 +154,7 @@ class Stage:
         """Copy the logs of everything to `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         logs = {"telegraf.log": self.telegraf.log_file, "collector.log": self.telegraf.cwd / "logs" / "collector.log"}
-        for name, server in (("central", self.central), (POD_8, self.site.pod_8), (POD_30, self.site.pod_30)):
+        for name, server in ((CENTRAL, self.central), (POD_8, self.site.pod_8), (POD_30, self.site.pod_30)):
             logs[f"influxd-{name}.log"] = server.log_file
         for name, path in logs.items():
             with contextlib.suppress(OSError):

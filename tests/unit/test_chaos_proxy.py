@@ -13,7 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from lab.chaos.proxy import Proxy, Rule, Scope, Trouble
+from lab.chaos.proxy import Proxy
+from lab.chaos.trouble import Rule, Scope, Trouble
 from lab.loopback import HOST, HttpRefused, free_port, open_url, wait_until
 
 BODY = bytes(range(256)) * 1000
