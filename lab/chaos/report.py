@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from lab.chaos.compare import Comparison
 from lab.chaos.faults import KINDS
 
+_OFTEN = [kind for kind in KINDS if not kind.once]
+
 
 @dataclass(frozen=True)
 class Injected:
@@ -44,9 +46,12 @@ class Report:
         """The report, to be read and to be committed."""
         seen = sum(fault.happened for fault in self.injected)
         total = self.comparison
+        fewest = min(sum(fault.happened and fault.kind == kind.name for fault in self.injected) for kind in _OFTEN)
         calm = "not reached" if self.calm_s is None else f"{self.calm_s:.0f} s after the last fault"
         lines = [
             f"## Seed {self.seed}: {seen} faults, {'passed' if self.passed else 'FAILED'}",
+            "",
+            f"Every kind at least {fewest} times, the source's clock ahead once in a long run.",
             "",
             "| points | at the sources | in central | lost | doubled | wrong |",
             "|---|---:|---:|---:|---:|---:|",

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from lab.points import BadReply
 
 MOST_AT_ONCE = 3
 CALM_S = 180.0
-_BEFORE_S = 5.0  # the collector runs undisturbed before the first fault
+_FIRST_S = 60.0  # for the first point in central; a collector that is wrongly configured has none
 
 Say = Callable[[str], None]
 
@@ -44,8 +45,7 @@ def run(
     with Stage(seed, ended) as stage:
         try:
             with Canaries(stage) as canaries:
-                stage.plugin_pid()
-                stage.hold(_BEFORE_S)
+                _wait_for_first(stage, canaries)
                 began = time.monotonic()
                 _Injector(stage, canaries, report, faults, say).inject(plan(faults, seed))
                 report.faults_s = time.monotonic() - began
@@ -73,7 +73,21 @@ class _Injector:
         self._changed = threading.Condition()
 
     def inject(self, planned: list[Planned]) -> None:
-        """Inject all of them, one thread each; returns when the last one has ended. Raises Interrupted."""
+        """Inject all of them; returns when the last one has ended. Raises Interrupted.
+
+        Those that had no effect are tried once more at the end, so that every kind gets its number.
+        """
+        self._inject(planned)
+        without = {fault.number for fault in self._report.injected if not fault.happened}
+        again = [fault for fault in planned if fault.number in without]
+        self._inject(
+            [
+                replace(fault, number=len(planned) + number, overlap=False, seed=f"{fault.seed} again")
+                for number, fault in enumerate(again, 1)
+            ]
+        )
+
+    def _inject(self, planned: list[Planned]) -> None:
         threads = []
         try:
             for fault in planned:
@@ -127,6 +141,16 @@ class _Injector:
             what = f"{fault.kind.name}{variant}"
             clock = time.strftime("%H:%M:%S")
             self._say(f"{clock} {fault.number:>4}/{self._faults} {what:48} {seconds:4.1f} s  {said}")
+
+
+def _wait_for_first(stage: Stage, canaries: Canaries) -> None:
+    """Wait until the collector copies. Raises TimeoutError, with the end of its log, when it never does."""
+    canaries.add(0)
+    deadline = time.monotonic() + _FIRST_S
+    while 0 not in canaries.recovered:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nothing in central after {_FIRST_S:.0f} s\n{stage.telegraf.log_tail()}")
+        stage.hold(0.2)
 
 
 def _wait_for_calm(stage: Stage, canaries: Canaries, report: Report, start_ns: int, say: Say) -> None:
