@@ -10,7 +10,7 @@ import random
 import time
 
 from lab.chaos.proxy import Proxy
-from lab.chaos.stage import CENTRAL, NoEffect, Stage, duration
+from lab.chaos.stage import CENTRAL, FIRST, NEWEST, NoEffect, Stage, duration
 from lab.chaos.trouble import Rule, Scope, Trouble
 from lab.influxd import InfluxServer
 from lab.loopback import HttpRefused, open_url, wait_until
@@ -105,14 +105,14 @@ def _status_of_query(server: InfluxServer, token: str, bucket: str) -> int:
 
 
 def central_put_back(stage: Stage, chance: random.Random, _: str) -> str:
-    """Central gets an earlier copy of its files, while Telegraf holds lines."""
+    """Central gets an earlier copy of its files, while Telegraf holds lines; now and then the one without any data."""
     rule = Rule(Trouble.STATUS, Scope.WRITE, 503)
     with stage.proxy.trouble(rule):
         _wait_for_hit(stage, rule)
         stage.hold(chance.uniform(0.3, 1.5))
         stage.central.kill()
         try:
-            age = stage.put_central_back()
+            age = stage.put_central_back(FIRST if chance.random() < 0.3 else NEWEST)
         finally:
             stage.central.start()
     return f"{age:.0f} s back, {rule.hits} writes held meanwhile"

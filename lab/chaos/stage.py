@@ -24,6 +24,7 @@ from lab.telegraf import TelegrafProcess
 
 CENTRAL = "central"  # what it is called beside the sources' names
 SHARD_GROUP_S = 3600  # the least InfluxDB has: the feeder changes types at every hour
+FIRST, NEWEST = "central-first", "central-newest"
 _FILES = ("influxd.bolt", "influxd.sqlite", "engine")
 
 
@@ -51,7 +52,7 @@ class Stage:
         self.seed = seed
         self.ended = ended
         self.site = Site()
-        self.central_copied_at = 0.0  # time.monotonic()
+        self._copied_at: dict[str, float] = {}  # time.monotonic() by the copy's name
         self.telegraf_ended_itself = 0
         self._seconds = 0  # second collectors so far
         self._stack = ExitStack()
@@ -119,23 +120,22 @@ class Stage:
         return wait_until(living, "a living plugin", timeout_s)[0]
 
     def copy_central(self) -> None:
-        """Copy central's files; it has to be stopped."""
-        new = self.folder / "central.new"
-        shutil.rmtree(new, ignore_errors=True)
-        _copy(self.central.folder, new)
-        shutil.rmtree(self.folder / "central", ignore_errors=True)
-        new.rename(self.folder / "central")
-        self.central_copied_at = time.monotonic()
+        """Copy central's files; it has to be stopped. The first copy of a run and the newest one are kept."""
+        name = NEWEST if self._copied_at else FIRST
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        _copy(self.central.folder, self.folder / name)
+        self._copied_at[name] = time.monotonic()
 
-    def put_central_back(self) -> float:
-        """Put the copy in place of central's files, and say how old it is in seconds; central has to be stopped."""
+    def put_central_back(self, wanted: str) -> float:
+        """Put the copy FIRST or NEWEST in place of central's files, which has to be stopped; its age in seconds."""
+        name = wanted if wanted in self._copied_at else FIRST
         for path in _present(self.central.folder):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink()
-        _copy(self.folder / "central", self.central.folder)
-        return time.monotonic() - self.central_copied_at
+        _copy(self.folder / name, self.central.folder)
+        return time.monotonic() - self._copied_at[name]
 
     def mend(self) -> None:
         """Start what is not running, as whoever runs such machines would."""
