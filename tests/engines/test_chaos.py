@@ -6,37 +6,25 @@ import threading
 
 import pytest
 
-from lab.chaos.report import Report
+from lab.chaos.collector import START
 from lab.chaos.run import run
 from lab.chaos.stage import Interrupted
 
 FAULTS = 12
 SEED = 5
-CALM_S = 60.0  # with a plugin that keeps the promise it is over much sooner
+CALM_S = 60.0
 
 
-@pytest.fixture(scope="module")
-def report() -> Report:
-    return run(FAULTS, SEED, threading.Event(), print, deadline_s=5.0)
-
-
-def test_every_fault_happens(report: Report) -> None:
+def test_a_short_run_loses_nothing() -> None:
+    # Without `start` the plugin reads the last seconds again and again: history, emptied buckets and late points cannot
+    # come, and what is tested is that the run sees it.
+    promised = bool(START)
+    report = run(FAULTS, SEED, threading.Event(), print, deadline_s=CALM_S if promised else 5.0)
     assert sum(fault.happened for fault in report.injected) == FAULTS, report.markdown()
     assert report.telegraf_ended_itself == 0
-    assert f"{FAULTS} faults" in report.markdown()
-
-
-# Reading the last seconds again and again cannot bring what is older: history, emptied buckets, late points.
-@pytest.mark.xfail(strict=True, reason="the plugin has no ledger yet; then deadline_s above is CALM_S")
-def test_nothing_is_lost_doubled_or_wrong(report: Report) -> None:
-    assert report.passed, report.markdown()
-
-
-def test_a_loss_is_seen(report: Report) -> None:
-    """The present plugin loses points, and the run says so; goes with the mark above."""
-    assert not report.passed
-    assert report.comparison.lost > 1000
-    assert report.comparison.examples["lost"]
+    assert report.passed is promised, report.markdown()
+    if not promised:
+        assert report.comparison.lost > 1000
 
 
 def test_a_run_that_is_ended_early_ends_everything() -> None:
