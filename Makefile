@@ -3,13 +3,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_SECONDS ?=
+FAULTS ?= 200
+SEED ?= 1
+REPORT ?=
+LOGS ?=
 # Two at a time: the tests of real servers wait more than they work.
 PYTEST_ARGS ?= -n 2
 LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests
 
-.PHONY: help venv engines demo test check format lint types imports bench lock clean
+.PHONY: help venv engines demo test check format lint types imports bench chaos lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -51,6 +55,9 @@ format: venv ## Format the code
 
 bench: venv engines ## Measure speed and memory
 	$(BIN)/python -m lab.bench
+
+chaos: venv engines ## Inject faults at random, then compare everything (FAULTS=200 SEED=1 REPORT=file LOGS=folder)
+	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos
 
 lock: venv ## Renew requirements*.txt from pyproject.toml
 	$(LOCK) -o requirements.txt pyproject.toml

@@ -14,4 +14,5 @@ It never imports the plugin: what it says about points is a second opinion.
     checks      the demo's verdict
     screen      the demo's live view
     demo        `python -m lab.demo`
+    chaos       `python -m lab.chaos`, a package: faults at random, then both sides compared
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 
 from lab.points import Point
@@ -25,6 +25,16 @@ def expected_points(
     from, `metadata_tags` the tags that are added. The point's own `host` stays; an own `source_bucket`, `field`
     or `source` in the way of an added one is kept as `exported_field` and so on.
     """
+    mapped = tag_mapper(source_name, source_bucket, metadata_tags)
+    return {
+        point._replace(tags=mapped(point.tags, point.field)) for point in points if point.field not in exclude_fields
+    }
+
+
+def tag_mapper(
+    source_name: str, source_bucket: str, metadata_tags: Collection[str] = METADATA_TAGS
+) -> Callable[[frozenset[tuple[str, str]], str], frozenset[tuple[str, str]]]:
+    """The rule of `expected_points` for one stream: from a point's own tags and its field to its tags in central."""
     added = {"source_bucket": source_bucket, "source": source_name}
 
     @cache  # a series has many points
@@ -44,9 +54,7 @@ def expected_points(
             tags["host"] = renamed_host(tags["host"])
         return frozenset(tags.items())
 
-    return {
-        point._replace(tags=mapped(point.tags, point.field)) for point in points if point.field not in exclude_fields
-    }
+    return mapped
 
 
 def renamed_host(host: str) -> str:

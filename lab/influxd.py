@@ -164,6 +164,22 @@ class InfluxServer:
         made = self._json("POST", "/api/v2/buckets", {"orgID": self._org_id, "name": name, "retentionRules": [rule]})
         self._bucket_ids[name] = made["id"]
 
+    def set_shard_groups(self, bucket: str, seconds: int) -> None:
+        """Let the shard groups of a bucket last so many seconds, an hour at least; those that are there stay."""
+        rules = self._json("GET", f"/api/v2/buckets/{self._bucket_ids[bucket]}")["retentionRules"]
+        rule = {
+            "type": "expire",
+            "everySeconds": 0,
+            **(rules[0] if rules else {}),
+            "shardGroupDurationSeconds": seconds,
+        }
+        self._json("PATCH", f"/api/v2/buckets/{self._bucket_ids[bucket]}", {"retentionRules": [rule]})
+
+    def empty_bucket(self, name: str) -> None:
+        """Delete everything that a bucket holds, of all times; the bucket stays."""
+        document = {"start": "1677-09-21T00:12:44Z", "stop": "2262-04-11T23:47:16Z"}
+        self._json("POST", f"/api/v2/delete?{urlencode({'org': self.org, 'bucket': name})}", document)
+
     def drop_bucket(self, name: str) -> None:
         """Delete a bucket with all its data."""
         self._request("DELETE", f"/api/v2/buckets/{self._bucket_ids.pop(name)}")
@@ -185,6 +201,11 @@ class InfluxServer:
     def revoke(self, token: str) -> None:
         """Take a token of `token_for` back: requests with it get 401 from now on."""
         self._request("DELETE", f"/api/v2/authorizations/{self._authorizations.pop(token)}")
+
+    def set_active(self, token: str, active: bool) -> None:
+        """Let a token of `token_for` be refused with 401, or be good again."""
+        status = {"status": "active" if active else "inactive"}
+        self._json("PATCH", f"/api/v2/authorizations/{self._authorizations[token]}", status)
 
     # Data
 
@@ -209,12 +230,18 @@ class InfluxServer:
         One query a shard group, because a query over several silently leaves out values whose field changed
         its type in between: keep the span to some years. Raises BadReply for an error in mid-stream.
         """
-        found: set[Point] = set()
+        return set(self.iter_points(bucket, start_ns, stop_ns))
+
+    def iter_points(self, bucket: str, start_ns: int, stop_ns: int) -> Iterator[Point]:
+        """What `points` returns, a point at a time, in no order to rely on."""
         for start, stop in self._shard_groups(bucket, start_ns, stop_ns):
-            source = f'from(bucketID: "{self._bucket_ids[bucket]}")'
-            with self._query(f"{source} |> range(start: time(v: {start}), stop: time(v: {stop}))") as reply:
-                found.update(read_points(reply))
-        return found
+            yield from self.points_at_once(bucket, start, stop)
+
+    def points_at_once(self, bucket: str, start_ns: int, stop_ns: int) -> Iterator[Point]:
+        """What one query over any span finds: not the values of a field that changed its type within it."""
+        source = f'from(bucketID: "{self._bucket_ids[bucket]}")'
+        with self._query(f"{source} |> range(start: time(v: {start_ns}), stop: time(v: {stop_ns}))") as reply:
+            yield from read_points(reply)
 
     def _shard_groups(self, bucket: str, start_ns: int, stop_ns: int) -> Iterator[tuple[int, int]]:
         rules = self._json("GET", f"/api/v2/buckets/{self._bucket_ids[bucket]}")["retentionRules"]
@@ -254,4 +281,4 @@ class InfluxServer:
 
     def _json(self, method: str, path: str, document: object = None, timeout_s: float = 60.0) -> Any:
         body = None if document is None else json.dumps(document).encode()
-        return json.loads(self._request(method, path, body, {"Content-Type": "application/json"}, timeout_s))
+        return json.loads(self._request(method, path, body, {"Content-Type": "application/json"}, timeout_s) or b"null")

@@ -1,0 +1,61 @@
+"""`python -m lab.chaos`: what `make chaos` runs.
+
+In, from the environment: FAULTS (200) and SEED (1), whole numbers; REPORT, a file that gets the report as markdown
+(appended, so that several seeds make one file); LOGS, a folder for the logs of everything; CALM, seconds until both
+sides have to be equal. Out: exit status 0 (nothing lost, doubled or wrong), 1 (something was, or the run broke),
+2 (something is missing to begin with), 130 (ended by Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from lab.chaos.run import CALM_S, run
+from lab.chaos.stage import Interrupted
+from lab.engines import EnginesMissing
+from lab.process import ProcessEnded
+
+
+def main() -> int:
+    """Run it; the exit status."""
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # A flag and no exception: nothing that was just started can slip out of its context.
+        signal.signal(number, lambda *_: ended.set())
+    try:
+        faults, seed = int(os.environ.get("FAULTS") or 200), int(os.environ.get("SEED") or 1)
+        deadline_s = float(os.environ.get("CALM") or CALM_S)
+    except ValueError as error:
+        print(f"chaos: FAULTS, SEED and CALM are numbers: {error}", file=sys.stderr)
+        return 2
+    logs = os.environ.get("LOGS")
+    try:
+        report = run(faults, seed, ended, say, deadline_s, Path(logs) if logs else None)
+    except Interrupted:
+        say("ended before the report")
+        return 130
+    except EnginesMissing as error:
+        say(f"chaos: {error}")
+        return 2
+    except (ProcessEnded, TimeoutError) as error:
+        say(f"chaos: {error}")
+        return 1
+    text = report.markdown()
+    say(f"\n{text}")
+    if file := os.environ.get("REPORT"):
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.write(f"{text}\n")
+    return 0 if report.passed else 1
+
+
+def say(line: str) -> None:
+    """Print a line now."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The collector as a black box: telegraf.conf as shipped, queries.yaml as written here, the folder they run in.
+
+What the chaos run asks of the collector's configuration stands in this file and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.engines import REPOSITORY
+from lab.feed import EXCLUDED_FIELD
+from lab.loopback import free_port
+from lab.site import POD_8, POD_30, Buckets, Site
+from lab.telegraf import TelegrafProcess
+
+INTERVAL_S = 2
+LOOKBACK_S = 20
+
+# Where a stream begins, a line of queries.yaml that every stream gets. It is empty because the plugin does not know the
+# key yet; once it does, this is "start: earliest", without which history can never arrive.
+START = ""
+
+QUERIES = f"""
+central:
+  url: "${{INFLUXDB_CENTRAL_URL}}"
+  org: "${{INFLUXDB_CENTRAL_ORG}}"
+  token: "${{INFLUXDB_CENTRAL_TOKEN}}"
+metadata_tags: [host, source_bucket, field]
+sources:
+  - name: {POD_8}
+    url: "${{SERVER_A_URL}}"
+    org: "${{SERVER_A_ORG}}"
+    token: "${{SERVER_A_TOKEN}}"
+    streams:
+      - bucket: "${{SERVER_A_BUCKET}}"
+        measurements: [cpu, mem, disk, net]
+        lookback: {LOOKBACK_S}s
+        {START}
+  - name: {POD_30}
+    url: "${{SERVER_B_URL}}"
+    org: "${{SERVER_B_ORG}}"
+    token: "${{SERVER_B_TOKEN}}"
+    streams:
+      - bucket: "${{SERVER_B_BUCKET}}"
+        lookback: {LOOKBACK_S}s
+        {START}
+      - bucket: "${{SERVER_B_BUCKET_2}}"
+        exclude_fields: [{EXCLUDED_FIELD}]
+        lookback: {LOOKBACK_S}s
+        {START}
+"""
+
+# As shipped, a plugin that died is started again after 5 s: too long to be killed again and again within some seconds.
+CHANGES = (('restart_delay = "5s"', 'restart_delay = "300ms"'),)
+
+
+@dataclass(frozen=True)
+class CopiedStream:
+    """What QUERIES says about one stream, for the comparison; `measurements` empty: all of them."""
+
+    source: str
+    bucket: str
+    measurements: tuple[str, ...] = ()
+    exclude_fields: tuple[str, ...] = ()
+
+
+STREAMS = (
+    CopiedStream(POD_8, Buckets.telegraf, ("cpu", "mem", "disk", "net")),
+    CopiedStream(POD_30, Buckets.pods),
+    CopiedStream(POD_30, Buckets.power, (), (EXCLUDED_FIELD,)),
+)
+
+
+def collector(folder: Path, site: Site, urls: Mapping[str, str]) -> TelegrafProcess:
+    """A Telegraf with the plugin, not yet started, in a new `folder`.
+
+    `urls` replaces addresses by the proxies' in front of them, by the name of the variable.
+    """
+    (folder / "config").mkdir(parents=True)
+    (folder / "logs").mkdir()
+    (folder / "config" / "queries.yaml").write_text(QUERIES)
+    text = (REPOSITORY / "telegraf.conf").read_text()
+    for old, new in CHANGES:
+        if old not in text:
+            raise ValueError(f"telegraf.conf has no {old!r} to change")
+        text = text.replace(old, new)
+    config = folder / "telegraf.conf"
+    config.write_text(text)
+    environment = {**site.environment(INTERVAL_S, free_port()), **urls}
+    return TelegrafProcess(config, environment, cwd=folder)

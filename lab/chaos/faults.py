@@ -1,0 +1,68 @@
+"""The kinds of fault. Each is a function that does it from begin to end and says how it is known to have happened.
+
+A kind names the parts of the stage that it takes hold of: faults that overlap never share one. What a fault did is
+undone in any case, also when the run is ended in the middle of it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lab.chaos import process_faults as process
+from lab.chaos import server_faults as server
+from lab.chaos.collector import STREAMS
+from lab.chaos.stage import CENTRAL, Stage
+from lab.site import POD_8, POD_30
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fault. `inject` gets the stage, the fault's own chance and one of `variants`."""
+
+    name: str
+    parts: frozenset[str]
+    inject: Callable[[Stage, random.Random, str], str]
+    variants: tuple[str, ...] = ("",)
+    once: bool = False  # once in a run
+    together: bool = False  # so long that the next fault never waits for its end
+
+
+def _kind(name: str, parts: str, inject: Callable[[Stage, random.Random, str], str], *variants: str) -> Kind:
+    return Kind(name, frozenset(parts.split()), inject, variants or ("",))
+
+
+KINDS = (
+    _kind("plugin killed", "plugin telegraf", process.plugin_killed),
+    _kind(
+        "plugin killed again and again, writes refused",
+        "plugin telegraf proxy",
+        process.plugin_killed_again_and_again,
+    ),
+    _kind("Telegraf killed", "telegraf", process.telegraf_killed),
+    _kind("source killed", "source", process.source_killed, POD_8, POD_30),
+    _kind("central killed", "central", process.central_killed),
+    _kind("plugin stopped", "plugin", process.plugin_stopped),
+    _kind("Telegraf stopped", "telegraf", process.telegraf_stopped),
+    _kind("source stopped", "source", process.source_stopped, POD_8, POD_30),
+    _kind("central stopped", "central", process.central_stopped),
+    _kind("answered 429, 500, 503", "proxy", server.answers, "429", "500", "503"),
+    _kind("answered 400, 404", "proxy", server.answers, "400", "404"),
+    _kind("connections cut", "proxy", server.connections_cut, "request", "reply"),
+    _kind("replies lost", "proxy", server.replies_lost),
+    _kind("delayed", "proxy", server.delays, "reply", "request"),
+    _kind("token revoked", "source central", server.token_revoked, POD_8, POD_30, CENTRAL),
+    _kind("Telegraf reloaded", "plugin telegraf", process.telegraf_reloaded),
+    _kind("central put back", "central proxy telegraf", server.central_put_back),
+    _kind("bucket emptied", "central", server.bucket_emptied, *(stream.bucket for stream in STREAMS)),
+    Kind("second collector", frozenset({"second"}), process.second_collector, together=True),
+    Kind(
+        "source's clock ahead",
+        frozenset({"clock"}),
+        server.clock_ahead,
+        (POD_8, POD_30),
+        once=True,
+        together=True,
+    ),
+)
