@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
+from textwrap import indent
 
 from telegraf_plugin.lint.durations import SECOND, shown
 from telegraf_plugin.lint.finding import File, Finding
@@ -23,7 +24,7 @@ _HEALTH = f"""\
   default_status = 503
   max_time_between_metrics = "${{HEALTH_MAX_SILENCE:-150s}}"
   namepass = ["{STATUS}"]
-  {TAGDROP.format(name="health")}
+{indent(TAGDROP.format(name="health"), "  ")}
   [[outputs.health.compares]]
     field = "{_FIELD}"
     eq = 1.0

@@ -51,7 +51,8 @@ def _same_name(first: Entry, second: Entry, rules: list[Table]) -> Iterator[Find
     both = sorted({(a, b) for a in _hosts(one) for b in _hosts(other) if renamed(a, rules) == renamed(b, rules)})
     pairs = [(a, b) for a, b in both if two_sources or a < b]
     if not _may_meet(one, other):
-        if two_sources and (one.source, other.source) in pairs and one.source != other.source:
+        told_apart = MetadataTag.SOURCE in one.metadata_tags or MetadataTag.SOURCE in other.metadata_tags
+        if two_sources and (one.source, other.source) in pairs and not told_apart:
             why = (
                 f"{one.source} and {other.source} are both called {renamed(one.source, rules)} in central; "
                 "only bucket and measurement tell them apart"
@@ -127,9 +128,9 @@ def processors_keep_what_proves(subject: Subject) -> Iterator[Finding]:
 
 def _regex(plugin: Plugin) -> Iterator[Finding]:
     for rule in plugin.tables("tags"):
-        for key in _PROTECTED:
-            if changes(rule, key) or f"<{key}>" in rule.text("pattern"):
-                yield Finding(File.TELEGRAF, rule.key("key"), _ROUTES.format(key=key), "leave out this rule")
+        keys = [key for key in _PROTECTED if changes(rule, key) or f"<{key}>" in rule.text("pattern")]
+        if keys:
+            yield Finding(File.TELEGRAF, rule.key("key"), _ROUTES.format(key=", ".join(keys)), "leave out this rule")
         if rule.text("result_key") == _HOST and rule.text("key") != _HOST:
             why = "every point's host would be made of another tag: hosts of their own are lost, series become one"
             yield Finding(File.TELEGRAF, rule.key("result_key"), why, 'key = "host", without result_key')

@@ -48,10 +48,10 @@ def nothing_is_lost_on_refusal(subject: Subject) -> Iterator[Finding]:
     lost = "what central refuses for a while (429, 503) is lost without a word"
     for output in subject.influx_outputs:
         if output.text("bucket_tag"):
-            why = f"with bucket_tag {lost}; use one output a bucket, with a tagpass"
+            why = f"with it, {lost}; use one output a bucket, with a tagpass"
             yield Finding(File.TELEGRAF, output.key("bucket_tag"), why, "leave out bucket_tag")
         if (output.number("concurrent_writes") or 1) > 1:
-            why = f"above 1 {lost}, and the order is, by which what came back is proved"
+            why = f"above 1, {lost}, and a mark can overtake the lines that it speaks for"
             yield Finding(File.TELEGRAF, output.key("concurrent_writes"), why, "concurrent_writes = 1")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from textwrap import indent
 
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.glob import quoted
@@ -33,7 +34,7 @@ _OUTPUT = """\
   timeout = "30s"
   log_level = "${{LOG_LEVEL:-INFO}}"
 """
-_METRICS_FILTERS = f'  namepass = ["collector_*", "internal_*"]\n  {TAGDROP.format(name="influxdb_v2")}'
+_METRICS_FILTERS = '  namepass = ["collector_*", "internal_*"]\n' + indent(TAGDROP.format(name="influxdb_v2"), "  ")
 
 
 def every_stream_reaches_one_output(subject: Subject) -> Iterator[Finding]:
@@ -104,7 +105,8 @@ def _no_output(subject: Subject, stream: StreamDefinition) -> Finding:
         for key in (key for key, found in clauses(output, metrics_of(stream)[-1]) if found is Reach.NEVER):
             if key == "tagpass":
                 why = f"it does not take source_bucket {stream.bucket} ({stream.label}), nor does another: {vanish}"
-                known = (*output.table("tagpass").texts("source_bucket"), quoted(stream.bucket))
+                others = [name for name in output.table("tagpass").texts("source_bucket") if name != stream.bucket]
+                known = (*others, quoted(stream.bucket))
                 return Finding(File.TELEGRAF, output.key("tagpass.source_bucket"), why, _line(known))
             why = f"it keeps out {stream.label}, and no other output takes that: {vanish}"
             return Finding(File.TELEGRAF, output.key(key), why, f"leave out {key}")
