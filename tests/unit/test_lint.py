@@ -249,7 +249,7 @@ def test_check_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit status: 0 " in told
 
 
-BAD = {
+BAD: dict[str, tuple[str | bytes, str]] = {
     "cut": (f'[agent\ntoken = "{SECRET}"\n', "is not TOML: "),
     "open": (f'token = "{SECRET}\n', "is not TOML: "),
     "twice": (f'a."{SECRET}" = 1\na."{SECRET}" = 2\n', "is not TOML: "),
