@@ -16,6 +16,7 @@ RULES: dict[str, Rule] = {
     "variables": rules_outputs.variables_are_set,
     "route": rules_routing.every_stream_reaches_one_output,
     "central-bucket": rules_routing.central_bucket_is_where_it_goes,
+    "central": rules_routing.outputs_write_to_the_central_of_queries,
     "own-metrics": rules_routing.own_metrics_have_an_output,
     "data-only": rules_routing.data_outputs_take_data_only,
     "in-flight": rules_outputs.buffer_holds_what_is_in_flight,

@@ -57,6 +57,9 @@ def times_stay_exact(subject: Subject) -> Iterator[Finding]:
         if execd.duration("precision") or ("precision" in execd and execd.duration("precision") is None):
             why = "it rounds the points' times: points fall on each other, and none is where the source has it"
             yield Finding(File.TELEGRAF, execd.key("precision"), why, "leave out precision")
+        if execd.text("time_source") not in ("", "metric"):
+            why = "points would get the time at which they were copied instead of their own"
+            yield Finding(File.TELEGRAF, execd.key("time_source"), why, 'time_source = "metric"')
 
 
 def _plugins(subject: Subject) -> list[Plugin]:

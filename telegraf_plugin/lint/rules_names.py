@@ -37,10 +37,17 @@ def renames_can_be_judged(subject: Subject) -> Iterator[Finding]:
 def no_two_hosts_become_one(subject: Subject) -> Iterator[Finding]:
     """Two hosts that are renamed to one name make one series of two: one's points overwrite the other's."""
     rules = regex_rules(subject.conf.processors, _HOST)
-    entries = [(path, stream) for path, _, stream in subject.streams()]
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for path, _, stream in subject.streams():
+        groups.setdefault((stream.central_bucket, stream.bucket), []).append((path, stream))
     try:
-        for first, second in combinations_with_replacement(entries, 2):
-            yield from _same_name(first, second, rules)
+        for entries in groups.values():
+            meeting = [pair for pair in combinations_with_replacement(entries, 2) if _may_meet(pair[0][1], pair[1][1])]
+            sure = [finding for pair in meeting for finding in _same_name(*pair, rules)]
+            yield from sure
+            if not sure:
+                yield from _perhaps_same_name(meeting)
+        yield from _sources_of_one_name(subject, rules)
     except NotComparable:
         return  # told by renames_can_be_judged
 
@@ -48,34 +55,53 @@ def no_two_hosts_become_one(subject: Subject) -> Iterator[Finding]:
 def _same_name(first: Entry, second: Entry, rules: list[Table]) -> Iterator[Finding]:
     (_, one), (path, other) = first, second
     two_sources = one.source != other.source
-    both = sorted({(a, b) for a in _hosts(one) for b in _hosts(other) if renamed(a, rules) == renamed(b, rules)})
+    both = sorted((a, b) for a in _hosts(one) for b in _hosts(other) if renamed(a, rules) == renamed(b, rules))
     pairs = [(a, b) for a, b in both if two_sources or a < b]
-    if not _may_meet(one, other):
-        told_apart = MetadataTag.SOURCE in one.metadata_tags or MetadataTag.SOURCE in other.metadata_tags
-        if two_sources and (one.source, other.source) in pairs and not told_apart:
+    if not pairs:
+        return
+    a, b = pairs[0]
+    why = f"host {a} of {one.label} and host {b} of {other.label} are both {renamed(a, rules)} {_meet(other)}"
+    if two_sources:
+        yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(other))
+    else:
+        write = f"a pattern that does not make one name of {a} and {b}"
+        yield Finding(File.TELEGRAF, rules[0].key("pattern"), why, write)
+
+
+def _perhaps_same_name(meeting: list[tuple[Entry, Entry]]) -> Iterator[Finding]:
+    """Say once for all streams that may meet what nothing but their points' own hosts can tell."""
+    pairs = [(one, other) for one, other in meeting if one[1].source != other[1].source]
+    if not pairs:
+        return
+    (_, one), (path, other) = pairs[0]
+    more = len({entry[1].label for pair in pairs for entry in pair}) - 2
+    names = f"{one.label}, {other.label} and {more} more" if more else f"{one.label} and {other.label}"
+    why = (
+        f"{names} have the same source_bucket and meet {_meet(other)}; whether their points' own hosts differ, "
+        "behind the renames of telegraf.conf, only the data tells"
+    )
+    yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(other), True)
+
+
+def _sources_of_one_name(subject: Subject, rules: list[Table]) -> Iterator[Finding]:
+    """Say where two sources get one name although their series stay two, by bucket or measurement."""
+    seen: dict[str, StreamDefinition] = {}
+    for path, source, stream in subject.streams():
+        if source.name not in _hosts(stream) or MetadataTag.SOURCE in stream.metadata_tags:
+            continue
+        name = renamed(source.name, rules)
+        first = seen.setdefault(name, stream)
+        if first.source != source.name and not _may_meet(first, stream):
             why = (
-                f"{one.source} and {other.source} are both called {renamed(one.source, rules)} in central; "
+                f"{first.source} and {source.name} are both called {name} in central; "
                 "only bucket and measurement tell them apart"
             )
-            yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(other), True)
-        return
-    meet = (
-        f"in the central bucket {other.central_bucket}: where measurement and tags are equal one overwrites the other"
-    )
-    if pairs:
-        a, b = pairs[0]
-        why = f"host {a} of {one.label} and host {b} of {other.label} are both {renamed(a, rules)} {meet}"
-        if two_sources:
-            yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(other))
-        else:
-            write = f"a pattern that does not make one name of {a} and {b}"
-            yield Finding(File.TELEGRAF, rules[0].key("pattern"), why, write)
-    elif two_sources:
-        why = (
-            f"{one.label} and {other.label} have the same source_bucket and meet {meet}; whether their points' "
-            "own hosts differ, behind the renames of telegraf.conf, only the data tells"
-        )
-        yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(other), True)
+            yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(stream), True)
+
+
+def _meet(stream: StreamDefinition) -> str:
+    bucket = stream.central_bucket
+    return f"in the central bucket {bucket}: where measurement and tags are equal one overwrites the other"
 
 
 def _hosts(stream: StreamDefinition) -> set[str]:

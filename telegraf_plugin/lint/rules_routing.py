@@ -55,11 +55,28 @@ def central_bucket_is_where_it_goes(subject: Subject) -> Iterator[Finding]:
         takers = subject.takers(stream)
         if takers and takers[0].text("bucket") != stream.central_bucket:
             bucket = takers[0].text("bucket")
+            if not bucket:
+                why = f"it takes {stream.label} to a bucket without a name: central refuses it, and Telegraf drops it"
+                yield Finding(File.TELEGRAF, takers[0].key("bucket"), why, f"bucket = {_toml(stream.central_bucket)}")
+                continue
             why = (
                 f"{stream.label} is looked for in the central bucket {stream.central_bucket}, where nothing would be "
                 f"found: {takers[0].path} takes source_bucket {stream.bucket} to {bucket} (or change its tagpass)"
             )
             yield Finding(File.QUERIES, f"{path}.central_bucket", why, f"central_bucket: {_toml(bucket)}")
+
+
+def outputs_write_to_the_central_of_queries(subject: Subject) -> Iterator[Finding]:
+    """The plugin asks `central` of queries.yaml what has landed; telegraf.conf must write to the same."""
+    central = subject.config.central
+    for output in subject.data_outputs:
+        urls = {url.rstrip("/") for url in output.texts("urls")}
+        if urls != {central.url}:
+            why = "the plugin asks central.url of queries.yaml what has landed; this should be the same server"
+            yield Finding(File.TELEGRAF, output.key("urls"), why, f"urls = [{_toml(central.url)}]", True)
+        if output.text("organization") != central.org:
+            why = "the plugin asks central.org of queries.yaml what has landed; this should be the same organisation"
+            yield Finding(File.TELEGRAF, output.key("organization"), why, f"organization = {_toml(central.org)}", True)
 
 
 def own_metrics_have_an_output(subject: Subject) -> Iterator[Finding]:

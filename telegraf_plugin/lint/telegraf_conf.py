@@ -143,9 +143,12 @@ def _plugins(kind: str, section: Any) -> Iterator[Plugin]:
     for name, value in section.items() if isinstance(section, dict) else ():
         entries: list[tuple[int, Mapping[str, Any]]]
         entries = [(0, value)] if isinstance(value, dict) else list(_entries(value))
+        aliases = [settings.get("alias") for _, settings in entries]
         for number, settings in entries:
             alias = settings.get("alias")
-            mark = alias if isinstance(alias, str) else str(number) if len(entries) > 1 else ""
+            mark = str(number) if len(entries) > 1 else ""
+            if isinstance(alias, str) and aliases.count(alias) == 1:
+                mark = alias
             yield Plugin(f"{kind}.{name}[{mark}]" if mark else f"{kind}.{name}", settings, name)
 
 
