@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 
 _META = re.compile(r"[*?\[]")
-_RANGE = re.compile(r"\[(!?)(?:([^\]\\])-(.)|((?:\\.|[^\]\\])+))\]", re.DOTALL)
+_RANGE = re.compile(r"\[(!?)(?:(.)-(.)|(?!.-)((?:\\.|[^\]\\])+))\]", re.DOTALL)
 
 
 def matches(patterns: Sequence[str], name: str, separators: str = "") -> bool:
