@@ -44,7 +44,23 @@ FILTERS = [
     [quoted("{x},y?")],
     [quoted("{x}")],
 ]
-NAMES = ["telegraf", "telegra", "power", "abc", "dbc", "-bc", "^bc", "`bc", "a1", "a[1]", r"a\[1\]", "a*c", r"a\bc", "a,c", "a}c"]
+NAMES = [
+    "telegraf",
+    "telegra",
+    "power",
+    "abc",
+    "dbc",
+    "-bc",
+    "^bc",
+    "`bc",
+    "a1",
+    "a[1]",
+    r"a\[1\]",
+    "a*c",
+    r"a\bc",
+    "a,c",
+    "a}c",
+]
 NAMES += ["telex", "{telegraf,power}", "{x},y?", "{x}", "TELEGRAF", "x", "Ärger"]
 
 ENVIRONMENT = {"SET": "set", "EMPTY": "", "NESTED": "${SET}", "_LOW": "low"}
