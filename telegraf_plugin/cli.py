@@ -26,6 +26,8 @@ examples:
       what telegraf.conf runs: each newline on standard input is a tick
   echo | data-collector --config config/queries.yaml
       one cycle by hand: the lines go to standard output, the log to standard error
+  data-collector check --help
+      what in queries.yaml with telegraf.conf would lose points, without any network
 
 environment:
   LOG_LEVEL          DEBUG, INFO (default), WARN or WARNING, ERROR
@@ -38,6 +40,11 @@ exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (the process' own unless given) and return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["check"]:
+        from telegraf_plugin.lint.command import check  # not before it is asked for: the plugin counts its memory
+
+        return check(words[1:])
     parser = argparse.ArgumentParser(
         prog="data-collector",
         description="Copy InfluxDB 2 buckets into a central InfluxDB 2: Telegraf's execd input plugin.",
@@ -50,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
     parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, and end")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
     try:
         writer = LineWriter.take_stdout()
     except OutputClosed as closed:

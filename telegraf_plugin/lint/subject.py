@@ -1,0 +1,95 @@
+"""What a rule looks at: both files, and what follows from the two together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from telegraf_plugin.config import Config, Source
+from telegraf_plugin.lint.reach import Metric, Reach, reach
+from telegraf_plugin.lint.telegraf_conf import Plugin, TelegrafConf
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.mapping import MetadataTag
+
+LEDGER = "collector_ledger"
+"""The measurement of the marks by which the plugin proves what has landed; they take the data's way."""
+STATUS = "collector_health"
+OWN_METRICS = (
+    "collector_stream",
+    "collector_source",
+    "collector_cycle",
+    STATUS,
+    "collector_dropped",
+    "collector_conflict",
+    "internal_write",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Both files; `max_in_flight`: lines that the plugin prints for one output before their mark is back."""
+
+    config: Config
+    conf: TelegrafConf
+    max_in_flight: int
+
+    def streams(self) -> Iterator[tuple[str, Source, StreamDefinition]]:
+        """Yield each stream with its key path in queries.yaml and its source."""
+        for number, source in enumerate(self.config.sources):
+            for place, stream in enumerate(source.streams):
+                yield f"sources[{number}].streams[{place}]", source, stream
+
+    @property
+    def influx_outputs(self) -> tuple[Plugin, ...]:
+        """Return the outputs that write into an InfluxDB 2."""
+        return self.conf.outputs_named("influxdb_v2")
+
+    @property
+    def metrics_outputs(self) -> tuple[Plugin, ...]:
+        """Return the outputs that are there for the collector's own metrics."""
+        central = {stream.central_bucket for stream in self.config.streams}
+        return tuple(
+            output
+            for output in self.influx_outputs
+            if takes_own_metrics(output)
+            and (
+                output.text("bucket") not in central
+                or all(stream_reach(output, stream) is Reach.NEVER for stream in self.config.streams)
+            )
+        )
+
+    @property
+    def data_outputs(self) -> tuple[Plugin, ...]:
+        """Return the other ones."""
+        metrics = {output.path for output in self.metrics_outputs}
+        return tuple(output for output in self.influx_outputs if output.path not in metrics)
+
+    def takers(self, stream: StreamDefinition) -> list[Plugin]:
+        """Return the data outputs that may take points of the stream, those of its central bucket first."""
+        found = [output for output in self.data_outputs if stream_reach(output, stream) is not Reach.NEVER]
+        return sorted(found, key=lambda output: output.text("bucket") != stream.central_bucket)
+
+
+def metrics_of(stream: StreamDefinition) -> tuple[Metric, ...]:
+    """Return what travels for one stream: its points, and its marks."""
+    tags = {MetadataTag.SOURCE_BUCKET.value: stream.bucket}
+    if MetadataTag.SOURCE in stream.metadata_tags:
+        tags[MetadataTag.SOURCE.value] = stream.source
+    points = tuple(Metric(name, tags) for name in (stream.measurements or (None,)))
+    return (*points, Metric(LEDGER, tags))
+
+
+def own_metric(name: str) -> Metric:
+    """Return one of the collector's own metrics: they have no source_bucket."""
+    return Metric(name, {}, absent=(MetadataTag.SOURCE_BUCKET.value,))
+
+
+def stream_reach(output: Plugin, stream: StreamDefinition) -> Reach:
+    """Say whether the output takes what travels for the stream."""
+    found = {reach(output, metric) for metric in metrics_of(stream)}
+    return found.pop() if len(found) == 1 else Reach.SOMETIMES
+
+
+def takes_own_metrics(output: Plugin) -> bool:
+    """Say whether the output takes any of the collector's own metrics."""
+    return any(reach(output, own_metric(name)) is not Reach.NEVER for name in OWN_METRICS)
