@@ -14,13 +14,19 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from telegraf_plugin import permissions
 from telegraf_plugin.config import Config, load
 from telegraf_plugin.errors import ConfigurationError, OutputClosed
 from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
 
+_COMMANDS = {"permissions": permissions.main}
 _EPILOG = """\
+commands:
+  data-collector permissions --help
+      the commands that create the collector's tokens, with the least rights
+
 examples:
   data-collector --config config/queries.yaml
       what telegraf.conf runs: each newline on standard input is a tick
@@ -38,6 +44,9 @@ exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (the process' own unless given) and return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and (command := _COMMANDS.get(arguments[0])):
+        return command(arguments[1:])
     parser = argparse.ArgumentParser(
         prog="data-collector",
         description="Copy InfluxDB 2 buckets into a central InfluxDB 2: Telegraf's execd input plugin.",

@@ -5,6 +5,7 @@ What a key means stands in config/queries.yaml, beside the key, and in the READM
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -44,6 +45,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", text):
+        raise ValueError("expected the name or the address in the certificate, without scheme and port")
+    return text
+
+
 def _duration(value: object) -> int:
     if not isinstance(value, str):
         raise ValueError("expected a duration such as 30s, 5m or 1h30m")
@@ -76,6 +83,7 @@ def _lookback(duration: int) -> int:
     return duration
 
 
+File = Annotated[Path, BeforeValidator(_path)]
 Lookback = Annotated[Duration, AfterValidator(_lookback)]
 Names = Annotated[list[Name], Field(min_length=1)]
 MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
@@ -102,7 +110,12 @@ class ServerSection(_Section):
     url: Url
     org: Name
     token: SecretStr | None = None
-    token_file: Annotated[Path, BeforeValidator(_path)] | None = None
+    token_file: File | None = None
+    tls_ca: File | None = None
+    tls_cert: File | None = None
+    tls_key: File | None = None
+    tls_server_name: Annotated[str, AfterValidator(_host)] | None = None
+    insecure_skip_verify: bool = False
 
 
 class AggregateSection(_Section):
