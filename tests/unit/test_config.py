@@ -382,9 +382,7 @@ def test_a_configuration_is_frozen(tmp_path: Path, environment: dict[str, str]) 
 # TLS and proxies
 
 
-def test_a_server_without_tls_keys_trusts_the_systems_authorities(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
+def test_a_server_without_tls_keys_trusts_the_systems_authorities(tmp_path: Path, environment: dict[str, str]) -> None:
     config = loaded(tmp_path, BASE, environment)
     assert config.central.transport == config.sources[0].server.transport == STRAIGHT
 

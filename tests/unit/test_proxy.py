@@ -72,9 +72,11 @@ def test_no_proxy_names_hosts_domains_networks_and_ports(url: str, exceptions: s
         assert (proxy_for(url, {**BOTH, name: exceptions}) is None) is straight
 
 
-@pytest.mark.parametrize("proxy", ["socks5://proxy:1", "http://", "http://proxy:0", "http://proxy:x", "http://[", "p\n"])
+@pytest.mark.parametrize(
+    "proxy", ["socks5://proxy:1", "http://", "http://proxy:0", "http://proxy:x", "http://[", "p\n"]
+)
 def test_what_is_no_proxy_is_refused_by_its_variable_and_not_repeated(proxy: str) -> None:
-    with pytest.raises(ValueError, match="^the variable HTTPS_PROXY names no proxy: expected http://host:port") as told:
+    with pytest.raises(ValueError, match=r"^the variable HTTPS_PROXY names no proxy: ") as told:
         proxy_for("https://pod-1", {"HTTPS_PROXY": proxy})
     assert proxy not in str(told.value).replace("http://host", "")
 
