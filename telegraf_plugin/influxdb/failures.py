@@ -174,6 +174,11 @@ def _tls(reason: str) -> SourceError:
         return PermanentError(
             "the server's certificate is not trusted", "name its authority's file in tls_ca, or SSL_CERT_FILE"
         )
+    if "eof occurred" in lowered or "unexpected eof" in lowered:
+        hint = (
+            f"{_RETRIED}; if it stays: does the server want a client certificate, or another one (tls_cert, tls_key)?"
+        )
+        return TransientError("the connection broke off in TLS", hint)
     if "wrong version number" in lowered or "record layer" in lowered:
         return PermanentError("the server does not speak TLS on this port", "http:// instead of https:// in the url?")
     return PermanentError(f"TLS failed: {_short(reason)}", "check url and certificates")

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 import trustme
+from urllib3.exceptions import SSLError
 
 from lab.loopback import HOST, free_port
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.transport import STRAIGHT, Tls, Transport
 from tests.fakes import FakeSource, good
@@ -94,12 +96,17 @@ class TlsServer:
             except OSError:
                 return
             connection.settimeout(5.0)
-            with contextlib.suppress(OSError), self._context.wrap_socket(connection, True) as peer:
-                while len(peer.recv(65536)) == 65536:
-                    pass
-                peer.sendall(OK)
-                peer.shutdown(socket.SHUT_WR)
-                peer.recv(1)
+            # As long as it is open, what the client still sends cannot reset the connection and take the alert with it.
+            with connection.dup() as lasting:
+                with contextlib.suppress(OSError), self._context.wrap_socket(connection, True) as peer:
+                    while len(peer.recv(65536)) == 65536:
+                        pass
+                    peer.sendall(OK)
+                    peer.shutdown(socket.SHUT_WR)
+                    peer.recv(1)
+                with contextlib.suppress(OSError):
+                    while lasting.recv(65536):
+                        pass
 
 
 def reply(url: str, transport: Transport) -> bytes:
@@ -199,6 +206,13 @@ def test_a_client_certificate_that_the_server_refuses_is_told(
     with TlsServer(authority.wanting_clients(version)) as server:
         error = failure(f"https://{HOST}:{server.port}", tls(ca=authority.file, cert=cert, key=key))
     assert (type(error), error.summary) == (PermanentError, "the server refuses the client certificate")
+
+
+def test_a_connection_that_breaks_off_in_tls_may_be_for_a_client_certificate() -> None:
+    # What a server says of a certificate is lost where it closes while the client still sends.
+    error = explain(SSLError("EOF occurred in violation of protocol (_ssl.c:2427)"), "https://pod-1")
+    assert (type(error), error.summary) == (TransientError, "the connection broke off in TLS")
+    assert "tls_cert" in error.hint
 
 
 def test_a_server_that_speaks_old_tls_only_is_told(authority: Authority) -> None:
