@@ -431,6 +431,19 @@ def test_a_configuration_loads_without_tokens_when_they_are_not_wanted(
     assert [problem.path for problem in caught.value.problems] == ["sources[0].org"]
 
 
+def test_nothing_that_the_file_holds_reaches_the_terminal_as_a_control(tmp_path: Path) -> None:
+    attack = r'"\e[2J\e]0;owned\a\u202e\r\nE! forged"'
+    content = (
+        f"{{central: {{url: {attack}, org: {attack}, token: {attack}, tls_ca: {attack}, {attack}: 1}}, "
+        f"templates: {{{attack}: {{lookback: {attack}}}}}, metadata_tags: [{attack}], {attack}: {attack}, "
+        f"sources: [{{name: {attack}, url: {attack}, streams: [{{bucket: {attack}, template: x, flux: {attack}}}]}}]}}"
+    )
+    error = refused(written(tmp_path, content), {"HTTP_PROXY": "\x1b[2J"})
+    assert len(error.problems) > 10
+    for problem in map(str, error.problems):
+        assert problem.isprintable(), problem
+
+
 # Whatever the file holds
 
 KEYS = sorted(
