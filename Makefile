@@ -9,7 +9,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests
 
-.PHONY: help venv engines demo test check format lint types imports bench lock clean
+.PHONY: help venv engines demo test check format lint types imports bench audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -52,10 +52,15 @@ format: venv ## Format the code
 bench: venv engines ## Measure speed and memory
 	$(BIN)/python -m lab.bench
 
+audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
+	$(PYTHON) -m venv .audit
+	.audit/bin/pip install --quiet pip-audit
+	.audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+
 lock: venv ## Renew requirements*.txt from pyproject.toml
 	$(LOCK) -o requirements.txt pyproject.toml
 	$(LOCK) --extra dev -o requirements-dev.txt pyproject.toml
 	echo hatchling | $(LOCK) -o requirements-build.txt -
 
 clean: ## Remove what make made, but not the engines in the user's cache
-	rm -rf .venv .engines .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .audit .engines .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from lab.engines import REPOSITORY
 from lab.influxd import InfluxServer
+from lab.loopback import free_port, wait_until
+from lab.telegraf import TelegrafProcess, work_folder
 from telegraf_plugin.errors import PermanentError, SourceError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
@@ -138,6 +143,38 @@ def test_the_collector_goes_through_the_proxy_of_its_environment(secured: Secure
         assert run.errors == [], run.stderr
         assert run.stream("s/data")["healthy"] == 1
         assert {line.split(" ")[1] for line in proxy.asked} == {f"{NAME}:8086"}  # central is loopback
+
+
+def test_telegraf_and_the_plugin_reach_central_by_the_same_tls_keys_and_proxy(secured: Secured, tmp_path: Path) -> None:
+    folder = work_folder(tmp_path / "work")
+    conf = (REPOSITORY / "telegraf.conf").read_text()
+    commented = '  # tls_ca = ""\n'
+    assert conf.count(commented) == 1  # in the first output; the comment says that all need it
+    organization = '  organization = "${INFLUXDB_CENTRAL_ORG}"\n'
+    secured_conf = conf.replace(commented, "").replace(organization, f'{organization}  tls_ca = "{secured.ca}"\n')
+    (folder / "secured.conf").write_text(secured_conf)
+    shipped = (REPOSITORY / "config" / "queries.yaml").read_text()
+    (folder / "secured.yaml").write_text(
+        re.sub(r"^( +)org: .*$", rf"\g<0>\n\1tls_ca: {secured.ca}", shipped, flags=re.M)
+    )
+    server = {"URL": f"https://{NAME}:8086", "ORG": "o", "TOKEN": secured.good.token, "BUCKET": "data"}
+    environment = {f"{name}_{key}": value for name in ("INFLUXDB_CENTRAL", "SERVER_A") for key, value in server.items()}
+    environment |= {f"SERVER_B_{key}": value for key, value in server.items()} | {"SERVER_B_BUCKET_2": "other"}
+    environment |= {"COLLECTOR_QUERIES": "secured.yaml", "COLLECTOR_INTERVAL": "2"}
+    environment |= {"HEALTH_CHECK_PORT": str(free_port())}
+    now, hour = time.time_ns(), 3600 * 10**9
+    with TinyProxy(secured.good.port) as proxy:
+        environment |= {"HTTPS_PROXY": proxy.url, "NO_PROXY": "192.168.0.0/16,example.com"}
+        with TelegrafProcess(folder / "secured.conf", environment, folder) as telegraf:
+            telegraf.wait_for_log(r"read POD-8/data from https://influxdb\.example\.org:8086")
+
+            def landed() -> bool:
+                found = {point.measurement for point in secured.good.points("data", now - hour, now + hour)}
+                return {"collector_health", "internal_agent"} <= found
+
+            wait_until(landed, "metrics in central")
+            assert "x509" not in telegraf.log()
+            assert "certificate" not in telegraf.log()
 
 
 def test_skipped_verification_and_tokens_in_clear_are_warned_of_at_each_start(secured: Secured, tmp_path: Path) -> None:
