@@ -13,7 +13,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests
 
-.PHONY: help venv engines demo test check format lint types imports bench chaos lock clean
+.PHONY: help venv engines demo test check format lint types imports bench chaos audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -59,10 +59,15 @@ bench: venv engines ## Measure speed and memory
 chaos: venv engines ## Inject faults at random, then compare everything (FAULTS=200 SEED=1 REPORT=file LOGS=folder)
 	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos
 
+audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
+	$(PYTHON) -m venv .audit
+	.audit/bin/pip install --quiet pip-audit
+	.audit/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+
 lock: venv ## Renew requirements*.txt from pyproject.toml
 	$(LOCK) -o requirements.txt pyproject.toml
 	$(LOCK) --extra dev -o requirements-dev.txt pyproject.toml
 	echo hatchling | $(LOCK) -o requirements-build.txt -
 
 clean: ## Remove what make made, but not the engines in the user's cache
-	rm -rf .venv .engines .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+	rm -rf .venv .audit .engines .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

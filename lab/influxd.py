@@ -31,9 +31,13 @@ class InfluxServer:
     program; its data and its port stay, so that it comes back as the same server.
     """
 
-    def __init__(self, org: str, bucket: str) -> None:
-        """`org` is the organisation's name, `bucket` the first bucket's (infinite retention)."""
+    def __init__(self, org: str, bucket: str, tls: tuple[Path, Path] | None = None) -> None:
+        """`org` is the organisation's name, `bucket` the first bucket's (infinite retention).
+
+        With `tls` the server speaks it, with the certificate and the key in these two files.
+        """
         self.org = org
+        self._tls = tls
         self.token = secrets.token_urlsafe(32)
         self.port = 0
         self._home = tempfile.TemporaryDirectory(prefix="lab-influxd-", ignore_cleanup_errors=True)
@@ -47,7 +51,7 @@ class InfluxServer:
     @property
     def url(self) -> str:
         """The address, as in `INFLUXDB_CENTRAL_URL`."""
-        return f"http://{HOST}:{self.port}"
+        return f"http{'s' if self._tls else ''}://{HOST}:{self.port}"
 
     @property
     def log_file(self) -> Path:
@@ -127,6 +131,8 @@ class InfluxServer:
         ]
         for option, name in [("bolt", "influxd.bolt"), ("sqlite", "influxd.sqlite"), ("engine", "engine")]:
             command += [f"--{option}-path", str(self.folder / name)]
+        if self._tls is not None:
+            command += ["--tls-cert", str(self._tls[0]), "--tls-key", str(self._tls[1])]
         # No INFLUXD_* of the caller's environment, no config.toml of the caller's folder.
         env = {"PATH": os.defpath, "HOME": str(self.folder)}
         return Process(command, env, cwd=self.folder, log_file=self.log_file)
@@ -197,6 +203,13 @@ class InfluxServer:
         made = self._json("POST", "/api/v2/authorizations", {"orgID": self._org_id, "permissions": permissions})
         self._authorizations[made["token"]] = made["id"]
         return str(made["token"])
+
+    def permissions_of(self, token: str) -> set[tuple[str, str]]:
+        """What a token of `token_for` may do: pairs of an action and a bucket's name, or another kind of resource."""
+        granted = self._json("GET", f"/api/v2/authorizations/{self._authorizations[token]}")["permissions"]
+        names = {identity: name for name, identity in self._bucket_ids.items()}
+        resources = ((each["action"], each["resource"]) for each in granted)
+        return {(action, names.get(resource.get("id"), resource["type"])) for action, resource in resources}
 
     def revoke(self, token: str) -> None:
         """Take a token of `token_for` back: requests with it get 401 from now on."""

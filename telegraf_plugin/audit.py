@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from telegraf_plugin.config import Config
+from telegraf_plugin.config import Config, dangers
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
@@ -26,6 +26,7 @@ class Audit:
 
     def __init__(self, config: Config) -> None:
         self._sources = config.sources
+        self._dangers = list(dangers(config))
         self._urls = {source.name: source.server.url for source in config.sources}
         self._named: set[tuple[str, DropReason, str]] = set()  # series of which it was said that points cannot pass
         self._unwatched: set[str] = set()  # streams of which that was said
@@ -35,6 +36,8 @@ class Audit:
         """Say what is going to be read."""
         sources = (f"{s.name} at {s.server.url} (streams: {len(s.streams)})" for s in self._sources)
         log.info("collector started: reading %s", ", ".join(sources))
+        for danger in self._dangers:
+            log.warning("%s", danger)
 
     def attempt(self, attempt: Attempt, status: StreamStatus) -> None:
         """Say what became of one read, after which its stream's `status` is this."""

@@ -34,7 +34,8 @@ class CentralReader:
 
     def __init__(self, central: Server, metrics_bucket: str) -> None:
         """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""
-        self._client = QueryClient(central.url, central.org, central.credential.read, connect=5, read=30, query=300)
+        token, transport = central.credential.read, central.transport
+        self._client = QueryClient(central.url, central.org, token, 5, 30, 300, transport)
         self._metrics_bucket = metrics_bucket
         self.url = central.url
 

@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +21,16 @@ from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
 
+# By name, as they are not imported before they are asked for: the plugin counts its memory.
+_COMMANDS = {
+    "check": "telegraf_plugin.lint.command:check",
+    "permissions": "telegraf_plugin.permissions:main",
+}
 _EPILOG = """\
+commands:
+  data-collector permissions --help
+      the commands that create the collector's tokens, with the least rights
+
 examples:
   data-collector --config config/queries.yaml
       what telegraf.conf runs: each newline on standard input is a tick
@@ -40,11 +50,10 @@ exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (the process' own unless given) and return the exit status."""
-    words = sys.argv[1:] if arguments is None else arguments
-    if words[:1] == ["check"]:
-        from telegraf_plugin.lint.command import check  # not before it is asked for: the plugin counts its memory
-
-        return check(words[1:])
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in _COMMANDS:
+        module, _, function = _COMMANDS[words[0]].partition(":")
+        return int(getattr(import_module(module), function)(words[1:]))
     parser = argparse.ArgumentParser(
         prog="data-collector",
         description="Copy InfluxDB 2 buckets into a central InfluxDB 2: Telegraf's execd input plugin.",

@@ -83,7 +83,7 @@ class SourceWorker:
         self._on_attempt, self._on_idle, self._on_held, self._on_closed = on_attempt, on_idle, on_held, on_closed
         server, bounds = source.server, source.timeouts
         self._client = QueryClient(
-            server.url, server.org, server.credential.read, bounds.connect, bounds.read, bounds.query
+            server.url, server.org, server.credential.read, bounds.connect, bounds.read, bounds.query, server.transport
         )
         self._runner = JobRunner(self._client, central)
         self._changed = threading.Condition()

@@ -20,7 +20,7 @@ LOOKBACK_S = 20
 
 # Where a stream begins, a line of queries.yaml that every stream gets. It is empty because the plugin does not know the
 # key yet; once it does, this is "start: earliest", without which history can never arrive.
-START = ""
+START = "start: earliest"
 
 QUERIES = f"""
 central:

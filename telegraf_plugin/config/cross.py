@@ -10,11 +10,12 @@ from typing import Any
 
 from telegraf_plugin.errors import Problem
 
+_TLS = ("tls_ca", "tls_cert", "tls_key", "tls_server_name", "insecure_skip_verify")
 _FILTERS = ("measurements", "exclude_fields", "tags", "aggregate")
 
 
 def cross_check(raw: Any) -> Iterator[Problem]:
-    """Yield tokens that are none or two, names that stand twice, unknown templates, Flux with filters or unbound."""
+    """Yield tokens that are none or two, TLS without https, names that stand twice, unknown templates, unfit Flux."""
     file = raw if isinstance(raw, dict) else {}
     templates = _mapping(file.get("templates"))
     sources = _entries(file.get("sources"))
@@ -22,6 +23,8 @@ def cross_check(raw: Any) -> Iterator[Problem]:
     for path, server in servers:
         if isinstance(server, dict) and ("token" in server) == ("token_file" in server):
             yield Problem(path, "expected either token or token_file")
+        if isinstance(server, dict):
+            yield from _tls(path, server)
     yield from _twice([(f"sources[{n}].name", s.get("name")) for n, s in sources], "source")
     for number, source in sources:
         streams = [(f"sources[{number}].streams[{n}]", stream) for n, stream in _entries(source.get("streams"))]
@@ -33,6 +36,14 @@ def cross_check(raw: Any) -> Iterator[Problem]:
                 yield Problem(f"{path}.template", f"no template is called {template!r}; there are: {known}")
             chosen = {**_mapping(templates.get(template)), **stream} if isinstance(template, str) else stream
             yield from _flux(path, chosen)
+
+
+def _tls(path: str, server: dict[str, Any]) -> Iterator[Problem]:
+    url, given = server.get("url"), [key for key in _TLS if server.get(key, False) is not False]
+    if isinstance(url, str) and url.startswith("http:"):
+        yield from (Problem(f"{path}.{key}", "expected only with an https:// url") for key in given)
+    elif ("tls_cert" in server) != ("tls_key" in server):
+        yield Problem(f"{path}.{'tls_cert' if 'tls_cert' in server else 'tls_key'}", "expected tls_cert with tls_key")
 
 
 def _flux(path: str, chosen: dict[str, Any]) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.transport import Tls, Transport, proxy_for
 
 _DEFAULT_LOOKBACK = 5 * 60 * 1_000_000_000
 _DEFAULT_START = _DEFAULT_LOOKBACK
@@ -39,28 +41,32 @@ _EXPECTED = {
     "model_type": "expected keys and values",
     "model_attributes_type": "expected keys and values",
     "int_type": "expected a whole number",
+    "bool_type": "expected true or false",
     "too_short": "expected at least one entry",
     "string_too_short": "expected text that is not empty",
 }
 
 
-def load(path: Path, environment: Mapping[str, str]) -> Config:
+def load(path: Path, environment: Mapping[str, str], tokens: bool = True) -> Config:
     """Return the configuration that the file at `path` and the variables of `environment` make.
 
-    Raises ConfigurationError with every problem, each by its key path.
+    Without `tokens` there may be none yet, and none is looked at. Raises ConfigurationError with every problem, each
+    by its key path.
     """
     problems: list[Problem] = []
     raw = substitute(read_yaml(path), environment, problems)
     problems += cross_check(raw)
     known = {problem.path for problem in problems}
     try:
-        config = _config(QueriesFile.model_validate(raw))
-        unreadable = _unreadable_tokens(config)
+        config = _config(QueriesFile.model_validate(raw), environment)
+        unreadable = [*_unreadable_tokens(config), *_unusable_transports(config, environment)]
         problems += [found for found in unreadable if not {found.path, found.path.rpartition(".")[0]} & known]
         problems += _indistinct(config)
     except ValidationError as error:
         # What was refused above is None here, and must not be reported a second time.
         problems += [found for found in _explain(error) if found.path not in known]
+    if not tokens:
+        problems = [found for found in problems if found.path.rpartition(".")[2] not in ("token", "token_file")]
     if problems:
         raise ConfigurationError(str(path), problems)
     return config
@@ -109,19 +115,19 @@ def _did_you_mean(key: str) -> str:
     )
 
 
-def _config(file: QueriesFile) -> Config:
+def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
     """Return the domain's types for a file in which nothing is wrong."""
     sources = tuple(
         Source(
             name=section.name,
-            server=_server(section),
+            server=_server(section, environment),
             streams=tuple(_stream(file, section, stream) for stream in section.streams),
             concurrent_queries=section.concurrent_queries,
             timeouts=Timeouts(*(getattr(section.timeouts, key) / 1e9 for key in ("connect", "read", "query"))),
         )
         for section in file.sources
     )
-    return Config(_server(file.central), sources, file.central.metrics_bucket, file.max_in_flight)
+    return Config(_server(file.central, environment), sources, file.central.metrics_bucket, file.max_in_flight)
 
 
 def _indistinct(config: Config) -> list[Problem]:
@@ -139,16 +145,37 @@ def _indistinct(config: Config) -> list[Problem]:
     return problems
 
 
-def _server(section: ServerSection) -> Server:
+def _server(section: ServerSection, environment: Mapping[str, str]) -> Server:
     token = section.token.get_secret_value() if section.token else None
-    return Server(section.url, section.org, Credential(token, section.token_file))
+    tls = Tls(
+        section.tls_ca, section.tls_cert, section.tls_key, section.tls_server_name, not section.insecure_skip_verify
+    )
+    proxy = None
+    with suppress(ValueError):  # reported by `_unusable_transports`
+        proxy = proxy_for(section.url, environment)
+    return Server(section.url, section.org, Credential(token, section.token_file), Transport(tls, proxy))
+
+
+def _servers(config: Config) -> list[tuple[str, Server]]:
+    """Return all servers by their key path."""
+    sources = ((f"sources[{number}]", source.server) for number, source in enumerate(config.sources))
+    return [("central", config.central), *sources]
+
+
+def _unusable_transports(config: Config, environment: Mapping[str, str]) -> list[Problem]:
+    problems = []
+    for path, server in _servers(config):
+        problems += [Problem(f"{path}.{key}", message) for key, message in server.transport.tls.problems()]
+        try:
+            proxy_for(server.url, environment)
+        except ValueError as error:
+            problems.append(Problem(f"{path}.url", str(error)))
+    return problems
 
 
 def _unreadable_tokens(config: Config) -> list[Problem]:
-    servers = [("central", config.central)]
-    servers += [(f"sources[{number}]", source.server) for number, source in enumerate(config.sources)]
     problems = []
-    for path, server in servers:
+    for path, server in _servers(config):
         if server.credential == Credential():
             continue  # reported already
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.transport import STRAIGHT, Transport
 
 MIN_TOKEN_BYTES = 8
 """A shorter one would be guessed, and could not be blotted out of a log without hitting ordinary words."""
@@ -55,6 +56,7 @@ class Server:
     url: str
     org: str
     credential: Credential
+    transport: Transport = STRAIGHT
 
 
 @dataclass(frozen=True, slots=True)

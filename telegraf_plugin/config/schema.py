@@ -5,6 +5,7 @@ What a key means stands in config/queries.yaml, beside the key, and in the READM
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +47,12 @@ def _url(text: str) -> str:
     if parts.username is not None or any(sign in text for sign in "?#@ ") or parts.hostname != parts.hostname.strip():
         raise ValueError(f"{expected}, without user, password or query")
     return text.rstrip("/")
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", text):
+        raise ValueError("expected the name or the address in the certificate, without scheme and port")
+    return text
 
 
 def _duration(value: object) -> int:
@@ -99,6 +106,7 @@ def _start(value: object) -> Start:
     return Start(date=(date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000)
 
 
+File = Annotated[Path, BeforeValidator(_path)]
 Lookback = Annotated[Duration, AfterValidator(_lookback)]
 Names = Annotated[list[Name], Field(min_length=1)]
 MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
@@ -125,7 +133,12 @@ class ServerSection(_Section):
     url: Url
     org: Name
     token: SecretStr | None = None
-    token_file: Annotated[Path, BeforeValidator(_path)] | None = None
+    token_file: File | None = None
+    tls_ca: File | None = None
+    tls_cert: File | None = None
+    tls_key: File | None = None
+    tls_server_name: Annotated[str, AfterValidator(_host)] | None = None
+    insecure_skip_verify: bool = False
 
 
 class AggregateSection(_Section):

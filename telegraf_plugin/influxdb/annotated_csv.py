@@ -16,6 +16,7 @@ from itertools import takewhile
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.csv_rows import MalformedRow, Row, parse_row, split_run
+from telegraf_plugin.influxdb.flux import MAX_NAMED_FIELDS
 from telegraf_plugin.influxdb.table import Columns, Series, is_utf8
 from telegraf_plugin.influxdb.timestamps import TimeColumn
 from telegraf_plugin.stream.block import Block, FieldType
@@ -44,7 +45,8 @@ class Decoder:
     """Turns one reply into blocks, fed with its bytes in chunks of any size.
 
     `drops` counts what could not pass. `quoted` holds measurement and field of the strings that stood in quotes: the
-    server's CSV loses a carriage return in those without a trace (`flux.carriage_return_query` asks for them).
+    server's CSV loses a carriage return in those without a trace (`flux.carriage_return_query` asks for them); it stops
+    at one more than such a query names.
     `quoted_names` holds the columns whose names stood in quotes that they need: those may have lost one as well
     (`flux.lossy_names_query`).
     """
@@ -116,7 +118,8 @@ class Decoder:
             times, values, after = self._run(series, at)
             if times:  # none where rows of other series lie between this one's, as they may after group()
                 return self._block(series, times, values), after
-        if series.type is FieldType.STRING and series.unfit is None and not row.plain(columns.value):
+        in_quotes = series.type is FieldType.STRING and series.unfit is None and not row.plain(columns.value)
+        if in_quotes and len(self.quoted) <= MAX_NAMED_FIELDS:
             self.quoted.add((series.measurement, series.field))
         time, value = columns.cell(row, columns.time), columns.cell(row, columns.value)
         return self._block(series, [time], [value]), row.next

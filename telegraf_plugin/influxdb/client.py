@@ -18,11 +18,15 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from telegraf_plugin.errors import BadReply, TransientError
+from telegraf_plugin.influxdb.connection import open_pool
 from telegraf_plugin.influxdb.failures import explain, not_csv
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.transport import STRAIGHT, Transport
 
+MAX_CONNECTIONS = 16
+"""As many as `concurrent_queries` can be."""
 CHUNK_BYTES = 64 * 1024
 """How much of a reply is held at a time."""
 
@@ -59,23 +63,30 @@ class QueryClient:
     None when it did not say.
     """
 
-    def __init__(self, url: str, org: str, token: Callable[[], str], connect: float, read: float, query: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        org: str,
+        token: Callable[[], str],
+        connect: float,
+        read: float,
+        query: float,
+        transport: Transport = STRAIGHT,
+    ) -> None:
         """Prepare for `url` and `org`; nothing is sent yet.
 
         `token` is called once, now. `connect`, `read` and `query` are bounds in seconds: to
-        connect, between two pieces of a reply, and for a reply as a whole. Raises ValueError when there is no token.
+        connect, between two pieces of a reply, and for a reply as a whole; `transport` is the TLS and the proxy. Raises
+        ValueError when there is no token, or a file of `transport` cannot be used.
         """
         self.url = url
         self.clock_skew: float | None = None
         self._bound = query
-        # No retries of its own: the plugin decides, and says, when something is tried again.
         self._token = token()
-        self._client = InfluxDBClient(
-            url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False, connection_pool_maxsize=16
-        )
+        self._client = InfluxDBClient(url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False)
         self._queries = self._client.query_api()
         rest = self._client.api_client.rest_client
-        rest.pool_manager = _BoundedErrors(rest.pool_manager, query)
+        rest.pool_manager = _BoundedErrors(open_pool(url, transport, MAX_CONNECTIONS), query)
         self._buckets = BucketsService(self._client.api_client)
 
     def query(self, query: Query) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from http.client import BadStatusLine
 from urllib.parse import urlsplit
@@ -19,11 +20,13 @@ _RETRIED = "it is tried again"
 _CREDENTIAL = "check the token: the variable in .env, or token_file; a token belongs to one server and can be revoked"
 _SERVER_LOG = "look at the server's log"
 _NOT_INFLUXDB = "check the url: it should lead straight to InfluxDB, such as http://host:8086"
+_PROXY_USER = "write them into HTTP_PROXY or HTTPS_PROXY: http://user:password@host:port"
 _BY_STATUS: dict[int, tuple[type[SourceError], str, str]] = {
     401: (PermanentError, "the token is refused (401)", _CREDENTIAL),
     403: (PermanentError, "the token may not do this (403)", "give the token read permission on the bucket"),
     404: (PermanentError, "not found (404)", "check org and bucket; the token must be allowed to read the bucket"),
     405: (PermanentError, "not an InfluxDB 2 (405)", _NOT_INFLUXDB),
+    407: (PermanentError, "the proxy wants a user and a password (407)", _PROXY_USER),
     408: (TransientError, "the server gave up waiting (408)", _RETRIED),
     429: (TransientError, "the server limits requests (429)", f"{_RETRIED}; raise COLLECTOR_INTERVAL if it stays"),
 }
@@ -44,6 +47,8 @@ def explain(error: Exception, url: str) -> SourceError:
     if isinstance(error, http.ReadTimeoutError | TimeoutError):
         hint = "the server hangs or is overloaded; raise timeouts.read if its queries take that long"
         return TransientError("no answer in time", hint)
+    if isinstance(error, http.ProxyError):
+        return _proxy(error, url)
     if isinstance(error, http.SSLError):
         return _tls(str(error))
     if isinstance(error, http.DecodeError):
@@ -128,16 +133,52 @@ def _not_connected(error: http.NewConnectionError, url: str) -> SourceError:
     return TransientError(reason.lower(), f"check address, route and firewall of {_host(url)}")
 
 
+def _proxy(error: http.ProxyError, url: str) -> SourceError:
+    """Explain what a proxy did; its address, which may hold a password, is not repeated."""
+    cause = error.original_error
+    refused = re.search(r"Tunnel connection failed: (\d{3})", str(cause))
+    status = int(refused.group(1)) if refused else 0
+    if status == 407:
+        return PermanentError("the proxy wants a user and a password (407)", _PROXY_USER)
+    if 400 <= status < 500:
+        hint = f"let it pass {_host(url)}, or name the host in NO_PROXY"
+        return PermanentError(f"the proxy does not lead there ({status})", hint)
+    if status:
+        return TransientError(f"the proxy cannot reach the server ({status})", f"{_RETRIED}; check {_host(url)}")
+    why = explain(cause, "").summary
+    return TransientError(f"the proxy cannot be used: {why}", f"check HTTP_PROXY, HTTPS_PROXY and NO_PROXY; {_RETRIED}")
+
+
 def _tls(reason: str) -> SourceError:
     lowered = reason.lower()
+    if "certificate required" in lowered:
+        return PermanentError("the server wants a client certificate", "name its files in tls_cert and tls_key")
+    if "handshake failure" in lowered:
+        hint = "does it want a client certificate (tls_cert, tls_key)? does it offer TLS 1.2 or newer?"
+        return PermanentError("the server refuses the TLS handshake", hint)
+    if "protocol version" in lowered or "unsupported protocol" in lowered:
+        return PermanentError("the server offers no version of TLS that is safe", "let it offer TLS 1.2 or newer")
+    if " alert " in lowered and ("certificate" in lowered or "unknown ca" in lowered):
+        hint = "name one in tls_cert that is valid, and of an authority that the server trusts"
+        return PermanentError("the server refuses the client certificate", hint)
     if "expired" in lowered:
         return PermanentError("the server's certificate has expired", "renew it, or check this machine's clock")
     if "not yet valid" in lowered:
         return PermanentError("the server's certificate is not valid yet", "check the clocks of both machines")
     if "hostname mismatch" in lowered or "doesn't match" in lowered or "ip address mismatch" in lowered:
-        return PermanentError("the server's certificate is for another name", "use the name that it is made out for")
+        return PermanentError(
+            "the server's certificate is for another name",
+            "use the name that it is made out for, in url or tls_server_name",
+        )
     if "certificate verify failed" in lowered:
-        return PermanentError("the server's certificate is not trusted", "name its authority in SSL_CERT_FILE")
+        return PermanentError(
+            "the server's certificate is not trusted", "name its authority's file in tls_ca, or SSL_CERT_FILE"
+        )
+    if "eof occurred" in lowered or "unexpected eof" in lowered:
+        hint = (
+            f"{_RETRIED}; if it stays: does the server want a client certificate, or another one (tls_cert, tls_key)?"
+        )
+        return TransientError("the connection broke off in TLS", hint)
     if "wrong version number" in lowered or "record layer" in lowered:
         return PermanentError("the server does not speak TLS on this port", "http:// instead of https:// in the url?")
     return PermanentError(f"TLS failed: {_short(reason)}", "check url and certificates")

@@ -16,9 +16,6 @@ from telegraf_plugin.lint.report import as_json, write_report
 from telegraf_plugin.lint.rules import lint
 from telegraf_plugin.lint.telegraf_conf import read
 
-MAX_IN_FLIGHT = 100_000
-"""What queries.yaml's `max_in_flight` is unless set. The one place to take it from Config once that has the key."""
-
 _EPILOG = """\
 example:
   set -a; . ./.env; set +a
@@ -59,7 +56,7 @@ def check(arguments: Sequence[str]) -> int:
         problems += _told(error)
     if config is None or telegraf_conf is None:
         return _unusable(problems, options.json)
-    found = lint(config, telegraf_conf, MAX_IN_FLIGHT)
+    found = lint(config, telegraf_conf, config.max_in_flight)
     files = {File.QUERIES: options.config, File.TELEGRAF: options.telegraf_config}
     if options.json:
         sys.stdout.write(as_json(found, files))

@@ -16,6 +16,7 @@ from influxdb_client.client.flux_csv_parser import FluxCsvParser, FluxSerializat
 
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb.annotated_csv import MAX_ROW_BYTES, Decoder
+from telegraf_plugin.influxdb.flux import MAX_NAMED_FIELDS
 from telegraf_plugin.stream.drops import DropReason
 from tests import slow_csv
 from tests.replies import Meaning, replies, row, time_text
@@ -189,6 +190,14 @@ def test_strings_in_quotes_are_named_for_asking_again() -> None:
     assert decode([reply]).quoted == set()
     reply = table(data("plain"), data("com,ma"), data("more"), kind="string")
     assert decode([reply]).quoted == {(b"m", b"f")}
+
+
+def test_a_flood_of_strings_in_quotes_is_not_remembered() -> None:
+    one = table(data("com,ma"), kind="string")
+    decoder = Decoder()
+    for number in range(1_000):
+        assert len(list(decoder.feed(one.replace(b",f,", b",f%d," % number)))) == 1
+    assert len(decoder.quoted) == MAX_NAMED_FIELDS + 1
 
 
 # Any chunking gives the same

@@ -13,8 +13,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 from _pytest.mark import ParameterSet
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +31,7 @@ from telegraf_plugin.config.yaml_file import MAX_BYTES
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.transport import STRAIGHT, Tls
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((Path(__file__).parent / "config_cases").glob("*.bad.yaml"))
@@ -77,6 +85,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, content in contents.items():
         (tokens / name).write_bytes(content)
     (tokens / "directory").mkdir()
+    write_certificates(tokens)
     return {
         "CENTRAL_TOKEN": CENTRAL_TOKEN,
         "POD_TOKEN": POD_TOKEN,
@@ -88,6 +97,18 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "UMLAUT": f"{SECRET}ü",
         "TOKENS": str(tokens),
     }
+
+
+def write_certificates(folder: Path) -> None:
+    authority = trustme.CA()
+    client, other = authority.issue_cert("collector"), authority.issue_cert("other")
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    client.cert_chain_pems[0].write_to_path(str(folder / "client.pem"))
+    client.private_key_pem.write_to_path(str(folder / "client.key"))
+    other.private_key_pem.write_to_path(str(folder / "other.key"))
+    key = load_pem_private_key(client.private_key_pem.bytes(), None)
+    encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(SECRET.encode()))
+    (folder / "encrypted.key").write_bytes(encrypted)
 
 
 def written(tmp_path: Path, content: str | bytes) -> Path:
@@ -356,6 +377,71 @@ def test_a_configuration_is_frozen(tmp_path: Path, environment: dict[str, str]) 
         with pytest.raises(FrozenInstanceError):
             setattr(part, key, "other")
     assert hash(config.streams[0]) == hash(loaded(tmp_path, BASE, environment).streams[0])
+
+
+# TLS and proxies
+
+
+def test_a_server_without_tls_keys_trusts_the_systems_authorities(tmp_path: Path, environment: dict[str, str]) -> None:
+    config = loaded(tmp_path, BASE, environment)
+    assert config.central.transport == config.sources[0].server.transport == STRAIGHT
+
+
+def test_the_tls_keys_reach_the_configuration(tmp_path: Path, environment: dict[str, str]) -> None:
+    keys = [f'{key}: "${{TOKENS}}/{file}"' for key, file in [("tls_cert", "client.pem"), ("tls_key", "client.key")]]
+    keys += ['tls_ca: "${TOKENS}/ca.pem"', "tls_server_name: db-1.example.org", "insecure_skip_verify: true"]
+    content = KEYS_OF_SOURCE.replace("http://pod-1", "https://pod-1") + "\n    ".join(keys) + "\n"
+    folder = Path(environment["TOKENS"])
+    tls = loaded(tmp_path, content, environment).sources[0].server.transport.tls
+    assert tls == Tls(folder / "ca.pem", folder / "client.pem", folder / "client.key", "db-1.example.org", False)
+
+
+def test_a_verification_that_is_not_skipped_may_stand_beside_plain_http(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    config = loaded(tmp_path, KEYS_OF_SOURCE + "insecure_skip_verify: false\n", environment)
+    assert config.sources[0].server.transport == STRAIGHT
+
+
+def test_a_proxy_of_the_environment_is_taken_and_its_password_not_shown(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    proxy = f"http://user:{SECRET}@proxy:3128"
+    config = loaded(tmp_path, BASE, environment | {"HTTP_PROXY": proxy, "NO_PROXY": "central"})
+    assert (config.central.transport.proxy, config.sources[0].server.transport.proxy) == (None, proxy)
+    assert SECRET not in repr(config)
+
+
+def test_a_proxy_that_is_none_is_refused_by_its_variable_and_its_password_not_shown(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    error = refused(written(tmp_path, BASE), environment | {"HTTP_PROXY": f"socks5://user:{SECRET}@proxy:1080"})
+    expected = "the variable HTTP_PROXY names no proxy: expected http://host:port or https://host:port"
+    assert list(map(str, error.problems)) == [f"central.url: {expected}", f"sources[0].url: {expected}"]
+
+
+def test_a_configuration_loads_without_tokens_when_they_are_not_wanted(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    file = written(tmp_path, BASE.replace('token: "${POD_TOKEN}"', "token_file: /nowhere"))
+    assert [source.name for source in load(file, {}, tokens=False).sources] == ["POD-1"]
+    file = written(tmp_path, BASE.replace("org: pod", "org: 1"))
+    with pytest.raises(ConfigurationError) as caught:
+        load(file, {}, tokens=False)
+    assert [problem.path for problem in caught.value.problems] == ["sources[0].org"]
+
+
+def test_nothing_that_the_file_holds_reaches_the_terminal_as_a_control(tmp_path: Path) -> None:
+    attack = r'"\e[2J\e]0;owned\a\u202e\r\nE! forged"'
+    content = (
+        f"{{central: {{url: {attack}, org: {attack}, token: {attack}, tls_ca: {attack}, {attack}: 1}}, "
+        f"templates: {{{attack}: {{lookback: {attack}}}}}, metadata_tags: [{attack}], {attack}: {attack}, "
+        f"sources: [{{name: {attack}, url: {attack}, streams: [{{bucket: {attack}, template: x, flux: {attack}}}]}}]}}"
+    )
+    error = refused(written(tmp_path, content), {"HTTP_PROXY": "\x1b[2J"})
+    assert len(error.problems) > 10
+    for problem in map(str, error.problems):
+        assert problem.isprintable(), problem
 
 
 # Whatever the file holds

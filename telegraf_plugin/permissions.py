@@ -1,0 +1,137 @@
+"""`data-collector permissions`: the least that its tokens need, as `influx` commands that create them, or as JSON.
+
+Nothing is asked and nothing is changed: the administrator of each server reads the commands and runs them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from shlex import quote
+
+from telegraf_plugin.config import Config, load
+from telegraf_plugin.errors import ConfigurationError
+
+_EPILOG = """\
+examples:
+  data-collector permissions --config config/queries.yaml
+      a block of commands for each server
+  data-collector permissions POD-8 > pod-8.sh
+  INFLUX_TOKEN=<admin token of POD-8> sh pod-8.sh
+      the token of one source, made with the influx command
+  data-collector permissions --json
+      the same as data
+
+environment:
+  COLLECTOR_QUERIES        what is read, when --config does not say
+  INFLUXDB_CENTRAL_BUCKET  the bucket for the collector's own metrics, when --metrics-bucket does not say
+  and the variables that the configuration names; the tokens may be missing
+
+exit status: 0 printed, 1 nobody reads standard output, 2 the configuration or the command line cannot be used
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One token: at which server it is made, what for, and which buckets it may read and write. Nothing else."""
+
+    server: str
+    url: str
+    org: str
+    description: str
+    read: tuple[str, ...]
+    write: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def grants(config: Config, metrics_bucket: str, separate: bool = False) -> list[Grant]:
+    """Return the tokens that `config` needs: central's, and one for each source.
+
+    With `separate` central has two: the plugin's reads, Telegraf's writes.
+    """
+    landing = _once([*(stream.central_bucket for stream in config.streams), metrics_bucket])
+    central = ("central", config.central.url, config.central.org)
+    if separate:
+        found = [
+            Grant(*central, "data-collector", read=landing, write=()),
+            Grant(*central, "data-collector telegraf", read=(), write=landing),
+        ]
+    else:
+        found = [Grant(*central, "data-collector", read=landing, write=landing)]
+    for source in config.sources:
+        own = tuple(
+            f"{stream.label} has a flux of its own: add the buckets that it names, if there are others"
+            for stream in source.streams
+            if stream.flux is not None
+        )
+        buckets = _once([stream.bucket for stream in source.streams])
+        found.append(Grant(source.name, source.server.url, source.server.org, "data-collector", buckets, (), own))
+    return found
+
+
+def script(grant: Grant) -> Iterator[str]:
+    """Yield the lines of shell that create the token of `grant`; whatever the names hold, they stay words."""
+    yield f"# {grant.server}: {grant.url}, organization {grant.org}"
+    yield from (f"# {remark}" for remark in grant.remarks)
+    yield f"export INFLUX_HOST={quote(grant.url)} INFLUX_ORG={quote(grant.org)}"
+    yield 'export INFLUX_TOKEN="${INFLUX_TOKEN:?set it to a token of this server that may create tokens}"'
+    buckets = _once([*grant.read, *grant.write])
+    for number, bucket in enumerate(buckets, 1):
+        lookup = f"influx bucket list --name={quote(bucket)} --hide-headers"
+        yield f"bucket_{number}=$({lookup} | cut -f 1)"
+    yield f"influx auth create --description={quote(grant.description)} \\"
+    flags = []
+    for number, bucket in enumerate(buckets, 1):
+        for flag, granted in (("--read-bucket", grant.read), ("--write-bucket", grant.write)):
+            if bucket in granted:
+                # `:?` stops here when the bucket was not found.
+                flags.append(f'    {flag} "${{bucket_{number}:?}}"')
+    yield from (f"{flag} \\" for flag in flags[:-1])
+    yield flags[-1]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these `arguments` and return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="data-collector permissions",
+        description="Print the commands that create the collector's tokens with the least rights.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    queries = Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
+    bucket = os.environ.get("INFLUXDB_CENTRAL_BUCKET") or "metrics"
+    parser.add_argument("servers", nargs="*", metavar="SERVER", help="only these: central, or a source's name")
+    parser.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what is read (%(default)s)")
+    parser.add_argument("--metrics-bucket", default=bucket, metavar="NAME", help="bucket of own metrics (%(default)s)")
+    parser.add_argument("--separate", action="store_true", help="central: one token that reads, one that writes")
+    parser.add_argument("--json", action="store_true", help="print data instead of commands")
+    options = parser.parse_args(arguments)
+    try:
+        found = grants(load(options.config, os.environ, tokens=False), options.metrics_bucket, options.separate)
+    except ConfigurationError as error:
+        sys.stderr.writelines(f"E! {error.file}: {problem}\n" for problem in error.problems)
+        return 2
+    known = _once([grant.server for grant in found])
+    if unknown := [server for server in options.servers if server not in known]:
+        parser.error(f"no server is called {unknown[0]!r}; there are: {', '.join(known)}")
+    chosen = [grant for grant in found if not options.servers or grant.server in options.servers]
+    if options.json:
+        text = json.dumps({"tokens": [asdict(grant) for grant in chosen]}, indent=2, ensure_ascii=False)
+    else:
+        text = "\n\n".join("\n".join(script(grant)) for grant in chosen)
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = sys.stderr  # Python flushes it once more at the end
+        return 1
+    return 0
+
+
+def _once(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
