@@ -15,8 +15,9 @@ from telegraf_plugin.stream.status import Attempt, Board, StreamStatus, Totals
 
 MAX_NAMED = 1_000
 """Series of which the log says that their points cannot pass; what is beyond them is counted."""
-MAX_CLOCK_SKEW_SECONDS = 3.0
-"""Two seconds, and HTTP's Date has whole ones: it is up to one behind the clock that made it."""
+MAX_AHEAD, MIN_BEHIND = 2.0, -3.1
+"""Clocks that differ by more than two seconds, as HTTP's Date tells it: it has whole seconds, so that it is up to one
+behind the clock that made it, and a reply takes a moment."""
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Audit:
         """Warn when the clock of `server` differs from ours by `skew` seconds, once until it agrees again."""
         if skew is None:
             return
-        if abs(skew) <= MAX_CLOCK_SKEW_SECONDS:
+        if MIN_BEHIND < skew < MAX_AHEAD:
             if server in self._skewed:
                 log.info("the clock of %s agrees with this machine's again", server)
                 self._skewed.discard(server)

@@ -38,6 +38,12 @@ class CentralReader:
         self._client = QueryClient(central.url, central.org, token, 5, 30, 300, transport)
         self._metrics_bucket = metrics_bucket
         self.url = central.url
+        self.values = 0  # points read, more or less: threads do not wait for each other to count
+
+    @property
+    def requests(self) -> int:
+        """How many requests there were."""
+        return self._client.requests
 
     @property
     def clock_skew(self) -> float | None:
@@ -55,7 +61,9 @@ class CentralReader:
         """Yield what central has of `stream` in `span`, as `Passage.blocks` does for the source."""
         with self._explained():
             decoder = Decoder()
-            yield from ((blocks, False) for blocks in self._read(flux.points_query(stream, *span), decoder))
+            for blocks in self._read(flux.points_query(stream, *span), decoder):
+                self.values += sum(map(len, blocks))
+                yield blocks, False
             if decoder.quoted and stream.flux is None:
                 again = flux.carriage_return_query(stream, *span, decoder.quoted)
                 yield from ((blocks, True) for blocks in self._read(again, Decoder(escaped=True)))

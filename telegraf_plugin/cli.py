@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -15,11 +16,14 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from telegraf_plugin import lint
 from telegraf_plugin.config import Config, load
 from telegraf_plugin.errors import ConfigurationError, OutputClosed
 from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
+
+log = logging.getLogger(__name__)
 
 # By name, as they are not imported before they are asked for: the plugin counts its memory.
 _COMMANDS = {
@@ -83,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.check:
         return 0
     set_up(level, options.log_file, _secrets(config))
+    _lint(config)
     plugin = Plugin(config, writer)
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     return plugin.run()
@@ -91,6 +96,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _secrets(config: Config) -> list[str]:
     servers = [config.central, *(source.server for source in config.sources)]
     return [server.credential.read() for server in servers]
+
+
+def _lint(config: Config) -> None:
+    """Log what telegraf.conf with this configuration would lose; the file is looked for where Telegraf does."""
+    named = os.environ.get("TELEGRAF_CONFIG_PATH")
+    places = [Path(named)] if named else [Path("telegraf.conf"), Path("/etc/telegraf/telegraf.conf")]
+    place = next((path for path in places if path.is_file()), None)
+    if place is None:
+        return
+    try:
+        findings = lint.lint(config, lint.read(place, os.environ), config.max_in_flight)
+    except ConfigurationError as error:
+        log.warning("cannot look for mistakes in %s: %s", place, "; ".join(map(str, error.problems)))
+        return
+    for found in findings:
+        file = place if found.file is lint.File.TELEGRAF else "queries.yaml"
+        level = logging.INFO if found.hint else logging.WARNING
+        log.log(level, "%s: %s: %s; write: %s", file, found.key, found.why, " ".join(found.write.split()))
 
 
 def _refuse(problems: list[str]) -> int:

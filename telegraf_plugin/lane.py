@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from telegraf_plugin.errors import SourceError, TransientError
+from telegraf_plugin.errors import PermanentError, SourceError, TransientError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin
@@ -60,6 +60,14 @@ class Lane:
         self.account.course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires)
         if there is not None and there.retention:
             self.account.renew = min(self.account.renew, there.retention // 4)
+
+    def refuse_unfit(self) -> None:
+        """Raise PermanentError for an aggregate whose windows cannot lie within a shard group."""
+        aggregate = self.stream.aggregate
+        groups = [bucket.shard_group for bucket in (self.source_bucket, self.central_bucket) if bucket is not None]
+        if aggregate is not None and groups and aggregate.every > min(groups):
+            summary = f"aggregate.every is longer than the bucket's shard groups ({min(groups) // SECOND} s)"
+            raise PermanentError(summary, "make every shorter, or the bucket's shard group duration longer")
 
     def tick(self, at: Instant, now: float) -> None:
         """Begin a tick at `now` (time.monotonic())."""

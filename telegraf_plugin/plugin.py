@@ -23,7 +23,7 @@ from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.status import Attempt, Board
+from telegraf_plugin.stream.status import Attempt, Board, Effort
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -206,7 +206,9 @@ class Plugin:
 
     def _take_progress(self) -> None:
         """Ask the workers how each stream stands with the ledger."""
+        self._board.efforts[""] = Effort(self._central.requests, self._central.values)
         for worker in self._workers:
+            self._board.efforts[worker.source.name] = worker.effort
             for label, (progress, in_flight) in worker.progress().items():
                 status = self._board.streams[label]
                 status.progress, status.in_flight = progress, in_flight

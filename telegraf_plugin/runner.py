@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from telegraf_plugin.central import CentralReader, count_of, first_time
 from telegraf_plugin.errors import BadReply, PermanentError
@@ -12,7 +12,7 @@ from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.passage import Passage, Tally
 from telegraf_plugin.printer import Printer
-from telegraf_plugin.stream.block import pick
+from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Digest, Group, PointSet
@@ -32,13 +32,21 @@ class JobRunner:
 
     def __init__(self, client: QueryClient, central: CentralReader) -> None:
         self._client, self._central = client, central
+        self.values = 0  # points read, for whatever reason
+
+    def _source_blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
+        before = tally.points
+        try:
+            yield from Passage(self._client, stream, span, tally).blocks()
+        finally:
+            self.values += tally.points - before
 
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print it; `tally` counts on the way."""
         stream = course.stream
         digest = Digest(_bytes(stream.rewritten_tags), frozenset(course.holds.groups))
         for span in self._pieces(course, job.span):
-            for blocks, exact in Passage(self._client, stream, span, tally).blocks():
+            for blocks, exact in self._source_blocks(stream, span, tally):
                 for block in blocks:
                     digest.add(block, exact)
                 printer.print(blocks, exact)
@@ -76,7 +84,7 @@ class JobRunner:
 
     def _source_digest(self, course: Course, span: Span, digest: Digest, tally: Tally) -> Digest:
         for piece in self._pieces(course, span):
-            for blocks, exact in Passage(self._client, course.stream, piece, tally).blocks():
+            for blocks, exact in self._source_blocks(course.stream, piece, tally):
                 for block in blocks:
                     digest.add(block, exact)
         return digest
@@ -137,7 +145,7 @@ class JobRunner:
                     if block.group not in held:
                         sets[exact].add(block, exact)
             found = 0
-            for blocks, exact in Passage(self._client, stream, span, Tally()).blocks():
+            for blocks, exact in self._source_blocks(stream, span, Tally()):
                 lacking = []
                 for block in blocks:
                     places = [] if block.group in held else sets[exact].missing(block, exact, group)

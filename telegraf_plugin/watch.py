@@ -23,6 +23,8 @@ SLOWEST_POLL_SECONDS = 5.0
 FAR_SECONDS = 600.0
 """How often a whole day is looked over for marks that strangers made; the last hour is at each tick."""
 LOOK_UP_SECONDS = 3600.0
+OVERDUE_SECONDS = 30
+"""How long a mark may take to arrive before that is said."""
 _HOUR, _DAY = 3600 * SECOND, 25 * 3600 * SECOND
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class LedgerWatch:
         self._far: dict[str, float] = {}
         self._origins: dict[StreamName, Origin] | None = None
         self._strangers: set[tuple[str, str]] = set()
+        self._overdue: set[str] = set()
 
     def start(self) -> None:
         """Start the thread; it ends with the process."""
@@ -99,6 +102,8 @@ class LedgerWatch:
             if far:
                 self._far[bucket] = now + FAR_SECONDS
         present = self._central.mark_ids(bucket, start)
+        for _, stream, _, _, first in states.values():
+            self._say_overdue(bucket, stream, first, present.get((stream.source, stream.name), set()))
         for worker, stream, state, _, _ in states.values():
             if state is not State.LOADING:
                 self._seen(bucket, worker, stream, present.get((stream.source, stream.name), set()))
@@ -143,13 +148,30 @@ class LedgerWatch:
         for worker, stream in self._streams[bucket]:
             worker.central_answers(stream.label, error is None, self._buckets.get(bucket))
 
+    def _say_overdue(self, bucket: str, stream: StreamDefinition, first: MarkId | None, present: set[MarkId]) -> None:
+        """Say once when a mark does not come though its bucket answers, and once when one comes again."""
+        late = first is not None and time.time_ns() - first.time > OVERDUE_SECONDS * SECOND
+        arrived = any(first is not None and mark >= first for mark in present)
+        if late and not arrived and stream.label not in self._overdue:
+            self._overdue.add(stream.label)
+            text = "%s: what was printed does not arrive in central's bucket %s, which can be read: does telegraf.conf "
+            text += (
+                "route source_bucket %s to it, and may Telegraf's token write there? see Telegraf's log of its outputs"
+            )
+            log.error(text, stream.label, bucket, stream.bucket)
+        elif not late or arrived:
+            if stream.label in self._overdue:
+                log.warning("%s: what is printed arrives in central's bucket %s again", stream.label, bucket)
+            self._overdue.discard(stream.label)
+
     def _say(self, bucket: str, error: CentralError | None) -> None:
         """Say once that a bucket cannot be read, for each reason, and once that it can again."""
         said = self._silent.get(bucket)
         if error is not None and said != error.summary:
             self._silent[bucket] = error.summary
             text = "cannot read the ledger in central's bucket %s at %s: %s; %s"
-            log.error(text, bucket, self._central.url, error.summary, error.hint)
+            rights = "; central's token needs read permission for it, and Telegraf's write (data-collector permissions)"
+            log.error(text, bucket, self._central.url, error.summary, error.hint + rights * error.permanent)
         elif error is None and said is not None:
             del self._silent[bucket]
             log.warning("central's bucket %s can be read again", bucket)

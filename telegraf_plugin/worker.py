@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -25,9 +26,11 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.status import Attempt
+from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
+
+log = logging.getLogger(__name__)
 
 SECOND = 1_000_000_000
 LONGEST_WAIT_SECONDS = 0.5
@@ -156,9 +159,9 @@ class SourceWorker:
             }
 
     @property
-    def clock_skew(self) -> float | None:
-        """By how many seconds the source's clock was ahead of this machine's at the last reply, if it said."""
-        return self._client.clock_skew
+    def effort(self) -> Effort:
+        """What was asked of the source since the start."""
+        return Effort(self._client.requests, self._runner.values)
 
     # The threads
 
@@ -300,7 +303,13 @@ class SourceWorker:
         assert lane.ledger is not None
         mark, mirror = lane.ledger
         lane.source_bucket = self._runner.bucket(stream) or lane.source_bucket
+        if lane.source_bucket is None:
+            text = (
+                "%s: its token may not see how bucket %s is kept: read in pieces of an hour, and time_to_loss unknown"
+            )
+            log.info(text, stream.label, stream.bucket)
         at = self._instant()
+        lane.refuse_unfit()
         start = at.source
         if mark is None and mirror is None and account.began:
             mirror = account.mirror

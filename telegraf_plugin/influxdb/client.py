@@ -60,7 +60,7 @@ class QueryClient:
     """One InfluxDB and one token. Safe to use from several threads.
 
     `clock_skew`: by how many seconds the server's clock was ahead of this machine's at the last reply, to a second;
-    None when it did not say.
+    None when it did not say. `requests`: how many there were.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class QueryClient:
         """
         self.url = url
         self.clock_skew: float | None = None
+        self.requests = 0
         self._bound = query
         self._token = token()
         self._client = InfluxDBClient(url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False)
@@ -128,6 +129,7 @@ class QueryClient:
         expired = Event()
         try:
             began = time.monotonic()
+            self.requests += 1
             response = request()
             self._note_skew(response.headers.get("Date"))
             # A reply that dribbles never runs into the bound between two pieces: this one ends it from outside.

@@ -33,6 +33,14 @@ class Attempt:
     unwatched: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What was asked of one server since the start: requests, and points read for whatever reason."""
+
+    requests: int = 0
+    values: int = 0
+
+
 @dataclass(slots=True)
 class Totals:
     """Sums over attempts."""
@@ -141,6 +149,7 @@ class Board:
 
     def __init__(self, streams: Iterable[StreamDefinition]) -> None:
         self.streams = {stream.label: StreamStatus(stream) for stream in streams}
+        self.efforts: dict[str, Effort] = {}  # by source; central's is under ""
 
     def begin_cycle(self, late_sources: Iterable[str]) -> None:
         """Begin anew the sums of a cycle; `late_sources` have not finished the one before."""

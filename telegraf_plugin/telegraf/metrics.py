@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.status import Board, StreamStatus, Totals
+from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
 from telegraf_plugin.telegraf.line_protocol import escape_string, line_head
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
@@ -43,11 +43,13 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
         total = Totals.of(status.total for status in statuses)
         fields = _sums(Totals.of(status.cycle for status in statuses), total)
         fields["late"] = int(source in late_sources)
+        fields |= _effort(board.efforts.get(source, Effort()))
         skews = [s.last.clock_skew for s in statuses if s.last is not None and s.last.clock_skew is not None]
         if skews:
             fields["clock_skew_seconds"] = skews[-1]
         lines.append(point("collector_source", {"source": source}, fields, now))
-    lines.append(point("collector_cycle", {}, {"duration_seconds": seconds, "late_sources": len(late_sources)}, now))
+    cycle: Fields = {"duration_seconds": seconds, "late_sources": len(late_sources)}
+    lines.append(point("collector_cycle", {}, cycle | _effort(board.efforts.get("", Effort())), now))
     return b"".join(lines) + health_line(board, now)
 
 
@@ -117,6 +119,10 @@ def _progress(status: StreamStatus) -> Fields:
         "foreign_marks": progress.foreign,
         "last_success": status.last_success,
     }
+
+
+def _effort(effort: Effort) -> Fields:
+    return {"requests_total": effort.requests, "values_read_total": effort.values}
 
 
 def _sums(cycle: Totals, total: Totals) -> Fields:
