@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from lab.containers.servers import Server
 from lab.engines import REPOSITORY
 from lab.loopback import http_status, wait_until
-from tests.image.containers import Compose, podman
+from tests.image.containers import Compose, inspect, podman
 from tests.image.landing import assert_all_landed
 
 
@@ -40,3 +40,24 @@ def test_its_tokens_are_in_no_environment_and_no_log(demo: Compose) -> None:
     for container in demo.containers():
         for seen in (podman("inspect", container), podman("logs", container)):
             assert not [token for token in tokens if token in seen], container
+
+
+def test_a_stop_while_central_hangs_is_cut_short_and_loses_nothing(
+    demo: Compose, servers: Mapping[str, Server]
+) -> None:
+    central, collector = demo.container("central"), demo.container("data-collector")
+    begun_ns = time.time_ns()
+    podman("pause", central)
+    try:
+        time.sleep(8)  # a cycle's points are in Telegraf's hands
+        begun = time.monotonic()
+        podman("stop", "--time", "10", collector)
+        took = time.monotonic() - begun
+    finally:
+        podman("unpause", central)
+    # Killed: Telegraf would have waited for central's answer.
+    assert inspect(collector)["State"]["ExitCode"] == 137
+    assert took < 15
+    podman("start", collector)
+    points = assert_all_landed(servers, begun_ns, time.time_ns())
+    print(f"\ndemo: stopped in {took:.1f} s while central hung; {points} points, all equal")
