@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,22 +25,26 @@ COLLECTOR_INTERVAL=86400
 """
 
 
+# What a checkout that was worked in has, and a fresh clone has not.
+_NOT_CLONED = (
+    ".git",
+    ".venv",
+    ".engines",
+    ".env",
+    "secrets",
+    "dist",
+    "*.log*",
+    ".*_cache",
+    ".hypothesis",
+    "__pycache__",
+)
+
+
 def fresh_clone(folder: Path) -> Path:
-    """The repository as a clone would have it: what git knows or would add, readable by all, and nothing else."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        source = REPOSITORY / name
-        if source.exists():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
-            target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
+    """The repository as a clone under umask 022 has it, in `folder`."""
+    shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*_NOT_CLONED), dirs_exist_ok=True)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
     return folder
 
 
