@@ -20,6 +20,7 @@ from telegraf_plugin import lint
 from telegraf_plugin.config import Config, load
 from telegraf_plugin.errors import ConfigurationError, OutputClosed
 from telegraf_plugin.plugin import Plugin
+from telegraf_plugin.reload import ConfigFile
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
 
@@ -70,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
     parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, and end")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
+    parser.add_argument("--ticked", action="store_true", help=argparse.SUPPRESS)  # begin with a tick that was read
     options = parser.parse_args(words)
     try:
         writer = LineWriter.take_stdout()
@@ -88,9 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     set_up(level, options.log_file, _secrets(config))
     _lint(config)
-    plugin = Plugin(config, writer)
+    plugin = Plugin(config, writer, ConfigFile(options.config, os.environ, config).changed, options.ticked)
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
-    return plugin.run()
+    status = plugin.run()
+    if status is None:
+        # The ledger is the only state: to begin anew loses nothing, and leaves nothing of the old configuration.
+        writer.restore_stdout()
+        os.execv(sys.executable, [sys.executable, "-m", "telegraf_plugin", *words, "--ticked"])  # noqa: S606 (itself)
+    return status or 0
 
 
 def _secrets(config: Config) -> list[str]:

@@ -63,9 +63,20 @@ class Plugin:
     """Runs until Telegraf ends it."""
 
     def __init__(
-        self, config: Config, writer: LineWriter, ticks: int = 0, clock: Callable[[], int] = time.time_ns
+        self,
+        config: Config,
+        writer: LineWriter,
+        changed: Callable[[], bool] = lambda: False,
+        ticked: bool = False,
+        ticks: int = 0,
+        clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns."""
+        """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns.
+
+        `changed` is asked on each tick whether there is another configuration to take over. `ticked`: begin with a tick.
+        """
+        self._ticked = ticked
+        self._changed = changed
         self._writer = writer
         self._clock = clock
         self._events: queue.SimpleQueue[_Signal | _Idle | Attempt | Held] = queue.SimpleQueue()
@@ -101,8 +112,11 @@ class Plugin:
         self._interval = FIRST_INTERVAL
         self._last_health: bool | None = None
 
-    def run(self) -> int:
-        """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status."""
+    def run(self) -> int | None:
+        """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
+
+        None: another configuration is to be taken over; all that was printed is whole.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._audit.started()
@@ -110,6 +124,8 @@ class Plugin:
             worker.start()
         self._watch.start()
         self._ticks.start()
+        if self._ticked:
+            self._events.put(_Signal.TICK)
         try:
             status = self._serve()
         except OutputClosed as closed:
@@ -117,10 +133,11 @@ class Plugin:
             return 1
         if not self._writer.close(TERMINATE_SECONDS):
             log.warning("Telegraf did not take all lines before the end; they are read again after the next start")
-        log.info("collector stopped")
+        if status is not None:
+            log.info("collector stopped")
         return status
 
-    def _serve(self) -> int:
+    def _serve(self) -> int | None:
         deadline = None
         while deadline is None or (self._cycle_open and time.monotonic() < deadline):
             try:
@@ -128,6 +145,8 @@ class Plugin:
             except queue.Empty:
                 break
             if event is _Signal.TICK:
+                if deadline is None and self._changed():
+                    return None
                 self._tick()
             elif event is _Signal.END_OF_INPUT:
                 deadline = time.monotonic() + END_OF_INPUT_SECONDS

@@ -200,7 +200,7 @@ class SourceWorker:
             return None
         if lane.ledger is not None and lane.account.state is State.LOADING:
             return Task.ADOPT
-        if lane.account.mark_due(at):
+        if lane.account.mark_due(at, lane.central):
             return Task.MARK
         if lane.account.state is not State.RUNNING:
             return None

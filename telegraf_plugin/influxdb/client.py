@@ -14,6 +14,7 @@ from threading import Event, Timer
 from typing import Any
 
 from influxdb_client import BucketsService, Dialect, InfluxDBClient
+from influxdb_client.rest import ApiException
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, ProtocolError
 
@@ -34,6 +35,9 @@ MAX_DOCUMENT_BYTES = 1024 * 1024
 """What the server may say of a bucket."""
 MAX_ERROR_BYTES = 64 * 1024
 """What is read of an error reply."""
+REFUSALS = (401, 403, 404)
+"""How a token is refused that was deleted, and one that is inactive or has other rights (as if nothing were there)."""
+MAX_FORMER = 3
 _OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 MIN_SECRET = 8
 """A shorter piece of a token tells nothing, and blotting it out would hit ordinary words."""
@@ -75,15 +79,18 @@ class QueryClient:
     ) -> None:
         """Prepare for `url` and `org`; nothing is sent yet.
 
-        `token` is called once, now. `connect`, `read` and `query` are bounds in seconds: to
-        connect, between two pieces of a reply, and for a reply as a whole; `transport` is the TLS and the proxy. Raises
-        ValueError when there is no token, or a file of `transport` cannot be used.
+        `token` is called now, and again when the server refuses the token: it may have been rotated. `connect`, `read`
+        and `query` are bounds in seconds: to connect, between two pieces of a reply, and for a reply as a whole;
+        `transport` is the TLS and the proxy. Raises ValueError when there is no token, or a file of `transport` cannot
+        be used.
         """
         self.url = url
         self.clock_skew: float | None = None
         self.requests = 0
         self._bound = query
+        self._read_token = token
         self._token = token()
+        self._former: list[str] = []  # tokens that were rotated out; a server may still repeat one
         self._client = InfluxDBClient(url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False)
         self._queries = self._client.query_api()
         rest = self._client.api_client.rest_client
@@ -118,9 +125,34 @@ class QueryClient:
 
     def redact(self, text: str) -> str:
         """Return `text` without the token, also where it was cut: a server may say anything, our own request too."""
-        for length in range(len(self._token), MIN_SECRET - 1, -1):
-            text = text.replace(self._token[:length], "[token]")
+        for token in (self._token, *self._former):
+            for length in range(len(token), MIN_SECRET - 1, -1):
+                text = text.replace(token[:length], "[token]")
         return text
+
+    def _ask(self, request: Callable[[], Any]) -> Any:
+        """Return the reply to `request`; where the token is refused and another one is there by now, by that."""
+        self.requests += 1
+        used = self._token
+        try:
+            return request()
+        except ApiException as refused:
+            if refused.status not in REFUSALS or not self._renewed(used):
+                raise
+        self.requests += 1
+        return request()
+
+    def _renewed(self, used: str) -> bool:
+        """Read the token again; returns whether it is another one than the one that was `used`."""
+        try:
+            token = self._read_token()
+        except ValueError:
+            return False  # the file is just being written, or gone: the refusal says enough
+        if token != self._token:
+            self._former = [self._token, *self._former][:MAX_FORMER]
+            self._token = token
+            self._client.api_client.default_headers["Authorization"] = f"Token {token}"
+        return token != used
 
     def _receive(self, kind: str, request: Callable[[], Any]) -> Iterator[bytes]:
         """Yield the body of the reply to `request`, which must be of content type `kind` and end in time."""
@@ -129,8 +161,7 @@ class QueryClient:
         expired = Event()
         try:
             began = time.monotonic()
-            self.requests += 1
-            response = request()
+            response = self._ask(request)
             self._note_skew(response.headers.get("Date"))
             # A reply that dribbles never runs into the bound between two pieces: this one ends it from outside.
             timer = Timer(max(self._bound - (time.monotonic() - began), 0.0), _expire, (expired, response))

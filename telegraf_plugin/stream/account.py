@@ -144,9 +144,12 @@ class Account:
         self._marked_proved, self._marked_at = proved, at.steady
         return mark
 
-    def mark_due(self, at: Instant) -> bool:
-        """Say whether a mark should be printed though nothing was printed that it would follow."""
-        if self.state is State.LOADING:
+    def mark_due(self, at: Instant, central: bool) -> bool:
+        """Say whether a mark should be printed though nothing was printed that it would follow.
+
+        `central`: central answers. While it does not, a mark that is on its way waits in Telegraf's buffer.
+        """
+        if self.state is State.LOADING or (self.book.on_their_way and not central):
             return False
         if not self.book.started:
             return self.book.should_ask(at.steady)

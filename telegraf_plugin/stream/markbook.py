@@ -18,7 +18,7 @@ from telegraf_plugin.stream.spans import NOTHING, Spans
 SECOND = 1_000_000_000
 FIRST_ASK = 5 * SECOND
 """How long (ns) a mark may take before another one is printed; each further time takes twice as long."""
-LONGEST_ASK = 300 * SECOND
+LONGEST_ASK = 60 * SECOND
 
 
 @dataclass(slots=True)

@@ -41,6 +41,10 @@ class LineWriter:
         sys.stdout = sys.stderr
         return writer
 
+    def restore_stdout(self) -> None:
+        """Lead file descriptor 1 to the lines' reader again, for a program that takes this one's place."""
+        os.dup2(self._descriptor, 1)
+
     def write(self, lines: bytes) -> None:
         """Write `lines`, all of them or, when the process is ending, none.
 
