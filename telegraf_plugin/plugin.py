@@ -73,7 +73,7 @@ class Plugin:
     ) -> None:
         """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns.
 
-        `changed` is asked on each tick whether there is another configuration to take over. `ticked`: begin with a tick.
+        `changed` is asked on each tick whether there is another configuration to take over. `ticked`: begin with one.
         """
         self._ticked = ticked
         self._changed = changed
@@ -94,6 +94,7 @@ class Plugin:
                 gates,
                 writer,
                 incarnation,
+                config.sweep,
                 on_attempt=self._events.put,
                 on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
                 on_held=self._events.put,

@@ -16,7 +16,7 @@ from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Digest, Group, PointSet
-from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Prove, Proved
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Prove, Proved, Recheck
 from telegraf_plugin.stream.spans import Span
 
 SET_POINTS = 50_000
@@ -97,8 +97,11 @@ class JobRunner:
                     digest.add(block, exact)
         return digest
 
-    def compare(self, course: Course, job: Compare, printer: Printer, tally: Tally) -> Compared:
-        """Compare both sides as sets, print what central lacks or has otherwise, and count what it has besides."""
+    def compare(self, course: Course, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
+        """Compare both sides as sets, print what central lacks or has otherwise, and count what it has besides.
+
+        Without `printer` nothing is printed.
+        """
         rewritten = _bytes(course.stream.rewritten_tags)
         held = frozenset(course.holds.groups) if job.group is None else frozenset()
         missing: dict[Group, int] = {}
@@ -117,7 +120,7 @@ class JobRunner:
             extras=0 if course.stream.flux is not None else extras,  # others may write what it computes as well
             left_out=tuple(left_out),
             points_read=tally.points,
-            mark=printer.finish(),
+            mark=printer.finish() if printer is not None else None,
         )
 
     def _compare_sets(
@@ -127,7 +130,7 @@ class JobRunner:
         held: frozenset[Group],
         group: Group | None,
         missing: dict[Group, int],
-        printer: Printer,
+        printer: Printer | None,
     ) -> int:
         """Compare one span; add what is missing, and return how many points only central has."""
         stream = course.stream
@@ -153,9 +156,18 @@ class JobRunner:
                         lacking.append(pick(block, places))
                         missing[block.group] = missing.get(block.group, 0) + len(places)
                 found += sum(map(len, lacking))
-                printer.print(lacking, exact)
+                if printer is not None:
+                    printer.print(lacking, exact)
             extras += 0 if found else sets[False].left
         return extras
+
+    def sweep(self, course: Course, job: Recheck) -> bool:
+        """Say whether central lacks nothing of the job's span, and has nothing otherwise."""
+        if not job.by_hash and self._count(course, job.span).equal:
+            return True
+        if self.prove(course, Prove(job.span, None)).equal:
+            return True
+        return not self.compare(course, Compare(job.span), None, Tally()).missing
 
     def reason(self, course: Course, group: Group, span: Span) -> str:
         """Say why central refuses the group's points in `span`, as far as central tells."""

@@ -23,7 +23,7 @@ from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove, Recheck
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt, Effort
@@ -76,6 +76,7 @@ class SourceWorker:
         gates: dict[str, Gate],
         writer: LineWriter,
         incarnation: str,
+        sweep: float,
         on_attempt: Callable[[Attempt], None],
         on_idle: Callable[[str, int], None],
         on_held: Callable[[Held], None],
@@ -90,7 +91,7 @@ class SourceWorker:
         )
         self._runner = JobRunner(self._client, central)
         self._changed = threading.Condition()
-        self.lanes = {s.label: Lane(Account(s, incarnation), gates[s.central_bucket]) for s in source.streams}
+        self.lanes = {s.label: Lane(Account(s, incarnation, sweep), gates[s.central_bucket]) for s in source.streams}
         self._turn = 0
         self._wanted = self._served = 0  # numbers of ticks: the last that came, the last that was done
 
@@ -246,7 +247,11 @@ class SourceWorker:
             elif complete and task is not Task.MARK:
                 lane.done(source=task is not Task.ADOPT, central=not isinstance(task, Copy | Task))
         if error is not None or (complete and (isinstance(task, Copy) or task is Task.PROBE)):
-            span = task.span if isinstance(task, Copy | Prove | Compare) else (lane.ticked.source, lane.ticked.source)
+            span = (
+                task.span
+                if isinstance(task, Copy | Prove | Compare | Recheck)
+                else (lane.ticked.source, lane.ticked.source)
+            )
             self._on_attempt(
                 Attempt(
                     lane.stream,
@@ -288,6 +293,15 @@ class SourceWorker:
             proved = self._runner.prove(course, job)
             with self._changed:
                 course.proved_by(job, proved)
+        elif isinstance(job, Recheck):
+            began_ns = time.monotonic_ns()
+            try:
+                equal = self._runner.sweep(course, job)
+            finally:
+                with self._changed:
+                    course.sweep.rest(time.monotonic_ns() - began_ns, time.monotonic_ns())
+            with self._changed:
+                course.swept(job, equal, time.monotonic_ns() - began_ns, self._instant())
         elif isinstance(job, Compare):
             # What was read here is not counted: it was read before.
             compared = self._runner.compare(course, job, printer, Tally())

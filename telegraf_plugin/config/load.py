@@ -127,7 +127,9 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
         )
         for section in file.sources
     )
-    return Config(_server(file.central, environment), sources, file.central.metrics_bucket, file.max_in_flight)
+    return Config(
+        _server(file.central, environment), sources, file.central.metrics_bucket, file.max_in_flight, file.sweep
+    )
 
 
 def _indistinct(config: Config) -> list[Problem]:

@@ -84,13 +84,15 @@ class Config:
     """All of queries.yaml.
 
     `metrics_bucket`: central's bucket for the plugin's own metrics. `max_in_flight`: lines that may be on their way to
-    one of central's buckets, known neither to have arrived nor to be lost.
+    one of central's buckets, known neither to have arrived nor to be lost. `sweep`: the part of the time (0 to 1) in
+    which what is proved is compared again.
     """
 
     central: Server
     sources: tuple[Source, ...]
     metrics_bucket: str
     max_in_flight: int
+    sweep: float
 
     @property
     def streams(self) -> tuple[StreamDefinition, ...]:

@@ -17,6 +17,7 @@ from telegraf_plugin.config.durations import parse_duration
 from telegraf_plugin.stream.definition import AggregateFunction, Start
 from telegraf_plugin.stream.mapping import MetadataTag
 
+MAX_SWEEP_PERCENT = 50
 MIN_IN_FLIGHT = 10_000
 """Lines: a reply's chunk makes up to some 1,600, and a quarter of it lies between two marks."""
 
@@ -85,6 +86,14 @@ def _lookback(duration: int) -> int:
     if duration > parse_duration("31d"):  # a query an hour of it, at every tick
         raise ValueError("expected 31d at most: each tick reads all of it again")
     return duration
+
+
+def _share(value: object) -> float:
+    """Read a part of the time: `2%`."""
+    match = re.fullmatch(r"(\d{1,2}(?:\.\d{1,3})?) ?%", value) if isinstance(value, str) else None
+    if match is None or float(match[1]) > MAX_SWEEP_PERCENT:
+        raise ValueError(f"expected a part of the time from 0% to {MAX_SWEEP_PERCENT}%")
+    return float(match[1]) / 100
 
 
 def _start(value: object) -> Start:
@@ -200,6 +209,7 @@ class QueriesFile(_Section):
     central: CentralSection
     max_in_flight: Annotated[int, Field(ge=MIN_IN_FLIGHT, le=10_000_000)] = 100_000
     rewritten_tags: list[Name] = ["host"]
+    sweep: Annotated[float, BeforeValidator(_share)] = 0.02
     sources: Annotated[list[SourceSection], Field(min_length=1)]
     templates: dict[Name, SelectionSection] = {}
     metadata_tags: RoutableTags = [MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD]

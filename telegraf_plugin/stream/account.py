@@ -49,7 +49,8 @@ class Progress:
 
     `lag`: since when central lacks something, not counting what was history when the stream was first seen. `left`:
     the time yet to be copied. `points_per_second`, `to_go`: how fast, and how long that takes. `time_to_loss`: how long
-    until the source's retention takes what is not copied. `proved_up_to`: Unix ns.
+    until the source's retention takes what is not copied. `proved_up_to`: Unix ns. `sweep_period`: how long the sweep's
+    last pass took; `sweep_found`: the pieces in which it found something missing.
     """
 
     state: State
@@ -62,15 +63,17 @@ class Progress:
     extras: int
     foreign: int
     time_to_loss: int | None
+    sweep_period: int | None
+    sweep_found: int
 
 
 class Account:
     """Course and marks of one stream, for one run of the plugin."""
 
-    def __init__(self, stream: StreamDefinition, incarnation: str) -> None:
+    def __init__(self, stream: StreamDefinition, incarnation: str, sweep: float = 0.0) -> None:
         self.stream = stream
         self.book = MarkBook(incarnation)
-        self.course = Course(stream, self.book)
+        self.course = Course(stream, self.book, sweep)
         self.state = State.LOADING
         self.began = 0
         self.renew = RENEW  # ns; less where central's retention is short
@@ -221,4 +224,6 @@ class Account:
             extras=course.extras,
             foreign=self.foreign,
             time_to_loss=lacking.parts[0][0] - expires if lacking and expires > -(2**63) else None,
+            sweep_period=course.sweep.period,
+            sweep_found=course.sweep.found,
         )

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved, Recheck
 from telegraf_plugin.stream.legs import Leg, Legs
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, span
+from telegraf_plugin.stream.sweep import Sweep
 from telegraf_plugin.stream.windows import HOUR, cut, newest
 
 SECOND = 1_000_000_000
@@ -58,16 +59,21 @@ class Bounds:
 
 
 class Course:
-    """Plans one stream. The caller asks `next` for a job, does it, and tells the outcome, one job at a time."""
+    """Plans one stream. The caller asks `next` for a job, does it, and tells the outcome, one job at a time.
 
-    def __init__(self, stream: StreamDefinition, book: MarkBook) -> None:
+    `sweep` is the part of the time for comparing again what is proved.
+    """
+
+    def __init__(self, stream: StreamDefinition, book: MarkBook, sweep: float = 0.0) -> None:
         self.stream = stream
         self.book = book
         self.holds = Holds()
         self.legs = Legs()
         self.proved = Spans()
         self.bounds = Bounds()
+        self.sweep = Sweep(sweep)
         self.origin = 0
+        self.requested = Spans()  # what is copied though it is older than the origin
         self.extras = 0
         self.due = False  # a tick's live part is not done
         self.longest = HOUR  # how much of a backlog one query reads, ns
@@ -124,7 +130,9 @@ class Course:
     def work(self, at: Instant) -> Spans:
         """Return what is neither proved nor on its way."""
         floor = max(self.origin, self.bounds.oldest + -self.bounds.oldest % self.every)
-        return span(floor, self._ends(at)[0]) - self.proved - self.legs.spans()
+        now = self._ends(at)[0]
+        asked = self.requested.clip(self.bounds.oldest + -self.bounds.oldest % self.every, now)
+        return span(floor, now) + asked - self.proved - self.legs.spans()
 
     def lacking(self, at: Instant) -> Spans:
         """Return where central lacks something, as far as is known."""
@@ -161,7 +169,13 @@ class Course:
             if held is not None and room:
                 return Compare(held[1], held[0])
         backlog = self._backlog(at) if room else None
-        return self._printing(backlog) if backlog is not None else None
+        if backlog is not None:
+            return self._printing(backlog)
+        return self._sweep(at) if central else None
+
+    def _sweep(self, at: Instant) -> Recheck | None:
+        piece = self.sweep.next(self.proved, self.bounds.oldest, self.bounds.groups, self.every, at.steady)
+        return Recheck(piece, self.sweep.by_hash) if piece is not None else None
 
     def _printing(self, job: Copy) -> Copy:
         """Take note that lines of a span are about to be printed, and say whether some were before."""
@@ -309,6 +323,15 @@ class Course:
             self.legs.put(Leg(*job.span, None, settles, landed=True, seen=outcome.points_read))
         self._uneven = self._uneven or live
         return refused
+
+    def swept(self, job: Recheck, equal: bool, took: int, at: Instant) -> None:
+        """Take the outcome of a piece of the sweep, which took so long (ns): what lacks something is work again."""
+        self.sweep.done(job.span, equal, took, at.steady)
+        if not equal and not self._overtaken(job.span):
+            self.doubt(span(*job.span), at)
+            for leg in self.legs.within(job.span):
+                leg.settles, leg.suspect = 0, True
+                self._arrived -= span(*leg.span)
 
     def _overtaken(self, whole: Span) -> bool:
         """Say whether somebody else's lines landed in `whole` while the job was under way: it says nothing then."""

@@ -45,7 +45,15 @@ class Compare:
     group: Group | None = None
 
 
-Job = Copy | Check | Prove | Compare
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Compare `span`, which is proved, once more, by counts or `by_hash`; the outcome is whether nothing is missing."""
+
+    span: Span
+    by_hash: bool
+
+
+Job = Copy | Check | Prove | Compare | Recheck
 
 
 @dataclass(frozen=True, slots=True)

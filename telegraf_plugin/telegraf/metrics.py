@@ -107,6 +107,7 @@ def _progress(status: StreamStatus) -> Fields:
         "left_seconds": progress.left,
         "to_go_seconds": progress.to_go,
         "time_to_loss_seconds": progress.time_to_loss,
+        "sweep_period_seconds": progress.sweep_period,
     }
     fields: Fields = {key: value / _SECOND for key, value in times.items() if value is not None}
     if progress.proved_up_to is not None:
@@ -117,6 +118,7 @@ def _progress(status: StreamStatus) -> Fields:
         "held": progress.held,
         "extras": progress.extras,
         "foreign_marks": progress.foreign,
+        "sweep_found": progress.sweep_found,
         "last_success": status.last_success,
     }
 
