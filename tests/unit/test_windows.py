@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_plugin.stream.windows import HOUR, cut
+from telegraf_plugin.stream.windows import HOUR, cut, newest
 
 SECOND = 10**9
 MINUTE = 60 * SECOND
@@ -87,3 +87,37 @@ def test_groups_of_ninety_minutes_are_cut_between_the_hours() -> None:
 def test_a_usual_lookback_within_an_hour_is_one_span(shard_group: int) -> None:
     now = ns(2026, 11, 24, 10, 30)
     assert list(cut(now - 5 * MINUTE, now, [shard_group])) == [(now - 5 * MINUTE, now)]
+
+
+@given(starts, lengths, st.lists(groups, max_size=2))
+def test_the_newest_span_is_the_last_one_of_the_cut(start: int, length: int, shard_groups: list[int]) -> None:
+    spans = list(cut(start, start + length, shard_groups))
+    if spans:
+        assert newest(start, start + length, shard_groups, longest=2**63) == spans[-1]
+
+
+@given(
+    st.integers(100_000, 2_000_000),
+    st.integers(1, 300),
+    st.sampled_from([1, 7, 20, 45, 60, 90, 1440]),
+    st.lists(groups, max_size=2),
+)
+def test_the_newest_span_of_aggregates_is_the_last_one_of_the_cut(
+    start: int, windows: int, minutes: int, shard_groups: list[int]
+) -> None:
+    every = minutes * MINUTE
+    start *= every
+    stop = start + windows * every
+    last = list(cut(start, stop, shard_groups, every))[-1]
+    assert newest(start, stop, shard_groups, every, 2**63) == last
+    begin, end = newest(start, stop, shard_groups, every, every)
+    assert (begin, end) == (stop - every, stop)
+
+
+@given(starts, lengths.filter(lambda length: length > 0), groups, st.integers(1, 2 * HOUR))
+def test_of_the_newest_span_no_more_is_read_than_is_allowed(
+    start: int, length: int, shard_group: int, longest: int
+) -> None:
+    last = list(cut(start, start + length, [shard_group]))[-1]
+    begin, end = newest(start, start + length, [shard_group], longest=longest)
+    assert (begin, end) == (max(last[0], end - longest), last[1])
