@@ -64,10 +64,13 @@ class Mark:
 
     def fields(self) -> Fields:
         """Return the fields of its point; its time is the id's."""
+        told = list(self.held.items())
         held = [
             [group[0].decode("utf-8", "replace"), group[1].decode("utf-8", "replace"), group[2].value, spans.text()]
-            for group, spans in list(self.held.items())[:MAX_HELD]
+            for group, spans in told[:MAX_HELD]
         ]
+        # What is held and not told must not be called proved: nobody would look there again after a start.
+        proved = self.proved - Spans.of(part for _, spans in told[MAX_HELD:] for part in spans)
         return {
             "format": FORMAT,
             "id": self.id.text(),
@@ -76,7 +79,7 @@ class Mark:
             "definition": self.definition,
             "origin": self.origin,
             "began": self.began,
-            "proved": self.proved.largest(MAX_SPANS).text(),
+            "proved": proved.largest(MAX_SPANS).text(),
             "printed": self.printed.text() if len(self.printed.parts) <= MAX_SPANS else _hull(self.printed).text(),
             "held": json.dumps(held, ensure_ascii=False) if held else "",
             "request": self.request,
@@ -106,7 +109,7 @@ class Mark:
                 held=held,
                 request=fields.get("request", ""),
             )
-        except (LookupError, TypeError) as error:
+        except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"a mark of the ledger is damaged: {error!r}") from None
 
 

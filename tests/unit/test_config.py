@@ -29,7 +29,7 @@ from telegraf_plugin.config import Config, Credential, Timeouts, load
 from telegraf_plugin.config.schema import AggregateSection, QueriesFile, SourceSection, StreamSection, TimeoutsSection
 from telegraf_plugin.config.yaml_file import MAX_BYTES
 from telegraf_plugin.errors import ConfigurationError
-from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, Start, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.transport import STRAIGHT, Tls
 
@@ -64,6 +64,8 @@ SELECTION = """central_bucket: there
         tags: {cpu: [cpu0, cpu1], dc: east}
         aggregate: {every: 1m, fn: mean}
         lookback: 10m
+        start: -2h
+        max_lag: 3m
         metadata_tags: [source_bucket, source]"""
 
 
@@ -199,6 +201,7 @@ def test_a_stream_can_be_filtered_by_a_tag_called_token(tmp_path: Path, environm
 def test_what_is_left_out_has_its_default(tmp_path: Path, environment: dict[str, str]) -> None:
     config = loaded(tmp_path, BASE, environment)
     (source,) = config.sources
+    assert (config.metrics_bucket, config.max_in_flight) == ("metrics", 100_000)
     assert (source.name, source.server.url, source.server.org) == ("POD-1", "http://pod-1:8086", "pod")
     assert source.concurrent_queries == 1
     assert source.timeouts == Timeouts(connect=5.0, read=15.0, query=300.0)
@@ -215,6 +218,9 @@ def test_what_is_left_out_has_its_default(tmp_path: Path, environment: dict[str,
         flux=None,
         lookback=5 * MINUTE,
         metadata_tags=(MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD),
+        start=Start(ago=5 * MINUTE),
+        max_lag=None,
+        rewritten_tags=("host",),
     )
 
 
@@ -224,7 +230,9 @@ def test_every_key_reaches_the_configuration(tmp_path: Path, environment: dict[s
         KEYS_OF_SOURCE.replace("- bucket: telegraf", "- {bucket: a/b}\n      - {bucket: c, flux: ${F}}")
         .replace("${F}", FLUX)
         .replace("- {bucket: a/b}", "- bucket: a/b\n        " + SELECTION)
-        + "concurrent_queries: 16\n    timeouts: {connect: 250ms, read: 1m30s, query: 1h}\n",
+        .replace("sources:\n", "  metrics_bucket: own\nsources:\n")
+        + "concurrent_queries: 16\n    timeouts: {connect: 250ms, read: 1m30s, query: 1h}\n"
+        + "rewritten_tags: [host, rack]\nmax_in_flight: 20000\n",
         environment,
     )
     (source,) = config.sources
@@ -237,7 +245,10 @@ def test_every_key_reaches_the_configuration(tmp_path: Path, environment: dict[s
     assert first.aggregate == Aggregate(MINUTE, AggregateFunction.MEAN)
     assert first.lookback == 10 * MINUTE
     assert first.metadata_tags == (MetadataTag.SOURCE_BUCKET, MetadataTag.SOURCE)
+    assert first.rewritten_tags == second.rewritten_tags == ("host", "rack")
+    assert (first.start, first.max_lag) == (Start(ago=2 * 60 * MINUTE), 3 * MINUTE)
     assert second.flux == "from(bucket: bucket) |> range(start: start, stop: stop)"
+    assert (config.metrics_bucket, config.max_in_flight) == ("own", 20_000)
 
 
 def test_a_streams_own_keys_win_over_its_templates(tmp_path: Path, environment: dict[str, str]) -> None:
@@ -253,7 +264,7 @@ def test_a_streams_own_keys_win_over_its_templates(tmp_path: Path, environment: 
 
 def test_streams_of_different_sources_may_have_one_name(tmp_path: Path, environment: dict[str, str]) -> None:
     second = BASE.partition("sources:\n")[2].replace("POD-1", "POD-2")
-    config = loaded(tmp_path, BASE + second, environment)
+    config = loaded(tmp_path, BASE + second + "metadata_tags: [source_bucket, source]\n", environment)
     assert [stream.label for stream in config.streams] == ["POD-1/telegraf", "POD-2/telegraf"]
 
 
@@ -532,7 +543,7 @@ def test_whatever_token_is_written_out_its_text_is_repeated_nowhere(
 
 SHIPPED = ROOT / "config" / "queries.yaml"
 COMMENTED = re.compile(r"^( *)# (?!#)(([a-z_]+): .*)$", re.MULTILINE)
-EXAMPLES = {"token_file", "tags", "aggregate", "flux"}
+EXAMPLES = {"token_file", "tags", "aggregate", "flux", "max_lag"}
 """Keys that are shown commented out although what stands there is an example: they have no default."""
 
 
@@ -568,7 +579,10 @@ def commented_keys() -> list[re.Match[str]]:
 
 def test_the_shipped_file_shows_every_default() -> None:
     shown = {match.group(3) for match in commented_keys()}
-    assert shown == {"concurrent_queries", "timeouts", "name", "central_bucket", "lookback"}
+    assert shown == {
+        *("concurrent_queries", "timeouts", "name", "central_bucket", "lookback"),
+        *("max_in_flight", "rewritten_tags", "start"),
+    }
 
 
 @pytest.mark.parametrize("match", commented_keys(), ids=lambda match: match.group(3))

@@ -15,7 +15,7 @@ from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
-from telegraf_plugin.telegraf.line_protocol import LineEncoder
+from telegraf_plugin.telegraf.line_protocol import LineMapper, encode
 from tests import slow_csv
 from tests.slow_lines import LinePoint, read_lines
 
@@ -41,12 +41,13 @@ def test_the_cases_are_there() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_reply_becomes_its_lines(name: str, size: int) -> None:
     case, reply, expected = load(name)
-    decoder, encoder = Decoder(case["escaped"]), LineEncoder(mapper(case))
+    decoder, mapped = Decoder(case["escaped"]), LineMapper(mapper(case))
     lines, error = b"", None
     try:
         for at in range(0, len(reply), size):
             for block in decoder.feed(reply[at : at + size]):
-                lines += encoder.encode(block)
+                fit = mapped.mapped(block)
+                lines += encode(fit) if fit is not None else b""
         decoder.finish()
     except BadReply as refusal:
         error = refusal.summary
@@ -54,7 +55,7 @@ def test_a_reply_becomes_its_lines(name: str, size: int) -> None:
     assert case["error"] is error or (case["error"] is not None and case["error"] in str(error))
     drops = Drops()
     drops.merge(decoder.drops)
-    drops.merge(encoder.drops)
+    drops.merge(mapped.drops)
     assert {reason.value: drop.points for reason, drop in drops.items()} == case["drops"]
 
 

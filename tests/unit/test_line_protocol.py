@@ -12,7 +12,7 @@ from line_protocol_parser import parse_line
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
-from telegraf_plugin.telegraf.line_protocol import MAX_KEY_BYTES, MAX_STRING_BYTES, LineEncoder
+from telegraf_plugin.telegraf.line_protocol import MAX_KEY_BYTES, MAX_STRING_BYTES, LineMapper, encode
 from tests.slow_lines import LinePoint, RefusedLineError, read_lines
 
 _BARE = TagMapper("s", "b", ())
@@ -58,6 +58,12 @@ def unwritable(word: bytes) -> bool:
     return word == b"" or word.endswith(b"\\") or any(byte < 32 or byte == 127 for byte in word)
 
 
+def lines_of(mapper: LineMapper, block: Block) -> bytes:
+    """Map and encode, as the printer does."""
+    mapped = mapper.mapped(block)
+    return encode(mapped) if mapped is not None else b""
+
+
 def points_of(block: Block, tags: Tags) -> list[LinePoint]:
     return [
         LinePoint(block.measurement, tags, block.field, block.type.value, int(time), value)
@@ -69,17 +75,19 @@ def points_of(block: Block, tags: Tags) -> list[LinePoint]:
 def test_a_block_reads_back_as_the_same_points_with_mapped_tags_or_is_dropped_whole(
     block: Block, mapper: TagMapper
 ) -> None:
-    encoder = LineEncoder(mapper)
-    lines = encoder.encode(block)
+    lines_mapper = LineMapper(mapper)
+    lines = lines_of(lines_mapper, block)
     tags = mapper.map(block.tags, block.field)
     words = [block.measurement, block.field, *(word for tag in tags for word in tag)]
     if block.measurement.startswith(b"#") or any(map(unwritable, words)):
         assert lines == b""
-        assert {reason.value: drop.points for reason, drop in encoder.drops.items()} == {"unwritable_name": len(block)}
+        assert {reason.value: drop.points for reason, drop in lines_mapper.drops.items()} == {
+            "unwritable_name": len(block)
+        }
     else:
         assert read_lines(lines) == points_of(block, tags)
         assert lines.endswith(b"\n")
-        assert encoder.drops == {}
+        assert lines_mapper.drops == {}
 
 
 def by_the_parser(line: bytes) -> tuple[str, dict[str, str], dict[str, Any], int]:
@@ -98,7 +106,7 @@ def test_line_protocol_parser_agrees_where_it_is_able_to(block: Block) -> None:
     if block.type is FieldType.FLOAT:
         assume(all(float(value) == 0 or abs(float(value)) >= sys.float_info.min for value in block.values))
     assume(all(abs(int(time)) < 2**63 - 1 for time in block.times))  # the last one is an error to it
-    lines = LineEncoder(_BARE).encode(block).split(b"\n")[:-1]
+    lines = lines_of(LineMapper(_BARE), block).split(b"\n")[:-1]
     assert len(lines) == len(block)
     of_type: dict[FieldType, Any] = {
         FieldType.FLOAT: float,
@@ -143,20 +151,22 @@ def block(
     ids=lambda refused: f"{refused.measurement!r} {refused.tags!r} {refused.field!r}",
 )
 def test_a_name_that_cannot_be_written_is_counted_and_its_neighbours_stay(refused: Block) -> None:
-    encoder = LineEncoder(_BARE)
-    lines = encoder.encode(block()) + encoder.encode(refused) + encoder.encode(block(field=b"g"))
+    lines_mapper = LineMapper(_BARE)
+    lines = (
+        lines_of(lines_mapper, block()) + lines_of(lines_mapper, refused) + lines_of(lines_mapper, block(field=b"g"))
+    )
     assert [(point.field, point.value) for point in read_lines(lines)] == [
         (b"f", b"1"),
         (b"f", b"2"),
         (b"g", b"1"),
         (b"g", b"2"),
     ]
-    assert {reason.value: drop.points for reason, drop in encoder.drops.items()} == {"unwritable_name": 2}
+    assert {reason.value: drop.points for reason, drop in lines_mapper.drops.items()} == {"unwritable_name": 2}
 
 
 def key_bytes(block_: Block) -> int:
     """The key by InfluxDB's count: what stands before the value without ` ` and `=`, and 4 bytes."""
-    return len(LineEncoder(_BARE).encode(block_).split(b" ")[0]) + 4 + len(block_.field)
+    return len(lines_of(LineMapper(_BARE), block_).split(b" ")[0]) + 4 + len(block_.field)
 
 
 @pytest.mark.parametrize("sign", [b"x", b","])
@@ -166,34 +176,34 @@ def test_a_key_is_taken_up_to_the_limit_and_dropped_beyond_it(sign: bytes) -> No
     room = MAX_KEY_BYTES - key_bytes(block(tags=((b"k", b"v"),))) + 1
     fits = block(tags=((b"k", sign * (room // width)),))
     too_long = block(tags=((b"k", sign * (room // width + 1)),))
-    encoder = LineEncoder(_BARE)
+    lines_mapper = LineMapper(_BARE)
     assert key_bytes(fits) in (MAX_KEY_BYTES, MAX_KEY_BYTES - 1)
-    assert len(read_lines(encoder.encode(fits))) == 2
-    assert encoder.encode(too_long) == b""
-    assert {reason.value: drop.points for reason, drop in encoder.drops.items()} == {"key_too_long": 2}
+    assert len(read_lines(lines_of(lines_mapper, fits))) == 2
+    assert lines_of(lines_mapper, too_long) == b""
+    assert {reason.value: drop.points for reason, drop in lines_mapper.drops.items()} == {"key_too_long": 2}
 
 
 def test_the_tags_that_are_added_count_towards_a_keys_length() -> None:
     own = block(tags=((b"k", b"x" * 65_500),))
-    assert LineEncoder(_BARE).encode(own) != b""
-    encoder = LineEncoder(TagMapper("a-source-with-a-name", "bucket", tuple(MetadataTag)))
-    assert encoder.encode(own) == b""
-    assert encoder.drops.points == 2
+    assert lines_of(LineMapper(_BARE), own) != b""
+    lines_mapper = LineMapper(TagMapper("a-source-with-a-name", "bucket", tuple(MetadataTag)))
+    assert lines_of(lines_mapper, own) == b""
+    assert lines_mapper.drops.points == 2
 
 
 def test_a_string_is_taken_up_to_a_mebibyte_and_dropped_beyond_it_alone() -> None:
     longest = b"\\" * MAX_STRING_BYTES  # by its content, however much it takes escaped
-    encoder = LineEncoder(_BARE)
-    lines = encoder.encode(block(kind=FieldType.STRING, values=(b"a", longest + b"x", longest, b"b")))
+    lines_mapper = LineMapper(_BARE)
+    lines = lines_of(lines_mapper, block(kind=FieldType.STRING, values=(b"a", longest + b"x", longest, b"b")))
     assert lines.count(b"\n") == 3
     assert [line.rpartition(b" ")[2] for line in lines.split(b"\n")[:-1]] == [b"0", b"2", b"3"]
-    assert {reason.value: drop.points for reason, drop in encoder.drops.items()} == {"string_too_long": 1}
+    assert {reason.value: drop.points for reason, drop in lines_mapper.drops.items()} == {"string_too_long": 1}
 
 
 def test_a_block_of_nothing_but_too_long_strings_writes_nothing() -> None:
-    encoder = LineEncoder(_BARE)
-    assert encoder.encode(block(kind=FieldType.STRING, values=(b"x" * (MAX_STRING_BYTES + 1),))) == b""
-    assert encoder.drops.points == 1
+    lines_mapper = LineMapper(_BARE)
+    assert lines_of(lines_mapper, block(kind=FieldType.STRING, values=(b"x" * (MAX_STRING_BYTES + 1),))) == b""
+    assert lines_mapper.drops.points == 1
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
+from telegraf_plugin.stream.account import Progress
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.drops import DropReason
-from telegraf_plugin.stream.status import Attempt, Board
-from telegraf_plugin.stream.types import Conflict
-from telegraf_plugin.telegraf.metrics import conflict_lines, cycle_lines, health_line
-from tests.unit.test_status import CPU, ERROR, MEM, POWER, attempt, board
+from telegraf_plugin.stream.status import Attempt
+from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
+from tests.unit.test_status import CPU, ERROR, IN_TIME, MEM, POWER, SECOND, attempt, board
 
 NOW = 1_795_471_200_123_456_789
 
@@ -93,7 +93,56 @@ def test_a_streams_line_says_what_its_cycle_and_its_life_came_to() -> None:
         "success_rate_percent": pytest.approx(200 / 3),
         "healthy": 1,
         "failures_in_a_row": 0,
+        "lag_seconds": 0.0,
+        "left_seconds": 0.0,
+        "proved_up_to": 7,
+        "backlog_points_per_second": 0.0,
+        "in_flight": 0,
+        "held": 0,
+        "extras": 0,
+        "foreign_marks": 0,
+        "last_success": 1,
     }
+
+
+def progress_fields(progress: Progress | None) -> dict[str, Any]:
+    recorded = board(attempt(CPU), streams=[CPU])
+    recorded.streams[CPU.label].progress = progress
+    recorded.streams[CPU.label].in_flight = 11
+    plain = of(cycle_lines(board(attempt(CPU), streams=[CPU]), set(), 1.0, NOW), "collector_stream")[0]["fields"]
+    fields = of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]["fields"]
+    return {key: value for key, value in fields.items() if plain.get(key) != value}
+
+
+def test_a_streams_line_says_how_it_stands_with_the_ledger() -> None:
+    progress = replace(
+        IN_TIME,
+        lag=1_500_000_000,
+        proved_up_to=NOW,
+        left=90 * SECOND,
+        points_per_second=123.5,
+        to_go=30 * SECOND,
+        held=1,
+        extras=2,
+        foreign=3,
+        time_to_loss=-SECOND,
+    )
+    assert progress_fields(progress) == {
+        "lag_seconds": 1.5,
+        "left_seconds": 90.0,
+        "to_go_seconds": 30.0,
+        "time_to_loss_seconds": -1.0,
+        "proved_up_to": NOW,
+        "backlog_points_per_second": 123.5,
+        "in_flight": 11,
+        "held": 1,
+        "extras": 2,
+        "foreign_marks": 3,
+    }
+
+
+def test_a_stream_whose_ledger_is_not_read_says_so() -> None:
+    assert progress_fields(None) == {"healthy": 0, "last_error": "the ledger in central cannot be read"}
 
 
 def test_a_failed_stream_says_why_until_it_is_read_again() -> None:
@@ -153,7 +202,9 @@ def test_the_cycles_line_tells_time_and_who_is_late(one_cycle: bytes) -> None:
 def test_counts_are_integers_and_measures_are_floats(one_cycle: bytes) -> None:
     for line in parsed(one_cycle):
         for name, value in line["fields"].items():
-            expected = float if name.endswith(("_seconds", "_percent")) else str if name in TEXTS else int
+            expected = (
+                float if name.endswith(("_seconds", "_percent", "_per_second")) else str if name in TEXTS else int
+            )
             assert type(value) is expected, name
 
 
@@ -178,7 +229,7 @@ TEXTS = {"last_error", "example"}
 def test_health_is_one_only_while_every_stream_is_read(
     attempts: list[Attempt], late: list[str], fields: dict[str, int]
 ) -> None:
-    recorded = Board([CPU, MEM, POWER])
+    recorded = board()
     recorded.begin_cycle(late)
     for each in attempts:
         recorded.record(each)
@@ -220,36 +271,33 @@ def test_a_name_that_line_protocol_cannot_carry_is_shown_as_far_as_it_can() -> N
 @given(
     st.lists(
         st.builds(
-            Conflict,
+            HeldPoints,
             st.sampled_from([CPU, MEM, POWER]),
-            st.binary(max_size=8),
-            st.binary(max_size=8),
-            st.sampled_from(FieldType),
-            st.sampled_from(FieldType),
+            st.tuples(st.binary(max_size=8), st.binary(max_size=8), st.sampled_from(FieldType)),
+            st.integers(0, 2**62),
+            TEXTS_OF_ERRORS.filter(lambda text: not set(text) & set("\\\n\r\t")),  # that parser undoes no escapes
         ),
         max_size=4,
     )
 )
-def test_every_conflict_is_a_line_that_parses_and_is_not_routed_like_data(conflicts: list[Conflict]) -> None:
-    lines = conflict_lines(conflicts, NOW)
-    found = parsed(lines) if conflicts else []
-    assert lines.count(b"\n") == len(conflicts)
-    for line, conflict in zip(found, conflicts, strict=True):
-        assert line["measurement"] == "collector_conflict"
-        assert line["tags"].keys() == {"source", "stream", "measurement", "refused_field"}
-        assert line["fields"] == {
-            "source_type": conflict.source_type.value,
-            "central_type": conflict.central_type.value,
-        }
+def test_what_is_held_is_a_line_that_parses_and_is_not_routed_like_data(held: list[HeldPoints]) -> None:
+    lines = held_lines(held, NOW)
+    found = parsed(lines) if held else []
+    assert lines.count(b"\n") == len(held)
+    for line, each in zip(found, held, strict=True):
+        assert line["measurement"] == "collector_held"
+        assert line["tags"].keys() == {"source", "stream", "measurement", "held_field"}
+        assert line["fields"] == {"type": each.group[2].value, "points": each.points, "reason": each.reason}
 
 
-def test_a_conflict_names_stream_measurement_and_field() -> None:
-    (line,) = parsed(conflict_lines([Conflict(CPU, b"cpu load", b"f=1", FieldType.FLOAT, FieldType.STRING)], NOW))
+def test_what_is_held_names_stream_measurement_and_field() -> None:
+    held = HeldPoints(CPU, (b"cpu load", b"f=1", FieldType.FLOAT), 3, "why")
+    (line,) = parsed(held_lines([held], NOW))
     assert line["tags"] == {
         "source": "POD-8",
         "stream": "cpu",
         "measurement": "cpu load",
-        "refused_field": "f=1",
+        "held_field": "f=1",
     }
 
 

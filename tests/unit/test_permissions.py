@@ -26,6 +26,7 @@ def document() -> dict[str, Any]:
 
     server = {"org": "o", "token": "${NOT_THERE_YET}"}
     return {
+        "metadata_tags": ["source_bucket", "source"],  # both have a bucket power
         "central": {"url": "http://central:8086", "org": "main", "token_file": "/not/there/yet"},
         "sources": [
             {"name": "POD-1", "url": "http://pod-1:8086", "streams": streams("cpu", "power", "cpu"), **server},

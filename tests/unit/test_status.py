@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telegraf_plugin.errors import PermanentError, SourceError
+from telegraf_plugin.stream.account import Progress, State
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drop, DropReason, Drops
 from telegraf_plugin.stream.status import Attempt, Board, Totals
@@ -19,6 +20,19 @@ CPU = replace(STREAM, name="cpu")
 MEM = replace(STREAM, name="mem")
 POWER = replace(STREAM, source="POD-30", name="power")
 ERROR = PermanentError("what", "hint")
+SECOND = 1_000_000_000
+IN_TIME = Progress(
+    state=State.RUNNING,
+    lag=0,
+    proved_up_to=7,
+    left=0,
+    points_per_second=0.0,
+    to_go=None,
+    held=0,
+    extras=0,
+    foreign=0,
+    time_to_loss=None,
+)
 
 
 def attempt(
@@ -37,6 +51,8 @@ def attempt(
 
 def board(*attempts: Attempt, streams: Sequence[StreamDefinition] = (CPU, MEM, POWER)) -> Board:
     result = Board(streams)
+    for status in result.streams.values():
+        status.progress = IN_TIME
     for each in attempts:
         result.record(each)
     return result
@@ -114,6 +130,44 @@ def test_a_failed_attempts_points_count_too() -> None:
 
 def test_nothing_is_healthy_before_it_was_read() -> None:
     assert board().failing == ["POD-8/cpu", "POD-8/mem", "POD-30/power"]
+
+
+@pytest.mark.parametrize(
+    ("progress", "max_lag", "trouble"),
+    [
+        (None, 60 * SECOND, "the ledger in central cannot be read"),
+        (replace(IN_TIME, state=State.LOADING, lag=None), 60 * SECOND, "the ledger in central cannot be read"),
+        (replace(IN_TIME, state=State.STARTING), 60 * SECOND, "its first mark has not arrived in central"),
+        (replace(IN_TIME, lag=61 * SECOND), 60 * SECOND, "central lacks its points since 61 s"),
+        (replace(IN_TIME, lag=60 * SECOND), 60 * SECOND, ""),
+        (replace(IN_TIME, lag=3600 * SECOND), None, ""),
+    ],
+)
+def test_what_does_not_arrive_in_central_in_time_is_unhealthy_and_says_why(
+    progress: Progress | None, max_lag: int | None, trouble: str
+) -> None:
+    recorded = board(attempt(CPU), streams=[CPU])
+    status = recorded.streams[CPU.label]
+    status.progress, status.max_lag = progress, max_lag
+    assert (status.healthy, status.trouble, recorded.failing) == (not trouble, trouble, [CPU.label] if trouble else [])
+
+
+def test_a_source_that_fails_is_named_before_what_follows_from_it() -> None:
+    recorded = board(attempt(CPU, error=ERROR), streams=[CPU])
+    recorded.begin_cycle(["POD-8"])
+    status = recorded.streams[CPU.label]
+    status.progress, status.max_lag = replace(IN_TIME, lag=61 * SECOND), 60 * SECOND
+    assert status.trouble == "its source does not give it"
+    recorded.record(attempt(CPU))
+    assert status.trouble == "its source is slow"
+    recorded.begin_cycle([])
+    assert status.trouble == "central lacks its points since 61 s"
+    assert board(streams=[CPU]).streams[CPU.label].trouble == "not read yet"
+
+
+def test_the_last_success_is_the_end_of_what_was_copied_last() -> None:
+    recorded = board(replace(attempt(CPU), stop=100), replace(attempt(CPU, error=ERROR), stop=200), streams=[CPU])
+    assert recorded.streams[CPU.label].last_success == 100
 
 
 def test_all_streams_of_a_late_source_are_unhealthy_until_a_cycle_finds_it_in_time() -> None:

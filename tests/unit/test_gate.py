@@ -1,0 +1,175 @@
+"""Flow control: what may be in flight towards one bucket, and how those wait who find no room."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telegraf_plugin import gate as gate_module
+from telegraf_plugin.errors import NoRoom
+from telegraf_plugin.gate import Gate
+from telegraf_plugin.stream.flow import Flow
+
+PATIENCE = 10.0
+"""Seconds within which what must happen happens, on the slowest machine."""
+
+
+def never() -> None:
+    pytest.fail("nothing was to be waited for")
+
+
+# Flow
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["print", "mark", "back"]), st.integers(1, 50))))
+def test_what_is_printed_is_in_flight_until_a_mark_behind_it_is_back(steps: list[tuple[str, str, int]]) -> None:
+    flow = Flow(100)
+    model: dict[str, list[tuple[str, int]]] = {"a": [], "b": []}  # lines and marks, as they stand in the buffer
+    for clock, (stream, what, number) in enumerate(steps):
+        queue = model[stream]
+        if what == "print":
+            flow.printed(stream, number)
+            queue.append(("lines", number))
+        elif what == "mark":
+            flow.marked(stream, clock)
+            queue += [("lines", 1), ("mark", clock)]
+        else:
+            marks = [time for kind, time in queue if kind == "mark"]
+            time = marks[number % len(marks)] if marks else clock
+            flow.back(stream, time)
+            if marks:
+                model[stream] = queue[queue.index(("mark", time)) + 1 :]
+        for name, left in model.items():
+            assert flow.lines(name) == sum(lines for kind, lines in left if kind == "lines")
+            behind = left[max((at for at, (kind, _) in enumerate(left, 1) if kind == "mark"), default=0) :]
+            assert flow.unmarked(name) == bool(behind)
+            assert flow.needs_mark(name) == (sum(lines for _, lines in behind) >= 25)
+        assert flow.lines() == flow.lines("a") + flow.lines("b")
+
+
+def test_live_lines_have_all_of_the_limit_and_a_backlog_half() -> None:
+    flow = Flow(100)
+    flow.printed("a", 40)
+    assert (flow.has_room(60, live=True), flow.has_room(61, live=True)) == (True, False)
+    assert (flow.has_room(10, live=False), flow.has_room(11, live=False)) == (True, False)
+
+
+def test_more_than_the_limit_passes_when_nothing_is_in_flight() -> None:
+    flow = Flow(100)
+    assert flow.has_room(1000, live=True)
+    assert flow.has_room(1000, live=False)
+    flow.printed("a", 1)
+    assert not flow.has_room(1000, live=True)
+
+
+# Gate
+
+
+def test_lines_that_have_room_enter_at_once() -> None:
+    gate = Gate(100)
+    gate.enter("a", 60, True, never)
+    gate.enter("b", 40, True, never)
+    assert (gate.lines(), gate.lines("a"), gate.lines("b"), gate.lines("c")) == (100, 60, 40, 0)
+
+
+def test_a_reading_begins_only_where_an_eighth_has_room() -> None:
+    gate = Gate(80)
+    gate.enter("a", 30, True, never)
+    assert gate.has_room(live=False)
+    gate.enter("a", 1, True, never)
+    assert not gate.has_room(live=False)
+    assert gate.has_room(live=True)
+    gate.enter("a", 40, True, never)
+    assert not gate.has_room(live=True)
+
+
+def entering(gate: Gate, stream: str, lines: int, before_waiting: Callable[[], None], live: bool = True) -> list[str]:
+    """Enter in a thread; the list gets what came of it. Returns once it waits."""
+    outcome: list[str] = []
+
+    def enter() -> None:
+        try:
+            gate.enter(stream, lines, live, before_waiting)
+            outcome.append("entered")
+        except NoRoom as error:
+            outcome.append(str(error))
+
+    thread = threading.Thread(target=enter, daemon=True)
+    thread.start()
+    return outcome
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + PATIENCE
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.002)
+    return holds()
+
+
+def test_who_finds_no_room_prints_a_mark_first_and_enters_when_it_is_back() -> None:
+    gate = Gate(100)
+    gate.enter("a", 100, True, never)
+    marked = threading.Event()
+
+    def mark() -> None:
+        gate.marked("a", 7)
+        marked.set()
+
+    outcome = entering(gate, "a", 50, mark)
+    assert marked.wait(PATIENCE)
+    gate.back("a", 6)  # another one: still no room
+    time.sleep(0.02)
+    assert not outcome
+    gate.back("a", 7)
+    assert soon(lambda: outcome == ["entered"])
+    assert gate.lines() == 50
+
+
+def test_who_has_nothing_without_a_mark_prints_none() -> None:
+    gate = Gate(100)
+    gate.enter("a", 100, True, never)
+    gate.marked("a", 7)
+    outcome = entering(gate, "b", 50, never)
+    time.sleep(0.02)
+    assert not outcome
+    gate.back("a", 7)
+    assert soon(lambda: outcome == ["entered"])
+
+
+def test_a_backlog_waits_where_live_lines_pass() -> None:
+    gate = Gate(100)
+    gate.enter("a", 50, True, never)
+    gate.marked("a", 7)
+    outcome = entering(gate, "b", 10, never, live=False)
+    gate.enter("c", 10, True, never)
+    assert not outcome
+    gate.back("a", 7)
+    assert soon(lambda: outcome == ["entered"])
+
+
+def test_patience_ends_when_nothing_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_module, "PATIENCE_SECONDS", 0.05)
+    gate = Gate(100)
+    gate.enter("a", 100, True, lambda: None)
+    with pytest.raises(NoRoom, match="101 lines are in flight"):
+        gate.enter("a", 50, True, lambda: gate.marked("a", 7))
+    assert gate.lines() == 101  # and what found no room is not counted
+
+
+def test_patience_begins_anew_with_each_mark_that_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate_module, "PATIENCE_SECONDS", 0.5)
+    gate = Gate(100)
+    for mark in range(4):
+        gate.enter("a", 24, True, never)
+        gate.marked("a", mark)
+    outcome = entering(gate, "b", 100, never)
+    for mark in range(4):
+        time.sleep(0.3)
+        assert not outcome
+        gate.back("a", mark)
+    assert soon(lambda: outcome == ["entered"])

@@ -1,0 +1,137 @@
+"""What central refuses: held, tried again now and then, and let go only when all of it is there."""
+
+from __future__ import annotations
+
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.holds import FIRST_LOOK, LONGEST_LOOK, PIECE, Holds
+from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.spans import Spans, span
+
+GROUP: Group = (b"m", b"f", FieldType.FLOAT)
+OTHER: Group = (b"m", b"g", FieldType.FLOAT)
+MARK = MarkId(5, "me")
+SPAN = (0, 100)
+
+
+def back(_mark: MarkId | None) -> bool:
+    return True
+
+
+def away(mark: MarkId | None) -> bool:
+    return mark is None
+
+
+def held(*spans: tuple[int, int], steady: int = 0) -> Holds:
+    holds = Holds()
+    for each in spans:
+        holds.hold(GROUP, each, 3, steady)
+    return holds
+
+
+def test_what_is_held_is_looked_at_after_a_while() -> None:
+    holds = held(SPAN, steady=1000)
+    assert holds.spans() == {GROUP: span(*SPAN)}
+    assert holds.points == 3
+    assert holds.due(1000 + FIRST_LOOK - 1, back) is None
+    assert holds.due(1000 + FIRST_LOOK, back) == (GROUP, SPAN)
+
+
+def test_points_of_a_span_are_counted_once() -> None:
+    holds = held(SPAN, (0, 50), (200, 300))
+    assert holds.points == 6
+    assert holds.spans() == {GROUP: Spans.of([SPAN, (200, 300)])}
+
+
+def test_what_is_missing_is_sent_and_looked_at_once_more_when_its_mark_is_back() -> None:
+    holds = held(SPAN)
+    assert not holds.tried(GROUP, SPAN, 3, MARK, FIRST_LOOK)
+    assert holds.due(10**15, away) is None
+    assert holds.due(FIRST_LOOK, back) == (GROUP, SPAN)
+    assert not holds.tried(GROUP, SPAN, 3, MARK, FIRST_LOOK)  # refused still
+    assert holds.spans() == {GROUP: span(*SPAN)}
+
+
+def test_a_group_that_waits_for_its_mark_holds_up_no_other() -> None:
+    holds = held(SPAN)
+    holds.hold(OTHER, SPAN, 1, 0)
+    holds.tried(GROUP, SPAN, 3, MARK, FIRST_LOOK)
+    assert holds.due(FIRST_LOOK, away) == (OTHER, SPAN)
+
+
+def test_each_further_look_is_after_twice_as_long_up_to_an_hour() -> None:
+    holds = held(SPAN)
+    steady, waits = FIRST_LOOK, []
+    for _ in range(9):
+        holds.tried(GROUP, SPAN, 3, MARK, steady)
+        holds.tried(GROUP, SPAN, 3, MARK, steady)
+        began = steady
+        while holds.due(steady, back) is None:
+            steady += FIRST_LOOK
+        waits.append(steady - began)
+    assert waits[:3] == [2 * FIRST_LOOK, 4 * FIRST_LOOK, 8 * FIRST_LOOK]
+    assert waits[-2:] == [LONGEST_LOOK, LONGEST_LOOK]
+
+
+def test_what_is_found_is_let_go_and_the_rest_is_looked_at_at_once() -> None:
+    holds = held((0, 100), (200, 300))
+    assert holds.due(FIRST_LOOK, back) == (GROUP, (200, 300))
+    assert not holds.tried(GROUP, (200, 300), 0, None, FIRST_LOOK)
+    assert holds.due(FIRST_LOOK, back) == (GROUP, (0, 100))
+    assert holds.tried(GROUP, (0, 100), 0, None, FIRST_LOOK)
+    assert holds.groups == {}
+    assert holds.points == 0
+
+
+def test_what_came_after_it_was_sent_again_is_let_go() -> None:
+    holds = held(SPAN)
+    holds.tried(GROUP, SPAN, 3, MARK, FIRST_LOOK)
+    assert holds.tried(GROUP, SPAN, 0, None, FIRST_LOOK)
+    assert not holds.spans()
+
+
+def test_after_a_success_the_waiting_begins_anew() -> None:
+    holds = held((0, 100), (200, 300))
+    for _ in range(4):
+        holds.tried(GROUP, (200, 300), 3, MARK, 0)
+    holds.tried(GROUP, (200, 300), 0, None, 0)
+    for _ in range(2):
+        holds.tried(GROUP, (0, 100), 3, MARK, 0)
+    assert holds.due(2 * FIRST_LOOK - 1, back) is None
+    assert holds.due(2 * FIRST_LOOK, back) == (GROUP, (0, 100))
+
+
+def test_a_long_span_is_tried_in_pieces_the_newest_first() -> None:
+    holds = held((PIECE // 2, 3 * PIECE))
+    pieces = []
+    while (due := holds.due(FIRST_LOOK, back)) is not None:
+        pieces.append(due[1])
+        holds.tried(GROUP, due[1], 0, None, FIRST_LOOK)
+    assert pieces == [(2 * PIECE, 3 * PIECE), (PIECE, 2 * PIECE), (PIECE // 2, PIECE)]
+
+
+def test_spans_proved_without_a_held_group_are_tried_before_it_is_let_go() -> None:
+    holds = held((0, 100))
+    holds.left_out(GROUP, (200, 300))
+    holds.left_out(OTHER, (200, 300))  # is not held
+    assert holds.spans() == {GROUP: Spans.of([(0, 100), (200, 300)])}
+    assert not holds.tried(GROUP, (0, 100), 0, None, FIRST_LOOK)
+    assert holds.due(FIRST_LOOK, back) == (GROUP, (200, 300))
+
+
+def test_what_the_ledger_says_is_due_at_once() -> None:
+    holds = Holds()
+    holds.restore({GROUP: span(*SPAN)})
+    assert holds.due(0, back) == (GROUP, SPAN)
+
+
+def test_what_central_would_not_take_any_more_is_forgotten() -> None:
+    holds = held((0, 100), (200, 300))
+    holds.hold(OTHER, (0, 100), 1, 0)
+    holds.forget(150)
+    assert holds.spans() == {GROUP: span(200, 300)}
+    assert OTHER not in holds.groups
+
+
+def test_a_try_of_what_is_not_held_any_more_says_nothing() -> None:
+    assert not Holds().tried(GROUP, SPAN, 0, None, 0)

@@ -1,0 +1,154 @@
+"""Marks: what is written is read back, what does not fit is left out safely, and what is damaged is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.ledger import FORMAT, MAX_HELD, MAX_SPANS, Mark, MarkId, newest_believable
+from telegraf_plugin.stream.spans import NOTHING, Spans
+
+TIMES = st.integers(-(2**62), 2**62)
+IDS = st.builds(MarkId, TIMES, st.text("0123456789abcdef", min_size=1, max_size=8))
+SPANS = st.lists(st.tuples(TIMES, TIMES), max_size=5).map(Spans.of)
+NAMES = st.text(min_size=1, max_size=5).map(str.encode)
+GROUPS = st.tuples(NAMES, NAMES, st.sampled_from(FieldType))
+MARKS = st.builds(
+    Mark,
+    id=IDS,
+    base=IDS | st.none(),
+    definition=st.text("0123456789abcdef", min_size=16, max_size=16),
+    origin=TIMES,
+    began=TIMES,
+    proved=SPANS,
+    printed=SPANS,
+    held=st.dictionaries(GROUPS, SPANS, max_size=3),
+    request=st.text(max_size=5),
+)
+
+
+def texts(mark: Mark) -> dict[str, str]:
+    """The fields as a query's reply gives them."""
+    return {name: str(value) for name, value in mark.fields().items()}
+
+
+def mark(
+    time: int,
+    base: int | None = None,
+    proved: Spans = NOTHING,
+    printed: Spans = NOTHING,
+    held: dict[Group, Spans] | None = None,
+) -> Mark:
+    base_id = MarkId(base, "run") if base is not None else None
+    return Mark(MarkId(time, "run"), base_id, "d" * 16, 0, 0, proved, printed, held or {})
+
+
+@given(MARKS)
+def test_what_is_written_is_read_back(written: Mark) -> None:
+    assert Mark.read(texts(written)) == written
+
+
+def test_of_many_spans_the_largest_are_called_proved() -> None:
+    spans = Spans.of((1000 * n, 1000 * n + n + 1) for n in range(MAX_SPANS + 5))
+    read = Mark.read(texts(mark(1, proved=spans)))
+    assert read.proved.parts == spans.parts[5:]
+
+
+def test_of_many_spans_all_that_was_printed_is_told() -> None:
+    few = Spans.of((10 * n, 10 * n + 5) for n in range(MAX_SPANS))
+    assert Mark.read(texts(mark(1, printed=few))).printed == few
+    many = few + Spans.of([(-20, -10)])
+    assert Mark.read(texts(mark(1, printed=many))).printed.parts == (many.hull,)
+
+
+def test_where_more_is_held_than_is_told_nothing_is_called_proved() -> None:
+    """Else nobody would ever look there for what was held, once another run has begun."""
+    held = {(b"m", b"f%d" % n, FieldType.FLOAT): Spans.of([(n, n + 1)]) for n in range(MAX_HELD + 2)}
+    read = Mark.read(texts(mark(1, proved=Spans.of([(0, 1000)]), held=held)))
+    assert len(read.held) == MAX_HELD
+    told = Spans.of(part for spans in read.held.values() for part in spans)
+    untold = Spans.of(part for spans in held.values() for part in spans) - told
+    assert untold
+    assert not read.proved & untold
+    assert read.proved + untold == Spans.of([(0, 1000)])
+
+
+def test_a_later_format_is_refused() -> None:
+    with pytest.raises(ValueError, match=f"of format {FORMAT + 1}, and this collector knows {FORMAT}"):
+        Mark.read(texts(mark(1)) | {"format": str(FORMAT + 1)})
+
+
+def test_fields_that_an_older_format_had_not_are_empty() -> None:
+    fields = texts(mark(1, proved=Spans.of([(1, 2)])))
+    for name in ("proved", "printed", "held", "request"):
+        del fields[name]
+    assert Mark.read(fields) == mark(1)
+
+
+@pytest.mark.parametrize("name", ["format", "id", "base", "definition", "origin", "began"])
+def test_a_mark_that_lacks_what_every_mark_has_is_refused(name: str) -> None:
+    fields = texts(mark(1))
+    del fields[name]
+    with pytest.raises(ValueError, match="damaged"):
+        Mark.read(fields)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"id": "x@run"},
+        {"base": "@"},
+        {"origin": ""},
+        {"proved": "1"},
+        {"printed": "x"},
+        {"held": "{"},
+        {"held": "5"},
+        {"held": '{"a": 1}'},
+        {"held": '[["m", "f", "complex", "1/2"]]'},
+        {"held": '[["m", "f", "float"]]'},
+        {"held": '[[1, "f", "float", "1/2"]]'},
+        {"held": '[["m", "f", "float", 5]]'},
+    ],
+    ids=str,
+)
+def test_a_damaged_mark_is_refused(damage: dict[str, str]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever is wrong with it
+        Mark.read(texts(mark(1)) | damage)
+
+
+def test_held_names_are_text_that_people_can_read() -> None:
+    held = mark(1, held={("m ü".encode(), b'f"', FieldType.FLOAT): Spans.of([(1, 2)])}).fields()["held"]
+    assert json.loads(str(held)) == [["m ü", 'f"', "float", "1/2"]]
+    assert "ü" in str(held)
+
+
+def believed(*marks: Mark, present: tuple[int, ...] = ()) -> int | None:
+    found = newest_believable(marks, [MarkId(time, "run") for time in present])
+    return found.id.time if found is not None else None
+
+
+def test_the_newest_mark_whose_base_is_there_is_believed() -> None:
+    assert believed(mark(1), mark(2, 1), mark(3, 2)) == 3
+    assert believed(mark(3, 2), mark(1), mark(2, 1)) == 3
+
+
+def test_a_mark_on_one_that_central_has_forgotten_is_not_believed() -> None:
+    assert believed(mark(1), mark(2, 1), mark(9, 8)) == 2
+    assert believed(mark(1), mark(10, 9), mark(9, 8)) == 10  # its own base is there: it was read back
+    assert believed(mark(9, 8)) is None
+    assert believed() is None
+
+
+def test_the_base_may_be_among_those_that_are_only_known_to_be_there() -> None:
+    assert believed(mark(9, 8), present=(8,)) == 9
+    assert believed(mark(9, 8), present=(7,)) is None
+
+
+def test_a_mark_of_another_run_of_the_same_time_is_no_base() -> None:
+    stands_on = Mark(MarkId(9, "run"), MarkId(8, "other"), "d", 0, 0)
+    assert newest_believable([stands_on, Mark(MarkId(8, "run"), MarkId(7, "run"), "d", 0, 0)]) is None
