@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from telegraf_plugin.config import Server
 from telegraf_plugin.errors import CentralError, PermanentError
@@ -19,6 +19,7 @@ from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Mark, MarkId, newest_believable
+from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 
 StreamName = tuple[str, str]
@@ -131,6 +132,19 @@ class CentralReader:
             return {
                 name: Origin(row["definition"], int(row["origin"]), int(row["began"])) for name, row in fields.items()
             }
+
+    def requests(self, bucket: str) -> dict[StreamName, Request]:
+        """Return the newest request of each stream in `bucket`; what is damaged is none."""
+        with self._explained():
+            fields: dict[StreamName, dict[str, str]] = {}
+            for row in self._rows(flux.requests_query(bucket)):
+                of_stream = fields.setdefault((row["source"], row["stream"]), {"_time": row["_time"]})
+                of_stream[row["_field"]] = row["_value"]
+            found = {}
+            for name, each in fields.items():
+                with suppress(ValueError):
+                    found[name] = Request.read(each, parse_time(each["_time"].encode()))
+            return found
 
     def _rows(self, query: Query) -> Iterator[dict[str, str]]:
         return read_rows(self._client.query(query))

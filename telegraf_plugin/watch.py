@@ -101,6 +101,11 @@ class LedgerWatch:
             start = min(start, time.time_ns() - (_DAY if far else _HOUR))
             if far:
                 self._far[bucket] = now + FAR_SECONDS
+        if ticked:
+            for name, request in self._central.requests(bucket).items():
+                for worker, stream, *_ in states.values():
+                    if (stream.source, stream.name) == name:
+                        worker.ask(stream.label, request)
         present = self._central.mark_ids(bucket, start)
         for _, stream, _, _, first in states.values():
             self._say_overdue(bucket, stream, first, present.get((stream.source, stream.name), set()))

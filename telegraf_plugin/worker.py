@@ -25,6 +25,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove, Recheck
 from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
@@ -134,6 +135,12 @@ class SourceWorker:
         """Take a mark that another run made."""
         with self._changed:
             self.lanes[label].account.stranger(mark, self._instant())
+
+    def ask(self, label: str, request: Request) -> None:
+        """Take what an operator's command asks for."""
+        with self._changed:
+            self.lanes[label].account.ask(request, self._instant())
+            self._changed.notify_all()
 
     def central_answers(self, label: str, answers: bool, bucket: Bucket | None) -> None:
         """Take note of whether the stream's bucket in central answers, and of how it is kept if that is known."""

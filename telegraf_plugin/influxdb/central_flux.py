@@ -15,7 +15,7 @@ from telegraf_plugin.influxdb.flux import (
     string_literal,
     with_carriage_returns,
 )
-from telegraf_plugin.stream import ledger
+from telegraf_plugin.stream import ledger, request
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import EXPORTED, MetadataTag
 
@@ -65,6 +65,12 @@ def origins_query(bucket: str) -> Query:
     """Return the query for the origins mirrored in the bucket of metrics, a row a field."""
     steps = from_range(bucket, EARLIEST, LATEST)
     return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(ORIGIN_MEASUREMENT)})", "last()"])
+
+
+def requests_query(bucket: str) -> Query:
+    """Return the query for the newest request of each stream in `bucket`, a row a field."""
+    steps = from_range(bucket, EARLIEST, LATEST)
+    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(request.MEASUREMENT)})", "last()"])
 
 
 def _marks(bucket: str, start: int, stop: int) -> list[str]:

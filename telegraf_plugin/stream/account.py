@@ -14,6 +14,7 @@ from telegraf_plugin.stream.course import Course, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import END, Spans, span
 
 SECOND = 1_000_000_000
@@ -77,11 +78,13 @@ class Account:
         self.state = State.LOADING
         self.began = 0
         self.renew = RENEW  # ns; less where central's retention is short
-        self.request = ""
+        self.request = ""  # the id of the last one that is done
+        self._asked: Request | None = None
         self.foreign = 0  # marks of other runs that landed while this one was under way
         self._known: set[MarkId] = set()
         self._printed = Spans()  # since the last mark
         self._marked_proved = Spans()
+        self._marked_request = ""
         self._marked_at = self._mirrored_at = 0
         self._mirrored: Origin | None = None
         self._speed = 0.0  # points a second, of a backlog
@@ -93,6 +96,7 @@ class Account:
         proved = Spans()
         if mark is not None:
             origin, self.began = mark.origin, mark.began
+            self.request = self._marked_request = mark.request
             if mark.definition == definition:
                 proved = mark.proved
                 self.course.holds.restore(mark.held)
@@ -104,6 +108,7 @@ class Account:
             origin, self.began = mirror.origin, mirror.began
         else:
             origin, self.began = start, max(start, at.source - self.stream.lookback)
+        self._asked, self.course.requested = None, Spans()  # it is asked for again if it is not done
         self.course.adopt(origin, proved, at)
         self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
         self._printed, self._mirrored = Spans(), None
@@ -128,8 +133,31 @@ class Account:
         self._mirrored, self._mirrored_at = mirror, at.steady
         return mirror
 
+    def ask(self, request: Request, at: Instant) -> None:
+        """Take a request; one that is known, or done, changes nothing."""
+        if self.state is not State.RUNNING or request.id == self.request:
+            return
+        if request.cancelled:
+            self._asked, self.course.requested = None, Spans()
+            self.request = request.id
+        elif self._asked is None or self._asked.id != request.id:
+            self._asked = request
+            self.course.request(request.spans, request.kind is Kind.REPAIR, at)
+
+    def _settle_request(self) -> None:
+        """Take note when all that was asked for is proved; what adjoins the origin moves it."""
+        course, asked = self.course, self._asked
+        if asked is None or course.requested.clip(start=course.bounds.oldest) - course.proved:
+            return
+        for start, stop in course.requested:
+            if start < course.origin <= stop:
+                course.origin = start
+        self.request, self._asked, course.requested = asked.id, None, Spans()
+
     def make_mark(self, at: Instant) -> Mark:
         """Return the mark that is to be printed now."""
+        self._settle_request()
+        self._marked_request = self.request
         base = self.book.base
         proved = self.course.proved
         mark = Mark(
@@ -160,6 +188,9 @@ class Account:
             return True
         if self.book.on_their_way:
             return self.book.should_ask(at.steady)
+        self._settle_request()
+        if self.request != self._marked_request:
+            return True
         since = at.steady - self._marked_at
         changed = self._marked_proved != self.course.proved
         return since >= self.renew or (changed and since >= min(LONGEST_WITHOUT_MARK, self.stream.lookback))

@@ -108,6 +108,13 @@ class Course:
             for start, stop in self.pieces(part):
                 self.legs.put(Leg(start, stop, None, settles, landed=True))
 
+    def request(self, spans: Spans, repair: bool, at: Instant) -> None:
+        """Have `spans` copied where they are not proved, and for a `repair` compared where they are."""
+        whole = ((start - start % self.every, stop + -stop % self.every) for start, stop in spans)
+        self.requested = Spans.of(whole).clip(stop=self._ends(at)[0])
+        if repair:
+            self.doubt(self.requested, at)
+
     # Planning
 
     def tick(self, at: Instant) -> None:
