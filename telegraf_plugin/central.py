@@ -42,8 +42,8 @@ class CentralReader:
         self.values = 0  # points read, more or less: threads do not wait for each other to count
 
     @property
-    def requests(self) -> int:
-        """How many requests there were."""
+    def times_asked(self) -> int:
+        """How many HTTP requests there were."""
         return self._client.requests
 
     @property

@@ -226,7 +226,7 @@ class Plugin:
 
     def _take_progress(self) -> None:
         """Ask the workers how each stream stands with the ledger."""
-        self._board.efforts[""] = Effort(self._central.requests, self._central.values)
+        self._board.efforts[""] = Effort(self._central.times_asked, self._central.values)
         for worker in self._workers:
             self._board.efforts[worker.source.name] = worker.effort
             for label, (progress, in_flight) in worker.progress().items():
