@@ -15,6 +15,7 @@ from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceErr
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
+from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.lane import Lane
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
@@ -307,6 +308,9 @@ class SourceWorker:
             finally:
                 with self._changed:
                     course.sweep.rest(time.monotonic_ns() - began_ns, time.monotonic_ns())
+            if not equal:
+                text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
+                log.warning(text, lane.stream.label, *(format_time(end)[:19] + "Z" for end in job.span))
             with self._changed:
                 course.swept(job, equal, time.monotonic_ns() - began_ns, self._instant())
         elif isinstance(job, Compare):
