@@ -114,29 +114,41 @@ def memory(server: InfluxServer, folder: Path, values: int) -> None:
 def pipeline(server: InfluxServer) -> None:
     """Decode, and decode and encode, a recorded reply in memory."""
     from telegraf_plugin.influxdb.annotated_csv import Decoder
+    from telegraf_plugin.stream.block import Block
+    from telegraf_plugin.stream.digest import Digest
     from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
-    from telegraf_plugin.telegraf.line_protocol import LineEncoder
+    from telegraf_plugin.telegraf.line_protocol import LineMapper, encode
 
     flux = 'from(bucket: "telegraf") |> range(start: -15m) |> filter(fn: (r) => r.host =~ /^host-[0-9]$/)'
     reply = server.query_csv(flux).encode()
     mapper = TagMapper("POD-8", "telegraf", (MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD))
 
-    def run(encode: Callable[..., bytes] | None) -> int:
+    def run(then: Callable[[Block], object] | None) -> int:
         decoder = Decoder()
         values = 0
         for start in range(0, len(reply), 65536):
             for block in decoder.feed(reply[start : start + 65536]):
                 values += len(block)
-                if encode is not None:
-                    encode(block)
+                if then is not None:
+                    then(block)
         decoder.finish()
         return values
 
-    for name, encode in (("decoder alone", None), ("decoder and encoder", LineEncoder(mapper).encode)):
+    def written(block: Block) -> object:
+        mapped = lines.mapped(block)
+        return mapped and encode(mapped)
+
+    def proved(block: Block) -> object:
+        mapped = lines.mapped(block)
+        return mapped and (digest.add(mapped), encode(mapped))
+
+    lines, digest = LineMapper(mapper), Digest((b"host",))
+    steps = (("decoder alone", None), ("decoder and encoder", written), ("decoder, digest and encoder", proved))
+    for name, then in steps:
         times = []
         for _ in range(3):
             began = time.perf_counter()
-            values = run(encode)
+            values = run(then)
             times.append(time.perf_counter() - began)
         row(name, values, sorted(times)[1], "median of 3")
 

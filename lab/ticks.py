@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.bench import SECOND, peak_memory
+from lab.bench import peak_memory
 from lab.influxd import InfluxServer
 from lab.telegraf import TelegrafProcess
 
@@ -161,7 +161,7 @@ def show(streams: int, a_minute: int, before: Reading, after: Reading, memory: f
     """Print the difference between two readings, a tick."""
 
     def a_tick(key: str) -> float:
-        return (getattr(after, key) - getattr(before, key)) / TICKS
+        return float(getattr(after, key) - getattr(before, key)) / TICKS
 
     points = a_minute * INTERVAL_S / 60
     print(f"{streams} streams, {a_minute:,} points a minute, a tick of {INTERVAL_S} s ({points:,.0f} points):")
