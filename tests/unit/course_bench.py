@@ -86,6 +86,12 @@ class CourseBench:
             done.append(job)
         return done
 
+    def beyond_copies(self) -> Job | None:
+        """Copy what a tick makes due, the overlap for one, and return the first job that is no copy."""
+        while isinstance(job := self.next(), Copy):
+            self.copied(job)
+        return job
+
     def checked(self, job: Job | None, equal: bool = True, source: int = 5) -> None:
         assert isinstance(job, Check), job
         self.course.checked(Counted(span, source, equal) for piece in job.pieces for span in piece)
