@@ -92,11 +92,13 @@ class Course:
         self.origin = origin + -origin % self.every
         self.legs.clear()
         self._again, self._arrived, self._doubts = Spans(), Spans(), span(BEGINNING, END)
-        self.proved = proved.clip(stop=at.safe - self.stream.lookback)
+        self.proved = proved.clip(stop=self._settled(at))
         self._adopted_at = at.safe
 
     def doubt(self, spans: Spans, at: Instant) -> None:
         """Have `spans` compared again: somebody else's lines for them have landed."""
+        # Whole windows of an aggregate: another definition's spans may end within one.
+        spans = Spans.of((start - start % self.every, stop + -stop % self.every) for start, stop in spans)
         self._doubts += spans
         settles = at.safe + self.stream.lookback
         for leg in self.legs:
@@ -122,7 +124,7 @@ class Course:
         self._tick = at
         self.due = self._check_due = True
         now, live = self._ends(at)
-        self.proved = self.proved.clip(stop=at.safe - self.stream.lookback)
+        self.proved = self.proved.clip(stop=self._settled(at))
         self._arrived = (self._arrived + Spans.of(leg.span for leg in self.legs if self._is_here(leg))).clip(
             start=live - self.stream.lookback
         )
@@ -130,21 +132,30 @@ class Course:
         overlap = min(OVERLAP, self.stream.lookback)
         overlap += -overlap % self.every
         self.legs.cut_away(span(max(frontier - overlap, live), END))
-        self.legs.cut_away(span(BEGINNING, self.bounds.oldest))
+        self.legs.cut_away(span(BEGINNING, self._floor))
         self.holds.forget(self.bounds.oldest)
         self._again = self._again.clip(start=live - self.stream.lookback)
 
     def work(self, at: Instant) -> Spans:
         """Return what is neither proved nor on its way."""
-        floor = max(self.origin, self.bounds.oldest + -self.bounds.oldest % self.every)
         now = self._ends(at)[0]
-        asked = self.requested.clip(self.bounds.oldest + -self.bounds.oldest % self.every, now)
-        return span(floor, now) + asked - self.proved - self.legs.spans()
+        work = span(max(self.origin, self._floor), now) + self.requested.clip(self._floor, now)
+        return work - self.proved - self.legs.spans()
 
     def lacking(self, at: Instant) -> Spans:
         """Return where central lacks something, as far as is known."""
         there = self.legs.spans() - Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
         return self.work(at) + self.legs.spans() - there - self._arrived
+
+    @property
+    def _floor(self) -> int:
+        """The oldest time that central takes, in whole windows of an aggregate."""
+        return self.bounds.oldest + -self.bounds.oldest % self.every
+
+    def _settled(self, at: Instant) -> int:
+        """Return what can be proved at most, in whole windows of an aggregate: up to the lookback."""
+        settled = at.safe - self.stream.lookback
+        return settled - settled % self.every
 
     def _is_here(self, leg: Leg) -> bool:
         return self.book.is_back(leg.mark) and not leg.suspect and not leg.missed
