@@ -25,6 +25,8 @@ from tests.engines.landing import NOWHERE, Landing
 PROGRAM = Path(sys.executable).parent / "data-collector"
 TOKEN = "a-token-of-no-server"
 LEDGER = "collector_ledger"
+SHORT_S = 20
+"""How far back a stream looks and begins where nothing else is said."""
 
 Section = dict[str, Any]
 T = TypeVar("T")
@@ -66,17 +68,22 @@ def queries(*sources: Section) -> Section:
 
 
 def source(name: str, url: str, *streams: Section, token: str = "${TOKEN}", **keys: Any) -> Section:
-    """One source; without `streams` it reads the whole of a bucket called `data`, of the last minute at first.
+    """One source; without `streams` it reads the whole of a bucket called `data`, of the last 20 s at first.
 
-    All of that is live: one read, at the first tick.
+    All of that is live: one read, at the first tick (`past_the_hour`).
     """
     return {
         "name": name,
         "url": url,
         "org": "o",
         "token": token,
-        "streams": list(streams or [{"bucket": "data", "lookback": "1m", "start": "-1m"}]),
+        "streams": list(streams or [{"bucket": "data", "lookback": f"{SHORT_S}s", "start": f"-{SHORT_S}s"}]),
     } | keys
+
+
+def past_the_hour() -> None:
+    """Wait where the last SHORT_S seconds are parts of two hours: a full hour cuts what is read into two reads."""
+    time.sleep(max(SHORT_S + 2 - time.time() % 3600, 0.0))
 
 
 class PluginProcess:
@@ -98,6 +105,7 @@ class PluginProcess:
         self.landing = landing or Landing()
         self._own_landing = landing is None
         document = self.landing.place(document, env or {})
+        past_the_hour()
         config = folder / "queries.yaml"
         config.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
         self.log_file = folder / "logs" / "collector.log"

@@ -18,6 +18,7 @@ import pytest
 from lab.loopback import HOST, free_port, wait_until
 from tests.engines.landing import shared_central
 from tests.engines.plugin_process import (
+    SHORT_S,
     TOKEN,
     PluginProcess,
     Section,
@@ -91,8 +92,8 @@ def test_a_tick_reads_the_last_seconds_again_and_they_land_on_themselves(tmp_pat
         assert sorted(point.value for point in landed if point.field == "watts") == ["1.5", "2.5", "3.5"]
         ranges = [re.findall(r"start: (\S+), stop: (\S+)\)", json.loads(r.body)["query"])[0] for r in fake.requests]
         lengths = [datetime.fromisoformat(stop) - datetime.fromisoformat(start) for start, stop in ranges]
-        assert lengths[0] == timedelta(minutes=1)
-        assert all(length < timedelta(seconds=20) for length in lengths[-1:])
+        assert lengths[0] == timedelta(seconds=SHORT_S)
+        assert timedelta(seconds=15) <= lengths[-1] < timedelta(seconds=SHORT_S)
 
 
 def test_nothing_is_read_before_the_first_tick(tmp_path: Path) -> None:
