@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import re
 import signal
 import struct
 import termios
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.loopback import HOST, free_port, wait_until
+from tests.engines.landing import shared_central
 from tests.engines.plugin_process import (
-    CENTRAL_TOKEN,
+    SHORT_S,
     TOKEN,
     PluginProcess,
     Section,
@@ -76,14 +79,21 @@ def test_ticks_that_come_while_a_source_is_busy_count_as_one(tmp_path: Path) -> 
         assert len(plugin.of("power")) == 3
 
 
-def test_a_tick_reads_again_what_is_in_the_window(tmp_path: Path) -> None:
+def test_a_tick_reads_the_last_seconds_again_and_they_land_on_themselves(tmp_path: Path) -> None:
     with FakeSource(good(FULL)) as fake, PluginProcess(tmp_path, queries(source("s", fake.url))) as plugin:
-        plugin.ready()
-        for number in (1, 2, 3):
-            plugin.tick()
-            plugin.wait_for_log("^I! cycle: ", count=number)
-        wait_until(lambda: len(plugin.of("power")) == 9, "three times three points", 5)
-        assert len(fake.requests) == 3
+        plugin.ready().tick_until(plugin.healthy, "good health")
+        for _ in range(2):
+            before = len(plugin.data)
+            plugin.cycle()
+            assert len(plugin.data) == before + 3
+        bucket, now = plugin.landing.bucket("data"), time.time_ns()
+        wait_until(lambda: not plugin.landing.waiting(), "all lines in central", 5)
+        landed = plugin.landing.server.points(bucket, now - 120 * 10**9, now)
+        assert sorted(point.value for point in landed if point.field == "watts") == ["1.5", "2.5", "3.5"]
+        ranges = [re.findall(r"start: (\S+), stop: (\S+)\)", json.loads(r.body)["query"])[0] for r in fake.requests]
+        lengths = [datetime.fromisoformat(stop) - datetime.fromisoformat(start) for start, stop in ranges]
+        assert lengths[0] == timedelta(seconds=SHORT_S)
+        assert timedelta(seconds=15) <= lengths[-1] < timedelta(seconds=SHORT_S)
 
 
 def test_nothing_is_read_before_the_first_tick(tmp_path: Path) -> None:
@@ -97,12 +107,18 @@ def test_nothing_is_read_before_the_first_tick(tmp_path: Path) -> None:
 
 def test_end_of_input_lets_the_cycle_in_hand_finish(tmp_path: Path) -> None:
     pieces = [FULL, *([b",,0" + FULL.rpartition(b"\r\n,,0")[2]] * 4), END]
-    with FakeSource(chunked(*pieces, every_s=0.25)) as fake:
-        run = run_once(tmp_path, queries(source("s", fake.url)))
-    assert run.status == 0, run.stderr
-    assert [line.fields["watts"] for line in run.data] == [1.5, 2.5, 3.5, 3.5, 3.5, 3.5, 3.5]
-    assert run.lines[-1].measurement == "collector_health"
-    assert run.lines[-1].fields == {"healthy": 1, "streams": 1, "failing": 0}
+    with (
+        FakeSource(chunked(*pieces, every_s=0.25)) as fake,
+        PluginProcess(tmp_path, queries(source("s", fake.url))) as plugin,
+    ):
+        plugin.ready().tick()
+        wait_until(lambda: fake.requests, "the read", 10)
+        assert not plugin.of("collector_health")
+        plugin.end_of_input()
+        assert plugin.wait() == 0, plugin.stderr
+        assert [line.fields["watts"] for line in plugin.data] == [1.5, 2.5, 3.5, 3.5, 3.5, 3.5, 3.5]
+        assert plugin.lines[-1].measurement == "collector_health"
+        assert plugin.lines[-1].fields == {"healthy": 1, "streams": 1, "failing": 0}
 
 
 def test_end_of_input_with_a_hanging_source_ends_in_time_and_says_so(tmp_path: Path) -> None:
@@ -156,10 +172,12 @@ def test_sigterm_in_mid_stream_leaves_whole_lines(tmp_path: Path) -> None:
 def test_sigterm_ends_it_within_two_seconds_while_stdout_is_not_read(tmp_path: Path) -> None:
     with FakeSource(endless) as fake:
         document = queries(source("s", fake.url))
-        with PluginProcess(tmp_path, document, read_stdout=False) as plugin:
+        with PluginProcess(tmp_path, document) as plugin:
             assert plugin.popen.stdout is not None
             descriptor = plugin.popen.stdout.fileno()
             plugin.ready().tick()
+            wait_until(lambda: len(plugin.output) > 100_000, "some output", 20)
+            plugin.stop_reading()
             wait_until(lambda: _waiting(descriptor) >= 65536 - 4096, "the pipe to be full", 20)
             at = time.monotonic()
             plugin.popen.terminate()
@@ -168,13 +186,12 @@ def test_sigterm_ends_it_within_two_seconds_while_stdout_is_not_read(tmp_path: P
 
 
 def test_end_of_input_ends_it_in_time_while_stdout_is_not_read(tmp_path: Path) -> None:
-    with (
-        FakeSource(endless) as fake,
-        PluginProcess(tmp_path, queries(source("s", fake.url)), read_stdout=False) as plugin,
-    ):
+    with FakeSource(endless) as fake, PluginProcess(tmp_path, queries(source("s", fake.url))) as plugin:
         assert plugin.popen.stdout is not None
         descriptor = plugin.popen.stdout.fileno()
         plugin.ready().tick()
+        wait_until(lambda: len(plugin.output) > 100_000, "some output", 20)
+        plugin.stop_reading()
         wait_until(lambda: _waiting(descriptor) >= 65536 - 4096, "the pipe to be full", 20)
         closed = plugin.end_of_input()
         assert plugin.popen.wait(8) == 0
@@ -346,7 +363,7 @@ def test_a_log_file_that_cannot_be_written_is_said_once_and_changes_nothing_else
             plugin.ready()
             for number in (1, 2, 3):
                 plugin.tick()
-                plugin.wait_for_log("^I! cycle: ", count=number)
+                plugin.wait_for_log("^[IW]! cycle: ", count=number)
             plugin.end_of_input()
             assert plugin.wait() == 0
             assert len(plugin.of("power")) == 9
@@ -366,7 +383,6 @@ SECRETS = {
     "TOKEN_REFUSED": "tok-refused-Lr2N8bVc6==",
     "TOKEN_HANG": "tok-hang-Jf6W1gKz3==",
     "TOKEN_PLACE": "tok-place-Xs9D4hRu8==",
-    "CENTRAL_TOKEN": "tok-central-Bn5C0pEt2==",
 }
 FILE_TOKEN = "tok-file-Gy7A3kWi9=="
 
@@ -440,7 +456,10 @@ def test_tokens_appear_nowhere(level: str, tmp_path: Path) -> None:
         assert fine.requests[0].headers["authorization"] == f"Token {SECRETS['TOKEN_OK']}"
         assert f"Token {FILE_TOKEN}" in {request.headers["authorization"] for request in echoing.requests}
     found = [
-        (where, secret) for where, text in said.items() for secret in (*SECRETS.values(), FILE_TOKEN) if secret in text
+        (where, secret)
+        for where, text in said.items()
+        for secret in (*SECRETS.values(), FILE_TOKEN, shared_central().token)
+        if secret in text
     ]
     assert found == []
 
@@ -450,7 +469,7 @@ def test_tokens_are_not_in_the_log_when_the_configuration_is_refused(tmp_path: P
     run = run_once(tmp_path, document, {"LOG_LEVEL": "DEBUG"})
     assert run.status == 2
     assert "sources[0].streams[0].wrong" in run.stderr
-    for secret in (TOKEN, CENTRAL_TOKEN):
+    for secret in (TOKEN, shared_central().token):
         assert secret not in run.stderr + run.log + run.output.decode()
 
 
