@@ -51,6 +51,7 @@ class _Signal(Enum):
     END_OF_INPUT = auto()
     TERMINATE = auto()
     CLOSED = auto()
+    CRASHED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class Plugin:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        threading.excepthook = self._on_crash
         self._audit.started()
         for worker in self._workers:
             worker.start()
@@ -155,6 +157,8 @@ class Plugin:
             elif event is _Signal.TERMINATE:
                 log.info("asked to end by a signal; ending")
                 return 0
+            elif event is _Signal.CRASHED:
+                return 1
             elif event is _Signal.CLOSED:
                 raise OutputClosed("standard output is closed")
             elif isinstance(event, Attempt):
@@ -170,6 +174,13 @@ class Plugin:
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
         _end_by_force(TERMINATE_SECONDS, 0)
+
+    def _on_crash(self, crash: threading.ExceptHookArgs) -> None:
+        """End when a thread has died: half a plugin would look well. Telegraf starts it again, the ledger goes on."""
+        name = crash.thread.name if crash.thread is not None else "?"
+        log.critical("the thread %s has died: %r; ending, so that Telegraf begins anew", name, crash.exc_value)
+        log.debug("what led to it", exc_info=crash.exc_value)
+        self._events.put(_Signal.CRASHED)
 
     def _tick(self) -> None:
         self._ticks.taken()

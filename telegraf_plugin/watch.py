@@ -23,6 +23,8 @@ SLOWEST_POLL_SECONDS = 5.0
 FAR_SECONDS = 600.0
 """How often a whole day is looked over for marks that strangers made; the last hour is at each tick."""
 LOOK_UP_SECONDS = 3600.0
+IDLE_SECONDS = 2.0
+"""How long it sleeps while no mark is on its way, unless a tick comes."""
 OVERDUE_SECONDS = 30
 """How long a mark may take to arrive before that is said."""
 _HOUR, _DAY = 3600 * SECOND, 25 * 3600 * SECOND
@@ -59,25 +61,33 @@ class LedgerWatch:
         self._wake.set()
 
     def _work(self) -> None:
-        failures = 0
+        failures = dict.fromkeys(self._streams, 0)
+        look_at = dict.fromkeys(self._streams, 0.0)  # time.monotonic(); one that fails holds up no other
+        ticked: set[str] = set()
         while True:
-            ticked = self._wake.is_set()
-            self._wake.clear()
+            if self._wake.is_set():
+                self._wake.clear()
+                ticked = set(self._streams)
             waiting = False
-            answered = True
             for bucket, streams in self._streams.items():
+                if time.monotonic() < look_at[bucket]:
+                    waiting = True
+                    continue
                 try:
-                    waiting = self._look(bucket, streams, ticked) or waiting
+                    waiting = self._look(bucket, streams, bucket in ticked) or waiting
                     self._answers(bucket, None)
+                    failures[bucket] = 0
+                    ticked.discard(bucket)
                 except CentralError as error:
-                    answered, waiting = False, True
                     self._answers(bucket, error)
-            failures = 0 if answered else failures + 1
-            pause = POLL_SECONDS if not failures else min(0.25 * 2.0 ** min(failures, 6), SLOWEST_POLL_SECONDS)
-            if failures or waiting:
-                time.sleep(pause)
+                    failures[bucket] += 1
+                    pause = min(0.25 * 2.0 ** min(failures[bucket], 6), SLOWEST_POLL_SECONDS)
+                    look_at[bucket] = time.monotonic() + pause
+                    waiting = True
+            if waiting:
+                time.sleep(POLL_SECONDS)
             else:
-                self._wake.wait(2.0)
+                self._wake.wait(IDLE_SECONDS)
 
     def _look(self, bucket: str, streams: list[tuple[SourceWorker, StreamDefinition]], ticked: bool) -> bool:
         """Read one bucket's marks; returns whether more are waited for."""

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 SECOND = 1_000_000_000
 LONGEST_WAIT_SECONDS = 0.5
 """How long a thread sleeps before it looks anew: spans settle and marks fall due without anybody saying so."""
+IDLE_SECONDS = 2.0
+"""How long a stream for which there is nothing to do is left alone, unless something happens."""
 SHORTEST_QUERY = 60 * SECOND
 """How much of a backlog (ns) a query reads at least, however often it had to be given up."""
 _NOISE_SECONDS = 1.5
@@ -117,6 +119,7 @@ class SourceWorker:
         """Take what the ledger says of a stream that is loading."""
         with self._changed:
             lane = self.lanes[label]
+            lane.asleep_until = 0.0
             lane.account.know(known)
             lane.ledger = (mark, mirror)
             self._changed.notify_all()
@@ -128,6 +131,7 @@ class SourceWorker:
             back = lane.account.seen(present)
             if back is not None:
                 lane.gate.back(label, back.time)
+                lane.asleep_until = 0.0
                 self._changed.notify_all()
             lost = lane.account.state is State.LOADING
             return lost, [] if lost else lane.account.strangers(present)
@@ -135,21 +139,26 @@ class SourceWorker:
     def stranger(self, label: str, mark: Mark) -> None:
         """Take a mark that another run made."""
         with self._changed:
-            self.lanes[label].account.stranger(mark, self._instant())
+            lane = self.lanes[label]
+            lane.account.stranger(mark, self._instant())
+            lane.asleep_until = 0.0
 
     def ask(self, label: str, request: Request) -> None:
         """Take what an operator's command asks for."""
         with self._changed:
-            self.lanes[label].account.ask(request, self._instant())
+            lane = self.lanes[label]
+            lane.account.ask(request, self._instant())
+            lane.asleep_until = 0.0
             self._changed.notify_all()
 
     def central_answers(self, label: str, answers: bool, bucket: Bucket | None) -> None:
         """Take note of whether the stream's bucket in central answers, and of how it is kept if that is known."""
         with self._changed:
             lane = self.lanes[label]
-            lane.central = answers
             lane.central_bucket = bucket or lane.central_bucket
-            self._changed.notify_all()
+            if lane.central != answers:
+                lane.central, lane.asleep_until = answers, 0.0
+                self._changed.notify_all()
 
     def snapshot(self) -> dict[str, tuple[State, MarkId | None, MarkId | None]]:
         """Return each stream's state, base, and the oldest of its marks that are waited for."""
@@ -184,7 +193,7 @@ class SourceWorker:
                 return
             finally:
                 with self._changed:
-                    lane.busy = False
+                    lane.busy, lane.asleep_until = False, 0.0
                     self._changed.notify_all()
 
     def _next(self) -> tuple[Lane, Task | Job]:
@@ -214,7 +223,10 @@ class SourceWorker:
         if lane.account.state is not State.RUNNING:
             return None
         central = lane.central and lane.central_at <= now
-        job = lane.account.course.next(at, lane.gate.has_room(live=True), lane.gate.has_room(live=False), central)
+        room = lane.gate.has_room(live=False)
+        job = lane.account.course.next(at, lane.gate.has_room(live=True), room, central)
+        if job is None:
+            lane.asleep_until = now + (IDLE_SECONDS if room else LONGEST_WAIT_SECONDS)
         if lane.unasked and not (isinstance(job, Copy) and job.live) and not lane.account.course.due:
             return Task.PROBE if job is None else job
         return job
