@@ -30,6 +30,7 @@ from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
+from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
 
 log = logging.getLogger(__name__)
@@ -69,8 +70,8 @@ class SourceWorker:
     """Works on the streams of one source, at most `concurrent_queries` at a time.
 
     `on_attempt` gets the outcome of each copying and each failure, `on_idle` the source's name and the tick's number
-    when what the tick asked for is done, `on_held` what central refuses; `on_closed` is called when nobody reads the
-    lines any more. All four from this worker's threads.
+    when what the tick asked for is done, `on_held` what central refuses; `on_moved` is called when a mark has come
+    back, `on_closed` when nobody reads the lines any more. All from threads that are not the caller's.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class SourceWorker:
         on_attempt: Callable[[Attempt], None],
         on_idle: Callable[[str, int], None],
         on_held: Callable[[Held], None],
+        on_moved: Callable[[], None],
         on_closed: Callable[[], None],
     ) -> None:
         self.source = source
         self._central, self._writer = central, writer
         self._on_attempt, self._on_idle, self._on_held, self._on_closed = on_attempt, on_idle, on_held, on_closed
+        self._on_moved = on_moved
         server, bounds = source.server, source.timeouts
         self._client = QueryClient(
             server.url, server.org, server.credential.read, bounds.connect, bounds.read, bounds.query, server.transport
@@ -131,6 +134,7 @@ class SourceWorker:
             back = lane.account.seen(present)
             if back is not None:
                 lane.gate.back(label, back.time)
+                self._on_moved()
                 lane.asleep_until = 0.0
                 self._changed.notify_all()
             lost = lane.account.state is State.LOADING
@@ -175,6 +179,15 @@ class SourceWorker:
                 label: (lane.account.progress(lane.ticked), lane.gate.lines(label))
                 for label, lane in self.lanes.items()
             }
+
+    def held(self) -> list[HeldPoints]:
+        """Return what central refuses of each stream."""
+        with self._changed:
+            return [
+                HeldPoints(lane.stream, group, hold.points, hold.reason)
+                for lane in self.lanes.values()
+                for group, hold in lane.account.course.holds.groups.items()
+            ]
 
     @property
     def effort(self) -> Effort:
@@ -233,7 +246,11 @@ class SourceWorker:
 
     def _say_idle(self) -> None:
         now = time.monotonic()
-        due = (lane.busy or (lane.account.course.due and lane.may_work(now)) for lane in self.lanes.values())
+        # One whose ledger is not there yet has nothing to be read, and its source is not slow for that.
+        due = (
+            lane.busy or (lane.account.state is State.RUNNING and lane.account.course.due and lane.may_work(now))
+            for lane in self.lanes.values()
+        )
         if self._served < self._wanted and not any(due):
             self._served = self._wanted
             self._on_idle(self.source.name, self._served)
@@ -267,11 +284,8 @@ class SourceWorker:
             elif complete and task is not Task.MARK:
                 lane.done(source=task is not Task.ADOPT, central=not isinstance(task, Copy | Task))
         if error is not None or (complete and (isinstance(task, Copy) or task is Task.PROBE)):
-            span = (
-                task.span
-                if isinstance(task, Copy | Prove | Compare | Recheck)
-                else (lane.ticked.source, lane.ticked.source)
-            )
+            now = self._instant().source
+            span = task.span if isinstance(task, Copy | Prove | Compare | Recheck) else (now, now)
             self._on_attempt(
                 Attempt(
                     lane.stream,
@@ -332,6 +346,8 @@ class SourceWorker:
                 refused = course.compared(job, compared, self._instant())
             for group in refused:
                 reason = self._runner.reason(course, group, job.span)
+                with self._changed:
+                    course.holds.explain(group, reason)
                 self._on_held(Held(lane.stream, group, job.span, compared.missing[group], reason))
 
     def _adopt(self, lane: Lane) -> None:

@@ -37,11 +37,15 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again."""
+    """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again.
+
+    `oldest` is the lowest origin that the stream ever had, whatever its definition was then.
+    """
 
     definition: str
     origin: int
     began: int
+    oldest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Account:
         self._marked_request = ""
         self._marked_at = self._mirrored_at = 0
         self._mirrored: Origin | None = None
+        self._oldest = END
         self._speed = 0.0  # points a second, of a backlog
         self._stride = 0.0  # time copied a second, of a backlog
 
@@ -105,9 +110,10 @@ class Account:
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]
         elif mirror is not None:
-            origin, self.began = mirror.origin, mirror.began
+            origin, self.began = mirror.oldest, mirror.began
         else:
-            origin, self.began = start, max(start, at.source - self.stream.lookback)
+            origin, self.began = start, max(start, at.source)
+        self._oldest = min([origin, *([mirror.oldest] if mirror is not None else [])])
         self._asked, self.course.requested = None, Spans()  # it is asked for again if it is not done
         self.course.adopt(origin, proved, at)
         self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
@@ -117,7 +123,8 @@ class Account:
     @property
     def mirror(self) -> Origin:
         """What the bucket of metrics is to keep."""
-        return Origin(self.stream.hash, self.course.origin, self.began)
+        oldest = self._oldest = min(self._oldest, self.course.origin)
+        return Origin(self.stream.hash, self.course.origin, self.began, oldest)
 
     # Marks
 

@@ -11,7 +11,7 @@ Live is what is younger than the lookback: there points may still come late. Wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -167,7 +167,7 @@ class Course:
         """
         self._doubts = Spans()
         self._job_at = at
-        if not self.book.started:
+        if not self.book.started or not self._tick.source:
             return None
         if self.due:
             if self._check_due and central:
@@ -186,7 +186,8 @@ class Course:
             held = self.holds.due(at.steady, self.book.is_back)
             if held is not None and room:
                 return Compare(held[1], held[0])
-        backlog = self._backlog(at) if room else None
+        # What is new since the tick is the next tick's.
+        backlog = self._backlog(self._tick) if room else None
         if backlog is not None:
             return self._printing(backlog)
         return self._sweep(at) if central else None
@@ -355,8 +356,8 @@ class Course:
         """Say whether somebody else's lines landed in `whole` while the job was under way: it says nothing then."""
         return bool(self._doubts & span(*whole))
 
-    def _prove_span(self, whole: Span, left_out: Iterable[Group]) -> None:
-        for group in left_out:
-            self.holds.left_out(group, whole)
+    def _prove_span(self, whole: Span, left_out: Mapping[Group, int]) -> None:
+        for group, points in left_out.items():
+            self.holds.left_out(group, whole, points)
         self.legs.cut_away(span(*whole))
         self.proved += span(*whole)
