@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -251,10 +252,14 @@ def test_retries_that_are_due_keep_no_healthy_stream_from_being_read(
     site = bench("a b c")
     for name in "ab":
         site.client.script[name] += [TransientError("slow", "hint")] * 100_000
+
+    def reads_of_c(number: int) -> bool:
+        return site.client.asked.count("c") == number
+
     for tick in range(1, 6):
         began = len(site.client.asked)
         site.ask()
-        assert soon(lambda tick=tick: site.client.asked.count("c") == tick)
+        assert soon(partial(reads_of_c, tick))
         assert site.client.asked.index("c", began) - began <= 4
     for name in "ab":
         site.client.script[name].clear()

@@ -143,7 +143,7 @@ def test_a_source_that_had_nothing_to_be_asked_is_asked_all_the_same(
 def _after(site: Bench, attempts: int) -> list[Attempt]:
     """Ask, and take so many attempts, before or after the source says that it is idle."""
     site.ask()
-    found = []
+    found: list[Attempt] = []
     while len(found) < attempts:
         said = site.next()
         if said is not None:
