@@ -148,7 +148,7 @@ class Stage:
     # What happens to central
 
     def forget_since(self, start: int) -> None:
-        """Delete all of central's bucket since `start` (Unix ns), data and ledger, as a backup that is put back does."""
+        """Delete all that central's bucket has since `start` (Unix ns), ledger too, as putting a backup back does."""
         self._delete(start, time.time_ns() + DAY, None)
 
     def delete_measurement(self, measurement: str) -> None:

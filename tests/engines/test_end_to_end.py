@@ -118,7 +118,9 @@ def landing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             with suppress(TimeoutError):
                 wait_until(landed, "points and metrics in central", 20)
             central = {
-                name: {p for p in site.central.points(name, start, stop) if p.measurement != LEDGER or name not in source}
+                name: {
+                    p for p in site.central.points(name, start, stop) if p.measurement != LEDGER or name not in source
+                }
                 for name in (*source, names.metrics)
             }
             yield Landing(site, collector, health, source, central)

@@ -78,7 +78,9 @@ def test_lines_that_are_printed_and_have_not_landed_are_bounded(influx: InfluxSe
         bucket = landing.bucket("bounded")
         now = time.time_ns()
         wait_until(
-            lambda: 50_000 == sum(p.measurement == "m" for p in landing.server.points(bucket, now - 1800 * SECOND, now)),
+            lambda: (
+                sum(p.measurement == "m" for p in landing.server.points(bucket, now - 1800 * SECOND, now)) == 50_000
+            ),
             "all points in central",
             30,
             1.0,
@@ -100,6 +102,6 @@ def test_what_telegraf_drops_is_sent_again(influx: InfluxServer, tmp_path: Path)
 
         def arrived() -> bool:
             points = landing.server.points(bucket, now - 60 * SECOND, now)
-            return 1000 == sum(point.measurement != LEDGER for point in points)
+            return sum(point.measurement != LEDGER for point in points) == 1000
 
         plugin.tick_until(arrived, "what was dropped", 40)

@@ -1,4 +1,4 @@
-"""Whatever ends the flow turns health bad within three intervals, with the reason in the log; and good when it is back."""
+"""Whatever ends the flow turns health bad within three intervals, the log says why, and good when it is over."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def test_health_is_bad_within_three_intervals_and_good_again(name: str, site: Si
         trouble.make(stage)
         try:
             seconds = stage.wait_for_health(503, 4 * INTERVAL_S + 5)
-            wait_until(lambda: re.search(trouble.said, collector.log()[seen:]), f"{trouble.said}\n{stage.log_tail()}", 5)
+            wait_until(
+                lambda: re.search(trouble.said, collector.log()[seen:]), f"{trouble.said}\n{stage.log_tail()}", 5
+            )
             assert seconds <= 3 * INTERVAL_S + FLUSH_S, stage.log_tail()
         finally:
             trouble.end(stage)

@@ -12,7 +12,6 @@ from tests.engines.plugin_process import LEDGER
 from tests.engines.stage import DAY, SECOND, Stage, series
 
 
-
 def test_marks_land_with_the_data_only_and_the_origin_is_mirrored_in_the_metrics(site: Site, tmp_path: Path) -> None:
     stage = Stage(site, tmp_path, "marks", start="-60s")
     now = time.time_ns()
