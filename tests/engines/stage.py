@@ -27,8 +27,13 @@ DAY = 86_400 * SECOND
 class Stage:
     """The bucket `name` on POD-8 and central, `<name> metrics` in central, and the files of a collector in `folder`."""
 
-    def __init__(self, site: Site, folder: Path, name: str, interval_s: int = 1, **keys: Any) -> None:
-        """`keys` are the stream's, beside a lookback of 3 s; `max_in_flight` among them is the whole file's."""
+    def __init__(
+        self, site: Site, folder: Path, name: str, interval_s: int = 1, operator: bool = False, **keys: Any
+    ) -> None:
+        """`keys` are the stream's, beside a lookback of 3 s; `max_in_flight` among them is the whole file's.
+
+        `operator`: the collector has central's operator token, which holds for a bucket that is made anew as well.
+        """
         self.site, self.name, self.metrics = site, name, f"{name} metrics"
         self.source, self.central = site.pod_8, site.central
         self.source.create_bucket(name)
@@ -36,7 +41,7 @@ class Stage:
         self.central.create_bucket(self.metrics)
         buckets = [name, self.metrics]
         self.source_token = self.source.token_for(read=[name])
-        self.central_token = self.central.token_for(read=buckets, write=buckets)
+        self.central_token = self.central.token if operator else self.central.token_for(read=buckets, write=buckets)
         self.port = free_port()
         self.folder = work_folder(folder / "work")
         self.began = time.time_ns()

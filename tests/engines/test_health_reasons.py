@@ -64,7 +64,7 @@ TROUBLES = {
 @pytest.mark.parametrize("name", TROUBLES)
 def test_health_is_bad_within_three_intervals_and_good_again(name: str, site: Site, tmp_path: Path) -> None:
     trouble = TROUBLES[name]
-    stage = Stage(site, tmp_path, f"well {name}", INTERVAL_S, lookback="5s", start="-30s")
+    stage = Stage(site, tmp_path, f"well {name}", INTERVAL_S, name == "bucket deleted", lookback="5s", start="-30s")
     with stage.collector() as collector:
         stage.wait_for_health(200, 30)
         stage.write(f"m v=1i {time.time_ns()}")
