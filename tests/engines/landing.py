@@ -1,4 +1,4 @@
-"""`Landing`: what Telegraf is to the plugin, where only the plugin is under test: its lines arrive in a real central."""
+"""`Landing`: what Telegraf is to the plugin, where the plugin is tested alone: its lines arrive in a real central."""
 
 from __future__ import annotations
 
