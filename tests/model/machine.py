@@ -133,15 +133,17 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.world.copies)
     @rule(data=st.data())
     def put_back(self, data: st.DataObject) -> None:
-        self.world.central.put_back(data.draw(st.sampled_from(self.world.copies)))
+        self.world.put_back(data.draw(st.sampled_from(self.world.copies)))
 
     @rule()
     def empty(self) -> None:
-        self.world.central.empty()
+        self.world.empty()
 
     # What happens in the midst of what the collector does
 
-    @rule(after=st.integers(0, 40), what=st.sampled_from(["kill", "kill", "send", "late", "time", "back", "drop", "look"]))
+    @rule(
+        after=st.integers(0, 40), what=st.sampled_from(["kill", "kill", "send", "late", "time", "back", "drop", "look"])
+    )
     def plan(self, after: int, what: str) -> None:
         self.world.script.append((after, self._act(what)))
 
@@ -153,7 +155,7 @@ class Model(RuleBasedStateMachine):
 
         def back() -> None:
             if world.copies:
-                world.central.put_back(world.copies[-1])
+                world.put_back(world.copies[-1])
 
         def late() -> None:
             if world.telegraf.late:
