@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.model.collector import Collector
-from tests.model.outside import SECOND, Reply
+from tests.model.outside import BATCH, SECOND, Reply
 from tests.model.world import MEASUREMENTS, STREAMS, Killed, World
 
 NAMES = st.sampled_from([stream.name for stream in STREAMS])
@@ -94,10 +94,10 @@ class Model(RuleBasedStateMachine):
 
     # Telegraf
 
-    @rule(output=OUTPUTS, replies=st.lists(REPLIES, min_size=1, max_size=3))
-    def send(self, output: str, replies: list[Reply]) -> None:
-        for reply in replies:
-            self.world.telegraf.send(output, reply, self.world.now)
+    @rule(output=OUTPUTS, sends=st.lists(st.tuples(REPLIES, st.integers(1, BATCH)), min_size=1, max_size=3))
+    def send(self, output: str, sends: list[tuple[Reply, int]]) -> None:
+        for reply, size in sends:
+            self.world.telegraf.send(output, reply, self.world.now, size)
 
     @rule()
     def send_all(self) -> None:

@@ -146,10 +146,10 @@ class ModelTelegraf:
             buffer.popleft()
             self.overflowed += 1
 
-    def send(self, output: str, reply: Reply, now: int) -> bool:
+    def send(self, output: str, reply: Reply, now: int, size: int = BATCH) -> bool:
         """Send the next batch of `output`; says whether there was one that central took or refused."""
         buffer = self.buffers[output]
-        batch = list(buffer)[:BATCH]
+        batch = list(buffer)[:size]
         if not batch or self._central.silent:
             return False
         if reply is Reply.LATE:
