@@ -80,11 +80,12 @@ class Course:
         self.every = stream.aggregate.every if stream.aggregate is not None else 1
         self._check_due = False
         self._tick = self._job_at = Instant(0, 0, 0)
-        self._adopted_at = 0
+        self._started_at: int | None = None
         self._printed = Spans()  # by this run
         self._again = Spans()  # what was printed and did not arrive
         self._arrived = Spans()  # what nothing speaks against, of what is being copied again
         self._doubts = Spans()  # what became doubtful while a job was under way
+        self._comparing: Span | None = None  # what a Compare was asked for, until its outcome is known
         self._uneven = False  # counts differ for good: something cannot pass, or central has more
 
     def adopt(self, origin: int, proved: Spans, at: Instant) -> None:
@@ -93,7 +94,7 @@ class Course:
         self.legs.clear()
         self._again, self._arrived, self._doubts = Spans(), Spans(), span(BEGINNING, END)
         self.proved = proved.clip(stop=self._settled(at))
-        self._adopted_at = at.safe
+        self._started_at = None
 
     def doubt(self, spans: Spans, at: Instant) -> None:
         """Have `spans` compared again: somebody else's lines for them have landed."""
@@ -169,6 +170,8 @@ class Course:
         self._job_at = at
         if not self.book.started or not self._tick.source:
             return None
+        self._broken_off()
+        self._have_left(at)
         if self.due:
             if self._check_due and central:
                 self._check_due = False
@@ -180,7 +183,7 @@ class Course:
                 return self._printing(live)
             self.due = False
         if central:
-            job = self._compare() or self._prove(at)
+            job = (self._compare() if live_room else None) or self._prove(at)
             if job is not None:
                 return job
             held = self.holds.due(at.steady, self.book.is_back)
@@ -195,6 +198,23 @@ class Course:
     def _sweep(self, at: Instant) -> Recheck | None:
         piece = self.sweep.next(self.proved, self.bounds.oldest, self.bounds.groups, self.every, at.steady)
         return Recheck(piece, self.sweep.by_hash) if piece is not None else None
+
+    def _broken_off(self) -> None:
+        """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""
+        if self._comparing is not None:
+            self._printed += span(*self._comparing)
+            for leg in self.legs.within(self._comparing):
+                leg.mark = max(self.book.on_their_way, default=leg.mark)
+                leg.repeated = True
+            self._comparing = None
+
+    def _have_left(self, at: Instant) -> None:
+        """Take note of whose lines have left the buffer: from now on a request can be late that holds older ones."""
+        if self._started_at is None:
+            self._started_at = at.safe
+        for leg in self.legs:
+            if leg.repeated and self.book.is_back(leg.mark):
+                leg.settles, leg.repeated = max(leg.settles, at.safe + self.stream.lookback), False
 
     def _printing(self, job: Copy) -> Copy:
         """Take note that lines of a span are about to be printed, and say whether some were before."""
@@ -241,6 +261,7 @@ class Course:
         claimed = self.book.claimed
         for leg in self.legs:
             if leg.suspect and self.book.is_back(leg.mark) and not claimed & span(*leg.span):
+                self._comparing = leg.span
                 return Compare(leg.span)
         return None
 
@@ -272,11 +293,11 @@ class Course:
             return
         settles = job.span[1] + self.stream.lookback
         digest = outcome.digest if self._job_at.safe >= settles else None
-        early = at.safe < self._adopted_at + self.stream.lookback
+        early = self._started_at is None or at.safe < self._started_at + self.stream.lookback
         # A request that a killed program left behind, or a line printed before, can land late and over a newer one.
-        if outcome.mark is not None and (early or job.live or job.again):
-            settles = max(settles, at.safe + self.stream.lookback)
-        leg = Leg(*job.span, outcome.mark, settles, digest, resent=bool(self._again & span(*job.span)))
+        repeated = outcome.mark is not None and (early or job.live or job.again)
+        resent = bool(self._again & span(*job.span))
+        leg = Leg(*job.span, outcome.mark, settles, digest, resent=resent, repeated=repeated)
         leg.landed = not outcome.points_read
         self.legs.put(leg)
 
@@ -317,6 +338,7 @@ class Course:
 
     def compared(self, job: Compare, outcome: Compared, at: Instant) -> list[Group]:
         """Take the comparison point by point. Returns what central goes on refusing and is held from now on."""
+        self._comparing = None
         if self._overtaken(job.span):
             return []
         if job.group is not None:
@@ -331,8 +353,8 @@ class Course:
         if outcome.missing:
             self._printed += span(*job.span)
             missed = frozenset(outcome.missing) - set(refused)
-            settles = max(job.span[1], at.safe) + self.stream.lookback
-            leg = Leg(*job.span, outcome.mark, settles, landed=not missed, suspect=live and bool(missed), missed=missed)
+            leg = Leg(*job.span, outcome.mark, job.span[1] + self.stream.lookback, repeated=True)
+            leg.landed, leg.suspect, leg.missed = not missed, live and bool(missed), missed
             self.legs.put(leg)
         elif settled and not live:
             self.extras += outcome.extras

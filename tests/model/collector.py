@@ -1,4 +1,4 @@
-"""The collector as it is, one step at a time: its threads are called instead of started, and all it meets is a model."""
+"""The collector as it is, one step at a time: its threads are called, not started, and all it meets is a model."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class Writer(LineWriter):
 
 
 class ModelGate(Gate):
-    """The gate; who waits for room waits no longer than until something has happened."""
+    """The gate: while one waits for room Telegraf sends, when all is well, and the watch looks once."""
 
     def __init__(self, world: World, collector: Collector) -> None:
         super().__init__(FLOW_LIMIT)
@@ -157,6 +157,8 @@ class ModelGate(Gate):
             if self._flow.unmarked(stream):
                 before_waiting()
             self._world.at("no room")
+            if self._world.flowing:
+                self._world.telegraf.send_all(self._world.now)
             self._collector.look()
         if not self._flow.has_room(lines, live):
             raise NoRoom("no room")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.model.collector import Collector
-from tests.model.outside import SECOND, Reply
+from tests.model.outside import BATCH, SECOND, Reply
 from tests.model.world import MEASUREMENTS, STREAMS, Killed, World
 
 NAMES = st.sampled_from([stream.name for stream in STREAMS])
@@ -94,10 +94,10 @@ class Model(RuleBasedStateMachine):
 
     # Telegraf
 
-    @rule(output=OUTPUTS, replies=st.lists(REPLIES, min_size=1, max_size=3))
-    def send(self, output: str, replies: list[Reply]) -> None:
-        for reply in replies:
-            self.world.telegraf.send(output, reply, self.world.now)
+    @rule(output=OUTPUTS, sends=st.lists(st.tuples(REPLIES, st.integers(1, BATCH)), min_size=1, max_size=3))
+    def send(self, output: str, sends: list[tuple[Reply, int]]) -> None:
+        for reply, size in sends:
+            self.world.telegraf.send(output, reply, self.world.now, size)
 
     @rule()
     def send_all(self) -> None:
@@ -133,15 +133,17 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: self.world.copies)
     @rule(data=st.data())
     def put_back(self, data: st.DataObject) -> None:
-        self.world.central.put_back(data.draw(st.sampled_from(self.world.copies)))
+        self.world.put_back(data.draw(st.sampled_from(self.world.copies)))
 
     @rule()
     def empty(self) -> None:
-        self.world.central.empty()
+        self.world.empty()
 
     # What happens in the midst of what the collector does
 
-    @rule(after=st.integers(0, 40), what=st.sampled_from(["kill", "kill", "send", "late", "time", "back", "drop", "look"]))
+    @rule(
+        after=st.integers(0, 40), what=st.sampled_from(["kill", "kill", "send", "late", "time", "back", "drop", "look"])
+    )
     def plan(self, after: int, what: str) -> None:
         self.world.script.append((after, self._act(what)))
 
@@ -153,7 +155,7 @@ class Model(RuleBasedStateMachine):
 
         def back() -> None:
             if world.copies:
-                world.central.put_back(world.copies[-1])
+                world.put_back(world.copies[-1])
 
         def late() -> None:
             if world.telegraf.late:

@@ -133,6 +133,8 @@ class ModelTelegraf:
         self.buffers: dict[str, deque[Line]] = {"data": deque(), "metrics": deque()}
         self.late: list[tuple[int, list[Line]]] = []
         """Requests that have not landed, with the time at which they were sent (ns)."""
+        self.unheard = 0
+        """How many of the oldest lines of data have landed once already: their replies were lost."""
         self.overflowed = 0
         self._central = central
 
@@ -144,10 +146,10 @@ class ModelTelegraf:
             buffer.popleft()
             self.overflowed += 1
 
-    def send(self, output: str, reply: Reply, now: int) -> bool:
+    def send(self, output: str, reply: Reply, now: int, size: int = BATCH) -> bool:
         """Send the next batch of `output`; says whether there was one that central took or refused."""
         buffer = self.buffers[output]
-        batch = list(buffer)[:BATCH]
+        batch = list(buffer)[:size]
         if not batch or self._central.silent:
             return False
         if reply is Reply.LATE:
@@ -157,6 +159,8 @@ class ModelTelegraf:
             self._central.land(batch)
         if reply is not Reply.LOST:
             self.drop(output, len(batch))
+        elif output == "data":
+            self.unheard = max(self.unheard, len(batch))
         return True
 
     def send_all(self, now: int) -> None:
@@ -167,13 +171,19 @@ class ModelTelegraf:
 
     def land_late(self, number: int) -> None:
         """Have a late request land."""
-        self._central.land(self.late.pop(number)[1])
+        batch = self.late.pop(number)[1]
+        self._central.land(batch)
+        there = [at for at, line in enumerate(self.buffers["data"]) if any(line is each for each in batch)]
+        self.unheard = max([self.unheard, *(at + 1 for at in there)])
 
     def drop(self, output: str, count: int) -> None:
         """Lose the `count` oldest lines of `output`."""
         for _ in range(min(count, len(self.buffers[output]))):
             self.buffers[output].popleft()
+        if output == "data":
+            self.unheard = max(self.unheard - count, 0)
 
-    def lines(self) -> int:
-        """Return how many lines of data are buffered."""
-        return sum(isinstance(line, Point) for line in self.buffers["data"])
+    def lines(self, run: str | None = None) -> int:
+        """Return how many lines of data are buffered, of `run` or of all, that have not landed at least once."""
+        waiting = list(self.buffers["data"])[self.unheard :]
+        return sum(isinstance(line, Point) and run in (None, line.run) for line in waiting)

@@ -50,7 +50,7 @@ class World:
     """Source, Telegraf, central, and the collector when it is up.
 
     `phase`: what the collector did last, of the cycle's acts; `crashes` counts the kills by it. `problems`: what was
-    found that must not be.
+    found that must not be. `flowing`: Telegraf sends while the collector waits for room.
     """
 
     def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS) -> None:
@@ -67,6 +67,7 @@ class World:
         self.points: Counter[str] = Counter()
         self.problems: list[str] = []
         self.script: list[tuple[int, Callable[[], None]]] = []
+        self.flowing = False
         self._inside = False
         self.time = SimpleNamespace(
             time_ns=self._clock,
@@ -136,6 +137,16 @@ class World:
         """Make a backup of central."""
         self.copies.append(self.central.copy())
 
+    def put_back(self, copy: ModelCentral) -> None:
+        """Put central back to `copy`, unless Telegraf is about to send again what had landed."""
+        if not self.telegraf.unheard:
+            self.central.put_back(copy)
+
+    def empty(self) -> None:
+        """Empty central's bucket, unless Telegraf is about to send again what had landed."""
+        if not self.telegraf.unheard:
+            self.central.empty()
+
     def do(self, act: Callable[[Collector], object]) -> None:
         """Have the collector do something, if it is up; it may be killed on the way."""
         if self.collector is not None:
@@ -189,12 +200,14 @@ class World:
         """An interval of everyday life."""
         self.pass_time(INTERVAL // SECOND)
         self.do(Collector.tick)
+        self.flowing = replies is Reply.WELL
         for _ in range(4):
             self.do(Collector.work)
             for output in self.telegraf.buffers:
                 while self.telegraf.send(output, replies, self.now) and replies is Reply.WELL:
                     pass
             self.do(Collector.look)
+        self.flowing = False
         self.check()
 
     # What must hold
@@ -215,7 +228,7 @@ class World:
         if self.telegraf.lines() > FLOW_LIMIT:
             self.wrong(f"{self.telegraf.lines()} lines are in flight, {FLOW_LIMIT} may be")
         if self.collector is not None:
-            ours = sum(isinstance(p, Point) and p.run == self.collector.run for p in self.telegraf.buffers["data"])
+            ours = self.telegraf.lines(self.collector.run)
             if self.collector.gate.lines() < ours:
                 self.wrong(f"{ours} lines are in flight, {self.collector.gate.lines()} are known to be")
 
