@@ -58,8 +58,9 @@ class Lane:
         oldest = at.clock - there.retention + RETENTION_MARGIN if there is not None and there.retention else BEGINNING
         # A tenth of the retention, a day at the most, is the time to save what is about to be lost.
         margin = min(here.retention // 10, 24 * HOUR) if here is not None else 0
-        expires = at.source - here.retention + margin if here is not None and here.retention else BEGINNING
-        self.account.course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires)
+        lost = at.source - here.retention if here is not None and here.retention else BEGINNING
+        expires = lost + margin if lost > BEGINNING else BEGINNING
+        self.account.course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires, lost)
         if there is not None and there.retention:
             self.account.renew = min(self.account.renew, there.retention // 4)
 

@@ -93,12 +93,12 @@ class Plugin:
                 gates,
                 writer,
                 incarnation,
-                config.sweep,
                 on_attempt=self._events.put,
                 on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
                 on_held=self._events.put,
                 on_moved=lambda: self._events.put(_Signal.MOVED),
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
+                sweep=config.sweep,
             )
             for source in config.sources
         ]

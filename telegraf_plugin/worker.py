@@ -81,12 +81,12 @@ class SourceWorker:
         gates: dict[str, Gate],
         writer: LineWriter,
         incarnation: str,
-        sweep: float,
         on_attempt: Callable[[Attempt], None],
         on_idle: Callable[[str, int], None],
         on_held: Callable[[Held], None],
-        on_moved: Callable[[], None],
         on_closed: Callable[[], None],
+        on_moved: Callable[[], None] = lambda: None,
+        sweep: float = 0.0,
     ) -> None:
         self.source = source
         self._central, self._writer = central, writer

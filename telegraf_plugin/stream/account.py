@@ -15,7 +15,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.request import Kind, Request
-from telegraf_plugin.stream.spans import END, Spans, span
+from telegraf_plugin.stream.spans import BEGINNING, END, Spans, span
 
 SECOND = 1_000_000_000
 RENEW = 15 * 60 * SECOND
@@ -102,9 +102,9 @@ class Account:
         if mark is not None:
             origin, self.began = mark.origin, mark.began
             self.request = self._marked_request = mark.request
+            self.course.holds.restore(mark.held)
             if mark.definition == definition:
                 proved = mark.proved
-                self.course.holds.restore(mark.held)
                 if mirror is not None and mirror.definition == definition:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
@@ -182,7 +182,7 @@ class Account:
         self._marked_proved, self._marked_at = proved, at.steady
         return mark
 
-    def mark_due(self, at: Instant, central: bool) -> bool:
+    def mark_due(self, at: Instant, central: bool = True) -> bool:
         """Say whether a mark should be printed though nothing was printed that it would follow.
 
         `central`: central answers. While it does not, a mark that is on its way waits in Telegraf's buffer.
@@ -250,7 +250,7 @@ class Account:
         lacking = course.lacking(at) if self.state is not State.LOADING else Spans()
         late = lacking.clip(start=self.began).parts
         first = (span(course.origin, at.source) - course.proved).parts if self.state is not State.LOADING else ()
-        expires = course.bounds.expires
+        lost = course.bounds.lost
         return Progress(
             state=self.state,
             lag=(at.source - late[0][0] if late else 0) if self.state is not State.LOADING else None,
@@ -261,7 +261,7 @@ class Account:
             held=course.holds.points,
             extras=course.extras,
             foreign=self.foreign,
-            time_to_loss=lacking.parts[0][0] - expires if lacking and expires > -(2**63) else None,
+            time_to_loss=lacking.parts[0][0] - lost if lacking and lost > BEGINNING else None,
             sweep_period=course.sweep.period,
             sweep_found=course.sweep.found,
         )

@@ -50,12 +50,13 @@ class Bounds:
     """What the two buckets set, all in ns.
 
     `groups`: the durations of their shard groups. `oldest`: the oldest time that central takes. `expires`: what the
-    source is about to lose is older than this.
+    source is about to lose is older than this; what is older than `lost` it does not keep.
     """
 
     groups: frozenset[int] = frozenset((HOUR,))
     oldest: int = BEGINNING
     expires: int = BEGINNING
+    lost: int = BEGINNING
 
 
 class Course:
@@ -86,6 +87,7 @@ class Course:
         self._arrived = Spans()  # what nothing speaks against, of what is being copied again
         self._doubts = Spans()  # what became doubtful while a job was under way
         self._comparing: Span | None = None  # what a Compare was asked for, until its outcome is known
+        self._frontier = 0  # how far live data was read
         self._uneven = False  # counts differ for good: something cannot pass, or central has more
 
     def adopt(self, origin: int, proved: Spans, at: Instant) -> None:
@@ -129,7 +131,9 @@ class Course:
         self._arrived = (self._arrived + Spans.of(leg.span for leg in self.legs if self._is_here(leg))).clip(
             start=live - self.stream.lookback
         )
-        frontier = max((leg.stop for leg in self.legs if leg.stop <= now), default=now)
+        newest_end = max((leg.stop for leg in self.legs if leg.stop <= now), default=now)
+        # Once each: a tick in which nothing can be read must not cut off more.
+        frontier = self._frontier = max(newest_end, self._frontier if self._frontier <= now else newest_end)
         overlap = min(OVERLAP, self.stream.lookback)
         overlap += -overlap % self.every
         self.legs.cut_away(span(max(frontier - overlap, live), END))
@@ -236,7 +240,8 @@ class Course:
         if not parts:
             return None
         if parts[0][0] < self.bounds.expires:  # that first, oldest first
-            return Copy(next(iter(self.pieces(parts[0]))), False)
+            start, stop = next(iter(self.pieces(parts[0])))
+            return Copy((start, min(stop, start + max(self.longest // self.every, 1) * self.every)), False)
         return Copy(newest(*parts[-1], self.bounds.groups, self.every, self.longest), False)
 
     def _check(self, at: Instant) -> Check | None:
