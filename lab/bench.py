@@ -153,7 +153,10 @@ def end_to_end(server: InfluxServer, folder: Path, values: int) -> None:
     source_bucket = ["telegraf"]
 """.replace("$TOKEN", "${TOKEN}")
     )
-    count = 'from(bucket: "copy") |> range(start: -20m) |> filter(fn: (r) => r._measurement == "cpu") |> group() |> count() |> keep(columns: ["_value"])'
+    count = (
+        'from(bucket: "copy") |> range(start: -20m) |> filter(fn: (r) => r._measurement == "cpu")'
+        ' |> group() |> count() |> keep(columns: ["_value"])'
+    )
 
     def landed() -> int:
         numbers = re.findall(r"^,_?[a-z]*,\d+,(\d+)", server.query_csv(count), re.M)
