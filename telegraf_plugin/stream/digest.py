@@ -29,8 +29,8 @@ def hashes(block: Block, rewritten: Collection[bytes], exact: bool) -> Iterable[
     """
     tags = tuple(tag for tag in block.tags if tag[0] not in rewritten)
     series = hash((block.measurement, tags, block.field, block.type.value, exact))
-    # As one text: the hash of a tuple is nearly a sum over its parts, so that in the sum of such hashes two values could
-    # change places and nobody would notice.
+    # As one text: a tuple's hash is nearly a sum over its parts, so that in a sum of such hashes two values could change
+    # places and nobody would notice.
     texts = zip(repeat(b"%d" % series), block.times, block.values, strict=False)
     return map(hash, map(b" ".join, texts))
 
