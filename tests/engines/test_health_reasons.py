@@ -20,11 +20,12 @@ FLUSH_S = 1.0
 
 @dataclass
 class Trouble:
-    """How to make it and to end it, and what the log says of it."""
+    """How to make it and to end it, and what the log says of it, so many seconds after health turned bad."""
 
     make: Callable[[Stage], None]
     end: Callable[[Stage], None]
     said: str
+    after_s: float = 5.0
 
 
 TROUBLES = {
@@ -46,7 +47,8 @@ TROUBLES = {
     "central hangs": Trouble(
         lambda stage: stage.central.pause(),
         lambda stage: stage.central.resume(),
-        r"W! .*cycle: .*failing: POD-8/.*central lacks its points since \d+ s",
+        r"E! .*cannot read the ledger in central's bucket .*no answer in time",
+        35.0,  # until then all that is known is that no answer has come
     ),
     "central token withdrawn": Trouble(
         lambda stage: stage.central.set_active(stage.central_token, False),
