@@ -26,8 +26,9 @@ class Lane:
 
     `ledger`: what central says, to be adopted. `central`: the landing bucket answers. `busy`: a thread works on it.
     `retry_at`, `not_before`: time.monotonic() before which it is not tried but at a tick, or not at all; `central_at`
-    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick.
-    `asleep_until`: there is nothing to do before then, unless something happens: to look costs more than one thinks.
+    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick. `wanted`:
+    there was a tick. `asleep_until`: there is nothing to do before then, unless something happens: to look costs more
+    than one thinks.
     """
 
     account: Account
@@ -42,6 +43,7 @@ class Lane:
     central_failures: int = 0
     unasked: bool = False
     asleep_until: float = 0.0
+    wanted: bool = False
     source_bucket: Bucket | None = None
     central_bucket: Bucket | None = None
     ticked: Instant = field(default_factory=lambda: Instant(0, 0, 0))

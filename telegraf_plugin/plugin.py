@@ -22,12 +22,13 @@ from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.lanework import Held
 from telegraf_plugin.stream.status import Attempt, Board, Effort
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
 from telegraf_plugin.watch import LedgerWatch
-from telegraf_plugin.worker import Held, SourceWorker
+from telegraf_plugin.worker import SourceWorker
 
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
