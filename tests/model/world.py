@@ -14,7 +14,7 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import newest_believable
 from telegraf_plugin.stream.spans import Spans, span
 from tests.model.collector import FLOW_LIMIT, Collector, patched
-from tests.model.outside import SECOND, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
+from tests.model.outside import SECOND, MarkOf, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
 
 LOOKBACK = 60 * SECOND
 BEGIN = 1_795_471_200 * SECOND - 100 * SECOND
@@ -49,6 +49,8 @@ class Killed(BaseException):
 class World:
     """Source, Telegraf, central, and the collector when it is up.
 
+    `trail`: the phases of all points so far.
+
     `phase`: what the collector did last, of the cycle's acts; `crashes` counts the kills by it. `problems`: what was
     found that must not be. `flowing`: Telegraf sends while the collector waits for room.
     """
@@ -64,11 +66,12 @@ class World:
         self.runs = 0
         self.phase = "up"
         self.crashes: Counter[str] = Counter()
-        self.points: Counter[str] = Counter()
+        self.trail: list[str] = []
         self.problems: list[str] = []
         self.script: list[tuple[int, Callable[[], None]]] = []
         self.flowing = False
         self._inside = False
+        self._said: set[Spans] = {Spans()}  # what marks have called proved
         self.time = SimpleNamespace(
             time_ns=self._clock,
             monotonic_ns=lambda: self.now - BEGIN + 1000 * SECOND,
@@ -155,9 +158,9 @@ class World:
             except Killed:
                 self.kill()
 
-    def at(self, point: str) -> None:
+    def at(self) -> None:
         """Be at a point: whoever planned something for now does it."""
-        self.points[point] += 1
+        self.trail.append(self.phase)
         if self._inside or not self.script:
             return
         left, act = self.script[0]
@@ -181,7 +184,9 @@ class World:
         if isinstance(lines[0], Point):
             self.phase = "lines printed"
         else:
-            self.phase = "next mark printed" if self.phase == "compared" else "mark printed"
+            news = {line.mark.proved for line in lines if isinstance(line, MarkOf)} - self._said
+            self._said |= news
+            self.phase = "next mark printed" if news else "mark printed"
 
     def _may_print(self, line: Point) -> None:
         assert self.collector is not None
