@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -13,14 +12,14 @@ from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import LATEST, Query
+from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId, newest_believable
+from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 
@@ -86,25 +85,31 @@ class CentralReader:
 
     # The ledger
 
-    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Mark]:
+    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Believed]:
         """Return the newest believable mark of each of the streams that has one in `bucket`."""
         wanted = set(names)
         with self._explained():
-            newest = _marks(self._rows(flux.newest_marks_query(bucket)))
             found = {}
-            for name, marks in newest.items():
-                believed = self._believed(bucket, name, marks) if name in wanted else None
+            for name, newest in self._newest(bucket).items():
+                believed = self._believed(bucket, name, newest) if name in wanted else None
                 if believed is not None:
                     found[name] = believed
             return found
 
-    def _believed(self, bucket: str, name: StreamName, marks: list[Mark]) -> Mark | None:
-        if marks and (marks[0].base is None or marks[0].base in self._ids_at(bucket, name, marks[0].base.time)):
-            return marks[0]
-        stop = marks[0].id.time + 1 if marks else LATEST
+    def _newest(self, bucket: str) -> dict[StreamName, int]:
+        """Return when (Unix ns) each stream's newest mark was made."""
+        newest: dict[StreamName, int] = {}
+        for row in self._rows(flux.newest_marks_query(bucket)):
+            name, time = (row["source"], row["stream"]), parse_time(row["_time"].encode())
+            newest[name] = max(newest.get(name, time), time)
+        return newest
+
+    def _believed(self, bucket: str, name: StreamName, newest: int) -> Believed | None:
         for window in _WINDOWS:
-            query = flux.marks_query(bucket, *name, min(stop, time.time_ns()) - window, stop)
-            believed = newest_believable(_marks(self._rows(query)).get(name, ()))
+            marks = _marks(self._rows(flux.marks_query(bucket, *name, newest - window, newest + 1)))
+            believed = newest_believable(
+                marks.get(name, ()), lambda base: base in self._ids_at(bucket, name, base.time)
+            )
             if believed is not None:
                 return believed
         return None

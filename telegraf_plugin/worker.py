@@ -21,7 +21,7 @@ from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.jobs import Compare, Copy, Job, Prove, Recheck
-from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.metrics import HeldPoints
@@ -94,20 +94,23 @@ class SourceWorker:
 
     # What the ledger's watch tells
 
-    def load(self, label: str, mark: Mark | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
+    def load(self, label: str, believed: Believed | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
         """Take what the ledger says of a stream that is loading."""
         with self._changed:
             lane = self.lanes[label]
             lane.asleep_until = 0.0
             lane.account.know(known)
-            lane.ledger = (mark, mirror)
+            lane.ledger = (believed, mirror)
             self._changed.notify_all()
 
-    def seen(self, label: str, present: Collection[MarkId]) -> tuple[bool, list[MarkId]]:
-        """Take the marks that central has; return whether it lost the newest, and those that strangers made."""
+    def seen(self, label: str, present: Collection[MarkId], since: int) -> tuple[bool, list[MarkId]]:
+        """Take the marks that central has, all that were made `since` (Unix ns).
+
+        Return whether it lost one that it had, and those that strangers made.
+        """
         with self._changed:
             lane = self.lanes[label]
-            back = lane.account.seen(present)
+            back = lane.account.seen(present, since)
             if back is not None:
                 lane.gate.back(label, back.time)
                 self._on_moved()

@@ -13,7 +13,8 @@ from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import Mark, MarkId, newest_believable
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
+from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 from tests.model.outside import SECOND, Key
 
@@ -87,10 +88,13 @@ class Reader(CentralReader):
     def bucket(self, name: str) -> Bucket | None:
         return None
 
-    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Mark]:
+    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Believed]:
         self._ask()
         found = {name: newest_believable(self._world.central.marks[name[1]].values()) for name in names}
-        return {name: mark for name, mark in found.items() if mark is not None}
+        return {name: believed for name, believed in found.items() if believed is not None}
+
+    def requests(self, bucket: str) -> dict[StreamName, Request]:
+        return {}
 
     def mark_ids(self, bucket: str, start: int) -> dict[StreamName, set[MarkId]]:
         self._ask()

@@ -193,7 +193,7 @@ class ModelRunner(JobRunner):
         self._world.at()
         return outcome
 
-    def compare(self, course: Course, job: Compare, printer: Printer, tally: Tally) -> Compared:
+    def compare(self, course: Course, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
         outcome = super().compare(course, job, printer, tally)
         self._world.phase = "compared"
         self._world.at()

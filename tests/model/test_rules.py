@@ -5,7 +5,7 @@ docs/architecture.md lists the rules ("Rules and their guards").
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -14,7 +14,7 @@ from telegraf_plugin.stream.account import Account, State
 from telegraf_plugin.stream.course import Course, Instant
 from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.model import clients, stories
@@ -35,11 +35,16 @@ def no_start_mark(patch: Patch) -> None:
 
 
 def no_base_while_running(patch: Patch) -> None:
-    patch.setattr(MarkBook, "gone", lambda _self, _present: False)
+    patch.setattr(MarkBook, "gone", lambda _self, _present, _since=0: False)
+
+
+def _newest(marks: Iterable[Mark]) -> Believed | None:
+    found = max(marks, key=lambda mark: mark.id, default=None)
+    return Believed(found, Spans()) if found is not None else None
 
 
 def no_base_at_start(patch: Patch) -> None:
-    patch.setattr(clients, "newest_believable", lambda marks: max(marks, key=lambda mark: mark.id, default=None))
+    patch.setattr(clients, "newest_believable", _newest)
 
 
 def no_clip(patch: Patch) -> None:

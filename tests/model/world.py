@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import Start, StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import newest_believable
+from telegraf_plugin.stream.ledger import Mark, newest_believable
 from telegraf_plugin.stream.spans import Spans, span
 from tests.model.collector import FLOW_LIMIT, Collector, patched
 from tests.model.outside import SECOND, MarkOf, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
@@ -194,7 +194,7 @@ class World:
         book = self.collector.account(line.stream).book
         if self.collector.account(line.stream).state is not State.RUNNING or book.gone({m.id for m in there.values()}):
             return
-        mark = newest_believable(there.values())
+        mark = newest_mark(there.values())
         claims = mark.proved if mark is not None else Spans()
         held = self.collector.account(line.stream).course.holds.groups
         group = _group(line.key[0])
@@ -220,7 +220,7 @@ class World:
     def check(self) -> None:
         """Find what must not be."""
         for stream in self.streams:
-            mark = newest_believable(self.central.marks[stream.name].values())
+            mark = newest_mark(self.central.marks[stream.name].values())
             if mark is not None:
                 self._check_proved(f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
             if self.collector is not None:
@@ -282,7 +282,7 @@ class World:
             if stream.start.date is not None and course.origin > stream.start.date:
                 return f"{stream.name} begins at {course.origin}"
             unproved = whole.clip(stop=self.now - 4 * LOOKBACK) - course.proved
-            mark = newest_believable(self.central.marks[stream.name].values())
+            mark = newest_mark(self.central.marks[stream.name].values())
             if unproved or mark is None or whole.clip(stop=self.now - 5 * LOOKBACK) - mark.proved:
                 return f"{stream.name} is not proved: {unproved}, {mark}"
         return ""
@@ -290,3 +290,9 @@ class World:
 
 def _group(measurement: str) -> Group:
     return measurement.encode(), b"v", FieldType.INTEGER
+
+
+def newest_mark(marks: Iterable[Mark]) -> Mark | None:
+    """Return the newest mark that is believed."""
+    believed = newest_believable(marks)
+    return believed.mark if believed is not None else None
