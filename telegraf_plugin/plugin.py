@@ -207,8 +207,10 @@ class Plugin:
     def _take_progress(self) -> None:
         """Ask the workers how each stream stands with the ledger."""
         for worker in self._workers:
+            waits_for_central = worker.waits_for_central
             for label, (progress, in_flight) in worker.progress().items():
                 status = self._board.streams[label]
+                status.waits_for_central = waits_for_central
                 status.progress, status.in_flight = progress, in_flight
                 status.max_lag = status.stream.max_lag or LAG_INTERVALS * max(self._interval, 1_000_000_000)
 
