@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -41,6 +42,7 @@ class CentralReader:
         token, transport = central.credential.read, central.transport
         self._client = QueryClient(central.url, central.org, token, 5, 30, 300, transport)
         self._metrics_bucket = metrics_bucket
+        self._asking: set[int] = set()
         self.url = central.url
         self.values = 0  # points read, more or less: threads do not wait for each other to count
 
@@ -53,6 +55,10 @@ class CentralReader:
     def clock_skew(self) -> float | None:
         """By how many seconds central's clock was ahead of this machine's at the last reply."""
         return self._client.clock_skew
+
+    def is_asked_by(self, thread: int | None) -> bool:
+        """Say whether the thread of that identity waits for an answer of central's."""
+        return thread in self._asking
 
     # What has landed
 
@@ -166,6 +172,8 @@ class CentralReader:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        thread = threading.get_ident()
+        self._asking.add(thread)
         try:
             yield
         except (GeneratorExit, CentralError):
@@ -174,6 +182,8 @@ class CentralReader:
             error = explain(failure, self.url)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
             raise CentralError(summary, hint, isinstance(error, PermanentError)) from failure
+        finally:
+            self._asking.discard(thread)
 
 
 def count_of(rows: Iterable[dict[str, str]]) -> int:

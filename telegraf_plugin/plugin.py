@@ -238,8 +238,10 @@ class Plugin:
         self._board.efforts[""] = Effort(self._central.times_asked, self._central.values)
         for worker in self._workers:
             self._board.efforts[worker.source.name] = worker.effort
+            waits_for_central = worker.waits_for_central
             for label, (progress, in_flight) in worker.progress().items():
                 status = self._board.streams[label]
+                status.waits_for_central = waits_for_central
                 status.progress, status.in_flight = progress, in_flight
                 status.max_lag = status.stream.max_lag or LAG_INTERVALS * max(self._interval, 1_000_000_000)
 

@@ -74,13 +74,16 @@ class SourceWorker:
         self._changed = threading.Condition()
         self._lane_work = LaneWork(self._runner, writer, self._changed, self._instant, on_held)
         self.lanes = {s.label: Lane(Account(s, incarnation, sweep), gates[s.central_bucket]) for s in source.streams}
+        self._threads: list[threading.Thread] = []
         self._turn = 0
         self._wanted = self._served = 0  # numbers of ticks: the last that came, the last that was done
 
     def start(self) -> None:
         """Start the threads; they end with the process."""
         for number in range(self.source.concurrent_queries):
-            threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True).start()
+            thread = threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def tick(self, number: int) -> None:
         """Ask for all streams' newest points, for the tick of that `number`."""
@@ -172,6 +175,11 @@ class SourceWorker:
     def effort(self) -> Effort:
         """What was asked of the source since the start."""
         return Effort(self._client.requests, self._runner.values)
+
+    @property
+    def waits_for_central(self) -> bool:
+        """Whether it is central, not the source, that has yet to answer."""
+        return any(self._central.is_asked_by(thread.ident) for thread in self._threads)
 
     # The threads
 
