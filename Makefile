@@ -56,8 +56,10 @@ format: venv ## Format the code
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-bench: venv engines ## Measure speed and memory
+bench: venv engines ## Measure speed, memory, what a tick costs and what an outage does (10 minutes)
 	$(BIN)/python -m lab.bench
+	$(BIN)/python -m lab.ticks
+	$(BIN)/python -m lab.outage
 
 chaos: venv engines ## Inject faults at random, then compare everything (FAULTS=200 SEED=1 REPORT=file LOGS=folder)
 	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos

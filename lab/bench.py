@@ -1,6 +1,5 @@
 """`python -m lab.bench`: what the plugin costs, on real influxd, printed as a table.
 
-    memory    one window of 5 million values streamed to a reader: peak memory (VmHWM), values a second
     pipeline  the decoder and the encoder alone, on a recorded reply of the same server
     end       source to central through Telegraf: values a second until the last one can be read there
 
@@ -13,12 +12,10 @@ from __future__ import annotations
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.influxd import InfluxServer
@@ -36,7 +33,7 @@ sources:
     url: "{url}"
     org: bench
     token: "${{TOKEN}}"
-    streams: [{{bucket: telegraf, lookback: {lookback}}}]
+    streams: [{{bucket: telegraf, central_bucket: copy, lookback: 1m, start: -20m}}]
 """
 
 
@@ -71,72 +68,46 @@ def peak_memory(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-@contextmanager
-def plugin(server: InfluxServer, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the plugin on `server` with its lines and its log to be read from pipes."""
-    queries = folder / "queries.yaml"
-    queries.write_text(QUERIES.format(url=server.url, lookback="10m"))
-    command = [sys.executable, "-m", "telegraf_plugin", "--config", str(queries), "--log-file", str(folder / "log")]
-    process = subprocess.Popen(
-        command,
-        env={"TOKEN": server.token, "PATH": os.environ["PATH"]},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def memory(server: InfluxServer, folder: Path, values: int) -> None:
-    """Stream one window of all values to a reader that throws them away."""
-    with plugin(server, folder) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        started = process.stdout
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-        began = time.perf_counter()
-        lines = 0
-        for line in started:
-            lines += line.startswith(b"cpu")
-            if line.startswith(b"collector_health"):
-                break
-        took = time.perf_counter() - began
-        peak = peak_memory(process.pid)
-    assert lines == values, (lines, values)
-    row("one window to a reader", values, took, f"VmHWM {peak:.1f} MiB (limit 64 MB = 61.0 MiB)")
-
-
 def pipeline(server: InfluxServer) -> None:
     """Decode, and decode and encode, a recorded reply in memory."""
     from telegraf_plugin.influxdb.annotated_csv import Decoder
+    from telegraf_plugin.stream.block import Block
+    from telegraf_plugin.stream.digest import Digest
     from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
-    from telegraf_plugin.telegraf.line_protocol import LineEncoder
+    from telegraf_plugin.telegraf.line_protocol import LineMapper, encode
 
     flux = 'from(bucket: "telegraf") |> range(start: -15m) |> filter(fn: (r) => r.host =~ /^host-[0-9]$/)'
     reply = server.query_csv(flux).encode()
     mapper = TagMapper("POD-8", "telegraf", (MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD))
 
-    def run(encode: Callable[..., bytes] | None) -> int:
+    def run(then: Callable[[Block], object] | None) -> int:
         decoder = Decoder()
         values = 0
         for start in range(0, len(reply), 65536):
             for block in decoder.feed(reply[start : start + 65536]):
                 values += len(block)
-                if encode is not None:
-                    encode(block)
+                if then is not None:
+                    then(block)
         decoder.finish()
         return values
 
-    for name, encode in (("decoder alone", None), ("decoder and encoder", LineEncoder(mapper).encode)):
+    def written(block: Block) -> object:
+        mapped = lines.mapped(block)
+        return mapped and encode(mapped)
+
+    def proved(block: Block) -> object:
+        mapped = lines.mapped(block)
+        if mapped is not None:
+            digest.add(mapped)
+        return mapped and encode(mapped)
+
+    lines, digest = LineMapper(mapper), Digest((b"host",))
+    steps = (("decoder alone", None), ("decoder and encoder", written), ("decoder, digest and encoder", proved))
+    for name, then in steps:
         times = []
         for _ in range(3):
             began = time.perf_counter()
-            values = run(encode)
+            values = run(then)
             times.append(time.perf_counter() - began)
         row(name, values, sorted(times)[1], "median of 3")
 
@@ -146,9 +117,10 @@ def end_to_end(server: InfluxServer, folder: Path, values: int) -> None:
     from lab.telegraf import TelegrafProcess
 
     server.create_bucket("copy")
+    server.create_bucket("metrics")
     (folder / "logs").mkdir()
     queries = folder / "queries.yaml"
-    queries.write_text(QUERIES.format(url=server.url, lookback="10m"))
+    queries.write_text(QUERIES.format(url=server.url))
     config = folder / "telegraf.conf"
     config.write_text(
         f"""
@@ -156,7 +128,7 @@ def end_to_end(server: InfluxServer, folder: Path, values: int) -> None:
   interval = "1h"
   round_interval = false
   metric_batch_size = 5000
-  metric_buffer_limit = {values * 2}
+  metric_buffer_limit = 200000
   flush_interval = "1s"
   omit_hostname = true
   skip_processors_after_aggregators = true
@@ -181,7 +153,10 @@ def end_to_end(server: InfluxServer, folder: Path, values: int) -> None:
     source_bucket = ["telegraf"]
 """.replace("$TOKEN", "${TOKEN}")
     )
-    count = 'from(bucket: "copy") |> range(start: -20m) |> group() |> count() |> keep(columns: ["_value"])'
+    count = (
+        'from(bucket: "copy") |> range(start: -20m) |> filter(fn: (r) => r._measurement == "cpu")'
+        ' |> group() |> count() |> keep(columns: ["_value"])'
+    )
 
     def landed() -> int:
         numbers = re.findall(r"^,_?[a-z]*,\d+,(\d+)", server.query_csv(count), re.M)
@@ -205,7 +180,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, InfluxServer("bench", "telegraf") as server:
         folder = Path(name)
         values = fill(server, VALUES)
-        memory(server, folder, values)
         pipeline(server)
         end_to_end(server, folder, values)
 

@@ -63,6 +63,11 @@ class InfluxServer:
         """True while the program runs, also when it is paused."""
         return self._process.running
 
+    @property
+    def pid(self) -> int:
+        """The process id. Raises ProcessEnded before the first start."""
+        return self._process.pid
+
     # The program
 
     def start(self, timeout_s: float = 60.0) -> None:

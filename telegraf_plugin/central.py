@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -11,19 +13,21 @@ from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.flux import LATEST, Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import Mark, MarkId, newest_believable
+from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 
 StreamName = tuple[str, str]
 """A source's name and a stream's."""
+
+log = logging.getLogger(__name__)
 
 _HOUR = 3600 * SECOND
 _WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 10 * 365 * 24 * _HOUR)
@@ -89,17 +93,17 @@ class CentralReader:
             newest = _marks(self._rows(flux.newest_marks_query(bucket)))
             found = {}
             for name, marks in newest.items():
-                if name in wanted:
-                    believed = self._believed(bucket, name, marks[0])
-                    if believed is not None:
-                        found[name] = believed
+                believed = self._believed(bucket, name, marks) if name in wanted else None
+                if believed is not None:
+                    found[name] = believed
             return found
 
-    def _believed(self, bucket: str, name: StreamName, newest: Mark) -> Mark | None:
-        if newest.base is None or newest.base in self._ids_at(bucket, name, newest.base.time):
-            return newest
+    def _believed(self, bucket: str, name: StreamName, marks: list[Mark]) -> Mark | None:
+        if marks and (marks[0].base is None or marks[0].base in self._ids_at(bucket, name, marks[0].base.time)):
+            return marks[0]
+        stop = marks[0].id.time + 1 if marks else LATEST
         for window in _WINDOWS:
-            query = flux.marks_query(bucket, *name, newest.id.time - window, newest.id.time + 1)
+            query = flux.marks_query(bucket, *name, min(stop, time.time_ns()) - window, stop)
             believed = newest_believable(_marks(self._rows(query)).get(name, ()))
             if believed is not None:
                 return believed
@@ -130,7 +134,8 @@ class CentralReader:
             for row in self._rows(flux.origins_query(self._metrics_bucket)):
                 fields.setdefault((row["source"], row["stream"]), {})[row["_field"]] = row["_value"]
             return {
-                name: Origin(row["definition"], int(row["origin"]), int(row["began"])) for name, row in fields.items()
+                name: Origin(row["definition"], int(row["origin"]), int(row["began"]), int(row["oldest"]))
+                for name, row in fields.items()
             }
 
     def requests(self, bucket: str) -> dict[StreamName, Request]:
@@ -182,11 +187,16 @@ def _marks(rows: Iterable[dict[str, str]]) -> dict[StreamName, list[Mark]]:
     for row in rows:
         marks = fields.setdefault((row["source"], row["stream"]), {})
         marks.setdefault(row["_time"], {})[row["_field"]] = row["_value"]
-    try:
-        return {
-            name: sorted(map(Mark.read, marks.values()), key=lambda mark: mark.id, reverse=True)
-            for name, marks in fields.items()
-        }
-    except ValueError as error:
-        hint = "another version of the collector wrote it? run that one, or delete measurement collector_ledger there"
-        raise PermanentError(f"the ledger cannot be read: {error}", hint) from None
+    found: dict[StreamName, list[Mark]] = {}
+    for name, marks in fields.items():
+        read = found.setdefault(name, [])
+        for mark in marks.values():
+            try:
+                read.append(Mark.read(mark))
+            except LaterFormat as later:
+                hint = "run the version of the collector that wrote it, or delete measurement collector_ledger there"
+                raise PermanentError(f"the ledger cannot be read: {later}", hint) from None
+            except ValueError as damaged:
+                log.warning("a mark of %s/%s in the ledger is left aside: %s", *name, damaged)
+        read.sort(key=lambda mark: mark.id, reverse=True)
+    return found

@@ -26,7 +26,9 @@ class Lane:
 
     `ledger`: what central says, to be adopted. `central`: the landing bucket answers. `busy`: a thread works on it.
     `retry_at`, `not_before`: time.monotonic() before which it is not tried but at a tick, or not at all; `central_at`
-    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick.
+    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick. `wanted`:
+    there was a tick. `asleep_until`: there is nothing to do before then, unless something happens: to look costs more
+    than one thinks.
     """
 
     account: Account
@@ -40,6 +42,8 @@ class Lane:
     failures: int = 0
     central_failures: int = 0
     unasked: bool = False
+    asleep_until: float = 0.0
+    wanted: bool = False
     source_bucket: Bucket | None = None
     central_bucket: Bucket | None = None
     ticked: Instant = field(default_factory=lambda: Instant(0, 0, 0))
@@ -56,8 +60,9 @@ class Lane:
         oldest = at.clock - there.retention + RETENTION_MARGIN if there is not None and there.retention else BEGINNING
         # A tenth of the retention, a day at the most, is the time to save what is about to be lost.
         margin = min(here.retention // 10, 24 * HOUR) if here is not None else 0
-        expires = at.source - here.retention + margin if here is not None and here.retention else BEGINNING
-        self.account.course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires)
+        lost = at.source - here.retention if here is not None and here.retention else BEGINNING
+        expires = lost + margin if lost > BEGINNING else BEGINNING
+        self.account.course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires, lost)
         if there is not None and there.retention:
             self.account.renew = min(self.account.renew, there.retention // 4)
 
@@ -71,7 +76,7 @@ class Lane:
 
     def tick(self, at: Instant, now: float) -> None:
         """Begin a tick at `now` (time.monotonic())."""
-        self.ticked = at
+        self.ticked, self.asleep_until = at, 0.0
         if self.not_before <= now:
             self.retry_at = 0.0
             self.unasked = True
@@ -101,4 +106,4 @@ class Lane:
 
     def may_work(self, now: float) -> bool:
         """Say whether it may be worked on at `now` (time.monotonic())."""
-        return not self.busy and self.not_before <= now and self.retry_at <= now
+        return not self.busy and max(self.not_before, self.retry_at, self.asleep_until) <= now

@@ -28,8 +28,7 @@ examples:
       the same as data
 
 environment:
-  COLLECTOR_QUERIES        what is read, when --config does not say
-  INFLUXDB_CENTRAL_BUCKET  the bucket for the collector's own metrics, when --metrics-bucket does not say
+  COLLECTOR_QUERIES  what is read, when --config does not say
   and the variables that the configuration names; the tokens may be missing
 
 exit status: 0 printed, 1 nobody reads standard output, 2 the configuration or the command line cannot be used
@@ -49,12 +48,12 @@ class Grant:
     remarks: tuple[str, ...] = ()
 
 
-def grants(config: Config, metrics_bucket: str, separate: bool = False) -> list[Grant]:
+def grants(config: Config, separate: bool = False) -> list[Grant]:
     """Return the tokens that `config` needs: central's, and one for each source.
 
     With `separate` central has two: the plugin's reads, Telegraf's writes.
     """
-    landing = _once([*(stream.central_bucket for stream in config.streams), metrics_bucket])
+    landing = _once([*(stream.central_bucket for stream in config.streams), config.metrics_bucket])
     central = ("central", config.central.url, config.central.org)
     if separate:
         found = [
@@ -104,15 +103,13 @@ def main(arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     queries = Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
-    bucket = os.environ.get("INFLUXDB_CENTRAL_BUCKET") or "metrics"
     parser.add_argument("servers", nargs="*", metavar="SERVER", help="only these: central, or a source's name")
     parser.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what is read (%(default)s)")
-    parser.add_argument("--metrics-bucket", default=bucket, metavar="NAME", help="bucket of own metrics (%(default)s)")
     parser.add_argument("--separate", action="store_true", help="central: one token that reads, one that writes")
     parser.add_argument("--json", action="store_true", help="print data instead of commands")
     options = parser.parse_args(arguments)
     try:
-        found = grants(load(options.config, os.environ, tokens=False), options.metrics_bucket, options.separate)
+        found = grants(load(options.config, os.environ, tokens=False), options.separate)
     except ConfigurationError as error:
         sys.stderr.writelines(f"E! {error.file}: {problem}\n" for problem in error.problems)
         return 2

@@ -22,20 +22,18 @@ from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.lanework import Held
 from telegraf_plugin.stream.status import Attempt, Board, Effort
 from telegraf_plugin.telegraf.execd import TickReader
-from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
+from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
 from telegraf_plugin.watch import LedgerWatch
-from telegraf_plugin.worker import Held, SourceWorker
+from telegraf_plugin.worker import SourceWorker
 
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
 MAX_HELD = 100
 """Fields that central refuses, in the metrics; the log has them all."""
-FORGET_SECONDS = 7200.0
-"""How long one is told after it was last refused: it is tried at least every hour."""
 LAG_INTERVALS = 3
 """How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
@@ -51,6 +49,8 @@ class _Signal(Enum):
     END_OF_INPUT = auto()
     TERMINATE = auto()
     CLOSED = auto()
+    CRASHED = auto()
+    MOVED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +94,18 @@ class Plugin:
                 gates,
                 writer,
                 incarnation,
-                config.sweep,
                 on_attempt=self._events.put,
                 on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
                 on_held=self._events.put,
+                on_moved=lambda: self._events.put(_Signal.MOVED),
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
+                sweep=config.sweep,
             )
             for source in config.sources
         ]
         self._central = central
         self._watch = LedgerWatch(central, self._workers, config.metrics_bucket)
         self._busy: set[str] = set()  # sources that have not done what the last tick asked for
-        self._held: dict[tuple[str, Group], tuple[HeldPoints, float]] = {}  # and when (time.monotonic()) it was told
         self._audit = Audit(config)
         self._tick_number = 0
         self._cycle_open = False
@@ -120,6 +120,7 @@ class Plugin:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
+        threading.excepthook = self._on_crash
         self._audit.started()
         for worker in self._workers:
             worker.start()
@@ -155,12 +156,16 @@ class Plugin:
             elif event is _Signal.TERMINATE:
                 log.info("asked to end by a signal; ending")
                 return 0
+            elif event is _Signal.MOVED:
+                self._look_again()
+            elif event is _Signal.CRASHED:
+                return 1
             elif event is _Signal.CLOSED:
                 raise OutputClosed("standard output is closed")
             elif isinstance(event, Attempt):
                 self._record(event)
             elif isinstance(event, Held):
-                self._hold(event)
+                self._audit.held(event.stream, event.group, event.points, event.reason)
             elif isinstance(event, _Idle):
                 self._idle(event)
         if self._cycle_open:
@@ -170,6 +175,13 @@ class Plugin:
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
         _end_by_force(TERMINATE_SECONDS, 0)
+
+    def _on_crash(self, crash: threading.ExceptHookArgs) -> None:
+        """End when a thread has died: half a plugin would look well. Telegraf starts it again, the ledger goes on."""
+        name = crash.thread.name if crash.thread is not None else "?"
+        log.critical("the thread %s has died: %r; ending, so that Telegraf begins anew", name, crash.exc_value)
+        log.debug("what led to it", exc_info=crash.exc_value)
+        self._events.put(_Signal.CRASHED)
 
     def _tick(self) -> None:
         self._ticks.taken()
@@ -201,12 +213,12 @@ class Plugin:
         if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
 
-    def _hold(self, held: Held) -> None:
-        self._audit.held(held.stream, held.group, held.points, held.reason)
-        key = (held.stream.label, held.group)
-        if key in self._held or len(self._held) < MAX_HELD:
-            points = HeldPoints(held.stream, held.group, held.points, held.reason)
-            self._held[key] = (points, time.monotonic())
+    def _look_again(self) -> None:
+        """Say at once when all is well again: what was missing has arrived."""
+        if self._last_health is False and not self._cycle_open:
+            self._take_progress()
+            if not self._board.failing:
+                self._publish(health_line(self._board, self._clock()))
 
     def _end_cycle(self) -> None:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
@@ -215,12 +227,9 @@ class Plugin:
         for status in self._board.streams.values():
             status.late = status.late or status.stream.source in self._busy
         self._take_progress()
-        for key, (_, told) in list(self._held.items()):
-            if time.monotonic() - told > FORGET_SECONDS:
-                del self._held[key]
         now = self._clock()
-        held = held_lines((points for points, _ in self._held.values()), now)
-        self._publish(held + cycle_lines(self._board, self._busy, seconds, now))
+        held = [held for worker in self._workers for held in worker.held()][:MAX_HELD]
+        self._publish(held_lines(held, now) + cycle_lines(self._board, self._busy, seconds, now))
         self._audit.cycle(self._board, self._busy, seconds)
         self._audit.central_clock(self._central.clock_skew)
 

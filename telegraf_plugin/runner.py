@@ -42,14 +42,14 @@ class JobRunner:
             self.values += tally.points - before
 
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
-        """Read the job's span and print it; `tally` counts on the way."""
+        """Read the job's span and print it, but for what central refuses; `tally` counts on the way."""
         stream = course.stream
         digest = Digest(_bytes(stream.rewritten_tags), frozenset(course.holds.groups))
         for span in self._pieces(course, job.span):
             for blocks, exact in self._source_blocks(stream, span, tally):
                 for block in blocks:
                     digest.add(block, exact)
-                printer.print(blocks, exact)
+                printer.print([block for block in blocks if block.group not in digest.without], exact)
         return Copied(digest, tally.points, printer.finish())
 
     def check(self, course: Course, job: Check) -> list[Counted]:
@@ -80,7 +80,7 @@ class JobRunner:
             empty = Digest(_bytes(course.stream.rewritten_tags), frozenset(course.holds.groups))
             source = self._source_digest(course, job.span, empty, Tally())
         equal = source.equals(self._central_digest(course, job.span, source))
-        return Proved(equal, tuple(source.left_out))
+        return Proved(equal, source.left_out)
 
     def _source_digest(self, course: Course, span: Span, digest: Digest, tally: Tally) -> Digest:
         for piece in self._pieces(course, span):
@@ -106,10 +106,11 @@ class JobRunner:
         held = frozenset(course.holds.groups) if job.group is None else frozenset()
         missing: dict[Group, int] = {}
         extras = 0
-        left_out: set[Group] = set()
+        left_out: dict[Group, int] = {}
         for piece in self._pieces(course, job.span):
             source = self._source_digest(course, piece, Digest(rewritten, held), tally)
-            left_out.update(source.left_out)
+            for group, points in source.left_out.items():
+                left_out[group] = left_out.get(group, 0) + points
             central = self._central_digest(course, piece, source)
             if source.equals(central):
                 continue
@@ -118,7 +119,7 @@ class JobRunner:
         return Compared(
             missing=missing,
             extras=0 if course.stream.flux is not None else extras,  # others may write what it computes as well
-            left_out=tuple(left_out),
+            left_out=left_out,
             points_read=tally.points,
             mark=printer.finish() if printer is not None else None,
         )

@@ -23,6 +23,8 @@ SLOWEST_POLL_SECONDS = 5.0
 FAR_SECONDS = 600.0
 """How often a whole day is looked over for marks that strangers made; the last hour is at each tick."""
 LOOK_UP_SECONDS = 3600.0
+IDLE_SECONDS = 2.0
+"""How long it sleeps while no mark is on its way, unless a tick comes."""
 OVERDUE_SECONDS = 30
 """How long a mark may take to arrive before that is said."""
 _HOUR, _DAY = 3600 * SECOND, 25 * 3600 * SECOND
@@ -46,7 +48,6 @@ class LedgerWatch:
         self._buckets: dict[str, Bucket] = {}
         self._looked_up: dict[str, float] = {}
         self._far: dict[str, float] = {}
-        self._origins: dict[StreamName, Origin] | None = None
         self._strangers: set[tuple[str, str]] = set()
         self._overdue: set[str] = set()
 
@@ -59,25 +60,42 @@ class LedgerWatch:
         self._wake.set()
 
     def _work(self) -> None:
-        failures = 0
+        failures = dict.fromkeys(self._streams, 0)
+        look_at = dict.fromkeys(self._streams, 0.0)  # time.monotonic(); one that fails holds up no other
+        ticked: set[str] = set()
         while True:
-            ticked = self._wake.is_set()
-            self._wake.clear()
+            if self._wake.is_set():
+                self._wake.clear()
+                ticked = set(self._streams)
             waiting = False
-            answered = True
             for bucket, streams in self._streams.items():
+                if time.monotonic() < look_at[bucket] and bucket not in ticked:
+                    waiting = True
+                    continue
                 try:
-                    waiting = self._look(bucket, streams, ticked) or waiting
+                    waiting = self._look(bucket, streams, bucket in ticked) or waiting
                     self._answers(bucket, None)
+                    failures[bucket] = 0
+                    look_at[bucket] = time.monotonic() + self._patience(streams)
+                    ticked.discard(bucket)
                 except CentralError as error:
-                    answered, waiting = False, True
                     self._answers(bucket, error)
-            failures = 0 if answered else failures + 1
-            pause = POLL_SECONDS if not failures else min(0.25 * 2.0 ** min(failures, 6), SLOWEST_POLL_SECONDS)
-            if failures or waiting:
-                time.sleep(pause)
+                    failures[bucket] += 1
+                    pause = min(0.25 * 2.0 ** min(failures[bucket], 6), SLOWEST_POLL_SECONDS)
+                    look_at[bucket] = time.monotonic() + pause
+                    waiting = True
+            if waiting:
+                time.sleep(POLL_SECONDS)
             else:
-                self._wake.wait(2.0)
+                self._wake.wait(IDLE_SECONDS)
+
+    @staticmethod
+    def _patience(streams: list[tuple[SourceWorker, StreamDefinition]]) -> float:
+        """Return how long (s) a bucket is left alone though marks are on their way to it: a tenth of their age."""
+        snapshots = {worker.source.name: worker.snapshot() for worker in {worker for worker, _ in streams}}
+        waited = [first.time for _, s in streams if (first := snapshots[s.source][s.label][2]) is not None]
+        age = (time.time_ns() - max(waited)) / SECOND if waited else 0.0
+        return min(max(age / 10, 0.0), IDLE_SECONDS)
 
     def _look(self, bucket: str, streams: list[tuple[SourceWorker, StreamDefinition]], ticked: bool) -> bool:
         """Read one bucket's marks; returns whether more are waited for."""
@@ -87,7 +105,8 @@ class LedgerWatch:
             if found is not None:
                 self._buckets[bucket] = found
             self._looked_up[bucket] = now + LOOK_UP_SECONDS
-        states = {stream.label: (worker, stream, *worker.snapshot()[stream.label]) for worker, stream in streams}
+        snapshots = {worker.source.name: worker.snapshot() for worker in {worker for worker, _ in streams}}
+        states = {s.label: (worker, s, *snapshots[s.source][s.label]) for worker, s in streams}
         loading = [(w, s) for w, s, state, _, _ in states.values() if state is State.LOADING]
         if loading:
             self._load(bucket, loading)
@@ -138,15 +157,19 @@ class LedgerWatch:
         origins = self._mirrored()
         for name, (worker, stream) in names.items():
             worker.central_answers(stream.label, True, self._buckets.get(bucket))
-            worker.load(stream.label, marks.get(name), origins.get(name), known.get(name, ()))
+            if name not in marks and origins is None:
+                continue  # where it began may stand there: to begin anew would forget it
+            worker.load(stream.label, marks.get(name), (origins or {}).get(name), known.get(name, ()))
 
-    def _mirrored(self) -> Mapping[StreamName, Origin]:
+    def _mirrored(self) -> Mapping[StreamName, Origin] | None:
+        """Return the origins that the bucket of metrics keeps, None when it cannot be read."""
         try:
-            self._origins = self._central.origins()
+            origins = self._central.origins()
             self._say(f"{self._metrics_bucket} (metrics)", None)
         except CentralError as error:
             self._say(f"{self._metrics_bucket} (metrics)", error)
-        return self._origins or {}
+            return None
+        return origins
 
     def _answers(self, bucket: str, error: CentralError | None) -> None:
         self._say(bucket, error)

@@ -6,8 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Source
@@ -16,19 +14,17 @@ from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.lane import Lane
+from telegraf_plugin.lanework import Held, LaneWork, Task
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Instant
-from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove, Recheck
+from telegraf_plugin.stream.jobs import Compare, Copy, Job, Prove, Recheck
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt, Effort
-from telegraf_plugin.telegraf.marks import mark_line, origin_line
+from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
 
 log = logging.getLogger(__name__)
@@ -36,38 +32,20 @@ log = logging.getLogger(__name__)
 SECOND = 1_000_000_000
 LONGEST_WAIT_SECONDS = 0.5
 """How long a thread sleeps before it looks anew: spans settle and marks fall due without anybody saying so."""
+IDLE_SECONDS = 2.0
+"""How long a stream for which there is nothing to do is left alone, unless something happens."""
 SHORTEST_QUERY = 60 * SECOND
 """How much of a backlog (ns) a query reads at least, however often it had to be given up."""
 _NOISE_SECONDS = 1.5
 """A clock skew below this is HTTP's whole seconds, and the reply's way."""
 
 
-class Task(Enum):
-    """What there is to do for a stream beside its course's jobs."""
-
-    ADOPT = auto()
-    MARK = auto()
-    PROBE = auto()
-    """Ask the source for anything: there was nothing to be read, and it must answer all the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Central refuses the points of `group` of `stream` in `span`; `reason` says why, as far as is known."""
-
-    stream: StreamDefinition
-    group: Group
-    span: Span
-    points: int
-    reason: str
-
-
 class SourceWorker:
     """Works on the streams of one source, at most `concurrent_queries` at a time.
 
     `on_attempt` gets the outcome of each copying and each failure, `on_idle` the source's name and the tick's number
-    when what the tick asked for is done, `on_held` what central refuses; `on_closed` is called when nobody reads the
-    lines any more. All four from this worker's threads.
+    when what the tick asked for is done, `on_held` what central refuses; `on_moved` is called when a mark has come
+    back, `on_closed` when nobody reads the lines any more. All from threads that are not the caller's.
     """
 
     def __init__(
@@ -77,21 +55,24 @@ class SourceWorker:
         gates: dict[str, Gate],
         writer: LineWriter,
         incarnation: str,
-        sweep: float,
         on_attempt: Callable[[Attempt], None],
         on_idle: Callable[[str, int], None],
         on_held: Callable[[Held], None],
         on_closed: Callable[[], None],
+        on_moved: Callable[[], None] = lambda: None,
+        sweep: float = 0.0,
     ) -> None:
         self.source = source
         self._central, self._writer = central, writer
-        self._on_attempt, self._on_idle, self._on_held, self._on_closed = on_attempt, on_idle, on_held, on_closed
+        self._on_attempt, self._on_idle, self._on_closed = on_attempt, on_idle, on_closed
+        self._on_moved = on_moved
         server, bounds = source.server, source.timeouts
         self._client = QueryClient(
             server.url, server.org, server.credential.read, bounds.connect, bounds.read, bounds.query, server.transport
         )
         self._runner = JobRunner(self._client, central)
         self._changed = threading.Condition()
+        self._lane_work = LaneWork(self._runner, writer, self._changed, self._instant, on_held)
         self.lanes = {s.label: Lane(Account(s, incarnation, sweep), gates[s.central_bucket]) for s in source.streams}
         self._turn = 0
         self._wanted = self._served = 0  # numbers of ticks: the last that came, the last that was done
@@ -107,6 +88,7 @@ class SourceWorker:
             self._wanted = number
             at, now = self._instant(), time.monotonic()
             for lane in self.lanes.values():
+                lane.wanted = True
                 lane.tick(at, now)
             self._changed.notify_all()
 
@@ -116,6 +98,7 @@ class SourceWorker:
         """Take what the ledger says of a stream that is loading."""
         with self._changed:
             lane = self.lanes[label]
+            lane.asleep_until = 0.0
             lane.account.know(known)
             lane.ledger = (mark, mirror)
             self._changed.notify_all()
@@ -127,6 +110,8 @@ class SourceWorker:
             back = lane.account.seen(present)
             if back is not None:
                 lane.gate.back(label, back.time)
+                self._on_moved()
+                lane.asleep_until = 0.0
                 self._changed.notify_all()
             lost = lane.account.state is State.LOADING
             return lost, [] if lost else lane.account.strangers(present)
@@ -134,21 +119,26 @@ class SourceWorker:
     def stranger(self, label: str, mark: Mark) -> None:
         """Take a mark that another run made."""
         with self._changed:
-            self.lanes[label].account.stranger(mark, self._instant())
+            lane = self.lanes[label]
+            lane.account.stranger(mark, self._instant())
+            lane.asleep_until = 0.0
 
     def ask(self, label: str, request: Request) -> None:
         """Take what an operator's command asks for."""
         with self._changed:
-            self.lanes[label].account.ask(request, self._instant())
+            lane = self.lanes[label]
+            lane.account.ask(request, self._instant())
+            lane.asleep_until = 0.0
             self._changed.notify_all()
 
     def central_answers(self, label: str, answers: bool, bucket: Bucket | None) -> None:
         """Take note of whether the stream's bucket in central answers, and of how it is kept if that is known."""
         with self._changed:
             lane = self.lanes[label]
-            lane.central = answers
             lane.central_bucket = bucket or lane.central_bucket
-            self._changed.notify_all()
+            if lane.central != answers:
+                lane.central, lane.asleep_until = answers, 0.0
+                self._changed.notify_all()
 
     def snapshot(self) -> dict[str, tuple[State, MarkId | None, MarkId | None]]:
         """Return each stream's state, base, and the oldest of its marks that are waited for."""
@@ -165,6 +155,15 @@ class SourceWorker:
                 label: (lane.account.progress(lane.ticked), lane.gate.lines(label))
                 for label, lane in self.lanes.items()
             }
+
+    def held(self) -> list[HeldPoints]:
+        """Return what central refuses of each stream."""
+        with self._changed:
+            return [
+                HeldPoints(lane.stream, group, hold.points, hold.reason)
+                for lane in self.lanes.values()
+                for group, hold in lane.account.course.holds.groups.items()
+            ]
 
     @property
     def effort(self) -> Effort:
@@ -183,7 +182,7 @@ class SourceWorker:
                 return
             finally:
                 with self._changed:
-                    lane.busy = False
+                    lane.busy, lane.asleep_until = False, 0.0
                     self._changed.notify_all()
 
     def _next(self) -> tuple[Lane, Task | Job]:
@@ -213,14 +212,21 @@ class SourceWorker:
         if lane.account.state is not State.RUNNING:
             return None
         central = lane.central and lane.central_at <= now
-        job = lane.account.course.next(at, lane.gate.has_room(live=True), lane.gate.has_room(live=False), central)
+        room = lane.gate.has_room(live=False)
+        job = lane.account.course.next(at, lane.gate.has_room(live=True), room, central)
+        if job is None:
+            lane.asleep_until = now + (IDLE_SECONDS if room else LONGEST_WAIT_SECONDS)
         if lane.unasked and not (isinstance(job, Copy) and job.live) and not lane.account.course.due:
             return Task.PROBE if job is None else job
         return job
 
     def _say_idle(self) -> None:
         now = time.monotonic()
-        due = (lane.busy or (lane.account.course.due and lane.may_work(now)) for lane in self.lanes.values())
+        # One whose ledger is not there yet has nothing to be read, and its source is not slow for that.
+        due = (
+            lane.busy or (lane.account.state is State.RUNNING and lane.account.course.due and lane.may_work(now))
+            for lane in self.lanes.values()
+        )
         if self._served < self._wanted and not any(due):
             self._served = self._wanted
             self._on_idle(self.source.name, self._served)
@@ -229,11 +235,11 @@ class SourceWorker:
         """Do one thing for a stream; whatever goes wrong with it stays that stream's."""
         tally, began = Tally(), time.monotonic()
         live = not isinstance(task, Copy) or task.live
-        printer = Printer(self._writer, lane.gate, lane.stream.label, live, lambda: self._print_mark(lane))
+        printer = Printer(self._writer, lane.gate, lane.stream.label, live, lambda: self._lane_work.print_mark(lane))
         error: SourceError | None = None
         complete = False
         try:
-            self._run(lane, task, printer, tally)
+            self._lane_work.run(lane, task, printer, tally)
             complete = True
         except OutputClosed:
             raise
@@ -254,11 +260,8 @@ class SourceWorker:
             elif complete and task is not Task.MARK:
                 lane.done(source=task is not Task.ADOPT, central=not isinstance(task, Copy | Task))
         if error is not None or (complete and (isinstance(task, Copy) or task is Task.PROBE)):
-            span = (
-                task.span
-                if isinstance(task, Copy | Prove | Compare | Recheck)
-                else (lane.ticked.source, lane.ticked.source)
-            )
+            now = self._instant().source
+            span = task.span if isinstance(task, Copy | Prove | Compare | Recheck) else (now, now)
             self._on_attempt(
                 Attempt(
                     lane.stream,
@@ -272,91 +275,6 @@ class SourceWorker:
                     unwatched=tally.unwatched,
                 )
             )
-
-    def _run(self, lane: Lane, job: Task | Job, printer: Printer, tally: Tally) -> None:
-        """Do a job and tell the course what came of it."""
-        account, course, began = lane.account, lane.account.course, time.monotonic()
-        if isinstance(job, Copy | Compare):
-            with self._changed:
-                account.printing(job.span)
-        if job is Task.ADOPT:
-            self._adopt(lane)
-        elif job is Task.MARK:
-            self._print_mark(lane)
-        elif job is Task.PROBE:
-            self._runner.probe(lane.stream, lane.ticked.source)
-        elif isinstance(job, Copy):
-            copied = self._runner.copy(course, job, printer, tally)
-            with self._changed:
-                course.copied(job, copied, self._instant())
-                if not job.live:
-                    course.longest = min(course.longest * 2, 3600 * SECOND)
-                    account.copied_backlog(job.span, tally.points, time.monotonic() - began)
-        elif isinstance(job, Check):
-            counted = self._runner.check(course, job)
-            with self._changed:
-                course.checked(counted)
-        elif isinstance(job, Prove):
-            proved = self._runner.prove(course, job)
-            with self._changed:
-                course.proved_by(job, proved)
-        elif isinstance(job, Recheck):
-            began_ns = time.monotonic_ns()
-            try:
-                equal = self._runner.sweep(course, job)
-            finally:
-                with self._changed:
-                    course.sweep.rest(time.monotonic_ns() - began_ns, time.monotonic_ns())
-            with self._changed:
-                course.swept(job, equal, time.monotonic_ns() - began_ns, self._instant())
-        elif isinstance(job, Compare):
-            # What was read here is not counted: it was read before.
-            compared = self._runner.compare(course, job, printer, Tally())
-            with self._changed:
-                refused = course.compared(job, compared, self._instant())
-            for group in refused:
-                reason = self._runner.reason(course, group, job.span)
-                self._on_held(Held(lane.stream, group, job.span, compared.missing[group], reason))
-
-    def _adopt(self, lane: Lane) -> None:
-        """Begin with what the ledger says; the source is asked how it keeps the bucket, and where a stream begins."""
-        account, stream = lane.account, lane.stream
-        assert lane.ledger is not None
-        mark, mirror = lane.ledger
-        lane.source_bucket = self._runner.bucket(stream) or lane.source_bucket
-        if lane.source_bucket is None:
-            text = (
-                "%s: its token may not see how bucket %s is kept: read in pieces of an hour, and time_to_loss unknown"
-            )
-            log.info(text, stream.label, stream.bucket)
-        at = self._instant()
-        lane.refuse_unfit()
-        start = at.source
-        if mark is None and mirror is None and account.began:
-            mirror = account.mirror
-        if mark is None and mirror is None:
-            if stream.start.ago is not None:
-                start = at.source - stream.start.ago
-            else:
-                first = stream.start.date if stream.start.date is not None else self._runner.first(stream, at.source)
-                start = first if first is not None else at.source - stream.lookback
-        with self._changed:
-            lane.set_bounds(at)
-            account.adopt(mark, mirror, start, at)
-            lane.ledger = None
-            if self._wanted:
-                lane.tick(at, time.monotonic())
-
-    def _print_mark(self, lane: Lane) -> MarkId:
-        with self._changed:
-            if lane.account.state is State.LOADING:  # what it would stand on is not known; the first mark covers all
-                return MarkId(0, "")
-            at = self._instant()
-            mark, mirror = lane.account.make_mark(at), lane.account.mirror_due(at)
-            lane.gate.marked(lane.stream.label, mark.id.time)
-        origin = origin_line(lane.stream, mirror, mark.id.time) if mirror is not None else b""
-        self._writer.write(mark_line(lane.stream, mark) + origin)
-        return mark.id
 
     def _instant(self) -> Instant:
         clock = time.time_ns()

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from lab.loopback import HOST
 
 _CSV = "text/csv; charset=utf-8"
+BEGIN = "2026-11-24T10:00"
+"""The minute of a `table`; a fake that answers puts the time of its first request there, less AGE_SECONDS."""
+AGE_SECONDS = 5
+_TIME = re.compile(rb"2026-11-24T10:00:(\d\d)")
+_RANGE = re.compile(r"start: ([0-9TZ:.-]+), stop: ([0-9TZ:.-]+)\)")
 
 
 @dataclass(frozen=True)
@@ -30,14 +37,35 @@ class Request:
 class Exchange:
     """One request and the means to answer it, for a `Behaviour`."""
 
-    def __init__(self, connection: socket.socket, request: Request, released: threading.Event) -> None:
+    def __init__(self, connection: socket.socket, request: Request, released: threading.Event, begin: int) -> None:
+        """`begin`: the time (Unix s) of the points of a `table`."""
         self.request = request
         self._connection = connection
         self._released = released
+        self._begin = begin
+
+    @property
+    def query(self) -> str:
+        """The Flux that was asked for."""
+        try:
+            return str(json.loads(self.request.body)["query"])
+        except (ValueError, LookupError):
+            return ""
 
     def send(self, data: bytes) -> None:
-        """Send bytes as they are; raises OSError when the client is gone."""
-        self._connection.sendall(data)
+        """Send bytes as they are, but for the times of a `table`; raises OSError when the client is gone."""
+        self._connection.sendall(_TIME.sub(lambda found: self._time(int(found[1])), data))
+
+    def _time(self, second: int) -> bytes:
+        return datetime.fromtimestamp(self._begin + second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
+
+    def in_range(self, row: bytes) -> bool:
+        """Whether a table's row is in the range that the query names; a query that names none takes all."""
+        asked, found = _RANGE.search(self.query), _TIME.findall(row.split(b",")[5])
+        if asked is None or not found:
+            return True
+        start, stop = (datetime.fromisoformat(text[:19] + "+00:00").timestamp() for text in asked.groups())
+        return start <= self._begin + int(found[0]) < stop
 
     def chunk(self, data: bytes) -> None:
         """Send one piece of a chunked reply; an empty one ends the reply."""
@@ -64,6 +92,7 @@ class FakeSource:
         self._lookup = None if same else lookup or bucket_found
         self.requests: list[Request] = []
         self.lookups: list[Request] = []
+        self._begin: int | None = None
         self._lock = threading.Lock()
         self._released = threading.Event()
         self._connections: set[socket.socket] = set()
@@ -114,9 +143,10 @@ class FakeSource:
                 with self._lock:
                     (self.requests if query else self.lookups).append(request)
                     behaviour, released = self._behaviour, self._released
+                    self._begin = self._begin or int(time.time()) - AGE_SECONDS
                 if not query and self._lookup is not None:
                     behaviour = self._lookup
-                behaviour(Exchange(connection, request, released))
+                behaviour(Exchange(connection, request, released, self._begin))
             connection.shutdown(socket.SHUT_RDWR)
         with self._lock:
             self._connections.discard(connection)
@@ -175,7 +205,7 @@ def table(
     values: Iterable[str] = ("1.5",),
     field: str = "watts",
     kind: str = "double",
-    begin: str = "2026-11-24T10:00",
+    begin: str = BEGIN,
 ) -> bytes:
     """One table of annotated CSV as InfluxDB sends it, a row a value, a second apart, with its annotations.
 
@@ -204,8 +234,25 @@ ERROR_TABLE = (
 
 
 def good(*tables: bytes) -> Behaviour:
-    """A whole reply with these tables; without any, the reply of an empty window."""
-    return plain(200, b"".join(tables) + END, {"Content-Type": _CSV})
+    """What InfluxDB answers whose bucket holds these tables: those rows that are asked for, or their number."""
+    lines = b"".join(tables).splitlines(keepends=True)
+
+    def behave(exchange: Exchange) -> None:
+        rows = [line for line in lines if line.startswith(b",,") and exchange.in_range(line)]
+        if "count()" in exchange.query:
+            body = _counted(len(rows))
+        elif "containsStr" in exchange.query or not rows:  # no name and no string has a carriage return
+            body = b""
+        else:
+            body = b"".join(line for line in lines if not line.startswith(b",,") or line in rows)
+        plain(200, body + END, {"Content-Type": _CSV})(exchange)
+
+    return behave
+
+
+def _counted(points: int) -> bytes:
+    head = "#datatype,string,long,long\r\n#group,false,false,false\r\n#default,_result,,\r\n,result,table,_value\r\n"
+    return f"{head},,0,{points}\r\n".encode() if points else b""
 
 
 def plain(status: int, body: bytes, headers: Mapping[str, str]) -> Behaviour:

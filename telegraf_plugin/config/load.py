@@ -135,14 +135,16 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
 def _indistinct(config: Config) -> list[Problem]:
     """Find streams whose points could not be told apart in central: each would take the other's for its own."""
     problems = []
-    first: dict[tuple[str, str], str] = {}
+    sources: dict[tuple[str, str], list[str]] = {}
+    for stream in config.streams:
+        sources.setdefault((stream.bucket, stream.central_bucket), []).append(stream.source)
     for number, source in enumerate(config.sources):
         for at, stream in enumerate(source.streams):
-            other = first.setdefault((stream.bucket, stream.central_bucket), source.name)
-            if other == source.name or MetadataTag.SOURCE in stream.metadata_tags:
+            others = [name for name in sources[stream.bucket, stream.central_bucket] if name != source.name]
+            if not others or MetadataTag.SOURCE in stream.metadata_tags:
                 continue
-            text = f"expected source among them: {other} has a bucket {stream.bucket} as well, and in central"
-            text += f" ({stream.central_bucket}) their points could not be told apart; add source to both"
+            text = f"expected source among them: {others[0]} has a bucket {stream.bucket} as well, and in central"
+            text += f" ({stream.central_bucket}) their points could not be told apart"
             problems.append(Problem(f"sources[{number}].streams[{at}].metadata_tags", text))
     return problems
 

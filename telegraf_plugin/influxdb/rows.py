@@ -23,6 +23,14 @@ def read_rows(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
             raise BadReply("the reply has no end", _AGAIN)
     if not content.endswith(b"\r\n"):
         raise BadReply("the reply was cut short", _AGAIN)
+    rows = _rows(content)  # an error is told before its reply, which has no end
+    if content != b"\r\n" and not content.endswith(b"\r\n\r\n"):
+        raise BadReply("the reply was cut short", _AGAIN)
+    yield from rows
+
+
+def _rows(content: bytearray) -> list[dict[str, str]]:
+    rows = []
     names: list[str] = []
     defaults: list[str] = []
     try:
@@ -40,6 +48,8 @@ def read_rows(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
             elif names[1:2] == ["error"]:
                 raise BadReply(f"the server broke off with an error: {row[1][:300]}", _AGAIN)
             else:
-                yield {name: value or default for name, value, default in zip(names, row, defaults, strict=True)}
+                cells = zip(names, row, defaults, strict=True)
+                rows.append({name: value or default for name, value, default in cells})
     except (UnicodeDecodeError, ValueError, LookupError, csv.Error) as error:
         raise BadReply(f"the reply is not annotated CSV: {error}", _AGAIN) from None
+    return rows

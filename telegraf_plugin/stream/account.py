@@ -15,7 +15,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.request import Kind, Request
-from telegraf_plugin.stream.spans import END, Spans, span
+from telegraf_plugin.stream.spans import BEGINNING, END, Spans, span
 
 SECOND = 1_000_000_000
 RENEW = 15 * 60 * SECOND
@@ -37,11 +37,15 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again."""
+    """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again.
+
+    `oldest` is the lowest origin that the stream ever had, whatever its definition was then.
+    """
 
     definition: str
     origin: int
     began: int
+    oldest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Account:
         self._marked_request = ""
         self._marked_at = self._mirrored_at = 0
         self._mirrored: Origin | None = None
+        self._oldest = END
         self._speed = 0.0  # points a second, of a backlog
         self._stride = 0.0  # time copied a second, of a backlog
 
@@ -97,17 +102,18 @@ class Account:
         if mark is not None:
             origin, self.began = mark.origin, mark.began
             self.request = self._marked_request = mark.request
+            self.course.holds.restore(mark.held)
             if mark.definition == definition:
                 proved = mark.proved
-                self.course.holds.restore(mark.held)
                 if mirror is not None and mirror.definition == definition:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]
         elif mirror is not None:
-            origin, self.began = mirror.origin, mirror.began
+            origin, self.began = mirror.oldest, mirror.began
         else:
-            origin, self.began = start, max(start, at.source - self.stream.lookback)
+            origin, self.began = start, max(start, at.source)
+        self._oldest = min([origin, *([mirror.oldest] if mirror is not None else [])])
         self._asked, self.course.requested = None, Spans()  # it is asked for again if it is not done
         self.course.adopt(origin, proved, at)
         self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
@@ -117,7 +123,8 @@ class Account:
     @property
     def mirror(self) -> Origin:
         """What the bucket of metrics is to keep."""
-        return Origin(self.stream.hash, self.course.origin, self.began)
+        oldest = self._oldest = min(self._oldest, self.course.origin)
+        return Origin(self.stream.hash, self.course.origin, self.began, oldest)
 
     # Marks
 
@@ -175,7 +182,7 @@ class Account:
         self._marked_proved, self._marked_at = proved, at.steady
         return mark
 
-    def mark_due(self, at: Instant, central: bool) -> bool:
+    def mark_due(self, at: Instant, central: bool = True) -> bool:
         """Say whether a mark should be printed though nothing was printed that it would follow.
 
         `central`: central answers. While it does not, a mark that is on its way waits in Telegraf's buffer.
@@ -243,7 +250,7 @@ class Account:
         lacking = course.lacking(at) if self.state is not State.LOADING else Spans()
         late = lacking.clip(start=self.began).parts
         first = (span(course.origin, at.source) - course.proved).parts if self.state is not State.LOADING else ()
-        expires = course.bounds.expires
+        lost = course.bounds.lost
         return Progress(
             state=self.state,
             lag=(at.source - late[0][0] if late else 0) if self.state is not State.LOADING else None,
@@ -254,7 +261,7 @@ class Account:
             held=course.holds.points,
             extras=course.extras,
             foreign=self.foreign,
-            time_to_loss=lacking.parts[0][0] - expires if lacking and expires > -(2**63) else None,
+            time_to_loss=lacking.parts[0][0] - lost if lacking and lost > BEGINNING else None,
             sweep_period=course.sweep.period,
             sweep_found=course.sweep.found,
         )

@@ -11,7 +11,7 @@ Live is what is younger than the lookback: there points may still come late. Wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -50,12 +50,13 @@ class Bounds:
     """What the two buckets set, all in ns.
 
     `groups`: the durations of their shard groups. `oldest`: the oldest time that central takes. `expires`: what the
-    source is about to lose is older than this.
+    source is about to lose is older than this; what is older than `lost` it does not keep.
     """
 
     groups: frozenset[int] = frozenset((HOUR,))
     oldest: int = BEGINNING
     expires: int = BEGINNING
+    lost: int = BEGINNING
 
 
 class Course:
@@ -80,11 +81,13 @@ class Course:
         self.every = stream.aggregate.every if stream.aggregate is not None else 1
         self._check_due = False
         self._tick = self._job_at = Instant(0, 0, 0)
-        self._adopted_at = 0
+        self._started_at: int | None = None
         self._printed = Spans()  # by this run
         self._again = Spans()  # what was printed and did not arrive
         self._arrived = Spans()  # what nothing speaks against, of what is being copied again
         self._doubts = Spans()  # what became doubtful while a job was under way
+        self._comparing: Span | None = None  # what a Compare was asked for, until its outcome is known
+        self._frontier = 0  # how far live data was read
         self._uneven = False  # counts differ for good: something cannot pass, or central has more
 
     def adopt(self, origin: int, proved: Spans, at: Instant) -> None:
@@ -92,11 +95,13 @@ class Course:
         self.origin = origin + -origin % self.every
         self.legs.clear()
         self._again, self._arrived, self._doubts = Spans(), Spans(), span(BEGINNING, END)
-        self.proved = proved.clip(stop=at.safe - self.stream.lookback)
-        self._adopted_at = at.safe
+        self.proved = proved.clip(stop=self._settled(at))
+        self._started_at = None
 
     def doubt(self, spans: Spans, at: Instant) -> None:
         """Have `spans` compared again: somebody else's lines for them have landed."""
+        # Whole windows of an aggregate: another definition's spans may end within one.
+        spans = Spans.of((start - start % self.every, stop + -stop % self.every) for start, stop in spans)
         self._doubts += spans
         settles = at.safe + self.stream.lookback
         for leg in self.legs:
@@ -122,29 +127,40 @@ class Course:
         self._tick = at
         self.due = self._check_due = True
         now, live = self._ends(at)
-        self.proved = self.proved.clip(stop=at.safe - self.stream.lookback)
+        self.proved = self.proved.clip(stop=self._settled(at))
         self._arrived = (self._arrived + Spans.of(leg.span for leg in self.legs if self._is_here(leg))).clip(
             start=live - self.stream.lookback
         )
-        frontier = max((leg.stop for leg in self.legs if leg.stop <= now), default=now)
+        newest_end = max((leg.stop for leg in self.legs if leg.stop <= now), default=now)
+        # Once each: a tick in which nothing can be read must not cut off more.
+        frontier = self._frontier = max(newest_end, self._frontier if self._frontier <= now else newest_end)
         overlap = min(OVERLAP, self.stream.lookback)
         overlap += -overlap % self.every
         self.legs.cut_away(span(max(frontier - overlap, live), END))
-        self.legs.cut_away(span(BEGINNING, self.bounds.oldest))
+        self.legs.cut_away(span(BEGINNING, self._floor))
         self.holds.forget(self.bounds.oldest)
         self._again = self._again.clip(start=live - self.stream.lookback)
 
     def work(self, at: Instant) -> Spans:
         """Return what is neither proved nor on its way."""
-        floor = max(self.origin, self.bounds.oldest + -self.bounds.oldest % self.every)
         now = self._ends(at)[0]
-        asked = self.requested.clip(self.bounds.oldest + -self.bounds.oldest % self.every, now)
-        return span(floor, now) + asked - self.proved - self.legs.spans()
+        work = span(max(self.origin, self._floor), now) + self.requested.clip(self._floor, now)
+        return work - self.proved - self.legs.spans()
 
     def lacking(self, at: Instant) -> Spans:
         """Return where central lacks something, as far as is known."""
         there = self.legs.spans() - Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
         return self.work(at) + self.legs.spans() - there - self._arrived
+
+    @property
+    def _floor(self) -> int:
+        """The oldest time that central takes, in whole windows of an aggregate."""
+        return self.bounds.oldest + -self.bounds.oldest % self.every
+
+    def _settled(self, at: Instant) -> int:
+        """Return what can be proved at most, in whole windows of an aggregate: up to the lookback."""
+        settled = at.safe - self.stream.lookback
+        return settled - settled % self.every
 
     def _is_here(self, leg: Leg) -> bool:
         return self.book.is_back(leg.mark) and not leg.suspect and not leg.missed
@@ -156,8 +172,10 @@ class Course:
         """
         self._doubts = Spans()
         self._job_at = at
-        if not self.book.started:
+        if not self.book.started or not self._tick.source:
             return None
+        self._broken_off()
+        self._have_left(at)
         if self.due:
             if self._check_due and central:
                 self._check_due = False
@@ -169,13 +187,14 @@ class Course:
                 return self._printing(live)
             self.due = False
         if central:
-            job = self._compare() or self._prove(at)
+            job = (self._compare() if live_room else None) or self._prove(at)
             if job is not None:
                 return job
             held = self.holds.due(at.steady, self.book.is_back)
             if held is not None and room:
                 return Compare(held[1], held[0])
-        backlog = self._backlog(at) if room else None
+        # What is new since the tick is the next tick's.
+        backlog = self._backlog(self._tick) if room else None
         if backlog is not None:
             return self._printing(backlog)
         return self._sweep(at) if central else None
@@ -183,6 +202,23 @@ class Course:
     def _sweep(self, at: Instant) -> Recheck | None:
         piece = self.sweep.next(self.proved, self.bounds.oldest, self.bounds.groups, self.every, at.steady)
         return Recheck(piece, self.sweep.by_hash) if piece is not None else None
+
+    def _broken_off(self) -> None:
+        """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""
+        if self._comparing is not None:
+            self._printed += span(*self._comparing)
+            for leg in self.legs.within(self._comparing):
+                leg.mark = max(self.book.on_their_way, default=leg.mark)
+                leg.repeated = True
+            self._comparing = None
+
+    def _have_left(self, at: Instant) -> None:
+        """Take note of whose lines have left the buffer: from now on a request can be late that holds older ones."""
+        if self._started_at is None:
+            self._started_at = at.safe
+        for leg in self.legs:
+            if leg.repeated and self.book.is_back(leg.mark):
+                leg.settles, leg.repeated = max(leg.settles, at.safe + self.stream.lookback), False
 
     def _printing(self, job: Copy) -> Copy:
         """Take note that lines of a span are about to be printed, and say whether some were before."""
@@ -204,7 +240,8 @@ class Course:
         if not parts:
             return None
         if parts[0][0] < self.bounds.expires:  # that first, oldest first
-            return Copy(next(iter(self.pieces(parts[0]))), False)
+            start, stop = next(iter(self.pieces(parts[0])))
+            return Copy((start, min(stop, start + max(self.longest // self.every, 1) * self.every)), False)
         return Copy(newest(*parts[-1], self.bounds.groups, self.every, self.longest), False)
 
     def _check(self, at: Instant) -> Check | None:
@@ -229,6 +266,7 @@ class Course:
         claimed = self.book.claimed
         for leg in self.legs:
             if leg.suspect and self.book.is_back(leg.mark) and not claimed & span(*leg.span):
+                self._comparing = leg.span
                 return Compare(leg.span)
         return None
 
@@ -260,11 +298,11 @@ class Course:
             return
         settles = job.span[1] + self.stream.lookback
         digest = outcome.digest if self._job_at.safe >= settles else None
-        early = at.safe < self._adopted_at + self.stream.lookback
+        early = self._started_at is None or at.safe < self._started_at + self.stream.lookback
         # A request that a killed program left behind, or a line printed before, can land late and over a newer one.
-        if outcome.mark is not None and (early or job.live or job.again):
-            settles = max(settles, at.safe + self.stream.lookback)
-        leg = Leg(*job.span, outcome.mark, settles, digest, resent=bool(self._again & span(*job.span)))
+        repeated = outcome.mark is not None and (early or job.live or job.again)
+        resent = bool(self._again & span(*job.span))
+        leg = Leg(*job.span, outcome.mark, settles, digest, resent=resent, repeated=repeated)
         leg.landed = not outcome.points_read
         self.legs.put(leg)
 
@@ -305,6 +343,7 @@ class Course:
 
     def compared(self, job: Compare, outcome: Compared, at: Instant) -> list[Group]:
         """Take the comparison point by point. Returns what central goes on refusing and is held from now on."""
+        self._comparing = None
         if self._overtaken(job.span):
             return []
         if job.group is not None:
@@ -319,8 +358,8 @@ class Course:
         if outcome.missing:
             self._printed += span(*job.span)
             missed = frozenset(outcome.missing) - set(refused)
-            settles = max(job.span[1], at.safe) + self.stream.lookback
-            leg = Leg(*job.span, outcome.mark, settles, landed=not missed, suspect=live and bool(missed), missed=missed)
+            leg = Leg(*job.span, outcome.mark, job.span[1] + self.stream.lookback, repeated=True)
+            leg.landed, leg.suspect, leg.missed = not missed, live and bool(missed), missed
             self.legs.put(leg)
         elif settled and not live:
             self.extras += outcome.extras
@@ -344,8 +383,8 @@ class Course:
         """Say whether somebody else's lines landed in `whole` while the job was under way: it says nothing then."""
         return bool(self._doubts & span(*whole))
 
-    def _prove_span(self, whole: Span, left_out: Iterable[Group]) -> None:
-        for group in left_out:
-            self.holds.left_out(group, whole)
+    def _prove_span(self, whole: Span, left_out: Mapping[Group, int]) -> None:
+        for group, points in left_out.items():
+            self.holds.left_out(group, whole, points)
         self.legs.cut_away(span(*whole))
         self.proved += span(*whole)

@@ -15,8 +15,6 @@ class DropReason(Enum):
     """Measurement, tags (with those that are added) and field take more bytes than InfluxDB's keys can."""
     STRING_TOO_LONG = "string_too_long"
     """A string of more than 1 MiB."""
-    OUTSIDE_RETENTION = "outside_retention"
-    """Older than central keeps its bucket: it would refuse the point."""
     NOT_A_VALUE = "not_a_value"
     """Null, NaN or infinity: a query can compute them, no bucket can hold them."""
     SHADOWED_TAG = "shadowed_tag"
@@ -35,7 +33,6 @@ REMEDY = {
     DropReason.OVERWRITTEN: "leave out the tag that makes them one: give this stream metadata_tags of its own",
     DropReason.KEY_TOO_LONG: "shorten its tags at the source, or leave out a tag (metadata_tags)",
     DropReason.STRING_TOO_LONG: "shorten it at the source, or leave out the field (exclude_fields)",
-    DropReason.OUTSIDE_RETENTION: "keep the stream's flux to [start, stop), or have central keep the bucket longer",
     DropReason.NOT_A_VALUE: "correct the stream's query, or leave it: there is nothing to store",
     DropReason.SHADOWED_TAG: "rename the tag at the source, or leave out the measurement",
     DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",

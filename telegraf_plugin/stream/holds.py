@@ -21,11 +21,13 @@ PIECE = 3600 * SECOND
 class Hold:
     """One group that central refuses, and `spans` in which it lacks points of it.
 
-    `trying`: the piece that was sent again, with the mark behind it; None while nothing is being tried.
+    `reason`: why, as far as is known. `trying`: the piece that was sent again, with the mark behind it; None while
+    nothing is being tried.
     """
 
     spans: Spans = NOTHING
     points: int = 0
+    reason: str = "it was held before the last start"
     look_at: int = 0
     wait: int = FIRST_LOOK
     trying: tuple[Span, MarkId | None] | None = None
@@ -50,10 +52,17 @@ class Holds:
             held.points += points
         held.spans += Spans.of([span])
 
-    def left_out(self, group: Group, span: Span) -> None:
-        """Take note that `span` was proved without `group`, which has points there."""
+    def explain(self, group: Group, reason: str) -> None:
+        """Take note of why central refuses `group`."""
         if group in self.groups:
-            self.groups[group].spans += Spans.of([span])
+            self.groups[group].reason = reason
+
+    def left_out(self, group: Group, span: Span, points: int) -> None:
+        """Take note that `span` was proved without the `points` of `group` in it."""
+        held = self.groups.get(group)
+        if held is not None:
+            held.points += points if not held.spans.covers(span) else 0
+            held.spans += Spans.of([span])
 
     def due(self, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[Group, Span] | None:
         """Return a group to try again and the piece of time to try, None when none is due.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.digest import Digest, Group
@@ -83,7 +83,7 @@ class Proved:
     """Outcome of a Prove: `left_out` counts the points of held groups, which were not compared."""
 
     equal: bool
-    left_out: Collection[Group] = ()
+    left_out: Mapping[Group, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,6 @@ class Compared:
 
     missing: dict[Group, int] = field(default_factory=dict)
     extras: int = 0
-    left_out: Collection[Group] = ()
+    left_out: Mapping[Group, int] = field(default_factory=dict)
     points_read: int = 0
     mark: MarkId | None = None

@@ -24,6 +24,10 @@ MAX_HELD = 100
 Fields = dict[str, int | float | str]
 
 
+class LaterFormat(ValueError):
+    """A mark that a later version of the collector made."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class MarkId:
     """Which mark: when it was made (Unix ns by the collector's clock), and by which run of the plugin."""
@@ -93,7 +97,7 @@ class Mark:
         """
         try:
             if int(fields["format"]) > FORMAT:
-                raise ValueError(f"the ledger is of format {fields['format']}, and this collector knows {FORMAT}")
+                raise LaterFormat(f"the ledger is of format {fields['format']}, and this collector knows {FORMAT}")
             held = {
                 (measurement.encode(), name.encode(), FieldType(kind)): Spans.parse(spans)
                 for measurement, name, kind, spans in json.loads(fields.get("held") or "[]")

@@ -14,6 +14,7 @@ from telegraf_plugin.stream.spans import Span, Spans, span
 class Leg:
     """A span [start, stop) that was copied: `mark` is behind its lines, it `settles` at that time of the safe clock.
 
+    `repeated`: other lines for it may be under way, so that it settles a lookback after its mark is back.
     `digest`: the source's, if it was read settled and whole. `resent`: it was printed because counts differed.
     `landed`: both sides counted alike, or were found to differ in nothing that can pass; `seen` is what the source
     had then, -1 if that is not known for just this span. `suspect`: to be compared point by point. `missed`: what the
@@ -30,6 +31,7 @@ class Leg:
     seen: int = -1
     suspect: bool = False
     missed: frozenset[Group] = frozenset()
+    repeated: bool = False
 
     @property
     def span(self) -> Span:

@@ -112,7 +112,7 @@ class StreamStatus:
         self.failures_in_a_row = 0 if attempt.error is None else self.failures_in_a_row + 1
         self.last = attempt
         if attempt.error is None:
-            self.last_success = attempt.stop
+            self.last_success = max(self.last_success, attempt.stop)
 
     @property
     def behind(self) -> bool:
@@ -140,7 +140,7 @@ class StreamStatus:
         if self.late:
             return "its source is slow"
         if self.behind and progress.lag is not None:
-            return f"central lacks its points since {progress.lag // 1_000_000_000} s"
+            return f"central has lacked points of it for {progress.lag // 1_000_000_000} s"
         return "" if self.last is not None else "not read yet"
 
 

@@ -14,6 +14,8 @@ from telegraf_plugin.stream.windows import HOUR, newest
 HASH_EVERY = 10
 """Each so many passes the points are compared, not only counted."""
 SECOND = 1_000_000_000
+SHORTEST_PASS = 60 * SECOND
+"""How often (ns) even a short history is gone over at most."""
 HASHED_PIECE = 600 * SECOND
 """How much time (ns) is compared at once: to read it takes longer than to count it, and live data may be due."""
 
@@ -47,7 +49,7 @@ class Sweep:
             self.passes += 1
             self.period = steady - self._pass_began
             self._before, self._pass_began = END, None
-            self._not_before = steady + SECOND  # a short history is not gone over more than once a second
+            self._not_before = steady + SHORTEST_PASS
             return None
         return newest(*left[-1], groups, every, HASHED_PIECE if self.by_hash else HOUR)
 

@@ -19,7 +19,12 @@ def mark_line(stream: StreamDefinition, mark: Mark) -> bytes:
 def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
     """Return the line that mirrors a stream's origin in the bucket of metrics."""
     tags = {"source": stream.source, "stream": stream.name, "central_bucket": stream.central_bucket}
-    fields: ledger.Fields = {"definition": origin.definition, "origin": origin.origin, "began": origin.began}
+    fields: ledger.Fields = {
+        "definition": origin.definition,
+        "origin": origin.origin,
+        "began": origin.began,
+        "oldest": origin.oldest,
+    }
     return point("collector_origin", tags, fields, now)
 
 

@@ -8,6 +8,14 @@ import pytest
 
 from lab.influxd import InfluxServer
 from lab.site import Site
+from tests.engines.landing import close_shared_central
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_central_ends() -> Iterator[None]:
+    """The central that tests of the plugin alone share is started by the first, and ended with the last."""
+    yield
+    close_shared_central()
 
 
 @pytest.fixture(scope="module")

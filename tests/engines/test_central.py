@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from lab.influxd import InfluxServer
-from lab.loopback import HttpRefused, wait_until
+from lab.loopback import HOST, HttpRefused, free_port, wait_until
 from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
-from telegraf_plugin.telegraf.line_protocol import MAX_STRING_BYTES, LineEncoder
-from tests.engines.plugin_process import PluginProcess, Section, queries, source
+from telegraf_plugin.telegraf.line_protocol import MAX_STRING_BYTES, LineMapper, encode
+from tests.engines.landing import Landing
+from tests.engines.plugin_process import PluginProcess, queries, run_once, source
 
 SECOND = 1_000_000_000
 HOUR_S = 3600
@@ -32,88 +34,61 @@ def central() -> Iterator[InfluxServer]:
         yield server
 
 
-def copying(pod: InfluxServer, central: InfluxServer, bucket: str, lookback: str) -> Section:
-    document = queries(source("POD-1", pod.url, {"bucket": bucket, "lookback": lookback}))
-    document["central"]["url"] = central.url
-    return document
-
-
-def environment(pod: InfluxServer, central: InfluxServer) -> dict[str, str]:
-    return {"TOKEN": pod.token, "CENTRAL_TOKEN": central.token}
-
-
-def wait_for_cycles(plugin: PluginProcess, count: int) -> None:
-    wait_until(lambda: len(plugin.of("collector_health")) >= count, f"{count} cycles", 20)
-
-
-def test_a_field_of_another_type_in_central_is_named_with_both_types(
-    tmp_path: Path, pod: InfluxServer, central: InfluxServer
-) -> None:
-    pod.create_bucket("typed")
-    central.create_bucket("typed")
-    at = time.time_ns() - 20 * SECOND
-    pod.write("typed", f"rack,host=a current=1.5,steady=2 {at}\n".encode())
-    # As another source, or an earlier collector, has left it there; `steady` has arrived as it is.
-    central.write("typed", f"rack,host=b current=1i,steady=2 {at}\n".encode())
-    document = copying(pod, central, "typed", "1m")
-    with PluginProcess(tmp_path, document, env=environment(pod, central)) as plugin:
-        plugin.ready()
-
-        def named() -> bool:
-            plugin.tick()
-            return "refuses it (422)" in plugin.stderr
-
-        wait_until(named, "the conflict in the log", 20, every_s=0.5)
-        plugin.tick()
-        wait_until(lambda: plugin.of("collector_conflict"), "the metric", 20)
-        errors = [line for line in plugin.stderr.splitlines() if line.startswith("E! ")]
-    assert len(errors) == 1
-    for part in ("POD-1/typed", "'current'", "'rack'", "float here", "integer in central's bucket typed"):
-        assert part in errors[0]
-    line = plugin.of("collector_conflict")[0]
-    assert line.tags == {"source": "POD-1", "stream": "typed", "measurement": "rack", "refused_field": "current"}
-    assert line.fields == {"source_type": "float", "central_type": "integer"}
+@pytest.fixture
+def landing(central: InfluxServer) -> Iterator[Landing]:
+    """Into central's buckets of the same names as the sources'."""
+    with Landing(central, names_as_they_are=True) as landing:
+        yield landing
 
 
 def test_what_central_is_too_short_lived_for_is_not_sent(
-    tmp_path: Path, pod: InfluxServer, central: InfluxServer
+    tmp_path: Path, pod: InfluxServer, central: InfluxServer, landing: Landing
 ) -> None:
     pod.create_bucket("brief")
     central.create_bucket("brief", retention_s=HOUR_S)
     now = time.time_ns()
     old, new = now - 2 * HOUR_S * SECOND, now - 60 * SECOND
     pod.write("brief", f"m v=1 {old}\nm v=2 {new}\n".encode())
-    with PluginProcess(tmp_path, copying(pod, central, "brief", "3h"), env=environment(pod, central)) as plugin:
-        plugin.ready()
-        wait_until(lambda: "is not read" in plugin.stderr, "the warning", 20)
-        plugin.tick()
-        wait_for_cycles(plugin, 1)
-        assert [line.time_ns for line in plugin.of("m")] == [new]
-        assert "POD-1/brief looks back 3:00:00, but central keeps bucket brief for 1:00:00 only" in plugin.stderr
+    document = queries(source("POD-1", pod.url, {"bucket": "brief", "start": "-3h"}))
+    with PluginProcess(tmp_path, document, env={"TOKEN": pod.token}, landing=landing) as plugin:
+        plugin.ready().tick_until(plugin.healthy, "good health")
+        wait_until(lambda: plugin.of("m"), "the point", 10)
+        plugin.cycle()
+        assert {line.time_ns for line in plugin.of("m")} == {new}
+        # The hour that central keeps is all that there is to do.
+        wait_until(lambda: plugin.of("collector_stream")[-1].fields["left_seconds"] < HOUR_S, "the work", 10)
+        assert landing.refused == []
 
 
-def test_a_central_that_is_away_is_said_once_and_the_sources_are_read(tmp_path: Path, pod: InfluxServer) -> None:
+def test_a_central_that_is_away_is_said_once_and_nothing_is_printed(tmp_path: Path, pod: InfluxServer) -> None:
     at = time.time_ns() - 20 * SECOND
     pod.write("data", f"m v=1 {at}\n".encode())
     document = queries(source("POD-1", pod.url, {"bucket": "data", "lookback": "1m"}))
+    document["central"]["url"] = away = f"http://{HOST}:{free_port()}"
     with PluginProcess(tmp_path, document, env={"TOKEN": pod.token}) as plugin:
         plugin.ready()
         for cycles in range(1, 4):
             plugin.tick()
-            wait_for_cycles(plugin, cycles)
-        assert plugin.stderr.count("cannot look into central at http://127.0.0.1:9") == 1
-        assert plugin.of("collector_health")[-1].fields["healthy"] == 1
-        assert plugin.of("m")
+            plugin.wait_for_log(f"cannot read the ledger in central's bucket data at {away}: .*refused")
+            time.sleep(1)
+            plugin.wait_for_health(cycles - 1)
+        assert len(plugin.logged("cannot read the ledger in central's bucket data ")) == 1, plugin.stderr
+        assert plugin.of("collector_health")[-1].fields["healthy"] == 0
+        assert "the ledger in central cannot be read" in plugin.logged("cycle: ")[-1]
+        assert {line.measurement for line in plugin.lines if "source_bucket" in line.tags} == set()
+
+
+def lines_of(block: Block) -> bytes:
+    """The lines for a block; none where they are held back."""
+    mapped = LineMapper(TagMapper("POD-1", "typed", (MetadataTag.SOURCE_BUCKET,))).mapped(block)
+    return encode(mapped) if mapped is not None else b""
 
 
 @pytest.mark.parametrize("field", [b"f", b"a longer field, with = to be escaped"])
 def test_the_encoders_limit_for_keys_is_influxdbs_own(central: InfluxServer, field: bytes) -> None:
-    mapper = TagMapper("POD-1", "typed", (MetadataTag.SOURCE_BUCKET,))
-
     def lines(length: int) -> bytes:
-        """The lines for a series whose measurement is so long; none where the encoder holds them back."""
-        block = Block(b"m" * length, (), field, FieldType.FLOAT, [b"%d" % time.time_ns()], [b"1"])
-        return LineEncoder(mapper).encode(block)
+        """The lines for a series whose measurement is so long."""
+        return lines_of(Block(b"m" * length, (), field, FieldType.FLOAT, [b"%d" % time.time_ns()], [b"1"]))
 
     longest = max(length for length in range(65_300, 65_540) if lines(length))
     central.write("metrics", lines(longest))
@@ -124,54 +99,37 @@ def test_the_encoders_limit_for_keys_is_influxdbs_own(central: InfluxServer, fie
 
 
 def test_the_encoders_limit_for_strings_is_influxdbs_own(central: InfluxServer) -> None:
-    encoder = LineEncoder(TagMapper("POD-1", "typed", (MetadataTag.SOURCE_BUCKET,)))
     longest = Block(b"m", (), b"s", FieldType.STRING, [b"%d" % time.time_ns()], [b'"' * MAX_STRING_BYTES])
-    line = encoder.encode(longest)
+    line = lines_of(longest)
     central.write("metrics", line)
     with pytest.raises(HttpRefused, match="too long"):
         central.write("metrics", line.replace(b'"', b'"x', 1))
-    assert encoder.encode(replace(longest, values=[longest.values[0] + b"x"])) == b""
+    assert lines_of(replace(longest, values=[longest.values[0] + b"x"])) == b""
 
 
 def test_names_that_lost_a_carriage_return_are_dropped_and_their_neighbours_pass(
-    tmp_path: Path, pod: InfluxServer, central: InfluxServer
+    tmp_path: Path, pod: InfluxServer
 ) -> None:
     pod.create_bucket("names")
     at = time.time_ns() - 20 * SECOND
     tags = [b"a\rb", b"ab", b"a\\,\rc", b"a\\,d"]  # two have lost one; one of them stands in quotes for its comma too
     pod.write("names", b"".join(b"m,t=%b v=%d %d\n" % (tag, number, at) for number, tag in enumerate(tags)))
-    document = queries(source("POD-1", pod.url, {"bucket": "names", "lookback": "1m"}))
-    with PluginProcess(tmp_path, document, env=environment(pod, central)) as plugin:
-        plugin.ready().tick()
-        wait_for_cycles(plugin, 1)
-        assert {(line.tags["t"], line.fields["v"]) for line in plugin.of("m")} == {("ab", 1.0), ("a,d", 3.0)}
-        (dropped,) = plugin.of("collector_dropped")
+    document = queries(source("POD-1", pod.url, {"bucket": "names", "lookback": "1m", "start": "-1m"}))
+    run = run_once(tmp_path, document, env={"TOKEN": pod.token})
+    assert {(line.tags["t"], line.fields["v"]) for line in run.of("m")} == {("ab", 1.0), ("a,d", 3.0)}
+    (dropped,) = run.of("collector_dropped")
     assert dropped.tags["reason"] == "unwritable_name"
     assert dropped.fields["points_total"] == 2
 
 
-def test_rows_of_a_flux_that_central_is_too_short_lived_for_are_held(
-    tmp_path: Path, pod: InfluxServer, central: InfluxServer
-) -> None:
+def test_rows_of_a_flux_outside_of_what_was_asked_are_an_error(tmp_path: Path, pod: InfluxServer) -> None:
     pod.create_bucket("far")
-    central.create_bucket("far", retention_s=HOUR_S)
     now = time.time_ns()
     pod.write("far", f"m v=1 {now - 2 * HOUR_S * SECOND}\nm v=2 {now - 60 * SECOND}\n".encode())
     flux = "start_ = start\nfrom(bucket: bucket) |> range(start: -3h, stop: stop)"
     document = queries(source("POD-1", pod.url, {"bucket": "far", "lookback": "5m", "flux": flux}))
-    document["central"]["url"] = central.url
-    with PluginProcess(tmp_path, document, env=environment(pod, central)) as plugin:
-        plugin.ready()
-
-        def held() -> bool:  # from the first cycle on after central has said how long it keeps the bucket
-            plugin.tick()
-            return bool(plugin.of("collector_dropped"))
-
-        wait_until(held, "a point that is held", 20, every_s=0.5)
-        dropped = plugin.of("collector_dropped")[0]
-        assert dropped.tags["reason"] == "outside_retention"
-        before = len(plugin.of("m"))
-        cycles = len(plugin.of("collector_health"))
-        plugin.tick()
-        wait_for_cycles(plugin, cycles + 1)
-        assert [line.fields["v"] for line in plugin.of("m")[before:]] == [2.0] * (len(plugin.of("m")) - before)
+    run = run_once(tmp_path, document, env={"TOKEN": pod.token})
+    (error,) = run.errors
+    assert re.search(r"failed POD-1/far .*yields rows outside of \[start, stop\).*; .*range", error)
+    assert run.of("m") == []
+    assert run.stream("POD-1/far")["healthy"] == 0

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from lab.loopback import wait_until
-from tests.engines.plugin_process import CENTRAL_TOKEN, TOKEN, PluginProcess, queries, run_once, source
+from tests.engines.landing import shared_central
+from tests.engines.plugin_process import TOKEN, PluginProcess, queries, run_once, source
 from tests.fakes import END, Exchange, FakeSource, begin_chunked, good, table
 
 FIELDS = 300_000
@@ -76,8 +77,9 @@ def test_a_source_is_sent_no_token_but_its_own(tmp_path: Path) -> None:
     with FakeSource(good(table())) as one, FakeSource(good(table())) as other:
         document = queries(source("one", one.url), source("other", other.url, token="${OTHER}"))
         run_once(tmp_path, document, {"OTHER": "a-token-of-the-other"})
+        central = shared_central().token
         for fake, own in ((one, TOKEN), (other, "a-token-of-the-other")):
             for request in [*fake.requests, *fake.lookups]:
                 assert request.headers["authorization"] == f"Token {own}"
                 said = repr(request)
-                assert not any(token in said for token in {TOKEN, "a-token-of-the-other", CENTRAL_TOKEN} - {own})
+                assert not any(token in said for token in {TOKEN, "a-token-of-the-other", central} - {own})

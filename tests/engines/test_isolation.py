@@ -82,11 +82,12 @@ def test_a_late_source_is_said_to_be_late_and_the_other_healthy(influx: InfluxSe
         with PluginProcess(tmp_path, queries(good, source("bad", fake.url)), {"GOOD_TOKEN": influx.token}) as plugin:
             plugin.ready().tick()
             plugin.wait_for_log("^I! read good/data")
-            plugin.tick()
-            plugin.wait_for_log("^W! cycle: ")
-            wait_until(lambda: plugin.of("collector_health"), "the health line", 5)
-            streams = {line.tags["source"]: line.fields for line in plugin.of("collector_stream")}
-            assert (streams["good"]["healthy"], streams["bad"]["healthy"]) == (1, 0)
+
+            def well() -> dict[str, int]:
+                return {line.tags["source"]: line.fields["healthy"] for line in plugin.of("collector_stream")}
+
+            plugin.tick_until(lambda: well().get("good"), "good health of the good one")
+            assert well() == {"good": 1, "bad": 0}
             sources = {line.tags["source"]: line.fields for line in plugin.of("collector_source")}
             assert (sources["good"]["late"], sources["bad"]["late"]) == (0, 1)
             assert plugin.of("collector_health")[-1].fields == {"healthy": 0, "streams": 2, "failing": 1}

@@ -15,7 +15,7 @@ from lab import engines
 from lab.loopback import free_port
 from lab.site import Site
 from lab.telegraf import program_path, run_telegraf, work_folder
-from tests.engines.plugin_process import Line, read_line
+from tests.engines.plugin_process import LEDGER, Line, read_line
 
 OPTIONAL = ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "HEALTH_MAX_SILENCE", "LOG_LEVEL")
 
@@ -55,13 +55,12 @@ def printed(run: subprocess.CompletedProcess[str]) -> list[Line]:
     return [read_line(line[2:]) for line in run.stdout.splitlines() if line.startswith("> ")]
 
 
-def feed(site: Site) -> int:
+def feed(site: Site) -> None:
     at = (time.time_ns() // 10**9 - 60) * 10**9 + 123_456_789
     site.pod_8.write(
         site.buckets.telegraf, f"cpu,host=POD-8 usage_idle=97.5 {at}\nmem free=18446744073709551615u {at}".encode()
     )
     site.pod_30.write(site.buckets.power, f'voltage,rack=R01 volts=230.1,chair_section="C1" {at}'.encode())
-    return at
 
 
 def without(env: Mapping[str, str], *names: str) -> dict[str, str]:
@@ -87,54 +86,57 @@ def test_config_check_would_find_a_mistake(env: dict[str, str], folder: Path) ->
 
 
 @pytest.mark.parametrize("unset", [(), OPTIONAL], ids=["all set", "optional unset"])
-def test_telegraf_test_prints_one_cycle_with_hosts_renamed(
+def test_telegraf_test_prints_a_mark_of_each_stream_and_no_data(
     unset: tuple[str, ...], site: Site, env: dict[str, str], folder: Path
 ) -> None:
-    at = feed(site)
+    feed(site)
     run = run_telegraf(["--config", "telegraf.conf", "--test"], without(env, *unset), folder)
     assert run.returncode == 0, run.stderr
-    check_printed(run, site, at)
+    check_printed(run, site)
 
 
-def check_printed(run: subprocess.CompletedProcess[str], site: Site, at: int) -> None:
+def check_printed(run: subprocess.CompletedProcess[str], site: Site) -> None:
+    """That each stream's first mark is on its way, to the output of its data, and nothing else before it is back.
+
+    `telegraf --test` writes to no output, so that none comes back.
+    """
     lines = printed(run)
-    data = {(line.measurement, next(iter(line.fields))): line for line in lines if line.time_ns == at}
-    assert set(data) == {("cpu", "usage_idle"), ("mem", "free"), ("voltage", "volts")}, run.stdout
-    cpu, mem, voltage = (data[key] for key in sorted(data))
-    bucket = site.buckets.telegraf
-    assert cpu.tags == {"host": "pod_8", "source_bucket": bucket, "field": "usage_idle"}
-    assert cpu.fields == {"usage_idle": 97.5}
-    assert mem.tags == {"host": "pod_8", "source_bucket": bucket, "field": "free"}
-    assert mem.fields == {"free": 18446744073709551615}
-    tags = {"host": "pod_30", "source_bucket": site.buckets.power, "field": "volts", "rack": "R01"}
-    assert voltage.tags == tags
+    names = site.buckets
+    marks = {(line.tags["source"], line.tags["source_bucket"]) for line in lines if line.measurement == LEDGER}
+    assert marks == {("POD-8", names.telegraf), ("POD-30", names.pods), ("POD-30", names.power)}, run.stdout
+    assert {"cpu", "mem", "voltage"}.isdisjoint(line.measurement for line in lines), run.stdout
+    origins = {line.tags["central_bucket"] for line in lines if line.measurement == "collector_origin"}
+    assert origins == {names.telegraf, names.pods, names.power}
     own = {line.measurement for line in lines}
     assert {"collector_health", "collector_stream", "collector_source", "collector_cycle"} <= own
     (health,) = [line for line in lines if line.measurement == "collector_health"]
-    assert health.fields == {"healthy": 1, "streams": 3, "failing": 0}
+    assert health.fields == {"healthy": 0, "streams": 3, "failing": 3}
     assert "host" not in health.tags  # omit_hostname
+    streams = [line.fields["last_error"] for line in lines if line.measurement == "collector_stream"]
+    assert streams == ["its first mark has not arrived in central"] * 3
 
 
 def test_the_script_runs_a_cycle_with_settings_from_dotenv_and_log_level_warning(
     site: Site, env: dict[str, str], folder: Path
 ) -> None:
-    at = feed(site)
+    feed(site)
     settings = "".join(f"{name}={value}\r\n" for name, value in (env | {"LOG_LEVEL": "WARNING"}).items())
     (folder / ".env").write_text(f"# settings\n\n{settings}", newline="")
     run = collector(folder, ["--test"], {})
     assert run.returncode == 0, run.stderr
-    check_printed(run, site, at)
+    check_printed(run, site)
     # What Telegraf itself says at its start has no level that a variable could set.
     assert not re.search(r" [ID]! \[(inputs|outputs|processors)\.", run.stderr), run.stderr
-    assert (folder / "logs" / "collector.log").read_text() == ""
+    log = (folder / "logs" / "collector.log").read_text().splitlines()
+    assert [line.split(" ")[1:3] for line in log] == [["WARNING", "cycle:"]], log
 
 
 def test_the_script_prefers_a_variable_that_is_set_to_dotenv(site: Site, env: dict[str, str], folder: Path) -> None:
-    at = feed(site)
+    feed(site)
     (folder / ".env").write_text("SERVER_A_URL=http://127.0.0.1:9\nLOG_LEVEL=DEBUG\n")
     run = collector(folder, ["--test"], without(env, *OPTIONAL))
     assert run.returncode == 0, run.stderr
-    check_printed(run, site, at)
+    check_printed(run, site)
     assert re.search(r" D! \[", run.stderr), run.stderr  # and takes from it what is not set
 
 
@@ -158,7 +160,8 @@ def test_the_script_names_a_line_of_dotenv_that_is_none_without_its_value(env: d
 def test_no_token_is_printed(site: Site, env: dict[str, str], folder: Path) -> None:
     run = collector(folder, ["--test"], env | {"LOG_LEVEL": "DEBUG"})
     log = (folder / "logs" / "collector.log").read_text()
-    assert "read POD-8/telegraf" in log
+    assert "collector started" in log
+    assert "cycle: " in log
     for token in (site.central_token, site.pod_8_token, site.pod_30_token):
         assert token not in run.stdout + run.stderr + log
 

@@ -19,6 +19,7 @@ from telegraf_plugin.errors import PermanentError, SourceError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.transport import STRAIGHT, Tls, Transport
+from tests.engines.landing import Landing
 from tests.engines.plugin_process import PluginProcess, Section, queries, run_once, source
 from tests.proxy import TinyProxy
 
@@ -121,14 +122,16 @@ def test_influxd_is_read_through_a_proxy_with_tls_and_without(secured: Secured, 
 
 
 def secured_queries(secured: Secured, **keys: str | bool) -> Section:
-    """A queries.yaml that reads `data` of the good server, and has it for central too."""
+    """A queries.yaml that reads `data` of the good server, and has it for central too: land it there."""
     document = queries(source("s", secured.good.url, token="${REAL}", **keys))
-    document["central"] = {"url": secured.good.url, "org": "o", "token": "${REAL}", **keys}
+    document["central"] |= {"token": "${REAL}", **keys}
     return document
 
 
 def test_the_collector_reads_a_source_by_its_tls_keys(secured: Secured, tmp_path: Path) -> None:
-    run = run_once(tmp_path, secured_queries(secured, tls_ca=str(secured.ca)), {"REAL": secured.good.token})
+    document = secured_queries(secured, tls_ca=str(secured.ca))
+    with Landing(secured.good) as landing:
+        run = run_once(tmp_path, document, {"REAL": secured.good.token}, landing=landing)
     assert run.errors == [], run.stderr
     assert "not trusted" not in run.stderr  # central neither
     assert run.stream("s/data")["healthy"] == 1
@@ -139,7 +142,8 @@ def test_the_collector_goes_through_the_proxy_of_its_environment(secured: Secure
     document["sources"][0]["url"] = f"https://{NAME}:8086"
     with TinyProxy(secured.good.port) as proxy:
         environment = {"REAL": secured.good.token, "HTTPS_PROXY": proxy.url}
-        run = run_once(tmp_path, document, environment)
+        with Landing(secured.good) as landing:
+            run = run_once(tmp_path, document, environment, landing=landing)
         assert run.errors == [], run.stderr
         assert run.stream("s/data")["healthy"] == 1
         assert {line.split(" ")[1] for line in proxy.asked} == {f"{NAME}:8086"}  # central is loopback
@@ -159,7 +163,10 @@ def test_telegraf_and_the_plugin_reach_central_by_the_same_tls_keys_and_proxy(se
     )
     server = {"URL": f"https://{NAME}:8086", "ORG": "o", "TOKEN": secured.good.token, "BUCKET": "data"}
     environment = {f"{name}_{key}": value for name in ("INFLUXDB_CENTRAL", "SERVER_A") for key, value in server.items()}
-    environment |= {f"SERVER_B_{key}": value for key, value in server.items()} | {"SERVER_B_BUCKET_2": "other"}
+    environment |= {f"SERVER_B_{key}": value for key, value in server.items()}
+    environment |= {"INFLUXDB_CENTRAL_BUCKET": "metrics", "SERVER_B_BUCKET": "pods", "SERVER_B_BUCKET_2": "other"}
+    for bucket in ("metrics", "pods", "other"):
+        secured.good.create_bucket(bucket)
     environment |= {"COLLECTOR_QUERIES": "secured.yaml", "COLLECTOR_INTERVAL": "2"}
     environment |= {"HEALTH_CHECK_PORT": str(free_port())}
     now, hour = time.time_ns(), 3600 * 10**9
@@ -169,7 +176,7 @@ def test_telegraf_and_the_plugin_reach_central_by_the_same_tls_keys_and_proxy(se
             telegraf.wait_for_log(r"read POD-8/data from https://influxdb\.example\.org:8086")
 
             def landed() -> bool:
-                found = {point.measurement for point in secured.good.points("data", now - hour, now + hour)}
+                found = {point.measurement for point in secured.good.points("metrics", now - hour, now + hour)}
                 return {"collector_health", "internal_agent"} <= found
 
             wait_until(landed, "metrics in central")

@@ -1,176 +1,44 @@
-"""One source's reads: each tick and after failures, no more at a time than allowed, and one stream's trouble its own.
+"""One source's work: each tick and after failures, no more at a time than allowed, and one stream's trouble its own.
 
-The client is a stub; what it is asked and when it answers is the test's to say. Nothing here waits for time to pass,
-but for retries, whose delays are cut to milliseconds.
+Nothing here waits for time to pass, but for retries, whose delays are cut to milliseconds.
 """
 
 from __future__ import annotations
 
-import os
-import queue
 import threading
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import pytest
 
-from telegraf_plugin import worker as worker_module
-from telegraf_plugin.config import Credential, Server, Source, Timeouts
+from telegraf_plugin import lane as lane_module
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
-from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.stream import retry
-from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.status import Attempt
-from telegraf_plugin.telegraf.writer import LineWriter
-from telegraf_plugin.worker import SourceWorker
-from tests.fakes import END, table
-from tests.unit.test_definition import STREAM
-
-PATIENCE = 10.0
-"""Seconds within which what must happen happens, on the slowest machine."""
-
-REPLY = table(values=["1.5", "2.5"]) + END
-Answer = bytes | Exception | Callable[[], bytes]
+from tests.unit.worker_bench import PATIENCE, REPLY, SECOND, Bench, Block, names_of, soon, transient
 
 
-class StubClient:
-    """Answers the query of each stream by its script, and by REPLY when that is used up."""
-
-    url = "http://pod-8:8086"
-    clock_skew = None
-
-    def __init__(self) -> None:
-        self.script: dict[str, deque[Answer]] = defaultdict(deque)
-        self.asked: list[str] = []
-        self.asked_at: dict[str, list[float]] = defaultdict(list)
-        self.at_once = self.most_at_once = 0
-        self._lock = threading.Lock()
-
-    def bucket(self, name: str) -> None:
-        return None
-
-    def redact(self, text: str) -> str:
-        return text
-
-    def query(self, query: Query) -> Iterator[bytes]:
-        stream = query.text.split()[0]
-        with self._lock:
-            self.asked.append(stream)
-            self.asked_at[stream].append(time.monotonic())
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
-            answer = self.script[stream].popleft() if self.script[stream] else REPLY
-        try:
-            if isinstance(answer, Exception):
-                raise answer
-            yield answer if isinstance(answer, bytes) else answer()
-        finally:
-            with self._lock:
-                self.at_once -= 1
-
-
-class Gate:
-    """A reply that is held back until it is let through."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-        self._open = threading.Event()
-
-    def __call__(self) -> bytes:
-        self.reached.set()
-        assert self._open.wait(PATIENCE)
-        return REPLY
-
-    def open(self) -> None:
-        self._open.set()
-
-
-class Bench:
-    """A worker, its stub, and what it says."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, names: str, concurrent_queries: int, descriptor: int) -> None:
-        self.client = StubClient()
-        monkeypatch.setattr(worker_module, "QueryClient", lambda *_args, **_kwargs: self.client)
-        # A Flux of one's own is asked once, whatever hour it is, and its first word tells the stub which it is.
-        streams = tuple(replace(STREAM, name=name, flux=f"{name} start stop") for name in names.split())
-        source = Source(
-            name="POD-8",
-            server=Server("http://pod-8:8086", "org", Credential("a-token")),
-            streams=streams,
-            concurrent_queries=concurrent_queries,
-            timeouts=Timeouts(1.0, 1.0, 1.0),
-        )
-        self._said: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
-        self.closed = threading.Event()
-        self.ticks = 0
-        self.worker = SourceWorker(
-            source,
-            LineWriter(descriptor),
-            on_attempt=self._said.put,
-            on_idle=self._idle,
-            on_closed=self.closed.set,
-            oldest=lambda _stream, _now: -(2**63),
-        )
-        self.worker.start()
-
-    def _idle(self, name: str, tick: int) -> None:
-        assert name == "POD-8"
-        assert 0 < tick <= self.ticks
-        self._said.put(None)
-
-    def next(self, timeout: float = PATIENCE) -> Attempt | None:
-        """What the worker says next, None that it is idle; queue.Empty when it says nothing."""
-        return self._said.get(timeout=timeout)
-
-    def attempt(self) -> Attempt:
-        """The next attempt."""
-        said = self.next()
-        assert said is not None, "idle, where an attempt was due"
-        return said
-
-    def cycle(self) -> list[Attempt]:
-        """All attempts until the worker says that it has done what the tick asked for."""
-        attempts = []
-        while (said := self.next()) is not None:
-            attempts.append(said)
-        return attempts
-
-    def tick(self) -> list[Attempt]:
-        """One tick, served."""
-        self.ask()
-        return self.cycle()
-
-    def ask(self) -> None:
-        """One tick."""
-        self.ticks += 1
-        self.worker.tick(self.ticks)
+@pytest.fixture(autouse=True)
+def half_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No hour ends under a test, at which reads are cut."""
+    ahead = 1_795_473_000 * SECOND - time.time_ns()
+    real = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: real() + ahead)
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Bench]]:
-    descriptor = os.open(os.devnull, os.O_WRONLY)
+def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
+    def make(names: str = "a b c", concurrent_queries: int = 1, limit: int = 100_000, loaded: bool = True) -> Bench:
+        return Bench(monkeypatch, names, concurrent_queries, limit).start(loaded)
 
-    def make(names: str = "a b c", concurrent_queries: int = 1) -> Bench:
-        return Bench(monkeypatch, names, concurrent_queries, descriptor)
-
-    yield make
-    os.close(descriptor)
+    return make
 
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_DELAY", 0.002)
-
-
-def names_of(attempts: list[Attempt]) -> list[str]:
-    return [attempt.stream.name for attempt in attempts]
-
-
-def transient(retry_after: float | None = None) -> TransientError:
-    return TransientError("what", "hint", retry_after)
 
 
 # Ticks
@@ -180,9 +48,9 @@ def test_a_tick_reads_every_stream_once_and_then_the_source_is_idle(bench: Calla
     site = bench("a b c")
     for _ in range(3):
         attempts = site.tick()
-        assert names_of(attempts) == ["a", "b", "c"]
+        assert sorted(names_of(attempts)) == ["a", "b", "c"]
         assert [(each.points_read, each.points_sent, each.error) for each in attempts] == [(2, 2, None)] * 3
-    assert site.client.asked == ["a", "b", "c"] * 3
+    assert Counter(site.client.asked) == {"a": 3, "b": 3, "c": 3}
 
 
 def test_nothing_is_read_before_the_first_tick(bench: Callable[..., Bench]) -> None:
@@ -192,18 +60,17 @@ def test_nothing_is_read_before_the_first_tick(bench: Callable[..., Bench]) -> N
 
 
 def test_ticks_that_come_while_the_source_is_busy_are_one(bench: Callable[..., Bench]) -> None:
-    site = bench("a b")
-    gate = Gate()
+    site = bench("a")
+    gate = Block()
     site.client.script["a"].append(gate)
     site.ask()
     assert gate.reached.wait(PATIENCE)
     for _ in range(3):
         site.ask()
     gate.open()
-    assert names_of(site.cycle()) == ["a", "b"]
-    assert names_of(site.cycle()) == ["a", "b"]
-    assert names_of(site.tick()) == ["a", "b"]  # no other cycle came in between
-    assert site.client.asked == ["a", "b"] * 3
+    assert names_of(site.cycle()) == ["a"]
+    assert names_of(site.tick()) == ["a"]  # no other cycle came in between
+    assert site.client.asked == ["a"] * 2
 
 
 @pytest.mark.parametrize(("concurrent_queries", "streams"), [(1, "a b c d"), (2, "a b c d"), (3, "a b c"), (4, "a b")])
@@ -224,29 +91,6 @@ def test_as_many_queries_run_at_a_time_as_are_allowed_and_no_more(
     assert sorted(names_of(attempts)) == streams.split()
     assert [each.error for each in attempts] == [None] * len(attempts)
     assert site.client.most_at_once == together
-
-
-def test_as_many_queries_run_at_a_time_in_the_cycle_of_a_missed_tick(bench: Callable[..., Bench]) -> None:
-    site = bench("a b", 2)
-    gate = Gate()
-    site.client.script["a"].append(gate)
-    site.ask()
-    assert gate.reached.wait(PATIENCE)
-    assert site.attempt().stream.name == "b"
-    site.ask()
-    barrier = threading.Barrier(2)
-
-    def meet() -> bytes:
-        barrier.wait(PATIENCE)
-        return REPLY
-
-    for name in ("a", "b"):
-        site.client.script[name].append(meet)
-    gate.open()
-    assert names_of(site.cycle()) == ["a"]
-    attempts = site.cycle()
-    assert sorted(names_of(attempts)) == ["a", "b"]
-    assert [each.error for each in attempts] == [None, None]
 
 
 # Failures
@@ -275,20 +119,18 @@ def test_an_unexpected_exception_is_its_streams_own(bench: Callable[..., Bench],
 
 def test_a_damaged_reply_is_its_streams_own_and_what_came_before_counts(bench: Callable[..., Bench]) -> None:
     site = bench("a b")
-    site.client.script["a"].append(REPLY.removesuffix(END))
+    site.client.cut = "a"
     a, b = site.tick()
     assert type(a.error) is BadReply
     assert (a.points_read, a.points_sent) == (2, 2)
     assert b.error is None
 
 
-def test_when_nobody_reads_the_lines_that_is_said(bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, descriptor = os.pipe()
-    os.close(reader)
-    site = Bench(monkeypatch, "a", 1, descriptor)
+def test_when_nobody_reads_the_lines_that_is_said(bench: Callable[..., Bench]) -> None:
+    site = bench("a")
+    site.echo.closed = True
     site.ask()
     assert site.closed.wait(PATIENCE)
-    os.close(descriptor)
 
 
 # Retries
@@ -336,7 +178,7 @@ def test_the_delay_grows_over_ticks_and_begins_anew_after_a_success(
     bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(worker_module, "retry_delay", lambda failures, _error: asked.append(failures))
+    monkeypatch.setattr(lane_module, "retry_delay", lambda failures, _error: asked.append(failures))
     site = bench("a")
     site.client.script["a"].extend([transient(), transient(), REPLY, transient()])
     for _ in range(4):
@@ -373,9 +215,9 @@ def test_a_stream_that_was_left_alone_is_tried_when_its_time_has_come(bench: Cal
 
 
 @pytest.mark.usefixtures("quick_retries")
-def test_a_tick_that_comes_during_a_retry_is_served_after_it(bench: Callable[..., Bench]) -> None:
+def test_a_tick_that_comes_during_a_retry_is_served_by_it(bench: Callable[..., Bench]) -> None:
     site = bench("a b")
-    gate = Gate()
+    gate = Block()
     site.client.script["a"].extend([transient(), gate])
     site.tick()
     assert gate.reached.wait(PATIENCE)
@@ -383,30 +225,41 @@ def test_a_tick_that_comes_during_a_retry_is_served_after_it(bench: Callable[...
         site.ask()
     gate.open()
     assert site.attempt().stream.name == "a"
-    assert names_of(site.cycle()) == ["a", "b"]
+    assert names_of(site.cycle()) == ["b"]
     assert names_of(site.tick()) == ["a", "b"]
-    assert Counter(site.client.asked) == {"a": 4, "b": 3}
+    assert Counter(site.client.asked) == {"a": 3, "b": 3}
 
 
 # What is read
 
 
-def test_the_window_ends_at_the_last_full_second(bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1_795_471_200_999_999_999
+def test_a_read_ends_at_the_last_full_second_and_goes_over_the_last_fifteen_again(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns() // SECOND * SECOND + SECOND - 1
     monkeypatch.setattr(time, "time_ns", lambda: now)
-    (attempt,) = bench("a").tick()
-    stream: StreamDefinition = attempt.stream
-    assert (attempt.start, attempt.stop) == (now // 10**9 * 10**9 - stream.lookback, now // 10**9 * 10**9)
+    site = bench("a")
+    stop = now // SECOND * SECOND
+    (first,), (second,) = site.tick(), site.tick()
+    assert (first.start, first.stop) == (stop - 100 * SECOND, stop)
+    assert (second.start, second.stop) == (stop - 15 * SECOND, stop)
 
 
-def test_a_tick_goes_before_retries_that_are_due(bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or streams that fail slowly, one retry after the other, would keep the healthy ones from ever being read."""
-    monkeypatch.setattr(worker_module, "retry_delay", lambda *_: 0.0)
-    site, gate = bench("a b c"), Gate()
-    site.client.script["a"] += [TransientError("slow", "hint"), gate]
-    site.client.script["b"] += [TransientError("slow", "hint")]
-    assert names_of(site.tick()) == ["a", "b", "c"]
-    assert gate.reached.wait(PATIENCE)  # a's retry is under way, and b's is due
-    site.ask()
-    gate.open()
-    assert names_of(site.cycle()) == ["a", "a", "b", "c"]
+def test_retries_that_are_due_keep_no_healthy_stream_from_being_read(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_module, "retry_delay", lambda *_: 0.0)
+    site = bench("a b c")
+    for name in "ab":
+        site.client.script[name] += [TransientError("slow", "hint")] * 100_000
+
+    def reads_of_c(number: int) -> bool:
+        return site.client.asked.count("c") == number
+
+    for tick in range(1, 6):
+        began = len(site.client.asked)
+        site.ask()
+        assert soon(partial(reads_of_c, tick))
+        assert site.client.asked.index("c", began) - began <= 4
+    for name in "ab":
+        site.client.script[name].clear()

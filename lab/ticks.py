@@ -1,0 +1,182 @@
+"""`python -m lab.ticks`: what a tick costs when nothing is wrong, on real engines.
+
+3 streams with 1,000 points a minute, then 100 streams with 1,000,000: requests and values read on each side, and the
+processors' time of plugin, Telegraf, source and central, as the difference between two moments some ticks apart.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.bench import peak_memory
+from lab.influxd import InfluxServer
+from lab.telegraf import TelegrafProcess
+
+INTERVAL_S = 15
+LOOKBACK_S = 60
+TICKS = 8
+WARM_UP_TICKS = 7
+"""Until a stretch of the lookback has settled, and is proved at the same pace as others come."""
+
+SOURCE = """
+central: {{url: "{central}", org: central, token: "${{CENTRAL_TOKEN}}"}}
+sources:
+  - name: POD-8
+    url: "{source}"
+    org: bench
+    token: "${{SOURCE_TOKEN}}"
+    concurrent_queries: {queries}
+    streams:
+"""
+STREAM = """      - {{bucket: "data-{number}", central_bucket: copy, lookback: {lookback}s, start: -1m}}
+"""
+CONFIG = """
+[agent]
+  interval = "{interval}s"
+  metric_batch_size = 5000
+  metric_buffer_limit = 200000
+  flush_interval = "1s"
+  omit_hostname = true
+  skip_processors_after_aggregators = true
+[[inputs.execd]]
+  command = ["data-collector", "--config", "{folder}/queries.yaml", "--log-file", "{folder}/collector.log"]
+  signal = "STDIN"
+  buffer_size = "1MiB"
+  data_format = "influx"
+  influx_parser_type = "upstream"
+[[outputs.influxdb_v2]]
+  urls = ["{central}"]
+  token = "${{CENTRAL_TOKEN}}"
+  organization = "central"
+  bucket = "copy"
+  influx_uint_support = true
+  [outputs.influxdb_v2.tagpass]
+    source_bucket = ["data-*"]
+[[outputs.influxdb_v2]]
+  urls = ["{central}"]
+  token = "${{CENTRAL_TOKEN}}"
+  organization = "central"
+  bucket = "metrics"
+  namepass = ["collector_*"]
+  [outputs.influxdb_v2.tagdrop]
+    source_bucket = ["*"]
+"""
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was used by one moment: processors' seconds, requests and values read on each side."""
+
+    plugin: float
+    telegraf: float
+    source: float
+    central: float
+    source_requests: int
+    central_requests: int
+    source_values: int
+    central_values: int
+
+
+def cpu(pid: int) -> float:
+    """Return the seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
+def metric(central: InfluxServer, measurement: str, field: str) -> int:
+    """Return the newest value of one of the plugin's own metrics."""
+    flux = (
+        f'from(bucket: "metrics") |> range(start: -10m) |> filter(fn: (r) => r._measurement == "{measurement}"'
+        f' and r._field == "{field}") |> last() |> keep(columns: ["_value"])'
+    )
+    return sum(map(int, re.findall(r"^,_?[a-z]*,\d+,(\d+)", central.query_csv(flux), re.M)))
+
+
+def read(telegraf: TelegrafProcess, source: InfluxServer, central: InfluxServer) -> Reading:
+    """Take a reading."""
+    return Reading(
+        cpu(telegraf.plugin_pid()),
+        cpu(telegraf.pid),
+        cpu(source.pid),
+        cpu(central.pid),
+        metric(central, "collector_source", "requests_total"),
+        metric(central, "collector_cycle", "requests_total"),
+        metric(central, "collector_source", "values_read_total"),
+        metric(central, "collector_cycle", "values_read_total"),
+    )
+
+
+def feed(source: InfluxServer, streams: int, a_minute: int, ended: threading.Event) -> None:
+    """Write `a_minute` points, spread over `streams` buckets, once a second, until `ended`."""
+    each = max(a_minute // 60 // streams, 1)
+    every = 60 * streams * each / a_minute  # s
+    due = time.monotonic()
+    while not ended.wait(max(due - time.monotonic(), 0.0)):
+        due += every
+        now = time.time_ns()
+        lines = "\n".join(f"cpu,host=POD-8,cpu=cpu{at % 16} usage={at % 97}.5 {now - at * 1000}" for at in range(each))
+        for stream in range(streams):
+            source.write(f"data-{stream}", lines.encode())
+
+
+def measure(streams: int, a_minute: int) -> None:
+    """Run one set-up and print what a tick costs."""
+    with (
+        tempfile.TemporaryDirectory() as name,
+        InfluxServer("bench", "data-0") as source,
+        InfluxServer("central", "copy") as central,
+    ):
+        folder = Path(name)
+        central.create_bucket("metrics")
+        for number in range(1, streams):
+            source.create_bucket(f"data-{number}")
+        queries = SOURCE.format(central=central.url, source=source.url, queries=1 if streams < 10 else 2)
+        queries += "".join(STREAM.format(number=number, lookback=LOOKBACK_S) for number in range(streams))
+        (folder / "queries.yaml").write_text(queries)
+        config = folder / "telegraf.conf"
+        config.write_text(CONFIG.format(central=central.url, folder=folder, interval=INTERVAL_S))
+        ended = threading.Event()
+        feeder = threading.Thread(target=feed, args=(source, streams, a_minute, ended), daemon=True)
+        feeder.start()
+        environment = {"CENTRAL_TOKEN": central.token, "SOURCE_TOKEN": source.token}
+        with TelegrafProcess(config, environment, folder) as telegraf:
+            time.sleep(WARM_UP_TICKS * INTERVAL_S)
+            before = read(telegraf, source, central)
+            time.sleep(TICKS * INTERVAL_S)
+            after = read(telegraf, source, central)
+            memory = peak_memory(telegraf.plugin_pid())
+            ended.set()
+            feeder.join()
+    show(streams, a_minute, before, after, memory)
+
+
+def show(streams: int, a_minute: int, before: Reading, after: Reading, memory: float) -> None:
+    """Print the difference between two readings, a tick."""
+
+    def a_tick(key: str) -> float:
+        return float(getattr(after, key) - getattr(before, key)) / TICKS
+
+    points = a_minute * INTERVAL_S / 60
+    print(f"{streams} streams, {a_minute:,} points a minute, a tick of {INTERVAL_S} s ({points:,.0f} points):")
+    print(f"  requests    source {a_tick('source_requests'):8.1f}   central {a_tick('central_requests'):8.1f}")
+    read_each = (a_tick("source_values") / points, a_tick("central_values") / points)
+    print(f"  values read source {read_each[0]:8.2f}   central {read_each[1]:8.2f} times each point")
+    used = "   ".join(f"{key} {a_tick(key):6.2f}" for key in ("plugin", "telegraf", "source", "central"))
+    print(f"  processor   {used} s; VmHWM plugin {memory:.1f} MiB", flush=True)
+
+
+def main() -> None:
+    """Run both."""
+    measure(3, 1_000)
+    measure(100, 1_000_000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""A model of the whole: one source, one Telegraf, one central and the collector, in simulated time.
+
+The collector is the real one: `SourceWorker`, `LedgerWatch`, `JobRunner`, `Lane`, `Gate`, `Printer` and all of
+`stream/`, a single thread deep. Only what lies outside of it is modelled: clocks, source, pipe, Telegraf, central.
+Between any two of its acts towards the outside (a *point*: a write, a read) something may happen, a kill -9 too.
+
+What may happen: points written now, late, again with another value, ahead of the clock; a source that is silent or
+whose clock jumps ahead and back; a Telegraf that writes slowly, drops what is oldest, drops a batch for a 4xx, dies
+with its buffer or outlives the plugin; a request whose reply is lost, which is sent again and lands, or lands twice,
+the second time late and over newer ones; a central that is silent, refuses a measurement, is put back to a copy, or
+has its bucket emptied.
+
+What is not promised, and so does not happen here:
+- a point written, or rewritten, when it is older than the lookback by the source's clock; a point deleted;
+- a request that lands more than the lookback after it was sent;
+- a late request that brings what Telegraf has dropped meanwhile, and then central put back to a copy made before it
+  (the sweep is for that): a late request spoils the copies;
+- a batch that landed, whose reply is lost, and central emptied or put back before Telegraf has sent it again: the mark
+  in it would land a second time, in a central that has lost what it stands for (the sweep is for that as well);
+- a copy of central that is not of one instant, and points in central that the source never had;
+- source and collector both ahead of the time for longer than the collector is up to see them right again (the
+  clocks that jump together are in `test_rules`).
+"""

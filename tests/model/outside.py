@@ -1,0 +1,189 @@
+"""What lies outside of the collector: a source, a Telegraf, a central. They do what the world tells them."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from copy import deepcopy
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from line_protocol_parser import parse_line
+
+from telegraf_plugin.stream import ledger
+from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.ledger import Mark
+
+SECOND = 1_000_000_000
+BUFFER_LIMIT = 80
+"""Metrics that an output of Telegraf holds: well above what may be in flight."""
+BATCH = 7
+
+Key = tuple[str, int]
+"""A point's measurement and time (Unix ns)."""
+Points = dict[str, dict[Key, int]]
+"""Points by stream."""
+
+
+class ModelSource:
+    """The points that are there to be copied, by stream; a clock that may be `ahead` (ns)."""
+
+    def __init__(self) -> None:
+        self.points: Points = defaultdict(dict)
+        self.ahead = 0
+        self.silent = False
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A line of data: printed by `run`."""
+
+    run: str
+    stream: str
+    key: Key
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkOf:
+    """A mark of a stream."""
+
+    stream: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class OriginOf:
+    """A mirrored origin of a stream."""
+
+    stream: str
+    origin: Origin
+    time: int
+
+
+Line = Point | MarkOf | OriginOf
+
+
+def parse(text: bytes, run: str) -> list[Line]:
+    """Return the lines of what the collector wrote."""
+    return [_parsed(parse_line(line), run) for line in text.decode().splitlines()]
+
+
+def _parsed(line: dict[str, dict[str, str]], run: str) -> Line:
+    name, tags, fields, time = str(line["measurement"]), line["tags"], line["fields"], int(str(line["time"]))
+    if name == ledger.MEASUREMENT:
+        return MarkOf(tags["stream"], Mark.read({key: str(value) for key, value in fields.items()}))
+    if name == "collector_origin":
+        origin = Origin(fields["definition"], int(fields["origin"]), int(fields["began"]))
+        return OriginOf(tags["stream"], origin, time)
+    return Point(run, tags["stream"], (name, time), int(fields["v"]))
+
+
+@dataclass
+class ModelCentral:
+    """What central holds; `refused` measurements are left out of what is written (422, a partial write)."""
+
+    points: Points = field(default_factory=lambda: defaultdict(dict))
+    marks: dict[str, dict[int, Mark]] = field(default_factory=lambda: defaultdict(dict))
+    origins: dict[str, OriginOf] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    silent: bool = False
+
+    def land(self, batch: list[Line]) -> None:
+        """Take what was sent."""
+        for line in batch:
+            if isinstance(line, MarkOf):
+                self.marks[line.stream][line.mark.id.time] = line.mark
+            elif isinstance(line, OriginOf):
+                if line.stream not in self.origins or self.origins[line.stream].time <= line.time:
+                    self.origins[line.stream] = line
+            elif line.key[0] not in self.refused:
+                self.points[line.stream][line.key] = line.value
+
+    def copy(self) -> ModelCentral:
+        """Return a backup."""
+        return deepcopy(self)
+
+    def put_back(self, backup: ModelCentral) -> None:
+        """Go back to `backup`."""
+        again = backup.copy()
+        self.points, self.marks, self.origins = again.points, again.marks, again.origins
+
+    def empty(self) -> None:
+        """Lose the bucket of the data, with the ledger; that of the metrics stays."""
+        self.points.clear()
+        self.marks.clear()
+
+
+class Reply(Enum):
+    """What becomes of a batch."""
+
+    WELL = auto()
+    REJECTED = auto()
+    """4xx: Telegraf drops the batch."""
+    LOST = auto()
+    """It lands, but Telegraf does not learn of it and sends it again."""
+    LATE = auto()
+    """It has not landed yet, and will at some time; Telegraf sends it again."""
+
+
+class ModelTelegraf:
+    """A buffer for each output, first in, first out."""
+
+    def __init__(self, central: ModelCentral) -> None:
+        self.buffers: dict[str, deque[Line]] = {"data": deque(), "metrics": deque()}
+        self.late: list[tuple[int, list[Line]]] = []
+        """Requests that have not landed, with the time at which they were sent (ns)."""
+        self.unheard = 0
+        """How many of the oldest lines of data have landed once already: their replies were lost."""
+        self.overflowed = 0
+        self._central = central
+
+    def take(self, line: Line) -> None:
+        """Buffer a line; the oldest goes when there are too many."""
+        buffer = self.buffers["metrics" if isinstance(line, OriginOf) else "data"]
+        buffer.append(line)
+        if len(buffer) > BUFFER_LIMIT:
+            buffer.popleft()
+            self.overflowed += 1
+
+    def send(self, output: str, reply: Reply, now: int, size: int = BATCH) -> bool:
+        """Send the next batch of `output`; says whether there was one that central took or refused."""
+        buffer = self.buffers[output]
+        batch = list(buffer)[:size]
+        if not batch or self._central.silent:
+            return False
+        if reply is Reply.LATE:
+            self.late.append((now, batch))
+            return False
+        if reply is not Reply.REJECTED:
+            self._central.land(batch)
+        if reply is not Reply.LOST:
+            self.drop(output, len(batch))
+        elif output == "data":
+            self.unheard = max(self.unheard, len(batch))
+        return True
+
+    def send_all(self, now: int) -> None:
+        """Send whatever there is."""
+        for output in self.buffers:
+            while self.send(output, Reply.WELL, now):
+                pass
+
+    def land_late(self, number: int) -> None:
+        """Have a late request land."""
+        batch = self.late.pop(number)[1]
+        self._central.land(batch)
+        there = [at for at, line in enumerate(self.buffers["data"]) if any(line is each for each in batch)]
+        self.unheard = max([self.unheard, *(at + 1 for at in there)])
+
+    def drop(self, output: str, count: int) -> None:
+        """Lose the `count` oldest lines of `output`."""
+        for _ in range(min(count, len(self.buffers[output]))):
+            self.buffers[output].popleft()
+        if output == "data":
+            self.unheard = max(self.unheard - count, 0)
+
+    def lines(self, run: str | None = None) -> int:
+        """Return how many lines of data are buffered, of `run` or of all, that have not landed at least once."""
+        waiting = list(self.buffers["data"])[self.unheard :]
+        return sum(isinstance(line, Point) and run in (None, line.run) for line in waiting)

@@ -1,0 +1,287 @@
+"""The world of one example: what happens in it, and what must hold whenever nobody is in the midst of an act."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+
+from telegraf_plugin.stream.account import State
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.definition import Start, StreamDefinition
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.ledger import newest_believable
+from telegraf_plugin.stream.spans import Spans, span
+from tests.model.collector import FLOW_LIMIT, Collector, patched
+from tests.model.outside import SECOND, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
+
+LOOKBACK = 60 * SECOND
+BEGIN = 1_795_471_200 * SECOND - 100 * SECOND
+"""When it begins: soon an hour is over, where reading is cut."""
+HISTORY = 400 * SECOND
+"""How much of the past the streams begin with."""
+INTERVAL = 10 * SECOND
+MEASUREMENTS = ("m", "n")
+
+_STREAM = StreamDefinition(
+    source="pod",
+    name="a",
+    bucket="bucket-a",
+    central_bucket="landing",
+    measurements=(),
+    exclude_fields=(),
+    tags=(),
+    aggregate=None,
+    flux=None,
+    lookback=LOOKBACK,
+    metadata_tags=(),
+    start=Start(date=BEGIN - HISTORY),
+)
+STREAMS = (_STREAM, replace(_STREAM, name="b", bucket="bucket-b", start=Start()))
+"""One begins at a date, the other at the source's first point."""
+
+
+class Killed(BaseException):
+    """The collector is gone, in the midst of what it did."""
+
+
+class World:
+    """Source, Telegraf, central, and the collector when it is up.
+
+    `phase`: what the collector did last, of the cycle's acts; `crashes` counts the kills by it. `problems`: what was
+    found that must not be. `flowing`: Telegraf sends while the collector waits for room.
+    """
+
+    def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS) -> None:
+        self.streams = streams
+        self.now = BEGIN
+        self.collector_ahead = 0
+        self.source, self.central = ModelSource(), ModelCentral()
+        self.telegraf = ModelTelegraf(self.central)
+        self.copies: list[ModelCentral] = []
+        self.collector: Collector | None = None
+        self.runs = 0
+        self.phase = "up"
+        self.crashes: Counter[str] = Counter()
+        self.points: Counter[str] = Counter()
+        self.problems: list[str] = []
+        self.script: list[tuple[int, Callable[[], None]]] = []
+        self.flowing = False
+        self._inside = False
+        self.time = SimpleNamespace(
+            time_ns=self._clock,
+            monotonic_ns=lambda: self.now - BEGIN + 1000 * SECOND,
+            monotonic=lambda: (self.now - BEGIN) / SECOND + 1000,
+        )
+        self._patches = patched(self.time)
+
+    def close(self) -> None:
+        """Give the real clocks back."""
+        self._patches.close()
+
+    def _clock(self) -> int:
+        self.now += 1000  # no two readings are equal
+        return self.now + self.collector_ahead
+
+    def wrong(self, text: str) -> None:
+        """Take note of what must not be."""
+        self.problems.append(text)
+
+    # What happens
+
+    def write(self, stream: str, measurement: str, ago: int, value: int) -> None:
+        """Have the source take a point, `ago` seconds old by its clock: less than the lookback, or ahead of it."""
+        assert ago * SECOND < LOOKBACK
+        time = (self.now + self.source.ahead) // SECOND * SECOND - ago * SECOND
+        self.source.points[stream][measurement, time] = value
+
+    def fill(self, every: int = 20) -> None:
+        """Give the source a past, a point in `every` seconds."""
+        for stream in self.streams:
+            for ago in range(0, HISTORY // SECOND, every):
+                self.source.points[stream.name]["m", BEGIN - ago * SECOND] = ago % 7
+
+    def pass_time(self, seconds: int) -> None:
+        """Let time pass; requests that were not heard of for too long never land."""
+        self.now += seconds * SECOND
+        late = self.telegraf.late
+        self.telegraf.late = [each for each in late if self.now - each[0] < LOOKBACK]
+
+    def start(self) -> None:
+        """Start the collector."""
+        if self.collector is None:
+            self.runs += 1
+            self.phase = "up"
+            self.collector = Collector(self, f"run{self.runs}")
+
+    def kill(self) -> None:
+        """kill -9: all that it had in memory is gone."""
+        if self.collector is not None:
+            self.crashes[self.phase] += 1
+            self.collector = None
+
+    def telegraf_dies(self) -> None:
+        """Telegraf dies with its buffer; its plugin has nobody to write to."""
+        for output in self.telegraf.buffers:
+            self.telegraf.drop(output, len(self.telegraf.buffers[output]))
+        self.kill()
+
+    def land_late(self, number: int) -> None:
+        """Have a late request land, unless central is silent."""
+        if not self.central.silent:
+            self.telegraf.land_late(number)
+            self.copies.clear()
+
+    def copy_central(self) -> None:
+        """Make a backup of central."""
+        self.copies.append(self.central.copy())
+
+    def put_back(self, copy: ModelCentral) -> None:
+        """Put central back to `copy`, unless Telegraf is about to send again what had landed."""
+        if not self.telegraf.unheard:
+            self.central.put_back(copy)
+
+    def empty(self) -> None:
+        """Empty central's bucket, unless Telegraf is about to send again what had landed."""
+        if not self.telegraf.unheard:
+            self.central.empty()
+
+    def do(self, act: Callable[[Collector], object]) -> None:
+        """Have the collector do something, if it is up; it may be killed on the way."""
+        if self.collector is not None:
+            try:
+                act(self.collector)
+            except Killed:
+                self.kill()
+
+    def at(self, point: str) -> None:
+        """Be at a point: whoever planned something for now does it."""
+        self.points[point] += 1
+        if self._inside or not self.script:
+            return
+        left, act = self.script[0]
+        if left > 0:
+            self.script[0] = (left - 1, act)
+            return
+        del self.script[0]
+        self._inside = True
+        try:
+            act()
+        finally:
+            self._inside = False
+
+    def printed(self, data: bytes, run: str) -> None:
+        """Take what the collector prints; nothing that the ledger calls proved may be printed."""
+        lines = parse(data, run)
+        for line in lines:
+            if isinstance(line, Point):
+                self._may_print(line)
+            self.telegraf.take(line)
+        if isinstance(lines[0], Point):
+            self.phase = "lines printed"
+        else:
+            self.phase = "next mark printed" if self.phase == "compared" else "mark printed"
+
+    def _may_print(self, line: Point) -> None:
+        assert self.collector is not None
+        there = self.central.marks[line.stream]
+        book = self.collector.account(line.stream).book
+        if self.collector.account(line.stream).state is not State.RUNNING or book.gone({m.id for m in there.values()}):
+            return
+        mark = newest_believable(there.values())
+        claims = mark.proved if mark is not None else Spans()
+        held = self.collector.account(line.stream).course.holds.groups
+        group = _group(line.key[0])
+        if claims.covers((line.key[1], line.key[1] + 1)) and group not in held:
+            self.wrong(f"printed again while the ledger calls it proved: {line}")
+
+    def round(self, replies: Reply = Reply.WELL) -> None:
+        """An interval of everyday life."""
+        self.pass_time(INTERVAL // SECOND)
+        self.do(Collector.tick)
+        self.flowing = replies is Reply.WELL
+        for _ in range(4):
+            self.do(Collector.work)
+            for output in self.telegraf.buffers:
+                while self.telegraf.send(output, replies, self.now) and replies is Reply.WELL:
+                    pass
+            self.do(Collector.look)
+        self.flowing = False
+        self.check()
+
+    # What must hold
+
+    def check(self) -> None:
+        """Find what must not be."""
+        for stream in self.streams:
+            mark = newest_believable(self.central.marks[stream.name].values())
+            if mark is not None:
+                self._check_proved(f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
+            if self.collector is not None:
+                account = self.collector.account(stream.name)
+                ids = {each.id for each in self.central.marks[stream.name].values()}
+                if account.state is State.RUNNING and not account.book.gone(ids):
+                    course = account.course
+                    self._check_proved(self.collector.run, stream.name, course.proved, course.holds.spans())
+        # One chunk may be printed when there is nothing, however big; these are smaller than the limit.
+        if self.telegraf.lines() > FLOW_LIMIT:
+            self.wrong(f"{self.telegraf.lines()} lines are in flight, {FLOW_LIMIT} may be")
+        if self.collector is not None:
+            ours = self.telegraf.lines(self.collector.run)
+            if self.collector.gate.lines() < ours:
+                self.wrong(f"{ours} lines are in flight, {self.collector.gate.lines()} are known to be")
+
+    def _check_proved(self, who: str, stream: str, proved: Spans, held: Mapping[Group, Spans]) -> None:
+        proved = proved.clip(stop=self.now - LOOKBACK)
+        central = self.central.points[stream]
+        for key, value in self.source.points[stream].items():
+            instant = (key[1], key[1] + 1)
+            if central.get(key) == value or not proved.covers(instant):
+                continue
+            if not held.get(_group(key[0]), Spans()).covers(instant):
+                self.wrong(f"{who} calls {stream} {key} proved: {value} at the source, {central.get(key)} in central")
+
+    def calm(self, rounds: int = 150) -> None:
+        """Let everything be well: work ends, and what it ends with is right."""
+        self.script.clear()
+        self.telegraf.late.clear()
+        self.source.silent = self.central.silent = False
+        self.central.refused.clear()
+        self.source.ahead = self.collector_ahead = 0
+        self.start()
+        for number in range(rounds):
+            if number >= 3 and not self.unfinished():
+                return
+            if number > 30:
+                self.pass_time(60)  # what is held is looked at more and more rarely
+            self.round()
+            if self.problems:
+                return
+        self.wrong(f"work does not end: {self.unfinished()}")
+
+    def unfinished(self) -> str:
+        """Say what is not done yet, nothing when all is."""
+        assert self.collector is not None
+        for stream in self.streams:
+            account = self.collector.account(stream.name)
+            course = account.course
+            if account.state is not State.RUNNING:
+                return f"{stream.name} is {account.state}"
+            if course.holds.groups:
+                return f"{stream.name} holds {course.holds.groups}"
+            whole = span(course.origin, self.now // SECOND * SECOND - INTERVAL)
+            for key, value in self.source.points[stream.name].items():
+                if whole.covers((key[1], key[1] + 1)) and self.central.points[stream.name].get(key) != value:
+                    return f"{stream.name} {key} is not {value}, proved {course.proved}"
+            if stream.start.date is not None and course.origin > stream.start.date:
+                return f"{stream.name} begins at {course.origin}"
+            unproved = whole.clip(stop=self.now - 4 * LOOKBACK) - course.proved
+            mark = newest_believable(self.central.marks[stream.name].values())
+            if unproved or mark is None or whole.clip(stop=self.now - 5 * LOOKBACK) - mark.proved:
+                return f"{stream.name} is not proved: {unproved}, {mark}"
+        return ""
+
+
+def _group(measurement: str) -> Group:
+    return measurement.encode(), b"v", FieldType.INTEGER

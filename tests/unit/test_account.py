@@ -1,0 +1,269 @@
+"""A stream's account with the ledger: with what it begins, when it prints a mark, and how it stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from telegraf_plugin.stream.account import LONGEST_WITHOUT_MARK, RENEW, Account, Origin, State
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.course import Bounds, Instant
+from telegraf_plugin.stream.digest import Digest
+from telegraf_plugin.stream.jobs import Copied, Copy
+from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.spans import NOTHING, Spans, span
+from tests.unit.course_bench import SECOND, T, at, s, seconds, sp
+from tests.unit.test_definition import STREAM
+
+BASE = MarkId(s(-50), "before")
+GROUP = (b"m", b"f", FieldType.FLOAT)
+
+
+def mark(proved: Spans = NOTHING, origin: int = -1000, began: int = -900, definition: str = STREAM.hash) -> Mark:
+    held = {GROUP: span(*sp(-1000, -990))}
+    return Mark(BASE, None, definition, s(origin), s(began), proved, held=held)
+
+
+def adopted(mark: Mark | None = None, mirror: Origin | None = None, start: int = -100) -> Account:
+    account = Account(STREAM, "me")
+    account.adopt(mark, mirror, s(start), at(0))
+    return account
+
+
+def state(account: Account) -> State:
+    """Where it stands now: mypy would go on with what it was."""
+    return account.state
+
+
+def running(mark: Mark | None = None, start: int = -100) -> Account:
+    account = adopted(mark, start=start)
+    first = account.make_mark(at(0))
+    assert account.seen({first.id, BASE}) == first.id
+    return account
+
+
+# Adopting
+
+
+def test_without_a_ledger_a_stream_begins_at_its_start() -> None:
+    account = adopted(start=-3600)
+    assert state(account) is State.STARTING
+    assert (account.course.origin, account.began) == (s(-3600), s(-300))  # before the lookback it is history
+    assert seconds(account.course.work(at(0))) == [(-3600, 0)]
+    assert adopted(start=-100).began == s(-100)
+
+
+def test_a_mark_of_the_same_definition_is_gone_on_with() -> None:
+    account = adopted(mark(span(*sp(-1000, -400))))
+    assert (account.course.origin, account.began) == (s(-1000), s(-900))
+    assert seconds(account.course.work(at(0))) == [(-400, 0)]
+    assert account.course.holds.spans() == {GROUP: span(*sp(-1000, -990))}
+    assert account.book.base == BASE
+    assert account.book.claimed == span(*sp(-1000, -400))
+
+
+def test_what_a_mark_claims_and_is_not_settled_is_claimed_and_not_proved() -> None:
+    account = adopted(mark(span(*sp(-1000, 0))))
+    assert seconds(account.course.work(at(0))) == [(-300, 0)]
+    assert account.book.claimed == span(*sp(-1000, 0))
+
+
+def test_a_changed_definition_begins_where_the_old_one_was_not_proved() -> None:
+    proved = Spans.of([sp(-1000, -700), sp(-600, -500)])
+    account = adopted(mark(proved, definition="another"), Origin(STREAM.hash, s(-5000), 0))
+    assert account.course.origin == s(-700)
+    assert seconds(account.course.work(at(0))) == [(-700, 0)]
+    assert account.began == s(-900)
+    assert account.book.claimed == proved
+    assert not account.course.holds.groups
+
+
+def test_of_a_mark_and_its_mirror_the_lower_origin_counts() -> None:
+    ledger = mark(span(*sp(-1000, -400)))
+    assert adopted(ledger, Origin(STREAM.hash, s(-2000), 0)).course.origin == s(-2000)
+    assert adopted(ledger, Origin(STREAM.hash, s(-20), 0)).course.origin == s(-1000)
+    assert adopted(ledger, Origin("another", s(-2000), 0)).course.origin == s(-1000)
+
+
+def test_an_emptied_bucket_is_filled_from_its_old_origin() -> None:
+    account = adopted(None, Origin("another", s(-5000), s(-4000)))
+    assert (account.course.origin, account.began) == (s(-5000), s(-4000))
+    assert seconds(account.course.work(at(0))) == [(-5000, 0)]
+    assert account.book.base is None
+
+
+# Marks
+
+
+def test_a_mark_says_what_is_known_when_it_is_made() -> None:
+    account = adopted(mark(span(*sp(-1000, -400))))
+    account.printing(sp(-400, -300))
+    account.printing(sp(-100, 0))
+    account.request = "7"
+    made = account.make_mark(at(0))
+    assert made == Mark(
+        id=MarkId(T, "me"),
+        base=BASE,
+        definition=STREAM.hash,
+        origin=s(-1000),
+        began=s(-900),
+        proved=span(*sp(-1000, -400)),
+        printed=Spans.of([sp(-400, -300), sp(-100, 0)]),
+        held={GROUP: span(*sp(-1000, -990))},
+        request="7",
+    )
+    account.seen({BASE, made.id})
+    second = account.make_mark(at(1))
+    assert (second.base, second.printed) == (made.id, NOTHING)
+
+
+def test_the_first_mark_is_due_at_once_and_then_asked_for_again() -> None:
+    assert not Account(STREAM, "me").mark_due(at(0))
+    account = adopted()
+    assert account.mark_due(at(0))
+    account.make_mark(at(0))
+    assert not account.mark_due(at(4))
+    assert account.mark_due(at(5))
+
+
+def test_a_mark_is_due_when_one_is_waited_for_too_long() -> None:
+    account = running()
+    account.make_mark(at(10))
+    assert not account.mark_due(at(14))
+    assert account.mark_due(at(15))
+
+
+def test_a_mark_without_it_is_due_as_soon_as_anything_is_not_proved_any_more() -> None:
+    account = running(mark(span(*sp(-1000, -400))))
+    assert not account.mark_due(at(1))
+    account.stranger(replace(mark(), printed=span(*sp(-500, -450))), at(1))
+    assert account.foreign == 1
+    assert account.mark_due(at(1))
+    account.make_mark(at(1))
+    assert not account.mark_due(at(2))
+
+
+def test_what_was_proved_is_in_the_ledger_within_a_minute() -> None:
+    account = running()
+    longest = LONGEST_WITHOUT_MARK // SECOND
+    assert not account.mark_due(at(longest))  # nothing changed
+    account.course.proved = span(*sp(-100, -50))
+    assert not account.mark_due(at(longest - 1))
+    assert account.mark_due(at(longest))
+
+
+def test_a_mark_is_renewed_though_nothing_changes() -> None:
+    account = running()
+    assert not account.mark_due(at(RENEW // SECOND - 1))
+    assert account.mark_due(at(RENEW // SECOND))
+    account.renew = 100 * SECOND  # a short retention
+    assert account.mark_due(at(100))
+
+
+def test_the_origin_is_mirrored_when_it_changed_and_now_and_then() -> None:
+    account = adopted(mark())
+    assert account.mirror_due(at(0)) == Origin(STREAM.hash, s(-1000), s(-900))
+    assert account.mirror_due(at(RENEW // SECOND - 1)) is None
+    assert account.mirror_due(at(RENEW // SECOND)) is not None
+    assert account.mirror_due(at(RENEW // SECOND + 1)) is None
+    account.course.origin = s(-2000)
+    assert account.mirror_due(at(RENEW // SECOND + 1)) == Origin(STREAM.hash, s(-2000), s(-900))
+
+
+# What central has
+
+
+def test_a_stream_runs_when_a_mark_of_this_run_is_back() -> None:
+    account = adopted(mark())
+    assert account.seen({BASE}) is None
+    assert state(account) is State.STARTING
+    first = account.make_mark(at(0))
+    assert account.seen({BASE, MarkId(T, "another")}) is None
+    assert account.seen({BASE, first.id}) == first.id
+    assert state(account) is State.RUNNING
+    assert account.seen({BASE, first.id}) is None  # no news
+
+
+def test_a_central_that_lost_the_newest_mark_is_read_again() -> None:
+    account = running(mark(span(*sp(-1000, -400))))
+    account.course.tick(at(0))
+    job = account.course.next(at(0), True, True, False)
+    assert isinstance(job, Copy)
+    account.course.copied(job, Copied(Digest(), 5, account.make_mark(at(0)).id), at(0))
+    assert account.seen({BASE}) is None
+    assert state(account) is State.LOADING
+    assert not account.course.proved
+    assert not list(account.course.legs)
+    assert account.seen({BASE}) is None  # until it is
+    account.adopt(mark(), None, 0, at(10))
+    assert state(account) is State.STARTING
+    assert seconds(account.course.work(at(10))) == [(-1000, 10)]
+    assert account.mark_due(at(10))
+
+
+def test_marks_of_other_runs_are_news_once_and_not_when_the_ledger_held_them() -> None:
+    account = adopted(mark())
+    other, known = MarkId(T, "other"), MarkId(T + 1, "known")
+    account.know([known])
+    own = account.make_mark(at(0)).id
+    assert account.strangers([own, other, known]) == [other]
+    assert account.strangers([own, other, known]) == []
+
+
+# How it stands
+
+
+def test_nothing_is_known_of_a_stream_whose_ledger_is_not_read() -> None:
+    progress = Account(STREAM, "me").progress(at(0))
+    assert (progress.state, progress.lag, progress.proved_up_to, progress.left) == (State.LOADING, None, None, 0)
+    assert progress.time_to_loss is None
+
+
+def test_what_was_history_when_the_stream_was_first_seen_is_left_and_not_late() -> None:
+    account = running(start=-3600)
+    assert account.began == s(-300)
+    progress = account.progress(at(0))
+    assert (progress.left, progress.lag) == (3600 * SECOND, 300 * SECOND)
+    account.course.proved = span(*sp(-300, 0))
+    progress = account.progress(at(0))
+    assert (progress.left, progress.lag, progress.proved_up_to) == (3300 * SECOND, 0, s(-3600))
+
+
+def test_progress_tells_how_long_it_takes() -> None:
+    account = running(start=-3600)
+    assert account.progress(at(0)).to_go is None
+    account.copied_backlog(sp(-100, 0), points=500, seconds=2.0)
+    progress = account.progress(at(0))
+    assert (progress.points_per_second, progress.to_go) == (250.0, 72 * SECOND)  # 50 s a second
+    account.copied_backlog(sp(-100, 0), points=500, seconds=1.0)
+    assert account.progress(at(0)).points_per_second == 300.0
+    account.copied_backlog(sp(-100, 0), points=500, seconds=0.0)
+    assert account.progress(at(0)).points_per_second == 300.0
+
+
+def test_progress_tells_when_the_source_takes_what_is_not_copied() -> None:
+    account = running(start=-3600)
+    assert account.progress(at(0)).time_to_loss is None
+    account.course.bounds = Bounds(expires=s(-4000))
+    assert account.progress(at(0)).time_to_loss == 400 * SECOND
+    account.course.bounds = Bounds(expires=s(-3000))
+    assert account.progress(at(0)).time_to_loss == -600 * SECOND
+    account.course.proved = span(*sp(-3600, 0))
+    assert account.progress(at(0)).time_to_loss is None
+
+
+def test_what_is_proved_up_to_now_lacks_nothing() -> None:
+    account = running(start=-3600)
+    account.course.proved = span(*sp(-3600, 0))
+    progress = account.progress(at(0))
+    assert (progress.lag, progress.left, progress.proved_up_to, progress.to_go) == (0, 0, T, None)
+
+
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+def test_a_clock_that_jumps_does_not_let_marks_go_back(ahead: int) -> None:
+    account = running()
+    first = account.make_mark(at(10))
+    second = account.make_mark(Instant(s(10), s(10 + ahead), s(11)))
+    third = account.make_mark(at(12))
+    assert first.id < second.id < third.id

@@ -1,0 +1,427 @@
+"""How a leg becomes proved: counted, settled, compared; and what is done about what differs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.course import MAX_PIECES, Instant
+from telegraf_plugin.stream.digest import Digest, Group
+from telegraf_plugin.stream.holds import FIRST_LOOK
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Prove, Proved
+from telegraf_plugin.stream.legs import Leg
+from telegraf_plugin.stream.spans import NOTHING, Spans, span
+from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
+
+GROUP: Group = (b"m", b"f", FieldType.FLOAT)
+OTHER: Group = (b"m", b"g", FieldType.FLOAT)
+
+
+def live(now: int = 0) -> CourseBench:
+    """A stream whose live part was copied at `now`, and is back."""
+    bench = CourseBench(now - LOOKBACK)
+    bench.tick(now)
+    bench.copied(bench.next())
+    assert bench.next() is None
+    return bench
+
+
+# Counts
+
+
+def test_what_is_live_is_counted_each_tick_and_what_differs_is_sent_again() -> None:
+    bench = live()
+    bench.tick(0)
+    bench.checked(bench.next())
+    assert bench.next() == Copy(sp(-15, 0), live=True, again=True)  # the overlap alone
+    bench.tick(0)
+    bench.checked(bench.next(), equal=False, source=6)
+    assert bench.next() == Copy(sp(-300, 0), live=True, again=True)
+
+
+def test_what_differs_again_after_it_was_sent_again_is_compared_point_by_point() -> None:
+    bench = live()
+    bench.tick(0)
+    bench.checked(bench.next(), equal=False)
+    assert bench.beyond_copies() is None
+    bench.tick(0)
+    bench.checked(bench.next(), equal=False)
+    assert bench.beyond_copies() == Compare(sp(-300, -15))
+
+
+def test_late_points_after_an_equal_count_are_just_sent_again() -> None:
+    bench = live()
+    for source in (6, 7, 8):
+        bench.tick(0)
+        bench.checked(bench.next(), equal=False, source=source)
+        assert isinstance(bench.next(), Copy)
+        assert bench.beyond_copies() is None
+        bench.tick(0)
+        bench.checked(bench.next(), source=source)
+        assert bench.beyond_copies() is None
+
+
+def test_nothing_is_counted_before_its_mark_is_back() -> None:
+    bench = CourseBench(-300)
+    bench.tick(0)
+    bench.copied(bench.next(), back=False)
+    bench.tick(0)
+    assert isinstance(bench.next(), Copy)
+    bench.back()
+    bench.tick(0)
+    assert bench.next() == Check(((sp(-300, -30),),))  # each tick takes its overlap
+
+
+def test_adjacent_legs_are_counted_together_within_a_shard_group() -> None:
+    bench = CourseBench(1700)
+    for start, stop in ((1500, 1600), (1700, 1800), (1800, 1850), (1850, 1900)):
+        bench.course.legs.put(Leg(s(start), s(stop), None, s(stop + LOOKBACK)))
+    bench.tick(1900)
+    bench.course.legs.put(Leg(s(1850), s(1900), None, s(2200)))
+    assert bench.next() == Check(((sp(1800, 1850), sp(1850, 1900)), (sp(1700, 1800),), (sp(1500, 1600),)))
+
+
+def test_a_tick_counts_so_many_pieces_the_newest() -> None:
+    bench = CourseBench(0)
+    for number in range(MAX_PIECES + 3):
+        bench.course.legs.put(Leg(s(10 * number), s(10 * number + 5), None, s(10_000)))
+    bench.course.due = bench.course._check_due = True
+    bench.now = 10 * (MAX_PIECES + 3)
+    job = bench.next()
+    assert isinstance(job, Check)
+    assert len(job.pieces) == MAX_PIECES
+    assert job.pieces[0] == (sp(10 * (MAX_PIECES + 2), 10 * (MAX_PIECES + 2) + 5),)
+
+
+def test_a_backlog_that_has_landed_is_not_counted_again() -> None:
+    bench = CourseBench(-1000)
+    bench.course.legs.put(Leg(s(-1000), s(-LOOKBACK), None, s(500)))
+    bench.tick(0)
+    job = bench.next()
+    assert job == Check(((sp(-1000, -300),),))
+    bench.checked(job)
+    assert bench.beyond_copies() is None
+    bench.tick(0)
+    assert bench.next() == Check(((sp(-300, -15),),))
+
+
+# Proofs
+
+
+def test_a_span_read_settled_is_proved_by_the_digest_of_its_copying() -> None:
+    bench = CourseBench(-1000)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 0
+    digest = bench.copied(bench.next())
+    job = bench.next()
+    assert job == Prove(sp(-1000, -300), digest)
+    assert job.source is digest
+    bench.proved(job)
+    assert bench.course.proved == span(*sp(-1000, 0))
+    assert bench.legs() == []
+    assert bench.next() is None
+
+
+def test_nothing_is_proved_before_its_mark_is_back() -> None:
+    bench = CourseBench(-1000)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 0
+    bench.copied(bench.next(), back=False)
+    assert bench.next() is None
+    bench.back()
+    assert isinstance(bench.next(), Prove)
+
+
+def test_what_was_read_live_is_read_again_when_it_settled_by_strides_of_the_lookback() -> None:
+    bench = CourseBench(-300)
+    for now in range(0, 901, 60):
+        bench.tick(now)
+        bench.copy_all()
+    spans = []
+    while isinstance(job := bench.next(), Prove | Check):
+        if isinstance(job, Check):
+            bench.checked(job)
+            continue
+        assert job.source is None
+        spans.append(((job.span[0] - s(0)) // SECOND, (job.span[1] - s(0)) // SECOND))
+        bench.proved(job)
+    assert spans == [(-300, 0), (0, 300)]  # copied up to 900: what is younger has not settled, or still grows
+    assert seconds(bench.course.proved) == [(-300, 300)]
+
+
+def test_what_is_live_settles_a_lookback_after_it_was_printed() -> None:
+    bench = live()
+    bench.now = LOOKBACK - 1
+    assert bench.next() is None
+    bench.now = LOOKBACK
+    assert bench.next() == Prove(sp(-300, 0), None)
+
+
+@pytest.mark.parametrize("why", ["again", "early", "live"])
+def test_what_may_have_a_line_of_an_earlier_printing_behind_it_settles_after_its_own(why: str) -> None:
+    """Printed twice, or soon after a start: a request that a killed program left behind can land late."""
+    bench = CourseBench(-1000, adopted=0 if why == "early" else -10_000)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 10
+    job = bench.next()
+    assert isinstance(job, Copy)
+    bench.copied(replace(job, again=why == "again", live=why == "live"))
+    (leg,) = (leg for leg in bench.course.legs if leg.start == s(-1000))
+    assert leg.settles == s(10 + LOOKBACK)
+
+
+def test_what_was_not_printed_at_all_settles_by_its_end() -> None:
+    bench = CourseBench(-1000, adopted=0)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 10
+    bench.copied(bench.next(), points=0)
+    assert isinstance(bench.next(), Prove)
+
+
+def test_the_safe_clock_alone_settles() -> None:
+    bench = live()
+    for instant in (at(0, source=5000), at(0, clock=5000)):
+        assert bench.course.next(instant, True, False, True) is None
+    assert isinstance(bench.course.next(at(LOOKBACK), True, False, True), Prove)
+
+
+# What differs
+
+
+def unequal() -> CourseBench:
+    """A backlog whose digests differ."""
+    bench = CourseBench(-600)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 0
+    bench.copied(bench.next())
+    bench.proved(bench.next(), equal=False)
+    return bench
+
+
+def test_an_unequal_span_is_compared_repaired_and_proved() -> None:
+    bench = unequal()
+    job = bench.next()
+    assert job == Compare(sp(-600, -300))
+    assert bench.compared(job, Compared({GROUP: 2}, points_read=5, mark=bench.mark(back=False))) == []
+    assert bench.next() is None
+    bench.back()
+    bench.now = LOOKBACK - 1
+    assert bench.next(room=False) is None
+    bench.now = LOOKBACK
+    job = bench.next()
+    assert job == Prove(sp(-600, -300), None)
+    bench.proved(job)
+    assert bench.course.proved == span(*sp(-600, 0))
+
+
+def test_what_is_missing_a_second_time_is_held_and_the_rest_is_proved_without_it() -> None:
+    bench = unequal()
+    bench.compared(bench.next(), Compared({GROUP: 2, OTHER: 1}, mark=bench.mark(back=True)))
+    bench.now = LOOKBACK
+    bench.proved(bench.next(), equal=False)
+    assert bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True))) == [GROUP]
+    assert bench.course.holds.spans() == {GROUP: span(*sp(-600, -300))}
+    bench.now = 2 * LOOKBACK
+    bench.course.holds.groups[GROUP].look_at = 10**30
+    job = bench.next()
+    assert isinstance(job, Prove)
+    bench.course.proved_by(job, Proved(True, (GROUP,)))
+    assert bench.course.proved == span(*sp(-600, 0))
+
+
+def test_a_group_that_is_missing_for_the_first_time_is_not_held() -> None:
+    bench = unequal()
+    bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True)))
+    bench.now = LOOKBACK
+    bench.proved(bench.next(), equal=False)
+    assert bench.compared(bench.next(), Compared({OTHER: 2}, mark=bench.mark(back=True))) == []
+    assert not bench.course.holds.groups
+
+
+def test_where_central_only_has_more_the_span_is_proved_and_that_is_counted() -> None:
+    bench = unequal()
+    bench.compared(bench.next(), Compared(extras=3, points_read=5))
+    assert bench.course.extras == 3
+    assert bench.course.proved == span(*sp(-600, 0))
+    assert bench.next() is None
+
+
+def test_live_points_that_central_lacks_are_compared_again_as_soon_as_they_are_back() -> None:
+    bench = live()
+    job = None
+    for _ in range(2):
+        bench.tick(0)
+        bench.checked(bench.next(), equal=False)
+        job = bench.beyond_copies()
+    bench.compared(job, Compared({GROUP: 1}, points_read=5, mark=bench.mark(back=False)))
+    assert bench.next() is None
+    bench.back()
+    job = bench.next()
+    assert job == Compare(sp(-300, -15))
+    assert bench.compared(job, Compared({GROUP: 1}, mark=bench.mark(back=True))) == [GROUP]
+
+
+def test_live_points_that_only_central_has_do_not_make_it_compare_forever() -> None:
+    bench = live()
+    job = None
+    for _ in range(2):
+        bench.tick(0)
+        bench.checked(bench.next(), equal=False)
+        job = bench.beyond_copies()
+    bench.compared(job, Compared(extras=3, points_read=5))
+    assert bench.course.extras == 0  # not settled
+    bench.course.legs.cut_away(span(*sp(-15, 0)))
+    for _ in range(2):
+        bench.course.checked([Counted(sp(-300, -15), 5, False)])
+        assert bench.legs() == [(-300, -15)]
+        assert bench.beyond_copies() is None
+    bench.course.checked([Counted(sp(-300, -15), 6, False)])  # a late point
+    assert bench.legs() == []
+
+
+def test_nothing_that_a_mark_calls_proved_is_compared_and_so_printed() -> None:
+    bench = live()
+    bench.course.proved = span(*sp(-300, 0))
+    bench.mark(back=True)
+    bench.course.proved = NOTHING
+    for leg in bench.course.legs:
+        leg.suspect = True
+    assert bench.next() is None
+    bench.mark(back=True)
+    assert isinstance(bench.next(), Compare)
+
+
+def test_while_central_does_not_answer_nothing_is_proved_or_compared() -> None:
+    bench = unequal()
+    bench.central = False
+    assert bench.next() is None
+    bench.central = True
+    assert isinstance(bench.next(), Compare)
+
+
+# Held
+
+
+def holding() -> CourseBench:
+    bench = CourseBench(-1000)
+    bench.course.proved = span(*sp(-1000, 0))
+    bench.course.holds.restore({GROUP: span(*sp(-1000, -900))})
+    bench.now = 0
+    return bench
+
+
+def test_what_is_held_is_tried_when_it_is_due_and_there_is_room() -> None:
+    bench = holding()
+    assert bench.next(room=False) is None
+    job = bench.next()
+    assert job == Compare(sp(-1000, -900), GROUP)
+    bench.compared(job, Compared({GROUP: 2}, mark=bench.mark(back=False)))
+    assert bench.next() is None
+    bench.back()
+    job = bench.next()
+    assert job == Compare(sp(-1000, -900), GROUP)
+    bench.compared(job, Compared())
+    assert not bench.course.holds.groups
+    assert bench.course.proved == span(*sp(-1000, 0))
+
+
+def test_what_central_still_refuses_is_tried_later() -> None:
+    bench = holding()
+    for _ in range(2):
+        bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True)))
+    assert bench.next() is None
+    bench.now = 2 * FIRST_LOOK // SECOND
+    assert isinstance(bench.next(), Compare)
+
+
+# Doubt
+
+
+def test_what_somebody_else_printed_is_compared_again_when_it_settled() -> None:
+    bench = CourseBench(-1000, span(*sp(-1000, -300)))
+    bench.course.doubt(span(*sp(-800, -700)), at(0))
+    assert bench.course.proved == Spans.of([sp(-1000, -800), sp(-700, -300)])
+    bench.now = LOOKBACK - 1
+    assert bench.next(room=False) is None
+    bench.now = LOOKBACK
+    job = bench.next(room=False)
+    assert isinstance(job, Prove)
+    assert (job.span[0], job.source) == (s(-800), None)
+
+
+def test_a_leg_in_doubt_settles_later_and_its_digest_does_not_count() -> None:
+    bench = CourseBench(-1000)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 0
+    bench.copied(bench.next())
+    bench.course.doubt(span(*sp(-800, -700)), at(0))
+    assert bench.next() is None
+    bench.now = LOOKBACK
+    assert bench.next() == Prove(sp(-1000, -900), None)  # by strides
+
+
+@pytest.mark.parametrize("happens", ["doubt", "adopt"])
+@pytest.mark.parametrize("kind", ["copy", "prove", "compare"])
+def test_a_job_that_was_under_way_does_not_count(kind: str, happens: str) -> None:
+    bench = CourseBench(-1000)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 0
+    job = bench.next()
+    if kind != "copy":
+        bench.copied(job)
+        job = bench.next()
+    if kind == "compare":
+        bench.proved(job, equal=False)
+        job = bench.next()
+    if happens == "doubt":
+        bench.course.doubt(span(*sp(-1000, -999)), bench.at)
+    else:
+        bench.course.adopt(s(-1000), NOTHING, Instant(0, 0, 0))
+    before = [replace(leg) for leg in bench.course.legs], bench.course.proved
+    if isinstance(job, Copy):
+        bench.copied(job, digest=Digest())
+    elif isinstance(job, Prove):
+        bench.proved(job)
+    else:
+        assert bench.compared(job, Compared(extras=1)) == []
+    assert ([*bench.course.legs], bench.course.proved) == before
+    assert bench.course.extras == 0
+
+
+def test_a_doubt_elsewhere_leaves_a_job_alone() -> None:
+    bench = CourseBench(-1000)
+    bench.course.proved = span(*sp(-LOOKBACK, 0))
+    bench.now = 0
+    bench.copied(bench.next())
+    job = bench.next()
+    bench.course.doubt(span(*sp(-200, -100)), bench.at)
+    bench.proved(job)
+    assert bench.course.proved.covers(sp(-1000, -300))
+
+
+# What central lacks
+
+
+def test_central_lacks_what_is_not_back_and_what_is_found_missing() -> None:
+    bench = CourseBench(-1000)
+    bench.now = 0
+    assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
+    bench.copied(bench.next(), back=False)
+    assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
+    bench.back()
+    assert seconds(bench.course.lacking(bench.at)) == [(-300, 0)]
+    bench.proved(bench.next(room=False), equal=False)
+    assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
+
+
+def test_what_is_merely_read_again_is_not_lacking_and_what_differs_is() -> None:
+    bench = live()
+    bench.tick(60)
+    bench.copy_all()
+    bench.tick(60)
+    assert seconds(bench.course.lacking(bench.at)) == []
+    bench.course.checked([Counted(leg.span, 6, False) for leg in bench.course.legs])
+    assert bench.work() == [(-300, 60)]
+    assert seconds(bench.course.lacking(bench.at)) == [(-300, 45)]
