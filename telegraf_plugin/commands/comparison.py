@@ -68,10 +68,12 @@ class Comparison:
         here = count_of(read_rows(self.sides.client.query(flux.count_query(stream, *piece))))
         return here, self.sides.desk.count(stream, piece)
 
-    def compare(self, piece: Span, counted_alike: bool | None = None) -> None:
+    def compare(self, piece: Span) -> None:
         """Compare a piece by hash, and what is not equal point by point. Raises SourceError, CentralError."""
-        source, central = self._digest(self._here(piece)), self._digest(self._there(piece))
+        tally = Tally()
+        source, central = self._digest(self._here(piece, tally)), self._digest(self._there(piece))
         self.found.points += source.points
+        self.found.dropped += tally.drops.points
         if source.equals(central):
             return
         points = max(source.points, central.points)
@@ -126,10 +128,8 @@ class Comparison:
                 digest.add(block, exact)
         return digest
 
-    def _here(self, piece: Span) -> Iterator[tuple[list[Block], bool]]:
-        tally = Tally()
-        yield from Passage(self.sides.client, self.sides.stream, piece, tally).blocks()
-        self.found.dropped = max(self.found.dropped, tally.drops.points)
+    def _here(self, piece: Span, tally: Tally | None = None) -> Iterator[tuple[list[Block], bool]]:
+        return Passage(self.sides.client, self.sides.stream, piece, tally or Tally()).blocks()
 
     def _there(self, piece: Span) -> Iterator[tuple[list[Block], bool]]:
         return self.sides.desk.blocks(self.sides.stream, piece)

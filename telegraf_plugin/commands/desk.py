@@ -121,6 +121,12 @@ class Session:
             )
         return self._clients[source.name]
 
+    def redact(self, text: str) -> str:
+        """Return `text` without any source's token: a server may say anything."""
+        for client in self._clients.values():
+            text = client.redact(text)
+        return text
+
     def stream(self, label: str) -> StreamDefinition:
         """Return the stream called `source/stream`. Raises Unusable."""
         found = {stream.label: stream for stream in self.config.streams}
@@ -137,7 +143,8 @@ class Session:
             here = client.bucket(stream.bucket)
         except SourceError as error:
             if client.clock_skew is None:  # it does not answer at all
-                raise Unusable(f"{source.name} at {client.url}: {error.summary}; {error.hint}") from error
+                text = f"{source.name} at {client.url}: {error.summary}; {error.hint}"
+                raise Unusable(client.redact(text)) from error
         return Sides(stream, client, self.desk, here, self.desk.bucket(stream.central_bucket))
 
 
@@ -194,8 +201,10 @@ def words(arguments: Sequence[str]) -> list[str]:
 
 def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
     """Read the configuration, run `command` and return its exit status; UNUSABLE with the reason on standard error."""
+    session = None
     try:
-        return command(Session(load(options.config, os.environ)))
+        session = Session(load(options.config, os.environ))
+        return command(session)
     except ConfigurationError as error:
         sys.stderr.writelines(f"E! {error.file}: {problem}\n" for problem in error.problems)
     except Unusable as error:
@@ -203,7 +212,8 @@ def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
     except CentralError as error:
         sys.stderr.write(f"E! central: {error.summary}; {error.hint}\n")
     except SourceError as error:
-        sys.stderr.write(f"E! source: {error.summary}; {error.hint}\n")
+        text = f"E! source: {error.summary}; {error.hint}\n"
+        sys.stderr.write(session.redact(text) if session is not None else text)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130

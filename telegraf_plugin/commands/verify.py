@@ -17,6 +17,7 @@ from telegraf_plugin.stream.difference import Differing, Kind, Value
 from telegraf_plugin.stream.drops import series_text
 from telegraf_plugin.stream.request import Kind as RequestKind
 from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import span
 
 MAX_REPAIRED = 200
 """Spans that a repair asks for."""
@@ -30,7 +31,7 @@ examples:
   data-collector verify POD-30/power_monitoring --from -6h --repair
       and have the collector send again what is missing or different
 
-Both sides are counted, then compared by hash, hour by hour; what differs is narrowed to the point. It ends where
+Hour by hour both sides are compared by number and hash; what differs is narrowed to the point. It ends where
 points may still come late (the stream's lookback) unless --to says more, and begins where central's retention does.
 Nothing is written but the request of --repair, which the running collector serves at its next tick.
 missing: only the source has it. different: central has another value or type. extra: only central has it (deletes are
@@ -96,7 +97,7 @@ def _compare(
         notes.append(f"from {moment(start)}: central keeps nothing older")
     if mark is None:
         notes.append("there is no mark of it in central: has the collector run?")
-    elif start < mark.origin:
+    elif span(start, mark.origin) - mark.proved:
         notes.append(f"what is older than {moment(mark.origin)} was never asked for: data-collector backfill")
     every = stream.aggregate.every if stream.aggregate is not None else 1
     start, stop = start + -start % every, stop - stop % every

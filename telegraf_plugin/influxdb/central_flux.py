@@ -69,8 +69,10 @@ def origins_query(bucket: str) -> Query:
 
 def requests_query(bucket: str) -> Query:
     """Return the query for the newest request of each stream in `bucket`, a row a field."""
-    steps = from_range(bucket, EARLIEST, LATEST)
-    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(request.MEASUREMENT)})", "last()"])
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(request.MEASUREMENT)})"
+    # A source may hold points of that name; copied, they are data: with the tag that a command's request never has.
+    not_copied = "filter(fn: (r) => not exists r.source_bucket)"
+    return build([*from_range(bucket, EARLIEST, LATEST), ours, not_copied, "last()"])
 
 
 def bucket_query(bucket: str, start: int, stop: int) -> Query:

@@ -132,3 +132,9 @@ def test_without_from_it_says_what_is_needed(operator: Operator) -> None:
     ended = operator.run("backfill", operator.label)
     assert ended.returncode == 2
     assert "--from is needed, or --cancel" in ended.stderr
+
+
+def test_a_source_cannot_ask_for_anything(operator: Operator) -> None:
+    line = f'collector_request,source=POD-1,stream={operator.bucket},source_bucket=b,field=id id="x",kind="backfill"'
+    operator.central.write(operator.bucket, f'{line},spans="1/2",cancelled=false {time.time_ns()}'.encode())
+    assert operator.json("status", status=1)["streams"][0]["request"] is None
