@@ -40,7 +40,7 @@ class CentralReader:
     def __init__(self, central: Server, metrics_bucket: str) -> None:
         """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""
         token, transport = central.credential.read, central.transport
-        self._client = QueryClient(central.url, central.org, token, 5, 30, 300, transport)
+        self._client = QueryClient(central.url, central.org, token, 5, 15, 300, transport)
         self._metrics_bucket = metrics_bucket
         self._asking: set[int] = set()
         self.url = central.url

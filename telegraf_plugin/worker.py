@@ -23,6 +23,7 @@ from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.jobs import Compare, Copy, Job, Prove, Recheck
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import END
 from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -106,7 +107,7 @@ class SourceWorker:
             lane.ledger = (believed, mirror)
             self._changed.notify_all()
 
-    def seen(self, label: str, present: Collection[MarkId], since: int) -> tuple[bool, list[MarkId]]:
+    def seen(self, label: str, present: Collection[MarkId], since: int = END) -> tuple[bool, list[MarkId]]:
         """Take the marks that central has, all that were made `since` (Unix ns).
 
         Return whether it lost one that it had, and those that strangers made.
@@ -175,6 +176,13 @@ class SourceWorker:
     def effort(self) -> Effort:
         """What was asked of the source since the start."""
         return Effort(self._client.requests, self._runner.values)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether some stream has not copied what the last tick asked for, and may yet."""
+        now = time.monotonic()
+        with self._changed:
+            return any(lane.busy or (lane.account.course.due and lane.may_work(now)) for lane in self.lanes.values())
 
     @property
     def waits_for_central(self) -> bool:

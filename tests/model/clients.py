@@ -31,6 +31,7 @@ class SourceClient(QueryClient):
     def __init__(self, world: World) -> None:
         self.url = "http://source:8086"
         self.clock_skew = None
+        self.requests = 0
         self._world = world
 
     def bucket(self, name: str) -> Bucket | None:
