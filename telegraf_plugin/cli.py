@@ -28,21 +28,31 @@ log = logging.getLogger(__name__)
 
 # By name, as they are not imported before they are asked for: the plugin counts its memory.
 _COMMANDS = {
+    "backfill": "telegraf_plugin.commands.backfill:main",
     "check": "telegraf_plugin.lint.command:check",
+    "doctor": "telegraf_plugin.commands.doctor:main",
     "permissions": "telegraf_plugin.permissions:main",
+    "preview": "telegraf_plugin.commands.preview:main",
+    "status": "telegraf_plugin.commands.status:main",
+    "verify": "telegraf_plugin.commands.verify:main",
 }
 _EPILOG = """\
-commands:
-  data-collector permissions --help
-      the commands that create the collector's tokens, with the least rights
+commands, each with --help:
+  check        what in queries.yaml with telegraf.conf would lose points; without any network
+  doctor       look at all servers: reach, versions, clocks, rights, retention, field types; a remedy a line
+  status       how each stream stands: lag, proved up to, left, held; --watch
+  verify       compare what a source has with what central has, to the point; --repair
+  backfill     have the running collector copy history
+  preview      the lines that would be sent for a span, and where each would go
+  permissions  the commands that create the collector's tokens, with the least rights
 
 examples:
   data-collector --config config/queries.yaml
       what telegraf.conf runs: each newline on standard input is a tick
   echo | data-collector --config config/queries.yaml
       one cycle by hand: the lines go to standard output, the log to standard error
-  data-collector check --help
-      what in queries.yaml with telegraf.conf would lose points, without any network
+  data-collector doctor
+      before the first start, and when something is wrong
 
 environment:
   LOG_LEVEL          DEBUG, INFO (default), WARN or WARNING, ERROR

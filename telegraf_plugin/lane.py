@@ -10,7 +10,7 @@ from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.ledger import Believed
 from telegraf_plugin.stream.retry import LONGEST_DELAY, retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.windows import HOUR
@@ -26,13 +26,14 @@ class Lane:
 
     `ledger`: what central says, to be adopted. `central`: the landing bucket answers. `busy`: a thread works on it.
     `retry_at`, `not_before`: time.monotonic() before which it is not tried but at a tick, or not at all; `central_at`
-    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick.
-    `asleep_until`: there is nothing to do before then, unless something happens: to look costs more than one thinks.
+    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick. `wanted`:
+    there was a tick. `asleep_until`: there is nothing to do before then, unless something happens: to look costs more
+    than one thinks.
     """
 
     account: Account
     gate: Gate
-    ledger: tuple[Mark | None, Origin | None] | None = None
+    ledger: tuple[Believed | None, Origin | None] | None = None
     central: bool = False
     busy: bool = False
     retry_at: float = 0.0
@@ -42,6 +43,7 @@ class Lane:
     central_failures: int = 0
     unasked: bool = False
     asleep_until: float = 0.0
+    wanted: bool = False
     source_bucket: Bucket | None = None
     central_bucket: Bucket | None = None
     ticked: Instant = field(default_factory=lambda: Instant(0, 0, 0))

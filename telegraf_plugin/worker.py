@@ -6,8 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from enum import Enum, auto
 
 from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Source
@@ -15,21 +13,18 @@ from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceErr
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.lane import Lane
+from telegraf_plugin.lanework import Held, LaneWork, Task
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Instant
-from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove, Recheck
-from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.jobs import Compare, Copy, Job, Prove, Recheck
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.spans import END
 from telegraf_plugin.stream.status import Attempt, Effort
-from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
 
@@ -44,26 +39,6 @@ SHORTEST_QUERY = 60 * SECOND
 """How much of a backlog (ns) a query reads at least, however often it had to be given up."""
 _NOISE_SECONDS = 1.5
 """A clock skew below this is HTTP's whole seconds, and the reply's way."""
-
-
-class Task(Enum):
-    """What there is to do for a stream beside its course's jobs."""
-
-    ADOPT = auto()
-    MARK = auto()
-    PROBE = auto()
-    """Ask the source for anything: there was nothing to be read, and it must answer all the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Central refuses the points of `group` of `stream` in `span`; `reason` says why, as far as is known."""
-
-    stream: StreamDefinition
-    group: Group
-    span: Span
-    points: int
-    reason: str
 
 
 class SourceWorker:
@@ -90,7 +65,7 @@ class SourceWorker:
     ) -> None:
         self.source = source
         self._central, self._writer = central, writer
-        self._on_attempt, self._on_idle, self._on_held, self._on_closed = on_attempt, on_idle, on_held, on_closed
+        self._on_attempt, self._on_idle, self._on_closed = on_attempt, on_idle, on_closed
         self._on_moved = on_moved
         server, bounds = source.server, source.timeouts
         self._client = QueryClient(
@@ -98,14 +73,18 @@ class SourceWorker:
         )
         self._runner = JobRunner(self._client, central)
         self._changed = threading.Condition()
+        self._lane_work = LaneWork(self._runner, writer, self._changed, self._instant, on_held)
         self.lanes = {s.label: Lane(Account(s, incarnation, sweep), gates[s.central_bucket]) for s in source.streams}
+        self._threads: list[threading.Thread] = []
         self._turn = 0
         self._wanted = self._served = 0  # numbers of ticks: the last that came, the last that was done
 
     def start(self) -> None:
         """Start the threads; they end with the process."""
         for number in range(self.source.concurrent_queries):
-            threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True).start()
+            thread = threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def tick(self, number: int) -> None:
         """Ask for all streams' newest points, for the tick of that `number`."""
@@ -113,25 +92,29 @@ class SourceWorker:
             self._wanted = number
             at, now = self._instant(), time.monotonic()
             for lane in self.lanes.values():
+                lane.wanted = True
                 lane.tick(at, now)
             self._changed.notify_all()
 
     # What the ledger's watch tells
 
-    def load(self, label: str, mark: Mark | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
+    def load(self, label: str, believed: Believed | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
         """Take what the ledger says of a stream that is loading."""
         with self._changed:
             lane = self.lanes[label]
             lane.asleep_until = 0.0
             lane.account.know(known)
-            lane.ledger = (mark, mirror)
+            lane.ledger = (believed, mirror)
             self._changed.notify_all()
 
-    def seen(self, label: str, present: Collection[MarkId]) -> tuple[bool, list[MarkId]]:
-        """Take the marks that central has; return whether it lost the newest, and those that strangers made."""
+    def seen(self, label: str, present: Collection[MarkId], since: int = END) -> tuple[bool, list[MarkId]]:
+        """Take the marks that central has, all that were made `since` (Unix ns).
+
+        Return whether it lost one that it had, and those that strangers made.
+        """
         with self._changed:
             lane = self.lanes[label]
-            back = lane.account.seen(present)
+            back = lane.account.seen(present, since)
             if back is not None:
                 lane.gate.back(label, back.time)
                 self._on_moved()
@@ -193,6 +176,18 @@ class SourceWorker:
     def effort(self) -> Effort:
         """What was asked of the source since the start."""
         return Effort(self._client.requests, self._runner.values)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether some stream has not copied what the last tick asked for, and may yet."""
+        now = time.monotonic()
+        with self._changed:
+            return any(lane.busy or (lane.account.course.due and lane.may_work(now)) for lane in self.lanes.values())
+
+    @property
+    def waits_for_central(self) -> bool:
+        """Whether it is central, not the source, that has yet to answer."""
+        return any(self._central.is_asked_by(thread.ident) for thread in self._threads)
 
     # The threads
 
@@ -259,11 +254,11 @@ class SourceWorker:
         """Do one thing for a stream; whatever goes wrong with it stays that stream's."""
         tally, began = Tally(), time.monotonic()
         live = not isinstance(task, Copy) or task.live
-        printer = Printer(self._writer, lane.gate, lane.stream.label, live, lambda: self._print_mark(lane))
+        printer = Printer(self._writer, lane.gate, lane.stream.label, live, lambda: self._lane_work.print_mark(lane))
         error: SourceError | None = None
         complete = False
         try:
-            self._run(lane, task, printer, tally)
+            self._lane_work.run(lane, task, printer, tally)
             complete = True
         except OutputClosed:
             raise
@@ -299,96 +294,6 @@ class SourceWorker:
                     unwatched=tally.unwatched,
                 )
             )
-
-    def _run(self, lane: Lane, job: Task | Job, printer: Printer, tally: Tally) -> None:
-        """Do a job and tell the course what came of it."""
-        account, course, began = lane.account, lane.account.course, time.monotonic()
-        if isinstance(job, Copy | Compare):
-            with self._changed:
-                account.printing(job.span)
-        if job is Task.ADOPT:
-            self._adopt(lane)
-        elif job is Task.MARK:
-            self._print_mark(lane)
-        elif job is Task.PROBE:
-            self._runner.probe(lane.stream, lane.ticked.source)
-        elif isinstance(job, Copy):
-            copied = self._runner.copy(course, job, printer, tally)
-            with self._changed:
-                course.copied(job, copied, self._instant())
-                if not job.live:
-                    course.longest = min(course.longest * 2, 3600 * SECOND)
-                    account.copied_backlog(job.span, tally.points, time.monotonic() - began)
-        elif isinstance(job, Check):
-            counted = self._runner.check(course, job)
-            with self._changed:
-                course.checked(counted)
-        elif isinstance(job, Prove):
-            proved = self._runner.prove(course, job)
-            with self._changed:
-                course.proved_by(job, proved)
-        elif isinstance(job, Recheck):
-            began_ns = time.monotonic_ns()
-            try:
-                equal = self._runner.sweep(course, job)
-            finally:
-                with self._changed:
-                    course.sweep.rest(time.monotonic_ns() - began_ns, time.monotonic_ns())
-            if not equal:
-                text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
-                log.warning(text, lane.stream.label, *(format_time(end)[:19] + "Z" for end in job.span))
-            with self._changed:
-                course.swept(job, equal, time.monotonic_ns() - began_ns, self._instant())
-        elif isinstance(job, Compare):
-            # What was read here is not counted: it was read before.
-            compared = self._runner.compare(course, job, printer, Tally())
-            with self._changed:
-                refused = course.compared(job, compared, self._instant())
-            for group in refused:
-                reason = self._runner.reason(course, group, job.span)
-                with self._changed:
-                    course.holds.explain(group, reason)
-                self._on_held(Held(lane.stream, group, job.span, compared.missing[group], reason))
-
-    def _adopt(self, lane: Lane) -> None:
-        """Begin with what the ledger says; the source is asked how it keeps the bucket, and where a stream begins."""
-        account, stream = lane.account, lane.stream
-        assert lane.ledger is not None
-        mark, mirror = lane.ledger
-        lane.source_bucket = self._runner.bucket(stream) or lane.source_bucket
-        if lane.source_bucket is None:
-            text = (
-                "%s: its token may not see how bucket %s is kept: read in pieces of an hour, and time_to_loss unknown"
-            )
-            log.info(text, stream.label, stream.bucket)
-        at = self._instant()
-        lane.refuse_unfit()
-        start = at.source
-        if mark is None and mirror is None and account.began:
-            mirror = account.mirror
-        if mark is None and mirror is None:
-            if stream.start.ago is not None:
-                start = at.source - stream.start.ago
-            else:
-                first = stream.start.date if stream.start.date is not None else self._runner.first(stream, at.source)
-                start = first if first is not None else at.source - stream.lookback
-        with self._changed:
-            lane.set_bounds(at)
-            account.adopt(mark, mirror, start, at)
-            lane.ledger = None
-            if self._wanted:
-                lane.tick(at, time.monotonic())
-
-    def _print_mark(self, lane: Lane) -> MarkId:
-        with self._changed:
-            if lane.account.state is State.LOADING:  # what it would stand on is not known; the first mark covers all
-                return MarkId(0, "")
-            at = self._instant()
-            mark, mirror = lane.account.make_mark(at), lane.account.mirror_due(at)
-            lane.gate.marked(lane.stream.label, mark.id.time)
-        origin = origin_line(lane.stream, mirror, mark.id.time) if mirror is not None else b""
-        self._writer.write(mark_line(lane.stream, mark) + origin)
-        return mark.id
 
     def _instant(self) -> Instant:
         clock = time.time_ns()

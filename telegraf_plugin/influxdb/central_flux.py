@@ -69,8 +69,37 @@ def origins_query(bucket: str) -> Query:
 
 def requests_query(bucket: str) -> Query:
     """Return the query for the newest request of each stream in `bucket`, a row a field."""
-    steps = from_range(bucket, EARLIEST, LATEST)
-    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(request.MEASUREMENT)})", "last()"])
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(request.MEASUREMENT)})"
+    # A source may hold points of that name; copied, they are data: with the tag that a command's request never has.
+    not_copied = "filter(fn: (r) => not exists r.source_bucket)"
+    return build([*from_range(bucket, EARLIEST, LATEST), ours, not_copied, "last()"])
+
+
+def bucket_query(bucket: str, start: int, stop: int) -> Query:
+    """Return a query that costs nothing and shows whether `bucket` can be read."""
+    return build([*from_range(bucket, start, stop), "limit(n: 1)"])
+
+
+def stream_metrics_query(bucket: str, start: int, stop: int) -> Query:
+    """Return the query for what the plugin last said of each stream in [start, stop), a row a field."""
+    ours = 'filter(fn: (r) => r._measurement == "collector_stream")'
+    return build([*from_range(bucket, start, stop), ours, "last()"])
+
+
+def newest_types_query(bucket: str, start: int, stop: int, predicates: Collection[str]) -> Query:
+    """Return the query for one point of each field in [start, stop), by whose table its type can be told.
+
+    `predicates` select points. The span lies within one shard group: there a field has one type.
+    """
+    steps = [*from_range(bucket, start, stop), *(f"filter(fn: (r) => {predicate})" for predicate in predicates)]
+    by_field = 'group(columns: ["_measurement", "_field"])'
+    return build([*steps, "last()", by_field, "last()", 'keep(columns: ["_time", "_value", "_measurement", "_field"])'])
+
+
+def measurement_counts_query(bucket: str, start: int, stop: int, predicates: Collection[str]) -> Query:
+    """Return the query for how many points of each measurement `predicates` select in [start, stop)."""
+    steps = [*from_range(bucket, start, stop), *(f"filter(fn: (r) => {predicate})" for predicate in predicates)]
+    return build([*steps, 'group(columns: ["_measurement"])', "count()"])
 
 
 def _marks(bucket: str, start: int, stop: int) -> list[str]:

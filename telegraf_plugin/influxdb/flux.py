@@ -121,7 +121,7 @@ def from_range(bucket: str, start: int, stop: int) -> list[str]:
 
 def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
     lines = from_range(stream.bucket, start, stop)
-    lines += [f"filter(fn: (r) => {predicate})" for predicate in _predicates(stream)]
+    lines += [f"filter(fn: (r) => {predicate})" for predicate in predicates(stream)]
     return lines
 
 
@@ -135,7 +135,7 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
     return lines
 
 
-def _predicates(stream: StreamDefinition) -> list[str]:
+def predicates(stream: StreamDefinition) -> list[str]:
     """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
     return [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
 

@@ -1,11 +1,12 @@
-"""Marks and mirrored origins as line protocol. Pure."""
+"""Marks, mirrored origins and requests as line protocol. Pure."""
 
 from __future__ import annotations
 
-from telegraf_plugin.stream import ledger
+from telegraf_plugin.stream import ledger, request
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.request import Request
 from telegraf_plugin.telegraf.metrics import point
 
 
@@ -25,3 +26,9 @@ def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
         "oldest": origin.oldest,
     }
     return point("collector_origin", tags, fields, now)
+
+
+def request_line(stream: StreamDefinition, asked: Request) -> bytes:
+    """Return the line of a request. It has no `source_bucket`: a command writes it straight to the stream's bucket."""
+    tags = {"source": stream.source, "stream": stream.name}
+    return point(request.MEASUREMENT, tags, asked.fields(), asked.time)

@@ -163,4 +163,6 @@ def _tag(value: str) -> bytes:
 def _value(value: int | float | str) -> bytes:
     if isinstance(value, str):
         return b'"%b"' % escape_string(value.encode())
+    if isinstance(value, bool):
+        return b"true" if value else b"false"
     return b"%di" % value if isinstance(value, int) else repr(value).encode()

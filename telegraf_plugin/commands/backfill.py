@@ -1,0 +1,210 @@
+"""`data-collector backfill`: have the running collector copy what is older than where a stream begins."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from telegraf_plugin.central import count_of
+from telegraf_plugin.commands import requests
+from telegraf_plugin.commands.dates import duration, moment, number
+from telegraf_plugin.commands.desk import Session, Sides, Unusable, add_span, clock, instants, parser, run, words
+from telegraf_plugin.commands.status import newest_metrics
+from telegraf_plugin.commands.tables import Meter, meter, write_json
+from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.request import MEASUREMENT, Kind
+from telegraf_plugin.stream.spans import NOTHING, Spans, span
+from telegraf_plugin.stream.windows import HOUR, cut
+
+ASSUMED_SPEED = 50_000.0
+"""Points a second, where the collector has not told how fast it copies: half of what was measured (README)."""
+_DAY = 24 * HOUR
+_EPILOG = f"""\
+examples:
+  data-collector backfill POD-30/power_monitoring --from 2026-01-01 --dry-run
+      what it would take: points, windows, time, and what central's retention would refuse
+  data-collector backfill POD-30/power_monitoring --from 2026-01-01
+      ask the running collector, and watch
+  data-collector backfill POD-30/power_monitoring --cancel
+      leave it; what is copied stays
+
+The command writes one point of measurement {MEASUREMENT} to the stream's bucket in central, which the collector reads
+at its next tick; it copies history after live data and newest first, in the room that live data leaves. Both may be
+ended and started again at any time: what is proved is not copied again, and the same command goes on watching.
+Without --to it ends where the stream begins; what is newer the collector copies anyway.
+
+exit status: 0 done, nothing to do, planned (--dry-run), asked for (--no-wait) or cancelled; 1 not done: Ctrl-C, or
+another request took its place; 2 the configuration, the command line or a server does not allow it
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be copied: `spans` of it, about so many `points`, in so many `windows`, in some `seconds`.
+
+    `refused`: the span and points that central is too short-lived for, and that are left out.
+    """
+
+    spans: Spans
+    points: int
+    windows: int
+    speed: float
+    told: bool
+    refused: Spans
+    refused_points: int
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes."""
+        return self.points / self.speed
+
+    def as_json(self) -> dict[str, object]:
+        """Return it for scripts; times in Unix ns."""
+        return {
+            "spans": list(self.spans),
+            "points": self.points,
+            "windows": self.windows,
+            "points_per_second": self.speed,
+            "seconds": round(self.seconds, 1),
+            "refused_spans": list(self.refused),
+            "refused_points": self.refused_points,
+        }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these `arguments` and return the exit status."""
+    made = parser("backfill", "Have the running collector copy history of one stream.", _EPILOG)
+    made.add_argument("stream", metavar="STREAM", help="source/stream as in the log")
+    add_span(made, required=False)
+    made.add_argument("--dry-run", action="store_true", help="plan only; nothing is asked for")
+    made.add_argument("--cancel", action="store_true", help="take the request back that is under way")
+    made.add_argument("--no-wait", action="store_true", help="ask, and end")
+    options = made.parse_args(words(arguments))
+    if not options.cancel and not options.start:
+        made.error("--from is needed, or --cancel")
+    return run(options, lambda session: _cancel(session, options) if options.cancel else _backfill(session, options))
+
+
+def _cancel(session: Session, options: argparse.Namespace) -> int:
+    stream = session.stream(options.stream)
+    mark, newest = session.desk.standing(stream)
+    found = requests.open_request(newest, mark)
+    if found is not None:
+        session.desk.ask(stream, replace(found.request, cancelled=True, time=clock()))
+    if options.json:
+        write_json({"stream": stream.label, "cancelled": found.request.id if found else None}, sys.stdout)
+    elif found is None:
+        sys.stdout.write(f"{stream.label}: nothing is asked for\n")
+    else:
+        text = "cancelled; the collector leaves it at its next tick, what is copied stays"
+        sys.stdout.write(f"{stream.label}: {found.request.kind.value} {found.request.id} {text}\n")
+    return 0
+
+
+def _backfill(session: Session, options: argparse.Namespace) -> int:
+    stream, now = session.stream(options.stream), clock()
+    start, stop = instants(options, now)
+    assert start is not None
+    sides = session.sides(stream)
+    mark, newest = session.desk.standing(stream)
+    wanted = _wanted(stream, mark, start, stop if stop is not None else now)
+    found = requests.open_request(newest, mark)
+    if found is not None and found.request.kind is Kind.REPAIR and not options.dry_run:
+        raise Unusable(f"{stream.label}: {requests.told(found)}; wait for it, or take it back with --cancel")
+    with meter(options.json) as shown:
+        plan = _plan(session, sides, wanted, now, shown)
+    if not options.json:
+        _show(stream, plan, mark)
+    asked = None
+    if plan.spans and not options.dry_run:
+        if found is not None and not plan.spans - found.request.spans:
+            asked = found.request  # asked for already
+        else:
+            rest = found.left if found is not None else NOTHING
+            asked = requests.new(Kind.BACKFILL, plan.spans + rest)
+            session.desk.ask(stream, asked)
+    if asked is None:
+        if options.json:
+            write_json({"stream": stream.label, "plan": plan.as_json(), "request": None}, sys.stdout)
+        return 0
+    if not options.json:
+        sys.stdout.write(f"asked for: {asked.id}\n")
+        sys.stdout.flush()
+    if options.no_wait:
+        ended = requests.standing(asked, mark)
+        status = 0
+    else:
+        ended = requests.follow(session.desk, stream, asked, lambda text: _say(f"{text}\n"), hidden=options.json)
+        status = 0 if ended.stage is requests.Stage.DONE else 1
+    if options.json:
+        document = {"stream": stream.label, "plan": plan.as_json(), "request": ended.as_json()}
+        write_json(document, sys.stdout)
+    else:
+        sys.stdout.write(f"{requests.told(ended)}\n")
+    return status
+
+
+def _wanted(stream: StreamDefinition, mark: Mark | None, start: int, stop: int) -> Spans:
+    """Return what of [start, stop) is neither proved nor copied anyway. Raises Unusable without a ledger."""
+    if mark is None:
+        raise Unusable(
+            f"{stream.label}: there is no mark of it in central, so no collector is copying it: start it, and see "
+            "data-collector status"
+        )
+    proved = mark.proved if mark.definition == stream.hash else NOTHING
+    return span(start, min(stop, mark.origin)) - proved
+
+
+def _plan(session: Session, sides: Sides, wanted: Spans, now: int, shown: Meter) -> Plan:
+    stream = sides.stream
+    oldest = sides.oldest(now)
+    refused = wanted.clip(stop=oldest) if oldest is not None else NOTHING
+    spans = wanted - refused
+    metrics = newest_metrics(session.desk).get((stream.source, stream.name))
+    speed = float(metrics.fields.get("backlog_points_per_second", 0)) if metrics is not None else 0.0
+    windows = sum(1 for part in spans for _ in cut(*part, sides.groups))
+    points = _count(sides, spans, "counted, days", shown)
+    lost = _count(sides, refused, "counted of what central refuses, days", shown)
+    return Plan(spans, points, windows, speed or ASSUMED_SPEED, bool(speed), refused, lost)
+
+
+def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
+    """Count what the source has, a day at a time: it is a plan, and the source has other work."""
+    days = [day for part in spans for day in cut(*part, sides.groups, _DAY)]
+    points = 0
+    for number_, day in enumerate(days):
+        shown.show(what, number_, len(days))
+        points += count_of(read_rows(sides.client.query(flux.count_query(sides.stream, *day))))
+    return points
+
+
+def _show(stream: StreamDefinition, plan: Plan, mark: Mark | None) -> None:
+    out = sys.stdout
+    if plan.refused:
+        hull = plan.refused.hull
+        assert hull is not None
+        out.write(
+            f"{stream.label}: central keeps nothing older than {moment(hull[1])}: {number(plan.refused_points)} points "
+            "are left out; to have them, have its bucket keep longer\n"
+        )
+    if not plan.spans:
+        since = f"; it begins at {moment(mark.origin)}" if mark is not None else ""
+        out.write(f"{stream.label}: nothing to do: all of it is proved, copied anyway, or too old{since}\n")
+        return
+    hull = plan.spans.hull
+    assert hull is not None
+    rate = f"{number(plan.speed)} points a second" + ("" if plan.told else ", assumed")
+    out.write(
+        f"{stream.label} [{moment(hull[0])}, {moment(hull[1])}): about {number(plan.points)} points in "
+        f"{number(plan.windows)} windows, about {duration(plan.seconds)} ({rate})\n"
+    )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

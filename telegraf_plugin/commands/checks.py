@@ -1,0 +1,230 @@
+"""What the doctor looks at, one check a fact, each with a remedy where it is not well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from telegraf_plugin.commands.dates import duration, moment, number
+from telegraf_plugin.commands.desk import Desk, Session, clock
+from telegraf_plugin.config import Source
+from telegraf_plugin.errors import CentralError, SourceError
+from telegraf_plugin.influxdb import central_flux, flux
+from telegraf_plugin.influxdb.annotated_csv import Decoder
+from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.windows import HOUR, cut, group_start
+
+MAX_SKEW = 3.1
+"""Seconds by which clocks may differ: HTTP's Date has whole seconds, and a reply takes a moment."""
+MAX_NAMED = 5
+MAX_TYPE_SPAN = 32 * 24 * HOUR
+"""How far back (ns) central's shard group is looked at for a field's type."""
+
+
+class State(Enum):
+    """How something is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One fact: `where` it holds (a server, or a stream), what it is `about`, what was `found`, and what to do."""
+
+    where: str
+    about: str
+    state: State
+    found: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """Return it for scripts."""
+        return {
+            "where": self.where,
+            "what": self.about,
+            "state": self.state.value,
+            "found": self.found,
+            "remedy": self.remedy,
+        }
+
+
+def central_checks(session: Session, sources: Iterable[Source]) -> list[Check]:
+    """Look at central: reach, clock, and each bucket's rights and retention."""
+    desk = session.desk
+    checks = _reach("central", desk.version, desk.url)
+    if checks[0].state is State.BAD:
+        return checks
+    buckets = [stream.central_bucket for source in sources for stream in source.streams]
+    for bucket in dict.fromkeys([*buckets, desk.metrics_bucket]):
+        checks += _central_bucket(desk, bucket)
+    skew = _skew("central", desk.clock_skew)
+    return [*checks[:1], *skew, *checks[1:]]
+
+
+def _central_bucket(desk: Desk, bucket: str) -> Iterator[Check]:
+    about = f"bucket {bucket}"
+    try:
+        desk.may_write(bucket)
+    except CentralError as error:
+        yield Check("central", f"{about}: write", State.BAD, error.summary, error.hint)
+    else:
+        yield Check("central", f"{about}: write", State.OK, "may be written")
+    now = clock() // SECOND * SECOND
+    try:
+        desk.rows(central_flux.bucket_query(bucket, now - SECOND, now))
+        kept = desk.bucket(bucket)
+    except CentralError as error:
+        hint = error.hint
+        if "(404)" in error.summary:
+            hint = "create the bucket, or give the token read permission: data-collector permissions central"
+        yield Check("central", f"{about}: read", State.BAD, error.summary, hint)
+        return
+    yield Check("central", f"{about}: read", State.OK, f"may be read, {_kept(kept)}")
+
+
+def source_checks(session: Session, source: Source) -> list[Check]:
+    """Look at a source: reach, version and clock."""
+    client = session.client(source)
+    checks = _reach(source.name, client.version, client.url)
+    if checks[0].state is State.BAD:
+        return checks
+    try:  # any reply but the one to a ping carries the clock, and tells whether the token is known
+        client.bucket(source.streams[0].bucket)
+    except SourceError as error:
+        if "(401)" in error.summary:
+            return [*checks, Check(source.name, "token", State.BAD, error.summary, error.hint)]
+    return [*checks, *_skew(source.name, client.clock_skew)]
+
+
+def _reach(where: str, version: Callable[[], str], url: str) -> list[Check]:
+    try:
+        return [Check(where, "reach", State.OK, f"{url} answers, InfluxDB {version() or 'of no told version'}")]
+    except (SourceError, CentralError) as error:
+        return [Check(where, "reach", State.BAD, f"{url}: {error.summary}", error.hint)]
+
+
+def _skew(where: str, skew: float | None) -> list[Check]:
+    if skew is None:
+        return [
+            Check(where, "clock", State.WARNING, "it does not say the time", "is there a proxy that takes Date out?")
+        ]
+    if abs(skew) > MAX_SKEW:
+        side = "ahead of" if skew > 0 else "behind"
+        found = f"{duration(abs(skew))} {side} this machine's"
+        return [Check(where, "clock", State.WARNING, found, "set up NTP on both machines")]
+    return [Check(where, "clock", State.OK, "agrees with this machine's, to 3 s")]
+
+
+def stream_checks(session: Session, source: Source, stream: StreamDefinition, central: bool) -> list[Check]:
+    """Look at one stream: its bucket, both retentions, the last hour, and field types. `central`: it can be asked."""
+    client, now = session.client(source), clock() // SECOND * SECOND
+    label = stream.label
+    try:
+        for _ in client.query(flux.probe_query(stream, now)):
+            pass
+    except SourceError as error:
+        hint = error.hint
+        if "could not find bucket" in error.summary or "(404)" in error.summary:
+            hint = f"check its name, or give the token read permission: data-collector permissions {source.name}"
+        return [Check(label, f"bucket {stream.bucket}: read", State.BAD, client.redact(error.summary), hint)]
+    try:
+        here = client.bucket(stream.bucket)
+    except SourceError:
+        here = None
+    checks = [Check(label, f"bucket {stream.bucket}: read", State.OK, f"may be read, {_kept(here)}")]
+    try:
+        there = session.desk.bucket(stream.central_bucket) if central else None
+        if here is not None and there is not None:
+            checks.append(_retentions(stream, here, there))
+        checks.append(_last_hour(client, stream, now))
+        if central and stream.flux is None and stream.aggregate is None:
+            checks.append(_types(session.desk, client, stream, here, there, now))
+    except SourceError as error:
+        checks.append(Check(label, "points", State.BAD, client.redact(error.summary), error.hint))
+    except CentralError as error:
+        checks.append(Check(label, "central", State.BAD, error.summary, error.hint))
+    return checks
+
+
+def _retentions(stream: StreamDefinition, here: Bucket, there: Bucket) -> Check:
+    about = "retention"
+    found = f"source {_kept(here)}; central {_kept(there)}"
+    if there.retention and there.retention <= stream.lookback:
+        hint = f"have central keep bucket {stream.central_bucket} longer than the stream's lookback"
+        return Check(stream.label, about, State.BAD, found, hint)
+    if there.retention and (not here.retention or there.retention < here.retention):
+        hint = "older history cannot be copied; to have it, have central keep the bucket longer"
+        return Check(stream.label, about, State.WARNING, found, hint)
+    return Check(stream.label, about, State.OK, found)
+
+
+def _last_hour(client: QueryClient, stream: StreamDefinition, now: int) -> Check:
+    """Count the last hour by measurement, before any aggregate."""
+    counts: dict[str, int] = {}
+    predicates = flux.predicates(stream) if stream.flux is None else []
+    for piece in cut(now - HOUR, now, ()):
+        query = central_flux.measurement_counts_query(stream.bucket, *piece, predicates)
+        for row in read_rows(client.query(query)):
+            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + int(row["_value"])
+    if not counts:
+        hint = "is the source written to? are the stream's measurements and tags spelt as there?"
+        return Check(stream.label, "last hour", State.WARNING, "no points", hint)
+    most = sorted(counts, key=lambda name: -counts[name])
+    named = ", ".join(f"{name} {number(counts[name])}" for name in most[:MAX_NAMED])
+    more = f" and {len(most) - MAX_NAMED} more" if len(most) > MAX_NAMED else ""
+    absent = [name for name in stream.measurements if name not in counts]
+    found = f"{number(sum(counts.values()))} points: {named}{more}"
+    if absent:
+        hint = "are they written? are they spelt as there?"
+        return Check(stream.label, "last hour", State.WARNING, f"{found}; none of {', '.join(absent)}", hint)
+    return Check(stream.label, "last hour", State.OK, found)
+
+
+def _types(
+    desk: Desk, client: QueryClient, stream: StreamDefinition, here: Bucket | None, there: Bucket | None, now: int
+) -> Check:
+    """Find fields whose type central refuses: within one shard group, the first type of a field is its type."""
+    groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
+    types: dict[tuple[bytes, bytes], str] = {}
+    for piece in cut(now - HOUR, now, groups):
+        query = central_flux.newest_types_query(stream.bucket, *piece, flux.predicates(stream))
+        types |= _read_types(client.query(query))
+    group = there.shard_group if there is not None else HOUR
+    start = max(group_start(now, group), now - MAX_TYPE_SPAN)
+    predicates = flux.series_predicates(stream)
+    query = central_flux.newest_types_query(stream.central_bucket, start, max(now, start + SECOND), predicates)
+    conflicts = []
+    for key, kind in _read_types(desk.chunks(query)).items():
+        if types.get(key, kind) != kind:
+            name = f"{key[0].decode('utf-8', 'replace')} {key[1].decode('utf-8', 'replace')}"
+            conflicts.append(f"{name}: {types[key]} at the source, {kind} in central")
+    if conflicts:
+        more = f" and {len(conflicts) - MAX_NAMED} more" if len(conflicts) > MAX_NAMED else ""
+        hint = (
+            f"central refuses these until {moment(group_start(now, group) + group)} at least: write each with one type"
+        )
+        hint += ", leave it out (exclude_fields), or give this source a central bucket of its own"
+        return Check(stream.label, "field types", State.BAD, "; ".join(conflicts[:MAX_NAMED]) + more, hint)
+    return Check(stream.label, "field types", State.OK, f"{number(len(types))} fields, none that central refuses")
+
+
+def _read_types(chunks: Iterable[bytes]) -> dict[tuple[bytes, bytes], str]:
+    decoder = Decoder()
+    types = {}
+    for chunk in chunks:
+        for block in decoder.feed(chunk):
+            types[block.measurement, block.field] = block.type.value
+    decoder.finish()
+    return types
+
+
+def _kept(bucket: Bucket | None) -> str:
+    if bucket is None:
+        return "how long is not told"
+    return f"kept {duration(bucket.retention / SECOND) if bucket.retention else 'for ever'}"

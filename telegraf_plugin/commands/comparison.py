@@ -1,0 +1,148 @@
+"""Compares one stream's two sides: by count, then by hash, and what differs point by point, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from telegraf_plugin.central import count_of
+from telegraf_plugin.commands.desk import Sides
+from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.runner import SET_POINTS
+from telegraf_plugin.stream.block import Block
+from telegraf_plugin.stream.difference import Difference, Differing, Kind
+from telegraf_plugin.stream.digest import Digest
+from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
+from telegraf_plugin.stream.windows import cut
+
+MAX_SHOWN = 1000
+"""Differing points that are kept by name; all are counted."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was compared and found: `points` of the source, how many differ by kind, the first MAX_SHOWN of them.
+
+    `held` are missing or different, and known so: central refuses their field. `dropped` cannot pass at all. `lacking`:
+    where points are missing or different and not held, by minutes.
+    """
+
+    points: int = 0
+    kinds: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+    held: int = 0
+    dropped: int = 0
+    shown: list[tuple[Differing, bool]] = field(default_factory=list)
+    lacking: Spans = NOTHING
+
+    @property
+    def equal(self) -> bool:
+        """Whether both sides have the same."""
+        return not any(self.kinds.values()) and not self.held
+
+
+class Comparison:
+    """Compares spans of one stream; `found` adds up. `mark` tells what is held."""
+
+    def __init__(self, sides: Sides, mark: Mark | None) -> None:
+        self.sides = sides
+        self.found = Findings()
+        self._held = mark.held if mark is not None else {}
+        self._rewritten = tuple(tag.encode() for tag in sides.stream.rewritten_tags)
+
+    @property
+    def countable(self) -> bool:
+        """Whether the source can count what central should have: not what is computed."""
+        return self.sides.stream.flux is None and self.sides.stream.aggregate is None
+
+    def pieces(self, whole: Span) -> list[Span]:
+        """Cut `whole` so that no part crosses a shard group's end on either side."""
+        stream = self.sides.stream
+        return list(cut(*whole, self.sides.groups, stream.aggregate.every if stream.aggregate is not None else 1))
+
+    def counts(self, piece: Span) -> tuple[int, int]:
+        """Return how many points the source and central have of a piece. Raises SourceError, CentralError."""
+        stream = self.sides.stream
+        here = count_of(read_rows(self.sides.client.query(flux.count_query(stream, *piece))))
+        return here, self.sides.desk.count(stream, piece)
+
+    def compare(self, piece: Span) -> None:
+        """Compare a piece by hash, and what is not equal point by point. Raises SourceError, CentralError."""
+        tally = Tally()
+        source, central = self._digest(self._here(piece, tally)), self._digest(self._there(piece))
+        self.found.points += source.points
+        self.found.dropped += tally.drops.points
+        if source.equals(central):
+            return
+        points = max(source.points, central.points)
+        for narrow in self._narrowed(piece, points):
+            if narrow != piece:
+                source, central = self._digest(self._here(narrow)), self._digest(self._there(narrow))
+            if not source.equals(central):
+                self._sets(narrow, -(-max(source.points, central.points) // SET_POINTS))
+
+    def _narrowed(self, piece: Span, points: int) -> list[Span]:
+        """Cut `piece` into parts of some SET_POINTS each, if its points are spread evenly."""
+        stream = self.sides.stream
+        every = stream.aggregate.every if stream.aggregate is not None else 1
+        parts = 1 if stream.flux is not None else max(-(-points // SET_POINTS), 1)
+        step = -(-(piece[1] - piece[0]) // parts)
+        step += -step % every
+        return [(start, min(start + step, piece[1])) for start in range(piece[0], piece[1], step)]
+
+    def _sets(self, piece: Span, parts: int) -> None:
+        for part in range(max(parts, 1)):
+            difference = Difference(self._rewritten, part, max(parts, 1))
+            for blocks, exact in self._here(piece):
+                for block in blocks:
+                    difference.source(block, exact)
+            for blocks, exact in self._there(piece):
+                for block in blocks:
+                    difference.central(block, exact)
+            self._take(difference.found())
+
+    def _take(self, differing: Sequence[Differing]) -> None:
+        found, minutes = self.found, set()
+        for each in differing:
+            if each.kind is Kind.EXTRA and self.sides.stream.flux is not None:
+                continue  # others may write what it computes as well
+            held = each.kind is not Kind.EXTRA and bool(
+                self._held.get(each.group, NOTHING) & span(each.time, each.time + 1)
+            )
+            if held:
+                found.held += 1
+            else:
+                found.kinds[each.kind] += 1
+                if each.kind is not Kind.EXTRA:
+                    minutes.add(each.time - each.time % _MINUTE)
+            if len(found.shown) < MAX_SHOWN:
+                found.shown.append((each, held))
+        found.lacking += Spans.of((minute, minute + _MINUTE) for minute in minutes)
+
+    def _digest(self, read: Iterator[tuple[list[Block], bool]]) -> Digest:
+        digest = Digest(self._rewritten)
+        for blocks, exact in read:
+            for block in blocks:
+                digest.add(block, exact)
+        return digest
+
+    def _here(self, piece: Span, tally: Tally | None = None) -> Iterator[tuple[list[Block], bool]]:
+        return Passage(self.sides.client, self.sides.stream, piece, tally or Tally()).blocks()
+
+    def _there(self, piece: Span) -> Iterator[tuple[list[Block], bool]]:
+        return self.sides.desk.blocks(self.sides.stream, piece)
+
+
+_MINUTE = 60 * 1_000_000_000
+
+
+def coarser(spans: Spans, most: int) -> Spans:
+    """Return `spans` rounded to ever longer units until there are `most` at the most: a request has to be short."""
+    for unit in (1, 60 * _MINUTE, 24 * 60 * _MINUTE):
+        rounded = Spans.of((start - start % unit, stop + -stop % unit) for start, stop in spans)
+        if len(rounded.parts) <= most:
+            return rounded
+    hull = spans.hull
+    return span(*hull) if hull is not None else spans

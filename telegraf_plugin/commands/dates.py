@@ -1,0 +1,63 @@
+"""Times on the command line, and times and durations for people. UTC throughout. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+
+from telegraf_plugin.config.durations import parse_duration
+from telegraf_plugin.influxdb.timestamps import SECOND
+
+FORMS = "expected a date (2026-11-01), an RFC 3339 time (2026-11-01T06:00:00Z) or so long ago (-2h, -30d); UTC"
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+def parse_instant(text: str, now: int) -> int:
+    """Return the Unix ns that `text` names, `now` being that of so long ago. Raises ValueError.
+
+    A date is its midnight in UTC; a time says its zone.
+    """
+    try:
+        if text == "now":
+            return now
+        if text.startswith("-"):
+            return now - parse_duration(text[1:])
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            moment, fraction = datetime.combine(date.fromisoformat(text), time(), UTC), ""
+        else:
+            match = _TIME.fullmatch(text)
+            if match is None:
+                raise ValueError
+            day, clock, fraction, zone = match.groups()
+            moment = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in 'Zz' else zone}")
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r}: {FORMS}") from None
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + int((fraction or "").ljust(9, "0"))
+
+
+def moment(time_ns: int) -> str:
+    """Return a time for people, to the second: `2026-11-24 06:00:00Z`."""
+    return f"{datetime.fromtimestamp(time_ns // SECOND, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people, in its two largest units: `3 d 4 h`, `12 m 5 s`, `0.3 s`."""
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    left = round(seconds)
+    parts: list[str] = []
+    for unit, length in _UNITS:
+        if left >= length or parts:
+            parts.append(f"{left // length} {unit}")
+            left %= length
+    return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
+
+
+def number(value: float) -> str:
+    """Return a number for people: `12,345`."""
+    return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"

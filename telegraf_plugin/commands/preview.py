@@ -1,0 +1,152 @@
+"""`data-collector preview`: the lines that would be sent for a span, and where each would go. Nothing is sent."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from telegraf_plugin import lint
+from telegraf_plugin.commands import routing
+from telegraf_plugin.commands.dates import number
+from telegraf_plugin.commands.desk import Session, Unusable, add_span, clock, instants, parser, run, words
+from telegraf_plugin.commands.tables import write_json, write_table
+from telegraf_plugin.errors import CentralError, ConfigurationError
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.lint.telegraf_conf import TelegrafConf
+from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.windows import HOUR, cut
+from telegraf_plugin.telegraf.line_protocol import encode
+
+MINUTE = 60 * SECOND
+_EPILOG = """\
+examples:
+  data-collector preview POD-30/power_monitoring
+      the last minute: lines on standard output, where they would go on standard error
+  data-collector preview POD-30/power_monitoring --from -1h --limit 20 --json
+      for scripts
+  data-collector preview POD-8/telegraf > lines.txt
+      the lines alone, as Telegraf would get them
+
+Only the source is read, as the collector would read it. With telegraf on PATH the lines also go through the real
+`telegraf --test` with the processors of telegraf.conf, so that names show as they will be in central; without it they
+show as they are before.
+
+exit status: 0 shown, 1 a line would go nowhere, or points cannot pass, 2 the configuration, the command line or the
+source does not allow it
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these `arguments` and return the exit status."""
+    made = parser("preview", "Show the lines that would be sent for a span, and where each would go.", _EPILOG)
+    made.add_argument("stream", metavar="STREAM", help="source/stream as in the log")
+    add_span(made, required=False, default="-1m")
+    made.add_argument("--limit", type=int, default=1000, metavar="N", help="lines at the most (%(default)s)")
+    made.add_argument(
+        "--telegraf-config",
+        type=Path,
+        default=Path("telegraf.conf"),
+        metavar="FILE",
+        help="where it goes (%(default)s)",
+    )
+    options = made.parse_args(words(arguments))
+    return run(options, lambda session: _preview(session, options))
+
+
+def _preview(session: Session, options: argparse.Namespace) -> int:
+    stream, now = session.stream(options.stream), clock()
+    start, stop = instants(options, now)
+    assert start is not None
+    try:
+        conf = lint.read(options.telegraf_config, os.environ)
+    except ConfigurationError as error:
+        raise Unusable("; ".join(f"{error.file}: {problem}" for problem in error.problems)) from None
+    source = next(source for source in session.config.sources if source.name == stream.source)
+    tally = Tally()
+    read = _lines(session.client(source), stream, _pieces(session, stream, start, stop or now), tally)
+    lines = list(islice(read, max(options.limit, 0) + 1))
+    more = len(lines) > options.limit
+    lines = lines[: options.limit]
+    after, remark = _after(options.telegraf_config, lines)
+    routes = [_route(conf, line) for line in after]
+    lost = any(not route.outputs for _, route in routes)
+    if options.json:
+        document = {
+            "stream": stream.label,
+            "lines": [line.decode("utf-8", "replace") for line in lines],
+            "more": more,
+            "processed": not remark,
+            "after": [
+                {"line": line, "outputs": [{"output": path, "bucket": bucket} for path, bucket, _ in route.outputs]}
+                for line, (_, route) in zip(after, routes, strict=True)
+            ],
+            "cannot_pass": {reason.value: drop.points for reason, drop in tally.drops.items()},
+        }
+        write_json(document, sys.stdout)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(b"".join(line + b"\n" for line in lines))
+        sys.stdout.buffer.flush()
+        _explain(stream, routes, tally, remark, f"the first {number(options.limit)} lines" if more else "")
+    return 1 if lost or tally.drops else 0
+
+
+def _pieces(session: Session, stream: StreamDefinition, start: int, stop: int) -> Iterator[Span]:
+    """Cut the span as the collector would; without central's shard groups where it does not say: nothing is sent."""
+    groups = frozenset((HOUR,))
+    try:
+        groups = session.sides(stream).groups
+    except CentralError as error:
+        sys.stderr.write(f"W! central: {error.summary}: the span is cut at full hours only\n")
+    every = stream.aggregate.every if stream.aggregate is not None else 1000  # a flux takes whole microseconds
+    return cut(start + -start % every, stop - stop % every, groups, every if stream.aggregate is not None else 1)
+
+
+def _lines(client: QueryClient, stream: StreamDefinition, pieces: Iterator[Span], tally: Tally) -> Iterator[bytes]:
+    for piece in pieces:
+        for blocks, _ in Passage(client, stream, piece, tally).blocks():
+            for block in blocks:
+                yield from encode(block).split(b"\n")[:-1]
+
+
+def _after(conf: Path, lines: list[bytes]) -> tuple[list[str], str]:
+    """Return the lines after the processors, or as they are with a remark that says why."""
+    plain = [line.decode("utf-8", "replace") for line in lines]
+    program = routing.telegraf_program()
+    if program is None:
+        return plain, "telegraf is not on PATH: names are those before its processors"
+    try:
+        return routing.processed(program, conf, b"".join(line + b"\n" for line in lines)), ""
+    except routing.CannotProcess as error:
+        return plain, f"{error}; names are those before the processors"
+
+
+def _route(conf: TelegrafConf, line: str) -> tuple[tuple[str, dict[str, str]], routing.Route]:
+    measurement, tags = routing.name_and_tags(line)
+    return (measurement, tags), routing.route(conf, measurement, tags)
+
+
+def _explain(
+    stream: StreamDefinition,
+    routes: list[tuple[tuple[str, dict[str, str]], routing.Route]],
+    tally: Tally,
+    remark: str,
+    cut_off: str,
+) -> None:
+    counts: dict[tuple[str, str, str], int] = {}
+    for (measurement, tags), route in routes:
+        key = (measurement, tags.get("host", "-"), str(route))
+        counts[key] = counts.get(key, 0) + 1
+    rows = [(name, host, number(count), where) for (name, host, where), count in sorted(counts.items())]
+    err = sys.stderr
+    write_table(("Measurement", "Host", "Lines", "Goes to"), rows, err)
+    parts = [f"{number(len(routes))} lines", cut_off, remark]
+    parts += [f"{drop.points} points cannot pass ({reason.value})" for reason, drop in tally.drops.items()]
+    err.write(f"{stream.label}: {'; '.join(filter(None, parts))}; nothing was sent\n")

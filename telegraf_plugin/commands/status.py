@@ -1,0 +1,255 @@
+"""`data-collector status`: how each stream stands, by what the running plugin says of itself in central."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from telegraf_plugin.central import StreamName
+from telegraf_plugin.commands import requests
+from telegraf_plugin.commands.dates import duration, moment, number
+from telegraf_plugin.commands.desk import Desk, Session, clock, parser, run
+from telegraf_plugin.commands.tables import table, write_json, write_table
+from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.central_flux import stream_metrics_query
+from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import END, span
+
+LOOK_BACK = 24 * 3600 * SECOND
+"""How far back (ns) the newest word of the collector is looked for."""
+SILENT = 180 * SECOND
+"""How old (ns) it may be: three of the shipped intervals."""
+_HEADINGS = (
+    "Stream",
+    "State",
+    "Lag",
+    "Proved up to",
+    "Rate",
+    "Left",
+    "To go",
+    "Held",
+    "Extras",
+    "To loss",
+    "Request",
+    "Last error",
+)
+_EPILOG = """\
+examples:
+  data-collector status
+      once, all streams
+  data-collector status --watch
+      again every 5 s, until Ctrl-C
+  data-collector status --json | jq '.streams[] | select(.healthy | not) | .stream'
+      for scripts
+
+What it shows, from central alone (the collector's metrics and its ledger):
+  lag           since when central lacks something; the first fill of history does not count
+  proved up to  up to there both sides were compared and are equal, from where the stream begins
+  rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes
+  held          points that central refuses (a field of another type, say); the log and collector_held say which
+  extras        points that only central has
+  to loss       until the source's retention takes what is not copied yet
+  request       a backfill or repair that is under way
+
+exit status: 0 all streams are well, 1 one is not or the collector is silent, 2 configuration or central is not usable
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The newest collector_stream point of one stream: its fields as text, and its time (Unix ns)."""
+
+    fields: Mapping[str, str]
+    time: int
+
+    def number(self, name: str) -> float | None:
+        """Return a field as a number, None when it is not told."""
+        return float(self.fields[name]) if name in self.fields else None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one stream stands; times in seconds, `proved_up_to` and `told_at` in Unix ns, None where nothing tells."""
+
+    stream: str
+    state: str
+    healthy: bool
+    told_at: int | None
+    lag: float | None
+    proved_up_to: int | None
+    rate: float | None
+    left: float | None
+    to_go: float | None
+    held: int | None
+    extras: int | None
+    time_to_loss: float | None
+    request: requests.Standing | None
+    last_error: str
+
+    def as_json(self) -> dict[str, object]:
+        """Return it for scripts."""
+        return {
+            "stream": self.stream,
+            "state": self.state,
+            "healthy": self.healthy,
+            "told_at": self.told_at,
+            "lag_seconds": self.lag,
+            "proved_up_to": self.proved_up_to,
+            "backlog_points_per_second": self.rate,
+            "left_seconds": self.left,
+            "to_go_seconds": self.to_go,
+            "held": self.held,
+            "extras": self.extras,
+            "time_to_loss_seconds": self.time_to_loss,
+            "request": self.request.as_json() if self.request is not None else None,
+            "last_error": self.last_error,
+        }
+
+    def cells(self) -> tuple[str, ...]:
+        """Return it for people, as headed by _HEADINGS."""
+        request = self.request
+        return (
+            self.stream,
+            self.state,
+            _shown(self.lag, duration),
+            moment(self.proved_up_to) if self.proved_up_to is not None else "-",
+            _shown(self.rate or None, lambda rate: f"{number(rate)}/s"),
+            _shown(self.left, duration),
+            _shown(self.to_go, duration),
+            _shown(self.held, number),
+            _shown(self.extras, number),
+            _shown(self.time_to_loss, duration),
+            f"{request.request.kind.value} {request.share:.0%}" if request is not None else "-",
+            self.last_error or "-",
+        )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these `arguments` and return the exit status."""
+    made = parser("status", "Show how each stream stands.", _EPILOG)
+    made.add_argument("stream", nargs="?", metavar="STREAM", help="source/stream as in the log; all unless given")
+    made.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
+    made.add_argument("--every", type=float, default=5.0, metavar="SECONDS", help="with --watch (%(default)s)")
+    options = made.parse_args(arguments)
+    return run(options, lambda session: _status(session, options))
+
+
+def _status(session: Session, options: argparse.Namespace) -> int:
+    streams = [session.stream(options.stream)] if options.stream else list(session.config.streams)
+    if options.watch:
+        return _watch(session, streams, options)
+    rows = look(session.desk, streams, clock())
+    if options.json:
+        write_json({"streams": [row.as_json() for row in rows]}, sys.stdout)
+    else:
+        write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
+    return 0 if all(row.healthy for row in rows) else 1
+
+
+def _watch(session: Session, streams: list[StreamDefinition], options: argparse.Namespace) -> int:
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.text import Text
+
+    every = max(options.every, 0.2)
+    rows: list[Row] = []
+    try:
+        if options.json or not sys.stdout.isatty():
+            while True:
+                rows = look(session.desk, streams, clock())
+                if options.json:
+                    sys.stdout.write(
+                        json.dumps({"streams": [row.as_json() for row in rows]}, ensure_ascii=False) + "\n"
+                    )
+                else:
+                    sys.stdout.write(f"{moment(clock())}\n")
+                    write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
+                sys.stdout.flush()
+                time.sleep(every)
+        with Live(console=Console(), auto_refresh=False) as live:
+            while True:
+                trouble = ""
+                try:
+                    rows = look(session.desk, streams, clock())
+                except CentralError as error:
+                    trouble = f"central: {error.summary}; {error.hint}"
+                shown = table(_HEADINGS, [row.cells() for row in rows])
+                live.update(Group(Text(f"{moment(clock())} {trouble}"), shown), refresh=True)
+                time.sleep(every)
+    except KeyboardInterrupt:
+        return 0 if rows and all(row.healthy for row in rows) else 1
+
+
+def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
+    """Return how each stream stands at `now` (Unix ns). Raises CentralError."""
+    metrics = newest_metrics(desk, now)
+    marks: dict[StreamName, Mark] = {}
+    asked: dict[StreamName, Request] = {}
+    for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
+        names = [(stream.source, stream.name) for stream in streams if stream.central_bucket == bucket]
+        marks |= {name: believed.mark for name, believed in desk.ledger(bucket, names).items()}
+        found = desk.requests(bucket)
+        asked |= {name: found[name] for name in names if name in found}
+    return [
+        row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now)
+        for stream in streams
+        for name in ((stream.source, stream.name),)
+    ]
+
+
+def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request | None, now: int) -> Row:
+    """Return how one stream stands, by what is known of it."""
+    request = requests.open_request(asked, mark)
+    if metrics is None:
+        first = (span(mark.origin, END) - mark.proved).parts[0][0] if mark is not None else None
+        since = f"; its newest mark is of {moment(mark.id.time)}" if mark is not None else ", and there is no mark"
+        error = f"the collector has said nothing in central for a day{since}"
+        return Row(label, "silent", False, None, None, first, None, None, None, None, None, None, request, error)
+    age = now - metrics.time
+    healthy = metrics.fields.get("healthy") == "1"
+    state, error = ("ok" if healthy else "bad"), metrics.fields.get("last_error", "")
+    if age > SILENT:
+        state, healthy = "silent", False
+        error = "; ".join(filter(None, [f"the collector's last word is {duration(age / SECOND)} old", error]))
+    told = metrics.number
+    up_to, held, extras = told("proved_up_to"), told("held"), told("extras")
+    return Row(
+        stream=label,
+        state=state,
+        healthy=healthy,
+        told_at=metrics.time,
+        lag=told("lag_seconds"),
+        proved_up_to=int(metrics.fields["proved_up_to"]) if up_to is not None else None,
+        rate=told("backlog_points_per_second"),
+        left=told("left_seconds"),
+        to_go=told("to_go_seconds"),
+        held=int(held) if held is not None else None,
+        extras=int(extras) if extras is not None else None,
+        time_to_loss=told("time_to_loss_seconds"),
+        request=request,
+        last_error=error,
+    )
+
+
+def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamName, Metrics]:
+    """Return the newest collector_stream point of each stream. Raises CentralError.
+
+    A field that the newest point has not is not taken from an older one: an error that is over is not told.
+    """
+    now = clock() if now is None else now
+    points: dict[StreamName, dict[int, dict[str, str]]] = {}
+    for each in desk.rows(stream_metrics_query(desk.metrics_bucket, now - LOOK_BACK, now + LOOK_BACK)):
+        times = points.setdefault((each["source"], each["stream"]), {})
+        times.setdefault(parse_time(each["_time"].encode()), {})[each["_field"]] = each["_value"]
+    return {name: Metrics(times[max(times)], max(times)) for name, times in points.items()}
+
+
+def _shown(value: float | None, form: Callable[[float], str]) -> str:
+    return form(value) if value is not None else "-"

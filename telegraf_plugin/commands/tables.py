@@ -1,0 +1,69 @@
+"""What a command shows: a table on a terminal, plain lines elsewhere, JSON for scripts, and how far long work is."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+_STYLES = {"bad": "red", "warning": "yellow", "differs": "red"}
+
+
+def write_table(headings: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO) -> None:
+    """Write `rows` under `headings`: a table if `out` is a terminal, else a line a row, cells parted by TABs."""
+    if out.isatty():
+        Console(file=out).print(table(headings, rows))
+    else:
+        out.writelines("\t".join(map(_cell, row)) + "\n" for row in (headings, *rows) if rows)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """Return `rows` under `headings` for a terminal; what they hold is text, never markup."""
+    made = Table()
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        style = next((_STYLES[cell] for cell in row if cell in _STYLES), "")
+        made.add_row(*(Text(_cell(cell), style) for cell in row))
+    return made
+
+
+def write_json(document: Any, out: TextIO) -> None:
+    """Write one JSON value on lines of its own."""
+    out.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+class Meter:
+    """Shows on standard error how far long work is: a bar on a terminal, elsewhere nothing."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None) if progress is not None else None
+
+    def show(self, what: str, done: float, total: float | None) -> None:
+        """Show that of `total` (None: not known) so much is `done`."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=what, completed=done, total=total)
+
+
+@contextmanager
+def meter(hidden: bool = False) -> Iterator[Meter]:
+    """Yield a meter; it is gone from the terminal afterwards."""
+    if hidden or not sys.stderr.isatty():
+        yield Meter(None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Meter(progress)
+
+
+def _cell(text: str) -> str:
+    """Names come from servers and files: what is no print stays out of terminals and of lines."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,198 @@
+"""`data-collector verify`: compare source and central, point by point where they differ; `--repair` has it mended."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from telegraf_plugin.commands import requests
+from telegraf_plugin.commands.comparison import Comparison, coarser
+from telegraf_plugin.commands.dates import moment, number
+from telegraf_plugin.commands.desk import Session, Unusable, add_span, clock, instants, parser, run, words
+from telegraf_plugin.commands.tables import Meter, meter, write_json, write_table
+from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.difference import Differing, Kind, Value
+from telegraf_plugin.stream.drops import series_text
+from telegraf_plugin.stream.request import Kind as RequestKind
+from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import span
+
+MAX_REPAIRED = 200
+"""Spans that a repair asks for."""
+SHOWN = 20
+_EPILOG = """\
+examples:
+  data-collector verify --from -1d
+      all streams, the last day
+  data-collector verify POD-30/power_monitoring --from 2026-11-01 --to 2026-11-08
+      one stream, a week
+  data-collector verify POD-30/power_monitoring --from -6h --repair
+      and have the collector send again what is missing or different
+
+Hour by hour both sides are compared by number and hash; what differs is narrowed to the point. It ends where
+points may still come late (the stream's lookback) unless --to says more, and begins where central's retention does.
+Nothing is written but the request of --repair, which the running collector serves at its next tick.
+missing: only the source has it. different: central has another value or type. extra: only central has it (deletes are
+not passed on). held: missing or different, and central refuses the field: data-collector status says why.
+
+exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: configuration, command line or a server
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command with these `arguments` and return the exit status."""
+    made = parser("verify", "Compare what a source has with what central has.", _EPILOG)
+    made.add_argument("stream", nargs="?", metavar="STREAM", help="source/stream as in the log; all unless given")
+    add_span(made, required=True)
+    made.add_argument("--repair", action="store_true", help="ask the running collector to send again what is lacking")
+    made.add_argument("--counts", action="store_true", help="be quick: where counts are equal look no further")
+    made.add_argument("--limit", type=int, default=SHOWN, metavar="N", help="points shown by name (%(default)s)")
+    options = made.parse_args(words(arguments))
+    return run(options, lambda session: _verify(session, options))
+
+
+def _verify(session: Session, options: argparse.Namespace) -> int:
+    now = clock()
+    start, stop = instants(options, now)
+    assert start is not None
+    streams = [session.stream(options.stream)] if options.stream else list(session.config.streams)
+    reports = []
+    equal = True
+    for stream in streams:
+        with meter(options.json) as shown:
+            report, comparison = _compare(session, stream, (start, stop, now), options.counts, shown)
+        equal = equal and comparison.found.equal
+        asked = None
+        if options.repair and comparison.found.lacking:
+            asked = _repair(session, stream, comparison)
+            report["request"] = asked.id
+        reports.append(report)
+        if not options.json:
+            _show(stream, report, comparison, options.limit)
+            if asked is not None:
+                sys.stdout.write(f"{requests.told(requests.standing(asked, None))}\n")
+    if options.json:
+        write_json({"equal": equal, "streams": reports}, sys.stdout)
+    return 0 if equal else 1
+
+
+def _compare(
+    session: Session, stream: StreamDefinition, times: tuple[int, int | None, int], counts_only: bool, shown: Meter
+) -> tuple[dict[str, object], Comparison]:
+    sides = session.sides(stream)
+    mark, _ = session.desk.standing(stream)
+    comparison = Comparison(sides, mark)
+    start, stop, now = times
+    notes = []
+    if stop is None:
+        stop = now - stream.lookback
+        notes.append(f"up to {moment(stop)}: younger points may still come late (lookback)")
+    elif stop > now - stream.lookback:
+        notes.append(f"what is younger than {moment(now - stream.lookback)} may differ for good reason (lookback)")
+    oldest = sides.oldest(now)
+    if oldest is not None and start < oldest:
+        start = oldest
+        notes.append(f"from {moment(start)}: central keeps nothing older")
+    if mark is None:
+        notes.append("there is no mark of it in central: has the collector run?")
+    elif span(start, mark.origin) - mark.proved:
+        notes.append(f"what is older than {moment(mark.origin)} was never asked for: data-collector backfill")
+    every = stream.aggregate.every if stream.aggregate is not None else 1
+    start, stop = start + -start % every, stop - stop % every
+    pieces = comparison.pieces((start, stop)) if start < stop else []
+    if not pieces:
+        raise Unusable(f"{stream.label}: nothing to compare; {'; '.join(notes)}")
+    found = comparison.found
+    for number_, piece in enumerate(pieces):
+        shown.show(f"{stream.label} verified, hours", number_, len(pieces))
+        if comparison.countable and counts_only:
+            here, there = comparison.counts(piece)
+            if here == there:
+                found.points += here
+                continue
+        comparison.compare(piece)
+    report: dict[str, object] = {
+        "stream": stream.label,
+        "from": start,
+        "to": stop,
+        "points": found.points,
+        **{kind.value: found.kinds[kind] for kind in Kind},
+        "held": found.held,
+        "cannot_pass": found.dropped,
+        "equal": found.equal,
+        "notes": notes,
+        "examples": [_as_json(each, held) for each, held in found.shown],
+        "lacking": list(found.lacking),
+    }
+    return report, comparison
+
+
+def _repair(session: Session, stream: StreamDefinition, comparison: Comparison) -> Request:
+    mark, newest = session.desk.standing(stream)
+    other = requests.open_request(newest, mark)
+    if other is not None and other.request.kind is RequestKind.BACKFILL:
+        raise Unusable(
+            f"{stream.label}: {requests.told(other)}; a repair would take its place: wait for it, or "
+            f"data-collector backfill {stream.label} --cancel"
+        )
+    spans = comparison.found.lacking
+    if other is not None:
+        spans += other.request.spans
+    asked = requests.new(RequestKind.REPAIR, coarser(spans, MAX_REPAIRED))
+    session.desk.ask(stream, asked)
+    return asked
+
+
+def _show(stream: StreamDefinition, report: dict[str, object], comparison: Comparison, limit: int) -> None:
+    found, out = comparison.found, sys.stdout
+    start, stop = report["from"], report["to"]
+    assert isinstance(start, int)
+    assert isinstance(stop, int)
+    verdict = "equal" if found.equal else "differs"
+    counts = ", ".join(f"{number(found.kinds[kind])} {kind.value}" for kind in Kind)
+    held = f", {number(found.held)} held" if found.held else ""
+    dropped = "; some points cannot pass at all: see collector_dropped" if found.dropped else ""
+    out.write(f"{stream.label} [{moment(start)}, {moment(stop)}): {verdict}; {number(found.points)} points, {counts}")
+    out.write(f"{held}{dropped}\n")
+    notes = report["notes"]
+    assert isinstance(notes, list)
+    out.writelines(f"  {note}\n" for note in notes)
+    if found.shown and limit > 0:
+        rows = [
+            (
+                "held" if held_ else each.kind.value,
+                format_time(each.time),
+                series_text(*each.series),
+                _value(each.source),
+                _value(each.central),
+            )
+            for each, held_ in found.shown[:limit]
+        ]
+        write_table(("How", "Time", "Series", "Source", "Central"), rows, out)
+        total = sum(found.kinds.values()) + found.held
+        if total > limit:
+            out.write(f"  and {number(total - limit)} more: --limit, or --json\n")
+
+
+def _value(value: Value | None) -> str:
+    return f"{value.text.decode('utf-8', 'replace')} ({value.type.value})" if value is not None else "-"
+
+
+def _as_json(each: Differing, held: bool) -> dict[str, object]:
+    measurement, tags, field = each.series
+    return {
+        "how": each.kind.value,
+        "held": held,
+        "time": each.time,
+        "measurement": measurement.decode("utf-8", "replace"),
+        "tags": {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in tags},
+        "field": field.decode("utf-8", "replace"),
+        "source": _value_json(each.source),
+        "central": _value_json(each.central),
+    }
+
+
+def _value_json(value: Value | None) -> dict[str, str] | None:
+    return {"type": value.type.value, "value": value.text.decode("utf-8", "replace")} if value is not None else None

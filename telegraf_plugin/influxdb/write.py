@@ -1,0 +1,42 @@
+"""Writes of the operator's commands to one InfluxDB 2. The plugin itself never writes: Telegraf does."""
+
+from __future__ import annotations
+
+from influxdb_client import WriteService
+
+from telegraf_plugin.errors import PermanentError
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.failures import explain
+
+_MAY_NOT = "give central's token of queries.yaml write permission on the bucket: data-collector permissions central"
+
+
+class WriteClient(QueryClient):
+    """A `QueryClient` that can write as well, with the same token, TLS and proxy."""
+
+    def write(self, bucket: str, lines: bytes) -> None:
+        """Write line protocol, times in ns, in one request; durable on return. Raises SourceError.
+
+        Without any `lines` it shows whether the token may write: 204, else 401, 403 or 404 (docs/engines.md).
+        """
+        service = WriteService(self._client.api_client)
+        try:
+            self._ask(
+                lambda: service.post_write(
+                    org=self._client.org, bucket=bucket, body=lines, precision="ns", content_encoding="identity"
+                )
+            )
+        except Exception as failure:
+            error = explain(failure, self.url)
+            if "(403)" in error.summary:
+                raise PermanentError(f"the token may not write to bucket {bucket} (403)", _MAY_NOT) from failure
+            if "(404)" in error.summary:
+                raise PermanentError(error.summary, "create the bucket, or correct its name or the org") from failure
+            raise error from failure
+
+    def version(self) -> str:
+        """Return the server's version as it tells it itself; empty when it does not. Raises SourceError."""
+        try:
+            return str(self._ask(self._client.version) or "")
+        except Exception as failure:
+            raise explain(failure, self.url) from failure

@@ -1,0 +1,79 @@
+"""Tables on a terminal, lines elsewhere; help with an example and exit statuses for each command."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from telegraf_plugin.cli import main
+from telegraf_plugin.commands.desk import words
+from telegraf_plugin.commands.tables import meter, write_table
+
+COMMANDS = ("doctor", "status", "backfill", "verify", "preview")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_out_of_a_terminal_a_row_is_a_line_without_colour() -> None:
+    out = io.StringIO()
+    write_table(("A", "B"), [("x", "y\tz\x1b[31m")], out)
+    assert out.getvalue() == "A\tB\nx\ty\\tz\\x1b[31m\n"
+
+
+def test_nothing_is_no_heading() -> None:
+    out = io.StringIO()
+    write_table(("A", "B"), [], out)
+    assert out.getvalue() == ""
+
+
+def test_on_a_terminal_it_is_a_table_and_names_are_no_markup() -> None:
+    out = Terminal()
+    write_table(("A", "B"), [("outputs[power]", "[red]x\x1b[31m")], out)
+    text = out.getvalue()
+    assert "│" in text
+    assert "outputs[power]" in text
+    assert "[red]x\\x1b[31m" in text
+
+
+def test_progress_is_shown_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with meter() as shown:
+        shown.show("x", 1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_and_the_exit_statuses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert f"examples:\n  data-collector {command}" in text
+    assert "exit status: 0 " in text
+    assert "--json" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_configuration_that_cannot_be_used_is_status_2(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"backfill": ["a/b", "--from=-1h"], "verify": ["--from=-1h"], "preview": ["a/b"]}.get(command, [])
+    assert main([command, "--config", "/nowhere/queries.yaml", *arguments]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("E! /nowhere/queries.yaml: cannot be read")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_main_help_names_it(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert f"\n  {command} " in capsys.readouterr().out
+
+
+def test_so_long_ago_may_stand_behind_a_space() -> None:
+    assert words(["a/b", "--from", "-2h", "--to", "-1h"]) == ["a/b", "--from=-2h", "--to=-1h"]
+    assert words(["--from", "--json"]) == ["--from", "--json"]
