@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -13,14 +13,14 @@ from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import LATEST, Query
+from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId, newest_believable
+from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 
@@ -40,8 +40,9 @@ class CentralReader:
     def __init__(self, central: Server, metrics_bucket: str) -> None:
         """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""
         token, transport = central.credential.read, central.transport
-        self._client = QueryClient(central.url, central.org, token, 5, 30, 300, transport)
+        self._client = QueryClient(central.url, central.org, token, 5, 15, 300, transport)
         self._metrics_bucket = metrics_bucket
+        self._asking: set[int] = set()
         self.url = central.url
         self.values = 0  # points read, more or less: threads do not wait for each other to count
 
@@ -54,6 +55,10 @@ class CentralReader:
     def clock_skew(self) -> float | None:
         """By how many seconds central's clock was ahead of this machine's at the last reply."""
         return self._client.clock_skew
+
+    def is_asked_by(self, thread: int | None) -> bool:
+        """Say whether the thread of that identity waits for an answer of central's."""
+        return thread in self._asking
 
     # What has landed
 
@@ -86,25 +91,31 @@ class CentralReader:
 
     # The ledger
 
-    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Mark]:
+    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Believed]:
         """Return the newest believable mark of each of the streams that has one in `bucket`."""
         wanted = set(names)
         with self._explained():
-            newest = _marks(self._rows(flux.newest_marks_query(bucket)))
             found = {}
-            for name, marks in newest.items():
-                believed = self._believed(bucket, name, marks) if name in wanted else None
+            for name, newest in self._newest(bucket).items():
+                believed = self._believed(bucket, name, newest) if name in wanted else None
                 if believed is not None:
                     found[name] = believed
             return found
 
-    def _believed(self, bucket: str, name: StreamName, marks: list[Mark]) -> Mark | None:
-        if marks and (marks[0].base is None or marks[0].base in self._ids_at(bucket, name, marks[0].base.time)):
-            return marks[0]
-        stop = marks[0].id.time + 1 if marks else LATEST
+    def _newest(self, bucket: str) -> dict[StreamName, int]:
+        """Return when (Unix ns) each stream's newest mark was made."""
+        newest: dict[StreamName, int] = {}
+        for row in self._rows(flux.newest_marks_query(bucket)):
+            name, time = (row["source"], row["stream"]), parse_time(row["_time"].encode())
+            newest[name] = max(newest.get(name, time), time)
+        return newest
+
+    def _believed(self, bucket: str, name: StreamName, newest: int) -> Believed | None:
         for window in _WINDOWS:
-            query = flux.marks_query(bucket, *name, min(stop, time.time_ns()) - window, stop)
-            believed = newest_believable(_marks(self._rows(query)).get(name, ()))
+            marks = _marks(self._rows(flux.marks_query(bucket, *name, newest - window, newest + 1)))
+            believed = newest_believable(
+                marks.get(name, ()), lambda base: base in self._ids_at(bucket, name, base.time)
+            )
             if believed is not None:
                 return believed
         return None
@@ -161,6 +172,8 @@ class CentralReader:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
+        thread = threading.get_ident()
+        self._asking.add(thread)
         try:
             yield
         except (GeneratorExit, CentralError):
@@ -169,6 +182,8 @@ class CentralReader:
             error = explain(failure, self.url)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
             raise CentralError(summary, hint, isinstance(error, PermanentError)) from failure
+        finally:
+            self._asking.discard(thread)
 
 
 def count_of(rows: Iterable[dict[str, str]]) -> int:

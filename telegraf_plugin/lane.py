@@ -10,7 +10,7 @@ from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.ledger import Believed
 from telegraf_plugin.stream.retry import LONGEST_DELAY, retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.windows import HOUR
@@ -33,7 +33,7 @@ class Lane:
 
     account: Account
     gate: Gate
-    ledger: tuple[Mark | None, Origin | None] | None = None
+    ledger: tuple[Believed | None, Origin | None] | None = None
     central: bool = False
     busy: bool = False
     retry_at: float = 0.0

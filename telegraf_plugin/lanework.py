@@ -119,7 +119,8 @@ class LaneWork:
         """Begin with what the ledger says; the source is asked how it keeps the bucket, and where a stream begins."""
         account, stream = lane.account, lane.stream
         assert lane.ledger is not None
-        mark, mirror = lane.ledger
+        believed, mirror = lane.ledger
+        mark = believed.mark if believed is not None else None
         lane.source_bucket = self._runner.bucket(stream) or lane.source_bucket
         if lane.source_bucket is None:
             text = (
@@ -140,6 +141,8 @@ class LaneWork:
         with self._lock:
             lane.set_bounds(at)
             account.adopt(mark, mirror, start, at)
+            if believed is not None:
+                account.course.doubt(believed.doubts, at)
             lane.ledger = None
             if lane.wanted:
                 lane.tick(at, time.monotonic())

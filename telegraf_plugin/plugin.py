@@ -141,11 +141,11 @@ class Plugin:
 
     def _serve(self) -> int | None:
         deadline = None
-        while deadline is None or (self._cycle_open and time.monotonic() < deadline):
+        while deadline is None or (self._unfinished() and time.monotonic() < deadline):
             try:
-                event = self._events.get(timeout=deadline and max(deadline - time.monotonic(), 0.0))
+                event = self._events.get(timeout=deadline and min(max(deadline - time.monotonic(), 0.0), 0.1))
             except queue.Empty:
-                break
+                continue
             if event is _Signal.TICK:
                 if deadline is None and self._changed():
                     return None
@@ -155,6 +155,8 @@ class Plugin:
                 _end_by_force(END_OF_INPUT_SECONDS + 0.8, 0)
             elif event is _Signal.TERMINATE:
                 log.info("asked to end by a signal; ending")
+                if self._cycle_open:
+                    self._end_cycle()
                 return 0
             elif event is _Signal.MOVED:
                 self._look_again()
@@ -171,6 +173,10 @@ class Plugin:
         if self._cycle_open:
             self._end_cycle()
         return 0
+
+    def _unfinished(self) -> bool:
+        """Say whether what the last tick asked for is under way: also a stream whose first mark is not back."""
+        return self._cycle_open or (self._tick_number > 0 and any(worker.unfinished for worker in self._workers))
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
@@ -238,8 +244,10 @@ class Plugin:
         self._board.efforts[""] = Effort(self._central.times_asked, self._central.values)
         for worker in self._workers:
             self._board.efforts[worker.source.name] = worker.effort
+            waits_for_central = worker.waits_for_central
             for label, (progress, in_flight) in worker.progress().items():
                 status = self._board.streams[label]
+                status.waits_for_central = waits_for_central
                 status.progress, status.in_flight = progress, in_flight
                 status.max_lag = status.stream.max_lag or LAG_INTERVALS * max(self._interval, 1_000_000_000)
 

@@ -130,11 +130,13 @@ class LedgerWatch:
             self._say_overdue(bucket, stream, first, present.get((stream.source, stream.name), set()))
         for worker, stream, state, _, _ in states.values():
             if state is not State.LOADING:
-                self._seen(bucket, worker, stream, present.get((stream.source, stream.name), set()))
+                self._seen(bucket, worker, stream, present.get((stream.source, stream.name), set()), start)
         return bool(waited or loading)
 
-    def _seen(self, bucket: str, worker: SourceWorker, stream: StreamDefinition, present: set[MarkId]) -> None:
-        lost, strangers = worker.seen(stream.label, present)
+    def _seen(
+        self, bucket: str, worker: SourceWorker, stream: StreamDefinition, present: set[MarkId], since: int
+    ) -> None:
+        lost, strangers = worker.seen(stream.label, present, since)
         if lost:
             text = "%s: central has lost its newest mark (put back to an earlier state, or emptied?); its gap is filled"
             log.warning(text, stream.label)

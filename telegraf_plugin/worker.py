@@ -21,8 +21,9 @@ from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.jobs import Compare, Copy, Job, Prove, Recheck
-from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import END
 from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -74,13 +75,16 @@ class SourceWorker:
         self._changed = threading.Condition()
         self._lane_work = LaneWork(self._runner, writer, self._changed, self._instant, on_held)
         self.lanes = {s.label: Lane(Account(s, incarnation, sweep), gates[s.central_bucket]) for s in source.streams}
+        self._threads: list[threading.Thread] = []
         self._turn = 0
         self._wanted = self._served = 0  # numbers of ticks: the last that came, the last that was done
 
     def start(self) -> None:
         """Start the threads; they end with the process."""
         for number in range(self.source.concurrent_queries):
-            threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True).start()
+            thread = threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def tick(self, number: int) -> None:
         """Ask for all streams' newest points, for the tick of that `number`."""
@@ -94,20 +98,23 @@ class SourceWorker:
 
     # What the ledger's watch tells
 
-    def load(self, label: str, mark: Mark | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
+    def load(self, label: str, believed: Believed | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
         """Take what the ledger says of a stream that is loading."""
         with self._changed:
             lane = self.lanes[label]
             lane.asleep_until = 0.0
             lane.account.know(known)
-            lane.ledger = (mark, mirror)
+            lane.ledger = (believed, mirror)
             self._changed.notify_all()
 
-    def seen(self, label: str, present: Collection[MarkId]) -> tuple[bool, list[MarkId]]:
-        """Take the marks that central has; return whether it lost the newest, and those that strangers made."""
+    def seen(self, label: str, present: Collection[MarkId], since: int = END) -> tuple[bool, list[MarkId]]:
+        """Take the marks that central has, all that were made `since` (Unix ns).
+
+        Return whether it lost one that it had, and those that strangers made.
+        """
         with self._changed:
             lane = self.lanes[label]
-            back = lane.account.seen(present)
+            back = lane.account.seen(present, since)
             if back is not None:
                 lane.gate.back(label, back.time)
                 self._on_moved()
@@ -169,6 +176,18 @@ class SourceWorker:
     def effort(self) -> Effort:
         """What was asked of the source since the start."""
         return Effort(self._client.requests, self._runner.values)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether some stream has not copied what the last tick asked for, and may yet."""
+        now = time.monotonic()
+        with self._changed:
+            return any(lane.busy or (lane.account.course.due and lane.may_work(now)) for lane in self.lanes.values())
+
+    @property
+    def waits_for_central(self) -> bool:
+        """Whether it is central, not the source, that has yet to answer."""
+        return any(self._central.is_asked_by(thread.ident) for thread in self._threads)
 
     # The threads
 

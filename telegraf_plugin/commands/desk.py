@@ -72,8 +72,8 @@ class Desk(CentralReader):
     def standing(self, stream: StreamDefinition) -> tuple[Mark | None, Request | None]:
         """Return the stream's newest believable mark, and its newest request. Raises CentralError."""
         name: StreamName = (stream.source, stream.name)
-        mark = self.ledger(stream.central_bucket, [name]).get(name)
-        return mark, self.requests(stream.central_bucket).get(name)
+        believed = self.ledger(stream.central_bucket, [name]).get(name)
+        return believed.mark if believed is not None else None, self.requests(stream.central_bucket).get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,14 +202,15 @@ class Account:
         changed = self._marked_proved != self.course.proved
         return since >= self.renew or (changed and since >= min(LONGEST_WITHOUT_MARK, self.stream.lookback))
 
-    def seen(self, present: Collection[MarkId]) -> MarkId | None:
-        """Take the marks that central has, at least all since the base. Returns the newest that is newly back.
+    def seen(self, present: Collection[MarkId], since: int = END) -> MarkId | None:
+        """Take the marks that central has: the base if it is there, and all that were made `since` (Unix ns).
 
-        When central does not have the base any more, the ledger has to be read again: state is LOADING then.
+        Returns the newest that is newly back. When central does not have one any more that it had, the ledger has to be
+        read again: state is LOADING then.
         """
         if self.state is State.LOADING:
             return None
-        if self.book.gone(present):
+        if self.book.gone(present, since):
             self.state = State.LOADING
             self.course.adopt(self.course.origin, Spans(), Instant(0, 0, 0))
             self.book.adopt(None, Spans())

@@ -8,7 +8,7 @@ Telegraf's buffer; not that it landed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.block import FieldType
@@ -117,17 +117,34 @@ class Mark:
             raise ValueError(f"a mark of the ledger is damaged: {error!r}") from None
 
 
-def newest_believable(marks: Iterable[Mark], present: Iterable[MarkId] = ()) -> Mark | None:
-    """Return the newest mark whose base is in central too, None when there is none.
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """The mark that is believed, and what marks say was printed that it does not stand on: that is to be compared."""
 
-    A mark that stands on one which central does not have speaks of what central has forgotten: a backup was put back,
-    or the bucket was emptied, and the mark came out of Telegraf's buffer afterwards. `present` are marks that central
-    has besides `marks`.
+    mark: Mark
+    doubts: Spans
+
+
+def newest_believable(marks: Iterable[Mark], is_there: Callable[[MarkId], bool] = lambda _: False) -> Believed | None:
+    """Return the newest mark that stands on marks all of which are in central, None when there is none.
+
+    A mark stands on its base, and that on its own. Where one of them is missing central has forgotten what they spoke
+    of: a backup was put back, or the bucket was emptied, and the later ones came out of Telegraf's buffer afterwards
+    (more than one, when a request is sent again whose reply was lost). `is_there` says it of marks that are older than
+    all of `marks`.
     """
     known = {mark.id: mark for mark in marks}
-    there = known.keys() | set(present)
-    believable = [mark for mark in known.values() if mark.base is None or mark.base in there]
-    return max(believable, key=lambda mark: mark.id, default=None)
+    oldest = min(known, default=None)
+    for newest in sorted(known, reverse=True):
+        chain = {newest}
+        base = known[newest].base
+        while base is not None and base in known and base not in chain:
+            chain.add(base)
+            base = known[base].base
+        if base is None or (oldest is not None and base < oldest and is_there(base)):
+            strange = [mark.printed for mark in known.values() if mark.id not in chain]
+            return Believed(known[newest], Spans.of(part for spans in strange for part in spans))
+    return None
 
 
 def _hull(spans: Spans) -> Spans:

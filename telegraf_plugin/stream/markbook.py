@@ -9,15 +9,18 @@ Rules kept here:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.ledger import MarkId
-from telegraf_plugin.stream.spans import NOTHING, Spans
+from telegraf_plugin.stream.spans import END, NOTHING, Spans
 
 SECOND = 1_000_000_000
 FIRST_ASK = 5 * SECOND
 """How long (ns) a mark may take before another one is printed; each further time takes twice as long."""
+MAX_HAD = 1000
+"""Marks that are remembered to have been in central."""
 LONGEST_ASK = 60 * SECOND
 
 
@@ -26,13 +29,14 @@ class MarkBook:
     """Book of one stream's marks, for one run of the plugin (`incarnation`).
 
     `base` is the newest mark that is known to be in central, with what it `claims` to be proved. `on_their_way` are
-    those printed after it. `started`: a mark of this run has come back.
+    those printed after it, `had` some that came back before. `started`: a mark of this run has come back.
     """
 
     incarnation: str
     base: MarkId | None = None
     base_claims: Spans = NOTHING
     on_their_way: dict[MarkId, Spans] = field(default_factory=dict)
+    had: deque[MarkId] = field(default_factory=deque)
     started: bool = False
     last_time: int = 0
     _ask_at: int = 0
@@ -42,6 +46,7 @@ class MarkBook:
         """Begin anew from the mark `base` of the ledger, which claims `claims`; None: there is no ledger."""
         self.base, self.base_claims = base, claims
         self.on_their_way.clear()
+        self.had.clear()
         self.started = False
         self._ask_at, self._ask_after = 0, FIRST_ASK
 
@@ -63,15 +68,20 @@ class MarkBook:
         if found is None:
             return None
         self.base, self.base_claims = found, self.on_their_way[found]
+        self.had = deque([*self.had, found], MAX_HAD)
         # First in, first out: what was printed before it has left the buffer as well, wherever it went.
         self.on_their_way = {mark: proved for mark, proved in self.on_their_way.items() if mark > found}
         self.started = True
         self._ask_after = FIRST_ASK
         return found
 
-    def gone(self, present: Collection[MarkId]) -> bool:
-        """Say whether central has lost the newest mark that it had: it went back in time."""
-        return self.base is not None and self.base not in present
+    def gone(self, present: Collection[MarkId], since: int = END) -> bool:
+        """Say whether central has lost the newest mark that it had, or one made `since`: it went back in time.
+
+        The newest alone does not tell: a request whose reply was lost may bring it a second time.
+        """
+        had = [mark for mark in self.had if mark.time >= since]
+        return self.base is not None and any(mark not in present for mark in (self.base, *had))
 
     def is_back(self, mark: MarkId | None) -> bool:
         """Say whether everything printed before `mark` has left the buffer; None stands for nothing printed."""

@@ -86,7 +86,8 @@ class StreamStatus:
     """One stream: sums of the cycle in hand and since start, and whether it is read.
 
     `recovered_from` is how many failures in a row the last attempt has ended. `late` says that its source was still
-    busy with an earlier cycle when the last tick came. `progress` is how it stood with the ledger at the last tick,
+    busy with an earlier cycle when the last tick came; `waits_for_central`, that its source's worker is held up by
+    central. `progress` is how it stood with the ledger at the last tick,
     `in_flight` its lines on their way, `max_lag` (ns) how far behind it may be.
     """
 
@@ -98,6 +99,7 @@ class StreamStatus:
     recovered_from: int = 0
     last: Attempt | None = None
     late: bool = False
+    waits_for_central: bool = False
     progress: Progress | None = None
     in_flight: int = 0
     max_lag: int | None = None
@@ -138,7 +140,7 @@ class StreamStatus:
         if progress.state is State.STARTING:
             return "its first mark has not arrived in central"
         if self.late:
-            return "its source is slow"
+            return "central is slow to answer" if self.waits_for_central else "its source is slow"
         if self.behind and progress.lag is not None:
             return f"central has lacked points of it for {progress.lag // 1_000_000_000} s"
         return "" if self.last is not None else "not read yet"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from itertools import groupby
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -12,35 +11,30 @@ from unittest.mock import patch
 from telegraf_plugin import runner as runner_module
 from telegraf_plugin import watch as watch_module
 from telegraf_plugin import worker as worker_module
-from telegraf_plugin.central import CentralReader, StreamName
+from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Credential, Server, Source, Timeouts
-from telegraf_plugin.errors import CentralError, NoRoom, TransientError
+from telegraf_plugin.errors import CentralError, NoRoom
 from telegraf_plugin.gate import Gate
-from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.lane import Lane
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
-from telegraf_plugin.stream.account import Account, Origin
-from telegraf_plugin.stream.block import Block, FieldType
+from telegraf_plugin.stream.account import Account
+from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Compare, Compared, Counted, Prove, Proved
-from telegraf_plugin.stream.ledger import Mark, MarkId, newest_believable
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt
 from telegraf_plugin.telegraf.writer import LineWriter
 from telegraf_plugin.watch import LedgerWatch
 from telegraf_plugin.worker import SourceWorker
-from tests.model.outside import SECOND, Key
+from tests.model.clients import Reader, SourceClient, blocks_of
 
 if TYPE_CHECKING:
     from tests.model.world import World
 
 FLOW_LIMIT = 24
-CHUNK = 3
-"""Points that a chunk of a reply holds."""
 BUCKET = "landing"
 MOST_STEPS = 400
 """Steps in a row that are still no endless loop."""
@@ -84,7 +78,7 @@ class Collector:
 
     def look(self, ticked: bool = False) -> None:
         """Have the ledger's watch look into central once, as its thread does."""
-        self.world.at("look")
+        self.world.at()
         bases = {stream.name: self.account(stream.name).book.base for stream in self.world.streams}
         for bucket, streams in self.watch._streams.items():
             try:
@@ -94,11 +88,11 @@ class Collector:
                 self.watch._answers(bucket, error)
         if any(self.account(name).book.base != base for name, base in bases.items()):
             self.world.phase = "mark back"
-        self.world.at("looked")
+        self.world.at()
 
     def step(self) -> bool:
         """Do the next thing, as one of the worker's threads does; False when there is none."""
-        self.world.at("step")
+        self.world.at()
         worker = self.worker
         now, at = self.world.time.monotonic(), worker._instant()
         lanes = list(worker.lanes.values())
@@ -139,9 +133,9 @@ class Writer(LineWriter):
 
     def write(self, data: bytes) -> None:
         """Take lines."""
-        self._world.at("write")
+        self._world.at()
         self._world.printed(data, self._run)
-        self._world.at("written")
+        self._world.at()
 
 
 class ModelGate(Gate):
@@ -156,50 +150,13 @@ class ModelGate(Gate):
         if not self._flow.has_room(lines, live):
             if self._flow.unmarked(stream):
                 before_waiting()
-            self._world.at("no room")
+            self._world.at()
             if self._world.flowing:
                 self._world.telegraf.send_all(self._world.now)
             self._collector.look()
         if not self._flow.has_room(lines, live):
             raise NoRoom("no room")
         self._flow.printed(stream, lines)
-
-
-class SourceClient(QueryClient):
-    """The source's side."""
-
-    def __init__(self, world: World) -> None:
-        self.url = "http://source:8086"
-        self.clock_skew = None
-        self._world = world
-
-    def bucket(self, name: str) -> Bucket | None:
-        """Say nothing of how it is kept."""
-        self.ask()
-        return None
-
-    def redact(self, text: str) -> str:
-        """Blot out nothing."""
-        return text
-
-    def ask(self) -> None:
-        """Ask the source, which says what time it is."""
-        self._world.at("source")
-        if self._world.source.silent:
-            raise TransientError("silent", "wait")
-        self.clock_skew = (self._world.source.ahead - self._world.collector_ahead) / SECOND
-
-
-def blocks_of(stream: StreamDefinition, points: dict[Key, int], span: Span) -> Iterator[Block]:
-    """Yield the points of `span` in blocks, as they are in central."""
-    there = sorted((key, value) for key, value in points.items() if span[0] <= key[1] < span[1])
-    tags = ((b"source_bucket", stream.bucket.encode()), (b"stream", stream.name.encode()))
-    for measurement, group in groupby(there, key=lambda item: item[0][0]):
-        items = list(group)
-        for first in range(0, len(items), CHUNK):
-            some = items[first : first + CHUNK]
-            times, values = [b"%d" % key[1] for key, _ in some], [b"%d" % value for _, value in some]
-            yield Block(measurement.encode(), tags, b"v", FieldType.INTEGER, times, values)
 
 
 class ModelPassage:
@@ -233,13 +190,13 @@ class ModelRunner(JobRunner):
     def prove(self, course: Course, job: Prove) -> Proved:
         outcome = super().prove(course, job)
         self._world.phase = "compared"
-        self._world.at("compared")
+        self._world.at()
         return outcome
 
-    def compare(self, course: Course, job: Compare, printer: Printer, tally: Tally) -> Compared:
+    def compare(self, course: Course, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
         outcome = super().compare(course, job, printer, tally)
         self._world.phase = "compared"
-        self._world.at("compared")
+        self._world.at()
         return outcome
 
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
@@ -248,54 +205,6 @@ class ModelRunner(JobRunner):
 
     def probe(self, stream: StreamDefinition, now: int) -> None:
         self._source.ask()
-
-
-class Reader(CentralReader):
-    """Central's side."""
-
-    def __init__(self, world: World) -> None:
-        self.url = "http://central:8086"
-        self._world = world
-
-    def _ask(self) -> None:
-        self._world.at("central")
-        if self._world.central.silent:
-            raise CentralError("silent", "wait")
-
-    def count(self, stream: StreamDefinition, span: Span) -> int:
-        self._ask()
-        return sum(map(len, blocks_of(stream, self._world.central.points[stream.name], span)))
-
-    def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
-        self._ask()
-        yield list(blocks_of(stream, self._world.central.points[stream.name], span)), False
-
-    def types(self, bucket: str, span: Span, group: Group) -> set[str]:
-        return set()
-
-    def bucket(self, name: str) -> Bucket | None:
-        return None
-
-    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Mark]:
-        self._ask()
-        found = {name: newest_believable(self._world.central.marks[name[1]].values()) for name in names}
-        return {name: mark for name, mark in found.items() if mark is not None}
-
-    def mark_ids(self, bucket: str, start: int) -> dict[StreamName, set[MarkId]]:
-        self._ask()
-        return {
-            ("pod", name): {mark.id for time, mark in marks.items() if time >= start}
-            for name, marks in self._world.central.marks.items()
-        }
-
-    def mark(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
-        self._ask()
-        found = self._world.central.marks[name[1]].get(mark.time)
-        return found if found is not None and found.id == mark else None
-
-    def origins(self) -> dict[StreamName, Origin]:
-        self._ask()
-        return {("pod", name): line.origin for name, line in self._world.central.origins.items()}
 
 
 def patched(time: SimpleNamespace) -> ExitStack:

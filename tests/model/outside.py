@@ -73,7 +73,7 @@ def _parsed(line: dict[str, dict[str, str]], run: str) -> Line:
     if name == ledger.MEASUREMENT:
         return MarkOf(tags["stream"], Mark.read({key: str(value) for key, value in fields.items()}))
     if name == "collector_origin":
-        origin = Origin(fields["definition"], int(fields["origin"]), int(fields["began"]))
+        origin = Origin(fields["definition"], int(fields["origin"]), int(fields["began"]), int(fields["oldest"]))
         return OriginOf(tags["stream"], origin, time)
     return Point(run, tags["stream"], (name, time), int(fields["v"]))
 

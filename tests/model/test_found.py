@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -11,6 +11,7 @@ from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.jobs import Compare
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.spans import NOTHING, Span, span
+from tests.model import stories
 from tests.model.collector import Collector
 from tests.model.outside import SECOND, Reply
 from tests.model.world import STREAMS, World
@@ -22,14 +23,6 @@ def world() -> Iterator[World]:
     world.start()
     yield world
     world.close()
-
-
-def well(world: World) -> None:
-    """See that nothing is wrong, now and when all is calm."""
-    world.check()
-    assert not world.problems
-    world.calm()
-    assert not world.problems
 
 
 def suspect(world: World) -> tuple[Account, Instant, Span]:
@@ -66,64 +59,29 @@ def test_what_a_broken_comparison_has_printed_is_waited_for(world: World) -> Non
     assert account.course.next(at, live_room=True, room=False, central=True) == Compare(whole)
 
 
-def test_settles_a_lookback_after_the_last_line_has_left(world: World) -> None:
-    """A point waits in the buffer for long, first as it was, then as it was rewritten; the first reply is lost.
+@pytest.mark.parametrize("story", [stories.late_over_newer, stories.late_after_a_start])
+def test_settles_a_lookback_after_the_lines_have_left(world: World, story: Callable[[World], None]) -> None:
+    """It was counted from the printing, and from the reading of the ledger: lines can wait for longer than that."""
+    story(world)
+    world.check()
+    world.calm()
+    assert world.problems == []
 
-    Its request lands late, over the newer one: the span was proved already, as its printing was long ago.
+
+@pytest.mark.xfail(strict=True, reason="open: a mark that was read back can land a second time")
+def test_a_mark_does_not_land_twice(world: World) -> None:
+    """The reply to the request with m1 is lost, m2 is printed on m1, central is emptied: both land, and m2 is believed.
+
+    So it needs a reply that is lost and a restore before Telegraf's next try, some seconds later; the sweep would see.
     """
-    for _ in range(8):
-        world.round()
-    world.central.silent = True
+    stories.write_proved(world)
     world.write("a", "m", 0, 1)
-    world.pass_time(1)
-    world.do(Collector.tick)
-    world.do(Collector.work)
-    world.write("a", "m", 1, 2)
-    world.pass_time(10)
-    world.do(Collector.tick)
-    world.do(Collector.work)  # the last 15 s are read again
-    values = [line.value for line in world.telegraf.buffers["data"] if hasattr(line, "value")]
-    assert values == [1, 2]
-    for _ in range(20):
-        world.pass_time(10)
-        world.do(Collector.tick)
-        world.do(Collector.work)
-    world.central.silent = False
-    world.telegraf.send("data", Reply.LATE, world.now, 1)
-    world.round()
-    world.round()
-    world.round()
-    world.land_late(0)
-    well(world)
-
-
-def test_what_follows_a_start_settles_a_lookback_after_the_start_mark(world: World) -> None:
-    """The start mark is long under way, behind a killed run's line; the reply to that line's request is lost.
-
-    The point was rewritten meanwhile, is copied once by the new run as backlog, and is proved as soon as that is back.
-    """
-    for _ in range(8):
-        world.round()
-    world.central.silent = True
-    world.write("a", "m", 0, 1)
-    world.pass_time(1)
-    world.do(Collector.tick)
-    world.do(Collector.work)
-    world.kill()
-    world.write("a", "m", 1, 2)
-    world.pass_time(5)
-    world.start()
-    world.central.silent = False
+    stories.stuck(world)
+    world.telegraf.send("data", Reply.LOST, world.now)
     world.do(Collector.look)
-    world.do(Collector.work)
-    world.central.silent = True
-    for _ in range(20):
-        world.pass_time(10)
-        world.do(Collector.tick)
-        world.do(Collector.work)
-    world.central.silent = False
-    world.telegraf.send("data", Reply.LATE, world.now, 1)
-    for _ in range(4):
-        world.round()
-    world.land_late(0)
-    well(world)
+    stories.stuck(world)
+    world.central.empty()
+    world.kill()
+    world.telegraf.send_all(world.now)
+    world.check()
+    assert world.problems == []

@@ -12,7 +12,7 @@ _EXAMPLES = os.environ.get("MODEL_EXAMPLES")
 
 TestModel = Model.TestCase
 TestModel.settings = settings(
-    max_examples=int(_EXAMPLES or 200),
+    max_examples=int(_EXAMPLES or 300),
     stateful_step_count=50,
     deadline=None,
     derandomize=_EXAMPLES is None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,10 +11,10 @@ from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import Start, StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import newest_believable
+from telegraf_plugin.stream.ledger import Mark, newest_believable
 from telegraf_plugin.stream.spans import Spans, span
 from tests.model.collector import FLOW_LIMIT, Collector, patched
-from tests.model.outside import SECOND, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
+from tests.model.outside import SECOND, MarkOf, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
 
 LOOKBACK = 60 * SECOND
 BEGIN = 1_795_471_200 * SECOND - 100 * SECOND
@@ -49,6 +49,8 @@ class Killed(BaseException):
 class World:
     """Source, Telegraf, central, and the collector when it is up.
 
+    `trail`: the phases of all points so far.
+
     `phase`: what the collector did last, of the cycle's acts; `crashes` counts the kills by it. `problems`: what was
     found that must not be. `flowing`: Telegraf sends while the collector waits for room.
     """
@@ -64,11 +66,12 @@ class World:
         self.runs = 0
         self.phase = "up"
         self.crashes: Counter[str] = Counter()
-        self.points: Counter[str] = Counter()
+        self.trail: list[str] = []
         self.problems: list[str] = []
         self.script: list[tuple[int, Callable[[], None]]] = []
         self.flowing = False
         self._inside = False
+        self._said: set[Spans] = {Spans()}  # what marks have called proved
         self.time = SimpleNamespace(
             time_ns=self._clock,
             monotonic_ns=lambda: self.now - BEGIN + 1000 * SECOND,
@@ -155,9 +158,9 @@ class World:
             except Killed:
                 self.kill()
 
-    def at(self, point: str) -> None:
+    def at(self) -> None:
         """Be at a point: whoever planned something for now does it."""
-        self.points[point] += 1
+        self.trail.append(self.phase)
         if self._inside or not self.script:
             return
         left, act = self.script[0]
@@ -181,7 +184,9 @@ class World:
         if isinstance(lines[0], Point):
             self.phase = "lines printed"
         else:
-            self.phase = "next mark printed" if self.phase == "compared" else "mark printed"
+            news = {line.mark.proved for line in lines if isinstance(line, MarkOf)} - self._said
+            self._said |= news
+            self.phase = "next mark printed" if news else "mark printed"
 
     def _may_print(self, line: Point) -> None:
         assert self.collector is not None
@@ -189,7 +194,7 @@ class World:
         book = self.collector.account(line.stream).book
         if self.collector.account(line.stream).state is not State.RUNNING or book.gone({m.id for m in there.values()}):
             return
-        mark = newest_believable(there.values())
+        mark = newest_mark(there.values())
         claims = mark.proved if mark is not None else Spans()
         held = self.collector.account(line.stream).course.holds.groups
         group = _group(line.key[0])
@@ -215,7 +220,7 @@ class World:
     def check(self) -> None:
         """Find what must not be."""
         for stream in self.streams:
-            mark = newest_believable(self.central.marks[stream.name].values())
+            mark = newest_mark(self.central.marks[stream.name].values())
             if mark is not None:
                 self._check_proved(f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
             if self.collector is not None:
@@ -277,7 +282,7 @@ class World:
             if stream.start.date is not None and course.origin > stream.start.date:
                 return f"{stream.name} begins at {course.origin}"
             unproved = whole.clip(stop=self.now - 4 * LOOKBACK) - course.proved
-            mark = newest_believable(self.central.marks[stream.name].values())
+            mark = newest_mark(self.central.marks[stream.name].values())
             if unproved or mark is None or whole.clip(stop=self.now - 5 * LOOKBACK) - mark.proved:
                 return f"{stream.name} is not proved: {unproved}, {mark}"
         return ""
@@ -285,3 +290,9 @@ class World:
 
 def _group(measurement: str) -> Group:
     return measurement.encode(), b"v", FieldType.INTEGER
+
+
+def newest_mark(marks: Iterable[Mark]) -> Mark | None:
+    """Return the newest mark that is believed."""
+    believed = newest_believable(marks)
+    return believed.mark if believed is not None else None

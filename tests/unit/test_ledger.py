@@ -128,8 +128,8 @@ def test_held_names_are_text_that_people_can_read() -> None:
 
 
 def believed(*marks: Mark, present: tuple[int, ...] = ()) -> int | None:
-    found = newest_believable(marks, [MarkId(time, "run") for time in present])
-    return found.id.time if found is not None else None
+    found = newest_believable(marks, lambda base: base.time in present)
+    return found.mark.id.time if found is not None else None
 
 
 def test_the_newest_mark_whose_base_is_there_is_believed() -> None:
@@ -139,7 +139,7 @@ def test_the_newest_mark_whose_base_is_there_is_believed() -> None:
 
 def test_a_mark_on_one_that_central_has_forgotten_is_not_believed() -> None:
     assert believed(mark(1), mark(2, 1), mark(9, 8)) == 2
-    assert believed(mark(1), mark(10, 9), mark(9, 8)) == 10  # its own base is there: it was read back
+    assert believed(mark(1), mark(10, 9), mark(9, 8)) == 1  # all that it stands on must be there, not its base alone
     assert believed(mark(9, 8)) is None
     assert believed() is None
 

@@ -23,12 +23,13 @@ from telegraf_plugin.config import Credential, Server, Source, Timeouts
 from telegraf_plugin.errors import CentralError, OutputClosed, TransientError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.lanework import Held
 from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.definition import Start
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.status import Attempt
 from telegraf_plugin.telegraf.writer import LineWriter
-from telegraf_plugin.worker import Held, SourceWorker
+from telegraf_plugin.worker import SourceWorker
 from tests.fakes import END, table
 from tests.unit.test_definition import STREAM
 
