@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from telegraf_plugin import lanework as lanework_module
 from telegraf_plugin import runner as runner_module
 from telegraf_plugin import watch as watch_module
 from telegraf_plugin import worker as worker_module
@@ -63,7 +64,7 @@ class Collector:
                 on_held=lambda _held: None,
                 on_closed=lambda: None,
             )
-        self.worker._runner = ModelRunner(self.client, central, world)
+        self.worker._runner = self.worker._lane_work._runner = ModelRunner(self.client, central, world)
         self.watch = LedgerWatch(central, [self.worker], "metrics")
 
     def account(self, stream: str) -> Account:
@@ -111,7 +112,7 @@ class Collector:
         try:
             self.worker._do(lane, task)  # type: ignore[arg-type]
         finally:
-            lane.busy = False
+            lane.busy, lane.asleep_until = False, 0.0
 
     def work(self) -> None:
         """Do whatever there is to do."""
@@ -210,7 +211,7 @@ class ModelRunner(JobRunner):
 def patched(time: SimpleNamespace) -> ExitStack:
     """Put the model's clock and reading in the place of the real ones, until the stack is closed."""
     stack = ExitStack()
-    for module in (worker_module, watch_module):
+    for module in (worker_module, lanework_module, watch_module):
         stack.enter_context(patch.object(module, "time", time))
     stack.enter_context(patch.object(runner_module, "Passage", ModelPassage))
     return stack

@@ -35,7 +35,7 @@ def at(now: int, source: int | None = None, clock: int | None = None) -> Instant
 
 
 class CourseBench:
-    """A stream that begins at `origin`, adopted long before, at `adopted`; its first mark is back."""
+    """A stream that begins at `origin`, adopted long before, at `adopted`; its first mark came back then."""
 
     def __init__(
         self, origin: int = -1000, proved: Spans = NOTHING, stream: StreamDefinition = STREAM, adopted: int = -10_000
@@ -47,6 +47,8 @@ class CourseBench:
         self.now = 0
         self.central = True
         self.mark(back=True)
+        self.course.tick(at(adopted))
+        self.course.next(at(adopted), False, False, False)
         self.course.proved = proved
 
     @property
@@ -56,6 +58,11 @@ class CourseBench:
     def tick(self, now: int) -> None:
         self.now = now
         self.course.tick(self.at)
+
+    def ticked(self, now: int) -> None:
+        """A tick at `now`, whose live part is left alone."""
+        self.tick(now)
+        self.course.due = False
 
     def next(self, live_room: bool = True, room: bool = True) -> Job | None:
         return self.course.next(self.at, live_room, room, self.central)

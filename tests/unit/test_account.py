@@ -49,9 +49,9 @@ def running(mark: Mark | None = None, start: int = -100) -> Account:
 def test_without_a_ledger_a_stream_begins_at_its_start() -> None:
     account = adopted(start=-3600)
     assert state(account) is State.STARTING
-    assert (account.course.origin, account.began) == (s(-3600), s(-300))  # before the lookback it is history
+    assert (account.course.origin, account.began) == (s(-3600), T)  # before now it is history
     assert seconds(account.course.work(at(0))) == [(-3600, 0)]
-    assert adopted(start=-100).began == s(-100)
+    assert adopted(start=100).began == s(100)
 
 
 def test_a_mark_of_the_same_definition_is_gone_on_with() -> None:
@@ -71,23 +71,24 @@ def test_what_a_mark_claims_and_is_not_settled_is_claimed_and_not_proved() -> No
 
 def test_a_changed_definition_begins_where_the_old_one_was_not_proved() -> None:
     proved = Spans.of([sp(-1000, -700), sp(-600, -500)])
-    account = adopted(mark(proved, definition="another"), Origin(STREAM.hash, s(-5000), 0))
+    account = adopted(mark(proved, definition="another"), Origin(STREAM.hash, s(-5000), 0, s(-5000)))
     assert account.course.origin == s(-700)
     assert seconds(account.course.work(at(0))) == [(-700, 0)]
     assert account.began == s(-900)
     assert account.book.claimed == proved
-    assert not account.course.holds.groups
+    assert account.course.holds.spans() == {GROUP: span(*sp(-1000, -990))}  # central goes on refusing
+    assert account.mirror.oldest == s(-5000)
 
 
 def test_of_a_mark_and_its_mirror_the_lower_origin_counts() -> None:
     ledger = mark(span(*sp(-1000, -400)))
-    assert adopted(ledger, Origin(STREAM.hash, s(-2000), 0)).course.origin == s(-2000)
-    assert adopted(ledger, Origin(STREAM.hash, s(-20), 0)).course.origin == s(-1000)
-    assert adopted(ledger, Origin("another", s(-2000), 0)).course.origin == s(-1000)
+    assert adopted(ledger, Origin(STREAM.hash, s(-2000), 0, s(-2000))).course.origin == s(-2000)
+    assert adopted(ledger, Origin(STREAM.hash, s(-20), 0, s(-20))).course.origin == s(-1000)
+    assert adopted(ledger, Origin("another", s(-2000), 0, s(-2000))).course.origin == s(-1000)
 
 
-def test_an_emptied_bucket_is_filled_from_its_old_origin() -> None:
-    account = adopted(None, Origin("another", s(-5000), s(-4000)))
+def test_an_emptied_bucket_is_filled_from_the_lowest_origin_that_it_ever_had() -> None:
+    account = adopted(None, Origin("another", s(-500), s(-4000), s(-5000)))
     assert (account.course.origin, account.began) == (s(-5000), s(-4000))
     assert seconds(account.course.work(at(0))) == [(-5000, 0)]
     assert account.book.base is None
@@ -131,6 +132,7 @@ def test_a_mark_is_due_when_one_is_waited_for_too_long() -> None:
     account = running()
     account.make_mark(at(10))
     assert not account.mark_due(at(14))
+    assert not account.mark_due(at(15), central=False)  # then it waits in Telegraf's buffer
     assert account.mark_due(at(15))
 
 
@@ -163,12 +165,14 @@ def test_a_mark_is_renewed_though_nothing_changes() -> None:
 
 def test_the_origin_is_mirrored_when_it_changed_and_now_and_then() -> None:
     account = adopted(mark())
-    assert account.mirror_due(at(0)) == Origin(STREAM.hash, s(-1000), s(-900))
+    assert account.mirror_due(at(0)) == Origin(STREAM.hash, s(-1000), s(-900), s(-1000))
     assert account.mirror_due(at(RENEW // SECOND - 1)) is None
     assert account.mirror_due(at(RENEW // SECOND)) is not None
     assert account.mirror_due(at(RENEW // SECOND + 1)) is None
     account.course.origin = s(-2000)
-    assert account.mirror_due(at(RENEW // SECOND + 1)) == Origin(STREAM.hash, s(-2000), s(-900))
+    assert account.mirror_due(at(RENEW // SECOND + 1)) == Origin(STREAM.hash, s(-2000), s(-900), s(-2000))
+    account.course.origin = s(-500)
+    assert account.mirror_due(at(RENEW // SECOND + 1)) == Origin(STREAM.hash, s(-500), s(-900), s(-2000))
 
 
 # What central has
@@ -222,9 +226,11 @@ def test_nothing_is_known_of_a_stream_whose_ledger_is_not_read() -> None:
 
 def test_what_was_history_when_the_stream_was_first_seen_is_left_and_not_late() -> None:
     account = running(start=-3600)
-    assert account.began == s(-300)
+    assert account.began == T
     progress = account.progress(at(0))
-    assert (progress.left, progress.lag) == (3600 * SECOND, 300 * SECOND)
+    assert (progress.left, progress.lag) == (3600 * SECOND, 0)
+    progress = account.progress(at(60))
+    assert (progress.left, progress.lag) == (3660 * SECOND, 60 * SECOND)
     account.course.proved = span(*sp(-300, 0))
     progress = account.progress(at(0))
     assert (progress.left, progress.lag, progress.proved_up_to) == (3300 * SECOND, 0, s(-3600))
@@ -245,9 +251,9 @@ def test_progress_tells_how_long_it_takes() -> None:
 def test_progress_tells_when_the_source_takes_what_is_not_copied() -> None:
     account = running(start=-3600)
     assert account.progress(at(0)).time_to_loss is None
-    account.course.bounds = Bounds(expires=s(-4000))
+    account.course.bounds = Bounds(expires=s(-3000), lost=s(-4000))
     assert account.progress(at(0)).time_to_loss == 400 * SECOND
-    account.course.bounds = Bounds(expires=s(-3000))
+    account.course.bounds = Bounds(expires=s(-2000), lost=s(-3000))
     assert account.progress(at(0)).time_to_loss == -600 * SECOND
     account.course.proved = span(*sp(-3600, 0))
     assert account.progress(at(0)).time_to_loss is None

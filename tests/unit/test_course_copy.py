@@ -62,10 +62,24 @@ def test_a_tick_copies_what_is_live_first_and_then_the_backlog_newest_first() ->
     assert bench.work() == []
 
 
-def test_without_a_tick_nothing_live_is_copied() -> None:
+def test_before_the_first_tick_nothing_is_done() -> None:
+    book = MarkBook("me")
+    course = Course(STREAM, book)
+    course.adopt(s(-1000), NOTHING, at(-1000))
+    book.back([book.printed(0, 0, NOTHING)])
+    assert course.next(at(0), True, True, True) is None
+    course.tick(at(0))
+    assert course.next(at(0), True, True, True) is not None
+
+
+def test_between_ticks_a_backlog_is_what_was_one_at_the_last() -> None:
     bench = CourseBench(-400)
-    bench.now = 0
+    bench.ticked(0)
+    bench.now = 200
     assert bench.next() == Copy(sp(-400, -300), live=False)
+    bench.copied(bench.next())
+    bench.now = 10_000
+    assert not isinstance(bench.next(), Copy)
 
 
 def test_what_is_live_is_what_is_younger_than_the_lookback_at_the_tick() -> None:
@@ -97,7 +111,7 @@ def test_without_room_no_backlog_is_begun() -> None:
 def test_a_backlog_is_read_in_pieces_as_long_as_the_course_was_told() -> None:
     bench = CourseBench(-1000)
     bench.course.longest = 200 * SECOND
-    bench.now = 0
+    bench.ticked(0)
     assert [job.span for job in bench.copy_all()] == [sp(-500, -300), sp(-700, -500), sp(-900, -700), sp(-1000, -900)]
 
 
@@ -117,7 +131,7 @@ def test_what_the_source_is_about_to_lose_goes_first_oldest_first() -> None:
 def test_no_copy_reaches_over_the_end_of_a_shard_group_of_either_side() -> None:
     bench = CourseBench(-3000)
     bench.course.bounds = Bounds(frozenset((20 * 60 * SECOND, 7200 * SECOND)))
-    bench.now = 0
+    bench.ticked(0)
     assert [job.span for job in bench.copy_all()] == [sp(-600, -300), sp(-1800, -600), sp(-3000, -1800)]
 
 

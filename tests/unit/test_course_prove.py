@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.course import MAX_PIECES, Instant
+from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.holds import FIRST_LOOK
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Prove, Proved
 from telegraf_plugin.stream.legs import Leg
+from telegraf_plugin.stream.plan import MAX_PIECES
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
 
@@ -71,7 +72,7 @@ def test_nothing_is_counted_before_its_mark_is_back() -> None:
     assert isinstance(bench.next(), Copy)
     bench.back()
     bench.tick(0)
-    assert bench.next() == Check(((sp(-300, -30),),))  # each tick takes its overlap
+    assert bench.next() == Check(((sp(-300, -15),),))  # the overlap is taken once
 
 
 def test_adjacent_legs_are_counted_together_within_a_shard_group() -> None:
@@ -85,10 +86,9 @@ def test_adjacent_legs_are_counted_together_within_a_shard_group() -> None:
 
 def test_a_tick_counts_so_many_pieces_the_newest() -> None:
     bench = CourseBench(0)
+    bench.tick(10 * (MAX_PIECES + 3))
     for number in range(MAX_PIECES + 3):
         bench.course.legs.put(Leg(s(10 * number), s(10 * number + 5), None, s(10_000)))
-    bench.course.due = bench.course._check_due = True
-    bench.now = 10 * (MAX_PIECES + 3)
     job = bench.next()
     assert isinstance(job, Check)
     assert len(job.pieces) == MAX_PIECES
@@ -112,22 +112,20 @@ def test_a_backlog_that_has_landed_is_not_counted_again() -> None:
 
 def test_a_span_read_settled_is_proved_by_the_digest_of_its_copying() -> None:
     bench = CourseBench(-1000)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 0
+    bench.ticked(0)
     digest = bench.copied(bench.next())
     job = bench.next()
     assert job == Prove(sp(-1000, -300), digest)
     assert job.source is digest
     bench.proved(job)
-    assert bench.course.proved == span(*sp(-1000, 0))
+    assert bench.course.proved == span(*sp(-1000, -300))
     assert bench.legs() == []
     assert bench.next() is None
 
 
 def test_nothing_is_proved_before_its_mark_is_back() -> None:
     bench = CourseBench(-1000)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 0
+    bench.ticked(0)
     bench.copied(bench.next(), back=False)
     assert bench.next() is None
     bench.back()
@@ -163,19 +161,23 @@ def test_what_is_live_settles_a_lookback_after_it_was_printed() -> None:
 def test_what_may_have_a_line_of_an_earlier_printing_behind_it_settles_after_its_own(why: str) -> None:
     """Printed twice, or soon after a start: a request that a killed program left behind can land late."""
     bench = CourseBench(-1000, adopted=0 if why == "early" else -10_000)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 10
+    bench.ticked(10)
     job = bench.next()
     assert isinstance(job, Copy)
-    bench.copied(replace(job, again=why == "again", live=why == "live"))
-    (leg,) = (leg for leg in bench.course.legs if leg.start == s(-1000))
-    assert leg.settles == s(10 + LOOKBACK)
+    bench.copied(replace(job, again=why == "again", live=why == "live"), back=False)
+    bench.now = 1000
+    assert bench.next() is None  # its lines are in the buffer yet
+    bench.back()
+    assert bench.next() is None
+    bench.now = 1000 + LOOKBACK - 1
+    assert bench.next() is None
+    bench.now = 1000 + LOOKBACK
+    assert isinstance(bench.next(), Prove)
 
 
 def test_what_was_not_printed_at_all_settles_by_its_end() -> None:
     bench = CourseBench(-1000, adopted=0)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 10
+    bench.ticked(10)
     bench.copied(bench.next(), points=0)
     assert isinstance(bench.next(), Prove)
 
@@ -193,8 +195,7 @@ def test_the_safe_clock_alone_settles() -> None:
 def unequal() -> CourseBench:
     """A backlog whose digests differ."""
     bench = CourseBench(-600)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 0
+    bench.ticked(0)
     bench.copied(bench.next())
     bench.proved(bench.next(), equal=False)
     return bench
@@ -207,33 +208,38 @@ def test_an_unequal_span_is_compared_repaired_and_proved() -> None:
     assert bench.compared(job, Compared({GROUP: 2}, points_read=5, mark=bench.mark(back=False))) == []
     assert bench.next() is None
     bench.back()
+    assert bench.next() is None
     bench.now = LOOKBACK - 1
     assert bench.next(room=False) is None
     bench.now = LOOKBACK
     job = bench.next()
     assert job == Prove(sp(-600, -300), None)
     bench.proved(job)
-    assert bench.course.proved == span(*sp(-600, 0))
+    assert bench.course.proved == span(*sp(-600, -300))
 
 
 def test_what_is_missing_a_second_time_is_held_and_the_rest_is_proved_without_it() -> None:
     bench = unequal()
     bench.compared(bench.next(), Compared({GROUP: 2, OTHER: 1}, mark=bench.mark(back=True)))
+    assert bench.next() is None
     bench.now = LOOKBACK
     bench.proved(bench.next(), equal=False)
     assert bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True))) == [GROUP]
     assert bench.course.holds.spans() == {GROUP: span(*sp(-600, -300))}
-    bench.now = 2 * LOOKBACK
     bench.course.holds.groups[GROUP].look_at = 10**30
+    assert bench.next() is None
+    bench.now = 2 * LOOKBACK
     job = bench.next()
     assert isinstance(job, Prove)
-    bench.course.proved_by(job, Proved(True, (GROUP,)))
-    assert bench.course.proved == span(*sp(-600, 0))
+    bench.course.proved_by(job, Proved(True, {GROUP: 2}))
+    assert bench.course.holds.points == 2
+    assert bench.course.proved == span(*sp(-600, -300))
 
 
 def test_a_group_that_is_missing_for_the_first_time_is_not_held() -> None:
     bench = unequal()
     bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True)))
+    assert bench.next() is None
     bench.now = LOOKBACK
     bench.proved(bench.next(), equal=False)
     assert bench.compared(bench.next(), Compared({OTHER: 2}, mark=bench.mark(back=True))) == []
@@ -244,7 +250,7 @@ def test_where_central_only_has_more_the_span_is_proved_and_that_is_counted() ->
     bench = unequal()
     bench.compared(bench.next(), Compared(extras=3, points_read=5))
     assert bench.course.extras == 3
-    assert bench.course.proved == span(*sp(-600, 0))
+    assert bench.course.proved == span(*sp(-600, -300))
     assert bench.next() is None
 
 
@@ -308,7 +314,7 @@ def holding() -> CourseBench:
     bench = CourseBench(-1000)
     bench.course.proved = span(*sp(-1000, 0))
     bench.course.holds.restore({GROUP: span(*sp(-1000, -900))})
-    bench.now = 0
+    bench.ticked(0)
     return bench
 
 
@@ -324,7 +330,7 @@ def test_what_is_held_is_tried_when_it_is_due_and_there_is_room() -> None:
     assert job == Compare(sp(-1000, -900), GROUP)
     bench.compared(job, Compared())
     assert not bench.course.holds.groups
-    assert bench.course.proved == span(*sp(-1000, 0))
+    assert bench.course.proved == span(*sp(-1000, -300))
 
 
 def test_what_central_still_refuses_is_tried_later() -> None:
@@ -353,8 +359,7 @@ def test_what_somebody_else_printed_is_compared_again_when_it_settled() -> None:
 
 def test_a_leg_in_doubt_settles_later_and_its_digest_does_not_count() -> None:
     bench = CourseBench(-1000)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 0
+    bench.ticked(0)
     bench.copied(bench.next())
     bench.course.doubt(span(*sp(-800, -700)), at(0))
     assert bench.next() is None
@@ -366,8 +371,7 @@ def test_a_leg_in_doubt_settles_later_and_its_digest_does_not_count() -> None:
 @pytest.mark.parametrize("kind", ["copy", "prove", "compare"])
 def test_a_job_that_was_under_way_does_not_count(kind: str, happens: str) -> None:
     bench = CourseBench(-1000)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 0
+    bench.ticked(0)
     job = bench.next()
     if kind != "copy":
         bench.copied(job)
@@ -392,8 +396,7 @@ def test_a_job_that_was_under_way_does_not_count(kind: str, happens: str) -> Non
 
 def test_a_doubt_elsewhere_leaves_a_job_alone() -> None:
     bench = CourseBench(-1000)
-    bench.course.proved = span(*sp(-LOOKBACK, 0))
-    bench.now = 0
+    bench.ticked(0)
     bench.copied(bench.next())
     job = bench.next()
     bench.course.doubt(span(*sp(-200, -100)), bench.at)
@@ -406,7 +409,7 @@ def test_a_doubt_elsewhere_leaves_a_job_alone() -> None:
 
 def test_central_lacks_what_is_not_back_and_what_is_found_missing() -> None:
     bench = CourseBench(-1000)
-    bench.now = 0
+    bench.ticked(0)
     assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
     bench.copied(bench.next(), back=False)
     assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]

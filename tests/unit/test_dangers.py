@@ -18,7 +18,7 @@ def server(url: str, verify: bool = True) -> Server:
 def config(central: Server, *sources: Server) -> Config:
     timeouts = Timeouts(1, 1, 1)
     found = tuple(Source(f"POD-{n}", each, (), 1, timeouts) for n, each in enumerate(sources, 1))
-    return Config(central, found, "metrics", 100_000)
+    return Config(central, found, "metrics", 100_000, 0.02)
 
 
 def test_a_token_in_clear_to_a_public_address_is_warned_of_with_what_to_do() -> None:

@@ -33,6 +33,7 @@ from tests.fakes import END, BlackHole, Exchange, FakeSource, chunked, endless, 
 
 TOKEN = "a-token-that-nobody-may-see"
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
+PAST = "2025-11-24T10:00"  # times that a fake does not move
 QUERY = Query('from(bucket: "b") |> range(start: 0)', {})
 MIB = 1024 * 1024
 
@@ -577,9 +578,9 @@ def test_any_other_error_is_told_by_its_kind(
 
 
 def test_a_query_is_sent_with_token_org_and_the_annotations_that_the_decoder_needs() -> None:
-    with FakeSource(good(table())) as source:
+    with FakeSource(good(table(begin=PAST))) as source:
         reply = b"".join(client(source.url).query(QUERY))
-    assert reply == table() + END
+    assert reply == table(begin=PAST) + END
     (request,) = source.requests
     assert request.target == "/api/v2/query?org=org"
     assert request.headers["authorization"] == f"Token {TOKEN}"
@@ -602,8 +603,8 @@ def test_a_client_goes_on_after_a_reply_that_was_given_up() -> None:
         for chunk in reader.query(QUERY):
             assert chunk
             break
-        source.become(good(table()))
-        assert b"".join(reader.query(QUERY)) == table() + END
+        source.become(good(table(begin=PAST)))
+        assert b"".join(reader.query(QUERY)) == table(begin=PAST) + END
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,10 @@ def test_a_long_span_is_tried_in_pieces_the_newest_first() -> None:
 
 def test_spans_proved_without_a_held_group_are_tried_before_it_is_let_go() -> None:
     holds = held((0, 100))
-    holds.left_out(GROUP, (200, 300))
-    holds.left_out(OTHER, (200, 300))  # is not held
+    holds.left_out(GROUP, (200, 300), 2)
+    holds.left_out(GROUP, (200, 300), 2)  # the same points once more
+    holds.left_out(OTHER, (200, 300), 2)  # is not held
+    assert holds.points == 5
     assert holds.spans() == {GROUP: Spans.of([(0, 100), (200, 300)])}
     assert not holds.tried(GROUP, (0, 100), 0, None, FIRST_LOOK)
     assert holds.due(FIRST_LOOK, back) == (GROUP, (200, 300))

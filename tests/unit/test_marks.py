@@ -42,10 +42,10 @@ def test_a_line_holds_all_that_a_mark_says(written: Mark) -> None:
 
 
 def test_an_origin_goes_where_the_collectors_own_metrics_go() -> None:
-    line = origin_line(replace(STREAM, central_bucket="there"), Origin("d" * 16, -7, 8), 9)
+    line = origin_line(replace(STREAM, central_bucket="there"), Origin("d" * 16, -7, 8, -9), 9)
     assert parse_line(line.decode().removesuffix("\n")) == {
         "measurement": "collector_origin",
         "tags": {"source": "POD-8", "stream": "telegraf", "central_bucket": "there"},
-        "fields": {"definition": "d" * 16, "origin": -7, "began": 8},
+        "fields": {"definition": "d" * 16, "origin": -7, "began": 8, "oldest": -9},
         "time": 9,
     }

@@ -100,6 +100,7 @@ def test_a_streams_line_says_what_its_cycle_and_its_life_came_to() -> None:
         "in_flight": 0,
         "held": 0,
         "extras": 0,
+        "sweep_found": 0,
         "foreign_marks": 0,
         "last_success": 1,
     }
@@ -196,7 +197,12 @@ def test_a_dropped_line_tells_reason_count_and_example() -> None:
 
 def test_the_cycles_line_tells_time_and_who_is_late(one_cycle: bytes) -> None:
     (line,) = of(one_cycle, "collector_cycle")
-    assert line["fields"] == {"duration_seconds": 1.25, "late_sources": 1}
+    assert line["fields"] == {
+        "duration_seconds": 1.25,
+        "late_sources": 1,
+        "requests_total": 0,
+        "values_read_total": 0,
+    }
 
 
 def test_counts_are_integers_and_measures_are_floats(one_cycle: bytes) -> None:

@@ -64,25 +64,25 @@ def test_a_source_is_read_only_and_central_read_and_written_each_bucket_once(
     ]
 
 
-def test_central_can_have_a_token_that_reads_and_one_that_writes(file: Path) -> None:
-    reads, writes, *sources = grants(load(file, {}, tokens=False), "own", separate=True)
+def test_central_can_have_a_token_that_reads_and_one_that_writes(tmp_path: Path) -> None:
+    content = document()
+    content["central"]["metrics_bucket"] = "own"
+    reads, writes, *sources = grants(load(written(tmp_path, content), {}, tokens=False), separate=True)
     assert (reads.read, reads.write) == (("cpu", "power", "own"), ())
     assert (writes.read, writes.write) == ((), ("cpu", "power", "own"))
     assert [grant.write for grant in sources] == [(), ()]
 
 
-def test_the_bucket_of_own_metrics_comes_from_flag_or_environment(
-    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INFLUXDB_CENTRAL_BUCKET", "own")
-    assert "--name=own " in printed(capsys, "--config", str(file), "central")
-    assert "--name=mine " in printed(capsys, "--config", str(file), "--metrics-bucket", "mine", "central")
+def test_the_bucket_of_own_metrics_is_the_configurations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = document()
+    content["central"]["metrics_bucket"] = "own"
+    assert "--name=own " in printed(capsys, "--config", str(written(tmp_path, content)), "central")
 
 
 def test_a_flux_of_ones_own_is_remarked_on_since_it_may_read_more(tmp_path: Path) -> None:
     content = document()
     content["sources"][1]["streams"][0]["flux"] = "from(bucket: bucket) |> range(start: start, stop: stop)"
-    *_, pod_2 = grants(load(written(tmp_path, content), {}, tokens=False), "metrics")
+    *_, pod_2 = grants(load(written(tmp_path, content), {}, tokens=False))
     assert pod_2.remarks == ("POD-2/0 has a flux of its own: add the buckets that it names, if there are others",)
     assert "# POD-2/0 has a flux" in "\n".join(script(pod_2))
 

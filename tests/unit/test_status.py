@@ -32,6 +32,8 @@ IN_TIME = Progress(
     extras=0,
     foreign=0,
     time_to_loss=None,
+    sweep_period=None,
+    sweep_found=0,
 )
 
 
@@ -138,7 +140,7 @@ def test_nothing_is_healthy_before_it_was_read() -> None:
         (None, 60 * SECOND, "the ledger in central cannot be read"),
         (replace(IN_TIME, state=State.LOADING, lag=None), 60 * SECOND, "the ledger in central cannot be read"),
         (replace(IN_TIME, state=State.STARTING), 60 * SECOND, "its first mark has not arrived in central"),
-        (replace(IN_TIME, lag=61 * SECOND), 60 * SECOND, "central lacks its points since 61 s"),
+        (replace(IN_TIME, lag=61 * SECOND), 60 * SECOND, "central has lacked points of it for 61 s"),
         (replace(IN_TIME, lag=60 * SECOND), 60 * SECOND, ""),
         (replace(IN_TIME, lag=3600 * SECOND), None, ""),
     ],
@@ -161,7 +163,7 @@ def test_a_source_that_fails_is_named_before_what_follows_from_it() -> None:
     recorded.record(attempt(CPU))
     assert status.trouble == "its source is slow"
     recorded.begin_cycle([])
-    assert status.trouble == "central lacks its points since 61 s"
+    assert status.trouble == "central has lacked points of it for 61 s"
     assert board(streams=[CPU]).streams[CPU.label].trouble == "not read yet"
 
 
