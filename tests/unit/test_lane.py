@@ -1,0 +1,127 @@
+"""A stream of a worker: what the buckets set for it, and when it may be worked on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from telegraf_plugin.errors import PermanentError, TransientError
+from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.lane import RETENTION_MARGIN, Lane
+from telegraf_plugin.stream.account import RENEW, Account
+from telegraf_plugin.stream.course import Bounds, Instant
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
+from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.windows import HOUR
+from tests.unit.test_definition import STREAM
+
+SECOND = 1_000_000_000
+DAY = 24 * HOUR
+SOURCE, CLOCK = 10**18, 10**18 + 5 * SECOND  # the source's clock is behind
+AT = Instant(SOURCE, CLOCK, 7)
+
+
+def lane(here: Bucket | None = None, there: Bucket | None = None, stream: StreamDefinition = STREAM) -> Lane:
+    found = Lane(Account(stream, "me"), Gate(1000), source_bucket=here, central_bucket=there)
+    found.set_bounds(AT)
+    return found
+
+
+def bounds(here: Bucket | None = None, there: Bucket | None = None) -> Bounds:
+    return lane(here, there).account.course.bounds
+
+
+def test_what_is_not_known_of_the_buckets_bounds_nothing() -> None:
+    assert bounds() == Bounds(frozenset({HOUR}), BEGINNING, BEGINNING, BEGINNING)
+
+
+def test_buckets_that_keep_for_ever_set_where_is_cut_alone() -> None:
+    assert bounds(Bucket(0, 7 * DAY), Bucket(0, DAY)) == Bounds(
+        frozenset({7 * DAY, DAY}), BEGINNING, BEGINNING, BEGINNING
+    )
+    assert bounds(None, Bucket(0, DAY)).groups == {DAY}
+
+
+def test_what_central_is_about_to_refuse_as_too_old_is_not_sent() -> None:
+    found = bounds(Bucket(0, DAY), Bucket(3 * DAY, DAY))
+    assert found.oldest == CLOCK - 3 * DAY + RETENTION_MARGIN  # by our clock: central's is another's matter
+    assert found.expires == found.lost == BEGINNING
+
+
+@pytest.mark.parametrize(("retention", "margin"), [(10 * HOUR, HOUR), (10 * DAY, DAY), (100 * DAY, DAY)])
+def test_what_the_source_is_about_to_lose_is_told_a_tenth_of_its_retention_before(retention: int, margin: int) -> None:
+    found = bounds(Bucket(retention, DAY), None)
+    assert (found.lost, found.expires) == (SOURCE - retention, SOURCE - retention + margin)
+    assert found.oldest == BEGINNING
+
+
+def test_a_mark_is_renewed_before_centrals_retention_takes_it() -> None:
+    assert lane(None, Bucket(DAY, HOUR)).account.renew == RENEW
+    assert lane(None, Bucket(HOUR // 2, HOUR)).account.renew == HOUR // 8
+    assert lane(Bucket(HOUR, HOUR), None).account.renew == RENEW
+
+
+def test_bounds_move_with_each_tick() -> None:
+    found = lane(Bucket(DAY, HOUR), Bucket(DAY, HOUR))
+    found.tick(Instant(SOURCE + 60 * SECOND, CLOCK + 60 * SECOND, 8), 1.0)
+    assert found.account.course.bounds.lost == SOURCE - DAY + 60 * SECOND
+    assert found.account.course.due
+    assert found.unasked
+
+
+def test_an_aggregate_longer_than_a_shard_group_is_refused() -> None:
+    day = replace(STREAM, aggregate=Aggregate(DAY, AggregateFunction.MEAN))
+    lane(Bucket(0, DAY), Bucket(0, DAY), day).refuse_unfit()
+    lane(None, None, day).refuse_unfit()
+    with pytest.raises(PermanentError, match=r"aggregate.every is longer than the bucket's shard groups \(3600 s\)"):
+        lane(Bucket(0, DAY), Bucket(0, HOUR), day).refuse_unfit()
+
+
+def test_a_failure_is_tried_again_after_a_while_and_at_a_tick_at_once() -> None:
+    found = lane()
+    found.failed(TransientError("what", "hint"), 10.0)
+    assert not found.may_work(10.0)
+    assert found.may_work(found.retry_at)
+    found.tick(AT, 10.0)
+    assert found.may_work(10.0)
+
+
+def test_a_source_that_asked_to_be_left_alone_is_also_at_a_tick() -> None:
+    found = lane()
+    found.failed(TransientError("what", "hint", retry_after=30.0), 10.0)
+    found.tick(AT, 20.0)
+    assert not found.may_work(20.0)
+    assert not found.account.course.due
+    assert found.may_work(found.not_before)
+
+
+def test_a_permanent_failure_is_tried_again_with_the_next_tick() -> None:
+    found = lane()
+    found.failed(PermanentError("what", "hint"), 10.0)
+    assert not found.may_work(10.0**9)
+    found.tick(AT, 20.0)
+    assert found.may_work(20.0)
+
+
+def test_one_that_sleeps_is_woken_by_a_tick() -> None:
+    found = lane()
+    found.asleep_until = 30.0
+    assert not found.may_work(20.0)
+    found.tick(AT, 20.0)
+    assert found.may_work(20.0)
+
+
+def test_what_central_must_answer_waits_longer_after_each_failure_until_it_answers() -> None:
+    found = lane()
+    waits = []
+    for _ in range(3):
+        found.central_failed(100.0)
+        waits.append(found.central_at - 100.0)
+    assert waits == [1.0, 2.0, 4.0]
+    assert found.may_work(100.0)  # its source has nothing to do with it
+    found.done(source=True, central=False)
+    assert found.central_at == 104.0
+    found.done(source=False, central=True)
+    assert found.central_at == 0.0

@@ -1,0 +1,97 @@
+"""A changed queries.yaml: taken over when it says something else that can be used, refused with its reasons else."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from telegraf_plugin.config import load
+from telegraf_plugin.reload import ConfigFile
+
+DOCUMENT = {
+    "central": {"url": "http://central:8086", "org": "o", "token": "${CENTRAL}"},
+    "sources": [
+        {"name": "POD-1", "url": "http://pod-1:8086", "org": "o", "token": "${POD}", "streams": [{"bucket": "b"}]}
+    ],
+}
+ENVIRONMENT = {"CENTRAL": "a-token-of-central", "POD": "a-token-of-pod-1"}
+
+
+class File:
+    """queries.yaml, and what looks at it; each writing has a time of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.writings = 0
+        self.write(DOCUMENT)
+        self.file = ConfigFile(path, ENVIRONMENT, load(path, ENVIRONMENT))
+
+    def write(self, document: Any) -> None:
+        self.path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+        self.writings += 1
+        os.utime(self.path, (self.writings, self.writings))
+
+
+@pytest.fixture
+def file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> File:
+    caplog.set_level(logging.INFO)
+    return File(tmp_path / "queries.yaml")
+
+
+def test_a_file_that_nobody_touched_is_not_changed(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    assert not file.file.changed()
+    assert not caplog.records
+
+
+def test_another_configuration_is_taken_over(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    file.write(DOCUMENT | {"max_in_flight": 20_000})
+    assert file.file.changed()
+    assert "the new configuration is taken over" in caplog.text
+    assert not file.file.changed()
+
+
+def test_the_same_one_written_again_is_not(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    file.write("# a comment\n" + yaml.safe_dump(DOCUMENT))
+    assert not file.file.changed()
+    assert "says what it said before" in caplog.text
+
+
+def test_one_that_cannot_be_used_is_refused_once_with_all_reasons(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    file.write(DOCUMENT | {"max_in_flight": 1, "sweep": "often"})
+    for _ in range(3):
+        assert not file.file.changed()
+    problems = [record.getMessage() for record in caplog.records if "is refused" in record.getMessage()]
+    assert len(problems) == 2
+    assert "max_in_flight" in problems[0] + problems[1]
+    assert "what it said before goes on" in caplog.text
+    file.write(DOCUMENT | {"max_in_flight": 20_000})  # corrected
+    assert file.file.changed()
+
+
+@pytest.mark.parametrize("text", ["", "sources: [", "\0", "- a"])
+def test_one_that_is_being_written_is_refused(file: File, text: str) -> None:
+    file.write(text)
+    assert not file.file.changed()
+    file.write(DOCUMENT)
+    assert not file.file.changed()
+
+
+def test_a_file_that_is_gone_is_refused_until_it_is_back(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    file.path.unlink()
+    assert not file.file.changed()
+    assert not file.file.changed()
+    assert caplog.text.count("is refused") == 1
+    file.write(DOCUMENT | {"sweep": "1%"})
+    assert file.file.changed()
+
+
+def test_no_token_is_told(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    file.write(yaml.safe_dump(DOCUMENT).replace("url: http://pod-1", "url: ftp://pod-1"))
+    assert not file.file.changed()
+    assert "sources[0].url" in caplog.text
+    assert "a-token" not in caplog.text
