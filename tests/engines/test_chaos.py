@@ -6,25 +6,20 @@ import threading
 
 import pytest
 
-from lab.chaos.collector import START
 from lab.chaos.run import run
 from lab.chaos.stage import Interrupted
 
 FAULTS = 12
 SEED = 5
-CALM_S = 60.0
+CALM_S = 180.0
+"""A point that was rewritten at the end is proved some 60 s later (lookback 20 s), on a busy machine later still."""
 
 
 def test_a_short_run_loses_nothing() -> None:
-    # Without `start` the plugin reads the last seconds again and again: history, emptied buckets and late points cannot
-    # come, and what is tested is that the run sees it.
-    promised = bool(START)
-    report = run(FAULTS, SEED, threading.Event(), print, deadline_s=CALM_S if promised else 5.0)
+    report = run(FAULTS, SEED, threading.Event(), print, deadline_s=CALM_S)
     assert sum(fault.happened for fault in report.injected) == FAULTS, report.markdown()
     assert report.telegraf_ended_itself == 0
-    assert report.passed is promised, report.markdown()
-    if not promised:
-        assert report.comparison.lost > 1000
+    assert report.passed, report.markdown()
 
 
 def test_a_run_that_is_ended_early_ends_everything() -> None:
