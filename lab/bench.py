@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -177,6 +178,7 @@ def row(name: str, values: int, seconds: float, note: str) -> None:
 
 def main() -> None:
     """Run the benchmarks."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
     with tempfile.TemporaryDirectory() as name, InfluxServer("bench", "telegraf") as server:
         folder = Path(name)
         values = fill(server, VALUES)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import random
 import re
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -121,6 +123,7 @@ def ledger(began: int) -> bytes:
 
 def main() -> None:
     """Run it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
     with (
         tempfile.TemporaryDirectory() as name,
         InfluxServer("bench", "telegraf") as source,

@@ -211,7 +211,7 @@ def _types(
         )
         hint += ", leave it out (exclude_fields), or give this source a central bucket of its own"
         return Check(stream.label, "field types", State.BAD, "; ".join(conflicts[:MAX_NAMED]) + more, hint)
-    return Check(stream.label, "field types", State.OK, f"{number(len(types))} fields, none that central refuses")
+    return Check(stream.label, "field types", State.OK, f"fields: {number(len(types))}, none that central refuses")
 
 
 def _read_types(chunks: Iterable[bytes]) -> dict[tuple[bytes, bytes], str]:

@@ -174,6 +174,16 @@ def instants(options: argparse.Namespace, now: int) -> tuple[int | None, int | N
     return start, stop
 
 
+def aligned(stream: StreamDefinition, start: int, stop: int) -> tuple[int, int]:
+    """Return what of [start, stop) a query of `stream` can read whole: an aggregate's windows, a flux' microseconds."""
+    unit = 1
+    if stream.aggregate is not None:
+        unit = stream.aggregate.every
+    elif stream.flux is not None:
+        unit = 1000
+    return start + -start % unit, stop - stop % unit
+
+
 def add_span(made: argparse.ArgumentParser, required: bool, default: str = "") -> None:
     """Add `--from` and `--to` to a command's options."""
     # "-2h" looks like an option to argparse: so it is written --from=-2h, or joined by `words`.

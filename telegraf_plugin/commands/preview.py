@@ -12,7 +12,7 @@ from pathlib import Path
 from telegraf_plugin import lint
 from telegraf_plugin.commands import routing
 from telegraf_plugin.commands.dates import number
-from telegraf_plugin.commands.desk import Session, Unusable, add_span, clock, instants, parser, run, words
+from telegraf_plugin.commands.desk import Session, Unusable, add_span, aligned, clock, instants, parser, run, words
 from telegraf_plugin.commands.tables import write_json, write_table
 from telegraf_plugin.errors import CentralError, ConfigurationError
 from telegraf_plugin.influxdb.client import QueryClient
@@ -105,8 +105,8 @@ def _pieces(session: Session, stream: StreamDefinition, start: int, stop: int) -
         groups = session.sides(stream).groups
     except CentralError as error:
         sys.stderr.write(f"W! central: {error.summary}: the span is cut at full hours only\n")
-    every = stream.aggregate.every if stream.aggregate is not None else 1000  # a flux takes whole microseconds
-    return cut(start + -start % every, stop - stop % every, groups, every if stream.aggregate is not None else 1)
+    every = stream.aggregate.every if stream.aggregate is not None else 1
+    return cut(*aligned(stream, start, stop), groups, every)
 
 
 def _lines(client: QueryClient, stream: StreamDefinition, pieces: Iterator[Span], tally: Tally) -> Iterator[bytes]:

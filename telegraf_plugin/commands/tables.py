@@ -25,11 +25,16 @@ def write_table(headings: Sequence[str], rows: Sequence[Sequence[str]], out: Tex
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    """Return `rows` under `headings` for a terminal; what they hold is text, never markup."""
+    """Return `rows` under `headings` for a terminal; what they hold is text, never markup.
+
+    Columns that say nothing are left out: a terminal is narrow.
+    """
+    told = [place for place in range(len(headings)) if any(row[place] not in ("", "-") for row in rows)]
     made = Table()
-    for heading in headings:
-        made.add_column(heading, overflow="fold")
-    for row in rows:
+    for place in told:
+        made.add_column(headings[place], overflow="fold")
+    for whole in rows:
+        row = [whole[place] for place in told]
         style = next((_STYLES[cell] for cell in row if cell in _STYLES), "")
         made.add_row(*(Text(_cell(cell), style) for cell in row))
     return made

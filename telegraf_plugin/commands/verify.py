@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.comparison import Comparison, coarser
 from telegraf_plugin.commands.dates import moment, number
-from telegraf_plugin.commands.desk import Session, Unusable, add_span, clock, instants, parser, run, words
+from telegraf_plugin.commands.desk import Session, Unusable, add_span, aligned, clock, instants, parser, run, words
 from telegraf_plugin.commands.tables import Meter, meter, write_json, write_table
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -99,8 +99,7 @@ def _compare(
         notes.append("there is no mark of it in central: has the collector run?")
     elif span(start, mark.origin) - mark.proved:
         notes.append(f"what is older than {moment(mark.origin)} was never asked for: data-collector backfill")
-    every = stream.aggregate.every if stream.aggregate is not None else 1
-    start, stop = start + -start % every, stop - stop % every
+    start, stop = aligned(stream, start, stop)
     pieces = comparison.pieces((start, stop)) if start < stop else []
     if not pieces:
         raise Unusable(f"{stream.label}: nothing to compare; {'; '.join(notes)}")

@@ -12,79 +12,33 @@ Live is what is younger than the lookback: there points may still come late. Wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved, Recheck
-from telegraf_plugin.stream.legs import Leg, Legs
+from telegraf_plugin.stream.jobs import Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved, Recheck
+from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.plan import Bounds, Instant, Plan
 from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, span
-from telegraf_plugin.stream.sweep import Sweep
-from telegraf_plugin.stream.windows import HOUR, cut, newest
 
 SECOND = 1_000_000_000
 OVERLAP = 15 * SECOND
 """How much (ns) a live read goes over again of the last one: agents flush late."""
-MAX_PIECES = 20
-"""Pieces of time that one Check counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """One reading of three clocks, in ns: the source's and the collector's (Unix), and one that never jumps."""
-
-    source: int
-    clock: int
-    steady: int
-
-    @property
-    def safe(self) -> int:
-        """The earlier of the two Unix clocks: what proves must not run ahead with either."""
-        return min(self.source, self.clock)
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the two buckets set, all in ns.
-
-    `groups`: the durations of their shard groups. `oldest`: the oldest time that central takes. `expires`: what the
-    source is about to lose is older than this; what is older than `lost` it does not keep.
-    """
-
-    groups: frozenset[int] = frozenset((HOUR,))
-    oldest: int = BEGINNING
-    expires: int = BEGINNING
-    lost: int = BEGINNING
-
-
-class Course:
-    """Plans one stream. The caller asks `next` for a job, does it, and tells the outcome, one job at a time.
-
-    `sweep` is the part of the time for comparing again what is proved.
-    """
+class Course(Plan):
+    """Decides for one stream. The caller asks `next` for a job, does it, and tells the outcome, one at a time."""
 
     def __init__(self, stream: StreamDefinition, book: MarkBook, sweep: float = 0.0) -> None:
-        self.stream = stream
-        self.book = book
-        self.holds = Holds()
-        self.legs = Legs()
-        self.proved = Spans()
-        self.bounds = Bounds()
-        self.sweep = Sweep(sweep)
-        self.origin = 0
-        self.requested = Spans()  # what is copied though it is older than the origin
+        super().__init__(stream, book, sweep)
         self.extras = 0
         self.due = False  # a tick's live part is not done
-        self.longest = HOUR  # how much of a backlog one query reads, ns
-        self.every = stream.aggregate.every if stream.aggregate is not None else 1
         self._check_due = False
         self._tick = self._job_at = Instant(0, 0, 0)
         self._started_at: int | None = None
         self._printed = Spans()  # by this run
         self._again = Spans()  # what was printed and did not arrive
-        self._arrived = Spans()  # what nothing speaks against, of what is being copied again
         self._doubts = Spans()  # what became doubtful while a job was under way
         self._comparing: Span | None = None  # what a Compare was asked for, until its outcome is known
         self._frontier = 0  # how far live data was read
@@ -141,30 +95,6 @@ class Course:
         self.holds.forget(self.bounds.oldest)
         self._again = self._again.clip(start=live - self.stream.lookback)
 
-    def work(self, at: Instant) -> Spans:
-        """Return what is neither proved nor on its way."""
-        now = self._ends(at)[0]
-        work = span(max(self.origin, self._floor), now) + self.requested.clip(self._floor, now)
-        return work - self.proved - self.legs.spans()
-
-    def lacking(self, at: Instant) -> Spans:
-        """Return where central lacks something, as far as is known."""
-        there = self.legs.spans() - Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
-        return self.work(at) + self.legs.spans() - there - self._arrived
-
-    @property
-    def _floor(self) -> int:
-        """The oldest time that central takes, in whole windows of an aggregate."""
-        return self.bounds.oldest + -self.bounds.oldest % self.every
-
-    def _settled(self, at: Instant) -> int:
-        """Return what can be proved at most, in whole windows of an aggregate: up to the lookback."""
-        settled = at.safe - self.stream.lookback
-        return settled - settled % self.every
-
-    def _is_here(self, leg: Leg) -> bool:
-        return self.book.is_back(leg.mark) and not leg.suspect and not leg.missed
-
     def next(self, at: Instant, live_room: bool, room: bool, central: bool) -> Job | None:
         """Return the next job, None when there is none for now.
 
@@ -187,7 +117,9 @@ class Course:
                 return self._printing(live)
             self.due = False
         if central:
-            job = (self._compare() if live_room else None) or self._prove(at)
+            compare = self._compare() if live_room else None
+            self._comparing = compare.span if compare is not None else None
+            job = compare or self._prove(at)
             if job is not None:
                 return job
             held = self.holds.due(at.steady, self.book.is_back)
@@ -198,10 +130,6 @@ class Course:
         if backlog is not None:
             return self._printing(backlog)
         return self._sweep(at) if central else None
-
-    def _sweep(self, at: Instant) -> Recheck | None:
-        piece = self.sweep.next(self.proved, self.bounds.oldest, self.bounds.groups, self.every, at.steady)
-        return Recheck(piece, self.sweep.by_hash) if piece is not None else None
 
     def _broken_off(self) -> None:
         """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""
@@ -225,70 +153,6 @@ class Course:
         again = bool(self._printed & span(*job.span))
         self._printed += span(*job.span)
         return replace(job, again=again)
-
-    def _ends(self, at: Instant) -> Span:
-        """Return where work ends, and where what is live begins."""
-        live = at.source - self.stream.lookback
-        return at.source - at.source % self.every, live - live % self.every
-
-    def _live(self, at: Instant) -> Copy | None:
-        parts = (self.work(at).clip(start=self._ends(at)[1]) - self.book.claimed).parts
-        return Copy(newest(*parts[-1], self.bounds.groups, self.every), True) if parts else None
-
-    def _backlog(self, at: Instant) -> Copy | None:
-        parts = (self.work(at).clip(stop=self._ends(at)[1]) - self.book.claimed).parts
-        if not parts:
-            return None
-        if parts[0][0] < self.bounds.expires:  # that first, oldest first
-            start, stop = next(iter(self.pieces(parts[0])))
-            return Copy((start, min(stop, start + max(self.longest // self.every, 1) * self.every)), False)
-        return Copy(newest(*parts[-1], self.bounds.groups, self.every, self.longest), False)
-
-    def _check(self, at: Instant) -> Check | None:
-        """Count what is back: where late points may come, and where nobody has looked yet. Newest first."""
-        live = self._ends(at)[1]
-        pieces: list[list[Span]] = []
-        for leg in reversed(list(self.legs)):
-            soon_proved = leg.stop <= live and leg.digest is not None and leg.settles <= at.safe
-            if not self.book.is_back(leg.mark) or (leg.stop <= live and leg.landed) or soon_proved:
-                continue
-            if leg.suspect or leg.missed:  # it is compared point by point
-                continue
-            if pieces and pieces[-1][0][0] == leg.stop:
-                whole = (leg.start, pieces[-1][-1][1])
-                if len(list(self.pieces(whole))) == 1:
-                    pieces[-1].insert(0, leg.span)
-                    continue
-            pieces.append([leg.span])
-        return Check(tuple(map(tuple, pieces[:MAX_PIECES]))) if pieces else None
-
-    def _compare(self) -> Compare | None:
-        claimed = self.book.claimed
-        for leg in self.legs:
-            if leg.suspect and self.book.is_back(leg.mark) and not claimed & span(*leg.span):
-                self._comparing = leg.span
-                return Compare(leg.span)
-        return None
-
-    def _prove(self, at: Instant) -> Prove | None:
-        ready = [leg for leg in self.legs if leg.settles <= at.safe and self.book.is_back(leg.mark) and not leg.suspect]
-        for leg in ready:
-            if leg.digest is not None:
-                return Prove(leg.span, leg.digest)
-        stride = max(self.stream.lookback, self.every)
-        for part in Spans.of(leg.span for leg in ready):
-            start, end = next(iter(self.pieces(part)))
-            boundary = start - start % stride + stride
-            boundary += -boundary % self.every
-            end = min(end, boundary)
-            whole = end == boundary or end < part[1] or end % HOUR == 0
-            if whole or end + self.stream.lookback + stride <= at.safe:  # a stride that still grows is waited for
-                return Prove((start, end), None)
-        return None
-
-    def pieces(self, whole: Span) -> Iterable[Span]:
-        """Cut `whole` so that no part crosses the end of a shard group on either side."""
-        return cut(*whole, self.bounds.groups, self.every)
 
     # Outcomes
 
@@ -388,3 +252,6 @@ class Course:
             self.holds.left_out(group, whole, points)
         self.legs.cut_away(span(*whole))
         self.proved += span(*whole)
+
+
+__all__ = ["Bounds", "Course", "Instant"]

@@ -48,7 +48,7 @@ def test_all_that_is_well_is_told_with_what_was_found(operator: Operator) -> Non
     assert "3 points: cpu 2, mem 1" in ended.stdout
     assert "clock\tok" in ended.stdout
     assert "source kept for ever; central kept for ever" in ended.stdout
-    assert "2 fields, none that central refuses" in ended.stdout
+    assert "fields: 2, none that central refuses" in ended.stdout
 
 
 def test_nothing_is_written(operator: Operator) -> None:

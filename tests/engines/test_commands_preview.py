@@ -91,6 +91,12 @@ def test_the_processors_are_the_real_telegrafs(operator: Operator) -> None:
     assert note["line"].endswith(f'note="one\\" line\nanother > line" {at}')
 
 
+def test_a_token_that_is_a_reference_to_a_secret_store_is_not_needed(operator: Operator) -> None:
+    write(operator)
+    operator.env["INFLUXDB_CENTRAL_TOKEN"] = "@{secrets:central_token}"
+    assert operator.json("preview", operator.label)["processed"]
+
+
 def test_without_telegraf_names_are_those_before_the_processors(operator: Operator) -> None:
     write(operator)
     operator.env["PATH"] = "/nowhere"

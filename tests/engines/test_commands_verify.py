@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from lab.engines import REPOSITORY
 from lab.influxd import InfluxServer
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.spans import Spans
@@ -40,6 +42,7 @@ def operator(tmp_path: Path, pod: InfluxServer, central: InfluxServer, request: 
     return made
 
 
+CONF = REPOSITORY / "telegraf.conf"
 BEGAN = time.time_ns() // SECOND * SECOND - 300 * SECOND
 
 
@@ -121,6 +124,36 @@ def test_two_points_that_swapped_their_values_are_found(operator: Operator) -> N
         operator.central.write(operator.bucket, line.encode())
     report = operator.json("verify", "--from=-4h", status=1)
     assert report["streams"][0]["different"] == 2
+
+
+FLUX = """\
+from(bucket: bucket) |> range(start: start, stop: stop) |> filter(fn: (r) => r.host == "h0")
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "missing"),
+    [({"flux": FLUX}, 0), ({"aggregate": {"every": "10m", "fn": "count"}}, 30), ({"tags": {"host": "h1"}}, 0)],
+    ids=["flux", "aggregate", "tags"],
+)
+def test_what_a_stream_computes_or_picks_is_what_is_compared(
+    tmp_path: Path, pod: InfluxServer, central: InfluxServer, keys: dict[str, object], missing: int
+) -> None:
+    bucket = f"picked-{next(iter(keys))}"
+    pod.create_bucket(bucket)
+    central.create_bucket(bucket)
+    lines = [f"m,host=h{n % 2} v={n} {at(n)}" for n in range(300)]
+    pod.write(bucket, "\n".join(lines).encode())
+    # Central has the points themselves: an aggregate's are others.
+    central.write(bucket, "\n".join(mapped(line, bucket, "v") for line in lines).encode())
+    operator = Operator(tmp_path, pod, central, bucket, stream_keys=keys)
+    operator.mark(BEGAN - 4 * HOUR, Spans())
+    ended = operator.run("verify", "--from=-4h", "--json")
+    (report,) = json.loads(ended.stdout)["streams"]
+    assert report["missing"] >= missing
+    assert (report["missing"] > 0) == (missing > 0)
+    shown = operator.run("preview", operator.label, "--telegraf-config", str(CONF))
+    assert shown.returncode in (0, 1), shown.stderr
 
 
 def test_central_that_does_not_answer_is_status_2(operator: Operator) -> None:

@@ -39,6 +39,13 @@ def test_on_a_terminal_it_is_a_table_and_names_are_no_markup() -> None:
     assert "[red]x\\x1b[31m" in text
 
 
+def test_on_a_terminal_columns_that_say_nothing_are_left_out() -> None:
+    out = Terminal()
+    write_table(("A", "Empty", "B"), [("x", "-", "1"), ("y", "", "-")], out)
+    assert "Empty" not in out.getvalue()
+    assert "B" in out.getvalue()
+
+
 def test_progress_is_shown_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
     with meter() as shown:
         shown.show("x", 1, 2)

@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.course import MAX_PIECES, Instant
+from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.holds import FIRST_LOOK
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Prove, Proved
 from telegraf_plugin.stream.legs import Leg
+from telegraf_plugin.stream.plan import MAX_PIECES
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
 

@@ -1,0 +1,77 @@
+"""The examples of docs/operations.md, run beside a running collector; and its block for a new site."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.engines import REPOSITORY
+from lab.loopback import free_port, wait_until
+from lab.site import Site
+from lab.telegraf import TelegrafProcess, work_folder
+from telegraf_plugin.config import load
+from tests.engines.operator_site import PROGRAM
+from tests.unit.test_lint import SETTINGS
+
+DOCUMENT = (REPOSITORY / "docs" / "operations.md").read_text()
+EXAMPLES = [line.strip() for line in DOCUMENT.splitlines() if re.match(r" {4,}data-collector ", line)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder with the shipped files and the environment of a site whose collector runs."""
+    with Site() as site:
+        folder = work_folder(tmp_path_factory.mktemp("operations") / "work")
+        env = site.environment(1, free_port())
+        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        with TelegrafProcess(folder / "telegraf.conf", env, folder):
+            look = [str(PROGRAM), "status"]
+
+            def well() -> bool:
+                return subprocess.run(look, env=env, cwd=folder, capture_output=True, check=False).returncode == 0
+
+            wait_until(well, "a good status", 60, every_s=1)
+            yield folder, env
+
+
+def test_there_is_an_example_of_each_command() -> None:
+    shown = {shlex.split(example)[1] for example in EXAMPLES}
+    assert shown == {"status", "doctor", "verify", "backfill", "check", "preview", "permissions"}
+
+
+def test_the_examples_run(place: tuple[Path, dict[str, str]]) -> None:
+    folder, env = place
+    for example in EXAMPLES:
+        words = shlex.split(example)
+        words[0] = str(PROGRAM)
+        if "--watch" in words:  # it has no end of its own
+            with subprocess.Popen(words, env=env, cwd=folder, stdout=subprocess.PIPE, text=True) as watching:
+                assert watching.stdout is not None
+                assert watching.stdout.readline()
+                watching.terminate()
+            continue
+        if words[1] == "backfill" and not {"--cancel", "--dry-run"} & set(words):
+            words.append("--no-wait")  # its end is `test_commands_running`'s
+        ended = subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+        # With a tick a second a busy machine may be late for a moment.
+        assert words[1] == "status" or ended.returncode == 0, f"{example}\n{ended.stdout}{ended.stderr}"
+        assert ended.returncode in (0, 1), f"{example}\n{ended.stdout}{ended.stderr}"
+
+
+def test_the_block_for_a_new_site_is_taken(tmp_path: Path) -> None:
+    blocks = dict(re.findall(r"```(yaml|sh)\n(.*?)```", DOCUMENT, re.DOTALL))
+    added = dict(line.split("=", 1) for line in blocks["sh"].splitlines())
+    assert len(added) == 3
+    file = tmp_path / "queries.yaml"
+    file.write_text((REPOSITORY / "config" / "queries.yaml").read_text() + "\n" + blocks["yaml"])
+    assert [each["name"] for each in yaml.safe_load(file.read_text())["sources"]] == ["POD-8", "POD-30", "POD-31"]
+    config = load(file, SETTINGS | added | {"SERVER_C_TOKEN": "a-token-of-a-test"})
+    assert config.sources[-1].streams[0].label == "POD-31/cooling"
