@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from telegraf_plugin.errors import PermanentError, SourceError, TransientError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
-from telegraf_plugin.stream.account import Account, Origin
+from telegraf_plugin.stream.account import Account, Origin, State
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Believed
@@ -24,7 +24,8 @@ RETENTION_MARGIN = 60 * SECOND
 class Lane:
     """A stream of a worker; guarded by the worker's lock.
 
-    `ledger`: what central says, to be adopted. `central`: the landing bucket answers. `busy`: a thread works on it.
+    `ledger`: what central says, to be adopted. `central`: the landing bucket answers, None while
+    it was not asked. `busy`: a thread works on it.
     `retry_at`, `not_before`: time.monotonic() before which it is not tried but at a tick, or not at all; `central_at`
     likewise for what central must answer. `unasked`: the source was not asked for anything in this tick. `wanted`:
     there was a tick. `asleep_until`: there is nothing to do before then, unless something happens: to look costs more
@@ -34,7 +35,7 @@ class Lane:
     account: Account
     gate: Gate
     ledger: tuple[Believed | None, Origin | None] | None = None
-    central: bool = False
+    central: bool | None = None
     busy: bool = False
     retry_at: float = 0.0
     not_before: float = 0.0
@@ -103,6 +104,12 @@ class Lane:
             self.failures, self.not_before, self.unasked = 0, 0.0, False
         if central:
             self.central_failures, self.central_at = 0, 0.0
+
+    def pending(self, now: float) -> bool:
+        """Say whether what the last tick asked for may yet be done, at `now` (time.monotonic())."""
+        if self.account.state is not State.RUNNING and self.central is False:
+            return False  # there is nothing to wait for: it is said, and the next tick comes
+        return self.busy or (self.account.course.due and max(self.not_before, self.retry_at) <= now)
 
     def may_work(self, now: float) -> bool:
         """Say whether it may be worked on at `now` (time.monotonic())."""

@@ -193,7 +193,7 @@ class Plugin:
         self._ticks.taken()
         if self._cycle_open:
             self._end_cycle()
-        self._board.begin_cycle(late_sources=self._busy)
+        self._board.begin_cycle(self._late())
         self._tick_number += 1
         now = time.monotonic()
         if self._tick_number > 1:
@@ -230,14 +230,19 @@ class Plugin:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
         self._cycle_open = False
         seconds = time.monotonic() - self._cycle_began
+        late = self._late()
         for status in self._board.streams.values():
-            status.late = status.late or status.stream.source in self._busy
+            status.late = status.late or status.stream.label in late
         self._take_progress()
         now = self._clock()
         held = [held for worker in self._workers for held in worker.held()][:MAX_HELD]
         self._publish(held_lines(held, now) + cycle_lines(self._board, self._busy, seconds, now))
         self._audit.cycle(self._board, self._busy, seconds)
         self._audit.central_clock(self._central.clock_skew)
+
+    def _late(self) -> set[str]:
+        """Return the streams that have not done what the last tick asked for, of sources that are not done."""
+        return {label for worker in self._workers if worker.source.name in self._busy for label in worker.late}
 
     def _take_progress(self) -> None:
         """Ask the workers how each stream stands with the ledger."""

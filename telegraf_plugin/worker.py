@@ -182,7 +182,16 @@ class SourceWorker:
         """Whether some stream has not copied what the last tick asked for, and may yet."""
         now = time.monotonic()
         with self._changed:
-            return any(lane.busy or (lane.account.course.due and lane.may_work(now)) for lane in self.lanes.values())
+            return any(lane.pending(now) for lane in self.lanes.values())
+
+    @property
+    def late(self) -> set[str]:
+        """Return the streams that were not copied, though nothing but the source, or time, is missing."""
+        now = time.monotonic()
+        with self._changed:
+            return {
+                label for label, lane in self.lanes.items() if lane.account.state is State.RUNNING and lane.pending(now)
+            }
 
     @property
     def waits_for_central(self) -> bool:
@@ -226,11 +235,11 @@ class SourceWorker:
             return None
         if lane.ledger is not None and lane.account.state is State.LOADING:
             return Task.ADOPT
-        if lane.account.mark_due(at, lane.central):
+        if lane.account.mark_due(at, bool(lane.central)):
             return Task.MARK
         if lane.account.state is not State.RUNNING:
             return None
-        central = lane.central and lane.central_at <= now
+        central = bool(lane.central) and lane.central_at <= now
         room = lane.gate.has_room(live=False)
         job = lane.account.course.next(at, lane.gate.has_room(live=True), room, central)
         if job is None:
@@ -241,11 +250,7 @@ class SourceWorker:
 
     def _say_idle(self) -> None:
         now = time.monotonic()
-        # One whose ledger is not there yet has nothing to be read, and its source is not slow for that.
-        due = (
-            lane.busy or (lane.account.state is State.RUNNING and lane.account.course.due and lane.may_work(now))
-            for lane in self.lanes.values()
-        )
+        due = (lane.pending(now) for lane in self.lanes.values())
         if self._served < self._wanted and not any(due):
             self._served = self._wanted
             self._on_idle(self.source.name, self._served)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import SourceError
@@ -153,12 +153,11 @@ class Board:
         self.streams = {stream.label: StreamStatus(stream) for stream in streams}
         self.efforts: dict[str, Effort] = {}  # by source; central's is under ""
 
-    def begin_cycle(self, late_sources: Iterable[str]) -> None:
-        """Begin anew the sums of a cycle; `late_sources` have not finished the one before."""
-        late = set(late_sources)
+    def begin_cycle(self, late: Collection[str]) -> None:
+        """Begin anew the sums of a cycle; the streams in `late` (labels) have not finished the one before."""
         for status in self.streams.values():
             status.cycle = Totals()
-            status.late = status.stream.source in late
+            status.late = status.stream.label in late
 
     def record(self, attempt: Attempt) -> StreamStatus:
         """Take the outcome of an attempt and return its stream's status."""
