@@ -6,7 +6,7 @@
     │   ├── TransientError       it may pass by itself (refused, timeout, 429, 5xx): tried again with backoff
     │   ├── PermanentError       it stays until somebody acts (401, 404, bad Flux): tried again each tick
     │   └── BadReply             what came is not a whole annotated CSV reply: nothing of it is believed further
-    ├── CentralError         central cannot be read: nothing is proved, and no new backlog begun, until it can
+    ├── CentralError         central cannot be read: nothing is proved until it can; reading goes on while there is room
     ├── NoRoom               central takes nothing for now: what is not read yet waits at the source
     └── OutputClosed         nobody reads the lines any more (Telegraf is gone): the process ends
 

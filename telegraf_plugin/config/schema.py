@@ -83,8 +83,8 @@ def _path(value: object) -> Path:
 def _lookback(duration: int) -> int:
     if duration < 1_000_000_000 or duration % 1_000_000:
         raise ValueError("expected one second or more, in whole milliseconds")
-    if duration > parse_duration("31d"):  # a query an hour of it, at every tick
-        raise ValueError("expected 31d at most: each tick reads all of it again")
+    if duration > parse_duration("31d"):
+        raise ValueError("expected 31d at most: nothing younger than it is proved, and all of that is compared later")
     return duration
 
 

@@ -191,7 +191,7 @@ class QueryClient:
                 response.release_conn()
 
     def _too_slow(self) -> TransientError:
-        hint = "read less at a time (lookback, measurements), or raise timeouts.query"
+        hint = "read less at a time (fewer measurements in a stream), or raise timeouts.query"
         return TransientError(f"the reply took more than {self._bound:g} s", hint)
 
     def _note_skew(self, date: str | None) -> None:

@@ -42,45 +42,24 @@ def no_two_hosts_become_one(subject: Subject) -> Iterator[Finding]:
         groups.setdefault((stream.central_bucket, stream.bucket), []).append((path, stream))
     try:
         for entries in groups.values():
-            meeting = [pair for pair in combinations_with_replacement(entries, 2) if _may_meet(pair[0][1], pair[1][1])]
-            sure = [finding for pair in meeting for finding in _same_name(*pair, rules)]
-            yield from sure
-            if not sure:
-                yield from _perhaps_same_name(meeting)
+            for first, second in combinations_with_replacement(entries, 2):
+                if _may_meet(first[1], second[1]):
+                    yield from _same_name(first, second, rules)
         yield from _sources_of_one_name(subject, rules)
     except NotComparable:
         return  # told by renames_can_be_judged
 
 
 def _same_name(first: Entry, second: Entry, rules: list[Table]) -> Iterator[Finding]:
-    (_, one), (path, other) = first, second
-    two_sources = one.source != other.source
-    both = sorted((a, b) for a in _hosts(one) for b in _hosts(other) if renamed(a, rules) == renamed(b, rules))
-    pairs = [(a, b) for a, b in both if two_sources or a < b]
+    (_, one), (_, other) = first, second
+    both = ((a, b) for a in _hosts(one) for b in _hosts(other) if renamed(a, rules) == renamed(b, rules))
+    pairs = sorted((a, b) for a, b in both if a < b)
     if not pairs:
         return
     a, b = pairs[0]
     why = f"host {a} of {one.label} and host {b} of {other.label} are both {renamed(a, rules)} {_meet(other)}"
-    if two_sources:
-        yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(other))
-    else:
-        write = f"a pattern that does not make one name of {a} and {b}"
-        yield Finding(File.TELEGRAF, rules[0].key("pattern"), why, write)
-
-
-def _perhaps_same_name(meeting: list[tuple[Entry, Entry]]) -> Iterator[Finding]:
-    """Say once for all streams that may meet what nothing but their points' own hosts can tell."""
-    pairs = [(one, other) for one, other in meeting if one[1].source != other[1].source]
-    if not pairs:
-        return
-    (_, one), (path, other) = pairs[0]
-    more = len({entry[1].label for pair in pairs for entry in pair}) - 2
-    names = f"{one.label}, {other.label} and {more} more" if more else f"{one.label} and {other.label}"
-    why = (
-        f"{names} have the same source_bucket and meet {_meet(other)}; whether their points' own hosts differ, "
-        "behind the renames of telegraf.conf, only the data tells"
-    )
-    yield Finding(File.QUERIES, f"{path}.metadata_tags", why, _with_source(other), True)
+    write = f"a pattern that does not make one name of {a} and {b}"
+    yield Finding(File.TELEGRAF, rules[0].key("pattern"), why, write)
 
 
 def _sources_of_one_name(subject: Subject, rules: list[Table]) -> Iterator[Finding]:
@@ -91,7 +70,7 @@ def _sources_of_one_name(subject: Subject, rules: list[Table]) -> Iterator[Findi
             continue
         name = renamed(source.name, rules)
         first = seen.setdefault(name, stream)
-        if first.source != source.name and not _may_meet(first, stream):
+        if first.source != source.name:
             why = (
                 f"{first.source} and {source.name} are both called {name} in central; "
                 "only bucket and measurement tell them apart"
@@ -113,11 +92,12 @@ def _hosts(stream: StreamDefinition) -> set[str]:
 
 
 def _may_meet(one: StreamDefinition, other: StreamDefinition) -> bool:
-    """Say whether points of two streams can have the same series in central but for their host."""
-    if (one.central_bucket, one.bucket) != (other.central_bucket, other.bucket):
-        return False
+    """Say whether points of two streams can have the same series in central but for their host.
+
+    Those of two sources cannot: where their buckets are called alike, the configuration is refused without `source`.
+    """
     tags, others = (set(stream.metadata_tags) - {MetadataTag.HOST} for stream in (one, other))
-    if tags != others or (MetadataTag.SOURCE in tags and one.source != other.source):
+    if one.source != other.source or tags != others:
         return False
     if one.flux is not None or other.flux is not None:
         return True

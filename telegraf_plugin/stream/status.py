@@ -174,5 +174,5 @@ class Board:
 
     @property
     def failing(self) -> list[str]:
-        """The labels of the streams that are not read now."""
+        """The labels of the streams that are not read now, or do not arrive in central in time."""
         return [label for label, status in self.streams.items() if not status.healthy]

@@ -69,7 +69,9 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
 
 
 def health_line(board: Board, now: int) -> bytes:
-    """Return the one metric that telegraf.conf's health output judges by: `healthy` is 1 while all streams are read."""
+    """Return the one metric that telegraf.conf's health output judges by: `healthy` is 1 while all streams are read
+    and arrive in central in time.
+    """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
     return point("collector_health", {}, fields, now)

@@ -2,5 +2,9 @@
 
 from hypothesis import settings
 
+from tests.unit.config_bench import environment
+
+__all__ = ["environment"]
+
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")

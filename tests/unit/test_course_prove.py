@@ -7,13 +7,11 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.course import Instant
-from telegraf_plugin.stream.digest import Digest, Group
-from telegraf_plugin.stream.holds import FIRST_LOOK
+from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Prove, Proved
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.plan import MAX_PIECES
-from telegraf_plugin.stream.spans import NOTHING, Spans, span
+from telegraf_plugin.stream.spans import NOTHING, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
 
 GROUP: Group = (b"m", b"f", FieldType.FLOAT)
@@ -305,126 +303,3 @@ def test_while_central_does_not_answer_nothing_is_proved_or_compared() -> None:
     assert bench.next() is None
     bench.central = True
     assert isinstance(bench.next(), Compare)
-
-
-# Held
-
-
-def holding() -> CourseBench:
-    bench = CourseBench(-1000)
-    bench.course.proved = span(*sp(-1000, 0))
-    bench.course.holds.restore({GROUP: span(*sp(-1000, -900))})
-    bench.ticked(0)
-    return bench
-
-
-def test_what_is_held_is_tried_when_it_is_due_and_there_is_room() -> None:
-    bench = holding()
-    assert bench.next(room=False) is None
-    job = bench.next()
-    assert job == Compare(sp(-1000, -900), GROUP)
-    bench.compared(job, Compared({GROUP: 2}, mark=bench.mark(back=False)))
-    assert bench.next() is None
-    bench.back()
-    job = bench.next()
-    assert job == Compare(sp(-1000, -900), GROUP)
-    bench.compared(job, Compared())
-    assert not bench.course.holds.groups
-    assert bench.course.proved == span(*sp(-1000, -300))
-
-
-def test_what_central_still_refuses_is_tried_later() -> None:
-    bench = holding()
-    for _ in range(2):
-        bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True)))
-    assert bench.next() is None
-    bench.now = 2 * FIRST_LOOK // SECOND
-    assert isinstance(bench.next(), Compare)
-
-
-# Doubt
-
-
-def test_what_somebody_else_printed_is_compared_again_when_it_settled() -> None:
-    bench = CourseBench(-1000, span(*sp(-1000, -300)))
-    bench.course.doubt(span(*sp(-800, -700)), at(0))
-    assert bench.course.proved == Spans.of([sp(-1000, -800), sp(-700, -300)])
-    bench.now = LOOKBACK - 1
-    assert bench.next(room=False) is None
-    bench.now = LOOKBACK
-    job = bench.next(room=False)
-    assert isinstance(job, Prove)
-    assert (job.span[0], job.source) == (s(-800), None)
-
-
-def test_a_leg_in_doubt_settles_later_and_its_digest_does_not_count() -> None:
-    bench = CourseBench(-1000)
-    bench.ticked(0)
-    bench.copied(bench.next())
-    bench.course.doubt(span(*sp(-800, -700)), at(0))
-    assert bench.next() is None
-    bench.now = LOOKBACK
-    assert bench.next() == Prove(sp(-1000, -900), None)  # by strides
-
-
-@pytest.mark.parametrize("happens", ["doubt", "adopt"])
-@pytest.mark.parametrize("kind", ["copy", "prove", "compare"])
-def test_a_job_that_was_under_way_does_not_count(kind: str, happens: str) -> None:
-    bench = CourseBench(-1000)
-    bench.ticked(0)
-    job = bench.next()
-    if kind != "copy":
-        bench.copied(job)
-        job = bench.next()
-    if kind == "compare":
-        bench.proved(job, equal=False)
-        job = bench.next()
-    if happens == "doubt":
-        bench.course.doubt(span(*sp(-1000, -999)), bench.at)
-    else:
-        bench.course.adopt(s(-1000), NOTHING, Instant(0, 0, 0))
-    before = [replace(leg) for leg in bench.course.legs], bench.course.proved
-    if isinstance(job, Copy):
-        bench.copied(job, digest=Digest())
-    elif isinstance(job, Prove):
-        bench.proved(job)
-    else:
-        assert bench.compared(job, Compared(extras=1)) == []
-    assert ([*bench.course.legs], bench.course.proved) == before
-    assert bench.course.extras == 0
-
-
-def test_a_doubt_elsewhere_leaves_a_job_alone() -> None:
-    bench = CourseBench(-1000)
-    bench.ticked(0)
-    bench.copied(bench.next())
-    job = bench.next()
-    bench.course.doubt(span(*sp(-200, -100)), bench.at)
-    bench.proved(job)
-    assert bench.course.proved.covers(sp(-1000, -300))
-
-
-# What central lacks
-
-
-def test_central_lacks_what_is_not_back_and_what_is_found_missing() -> None:
-    bench = CourseBench(-1000)
-    bench.ticked(0)
-    assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
-    bench.copied(bench.next(), back=False)
-    assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
-    bench.back()
-    assert seconds(bench.course.lacking(bench.at)) == [(-300, 0)]
-    bench.proved(bench.next(room=False), equal=False)
-    assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
-
-
-def test_what_is_merely_read_again_is_not_lacking_and_what_differs_is() -> None:
-    bench = live()
-    bench.tick(60)
-    bench.copy_all()
-    bench.tick(60)
-    assert seconds(bench.course.lacking(bench.at)) == []
-    bench.course.checked([Counted(leg.span, 6, False) for leg in bench.course.legs])
-    assert bench.work() == [(-300, 60)]
-    assert seconds(bench.course.lacking(bench.at)) == [(-300, 45)]

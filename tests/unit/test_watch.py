@@ -26,6 +26,8 @@ from telegraf_plugin.worker import SourceWorker
 from tests.unit.test_definition import STREAM
 from tests.unit.worker_bench import soon
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
 A = replace(STREAM, name="a", central_bucket="one")
@@ -41,7 +43,6 @@ class Central:
     url = "http://central:8086"
 
     def __init__(self) -> None:
-        self.over = False
         self.away: dict[str, CentralError] = {}
         self.marks: dict[str, dict[StreamName, Believed]] = defaultdict(dict)
         self.present: dict[str, dict[StreamName, set[MarkId]]] = defaultdict(dict)
@@ -50,8 +51,6 @@ class Central:
         self.mirrored: dict[StreamName, Origin] = {}
 
     def _ask(self, bucket: str) -> None:
-        if self.over:
-            raise SystemExit  # ends the watch's thread
         if bucket in self.away:
             raise self.away[bucket]
 
@@ -95,9 +94,12 @@ class Worker:
         self.lose: set[str] = set()
         self.told_strangers: list[tuple[str, MarkId]] = []
         self.requests: list[tuple[str, str]] = []
+        self.over = False
         self._known: set[MarkId] = set()
 
     def snapshot(self) -> dict[str, tuple[State, MarkId | None, MarkId | None]]:
+        if self.over:
+            raise SystemExit  # ends the watch's thread
         return dict(self.states)
 
     def load(self, label: str, believed: Believed | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
@@ -156,7 +158,7 @@ def site(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> I
     monkeypatch.setattr(watch_module, "SLOWEST_POLL_SECONDS", 0.01)
     found = Site()
     yield found
-    found.central.over = True
+    found.worker.over = True
     found.watch.tick()
     for thread in threading.enumerate():
         if thread.name == "ledger":

@@ -1,0 +1,199 @@
+"""What is read in central, and how what it answers is understood: over HTTP, from a fake."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from telegraf_plugin.central import CentralReader
+from telegraf_plugin.config import Credential, Server
+from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId
+from telegraf_plugin.stream.request import Kind, Request
+from telegraf_plugin.stream.spans import Spans
+from tests.fakes import BROKEN_OFF, CUT, END, UNAUTHORIZED, Behaviour, Exchange, FakeSource, good, plain, refusal, table
+from tests.replies import row, time_text
+from tests.unit.test_definition import STREAM
+
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
+TOKEN = "a-token-of-central"
+PAST = "2025-11-24T10:00"
+SECOND = 1_000_000_000
+NAME = ("POD-8", "telegraf")
+T = 1_795_471_200 * SECOND
+
+Row = tuple[int, str, str, str, str]
+"""Time, source, stream, field, value."""
+
+
+def reply(rows: list[Row]) -> bytes:
+    """One table of strings; nothing found is an empty row."""
+    text = row("#datatype", "string", "long", "dateTime:RFC3339", *["string"] * 4)
+    text += row("#group", *["false"] * 3, *["true"] * 4) + row("#default", "_result", *[""] * 6)
+    text += row("", "result", "table", "_time", "source", "stream", "_field", "_value")
+    text += "".join(row("", "", "0", time_text(time), *rest) for time, *rest in rows)
+    return (text.encode() if rows else b"") + END
+
+
+def of_mark(mark: Mark, **other: str) -> list[Row]:
+    fields = {key: str(value) for key, value in mark.fields().items()} | other
+    return [(mark.id.time, *NAME, key, value) for key, value in fields.items()]
+
+
+def mark(time: int, base: int | None = None) -> Mark:
+    return Mark(MarkId(T + time, "run"), MarkId(T + base, "run") if base is not None else None, "d" * 16, 0, 0)
+
+
+def ledger(*marks: Mark, damaged: dict[int, dict[str, str]] | None = None) -> Behaviour:
+    """What InfluxDB answers whose bucket holds these marks: `last()` a series, a range of them, or ids."""
+    every = [row for each in marks for row in of_mark(each, **(damaged or {}).get(each.id.time - T, {}))]
+
+    def behave(exchange: Exchange) -> None:
+        query, rows = exchange.query, every
+        if "last()" in query:
+            newest = max((each[0] for each in rows), default=0)
+            rows = [each for each in rows if each[0] == newest]
+        elif "range(start: " in query:
+            start, stop = (
+                text.split("stop: ")[-1] for text in query.split("range(start: ")[1].split(")")[0].split(",")
+            )
+            rows = [each for each in rows if start.strip() <= format_time(each[0]) < stop.strip()]
+        plain(200, reply(rows), CSV)(exchange)
+
+    return behave
+
+
+@pytest.fixture
+def central() -> Iterator[Callable[..., CentralReader]]:
+    fakes: list[FakeSource] = []
+
+    def make(behaviour: Behaviour, lookup: Behaviour | None = None) -> CentralReader:
+        fake = FakeSource(behaviour, lookup).__enter__()
+        fakes.append(fake)
+        return CentralReader(Server(fake.url, "org", Credential(TOKEN)), "metrics")
+
+    yield make
+    for fake in fakes:
+        fake.__exit__(None, None, None)
+
+
+def test_the_newest_mark_that_stands_on_what_is_there_is_believed(central: Callable[..., CentralReader]) -> None:
+    first, second, third = mark(1), mark(2, 1), mark(3, 2)
+    assert central(ledger(first, second, third)).ledger("b", [NAME])[NAME].mark == third
+    assert central(ledger(first, third)).ledger("b", [NAME])[NAME].mark == first  # its base was forgotten
+    assert central(ledger(third)).ledger("b", [NAME]) == {}
+    assert central(ledger()).ledger("b", [NAME]) == {}
+
+
+def test_marks_of_others_are_not_told(central: Callable[..., CentralReader]) -> None:
+    assert central(ledger(mark(1))).ledger("b", [("POD-8", "other")]) == {}
+
+
+def test_a_damaged_mark_is_left_aside_and_said(
+    central: Callable[..., CentralReader], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        found = central(ledger(mark(1), mark(2, 1), damaged={2: {"origin": "x"}})).ledger("b", [NAME])
+    assert found[NAME].mark == mark(1)
+    assert "a mark of POD-8/telegraf in the ledger is left aside" in caplog.text
+
+
+def test_a_ledger_of_a_later_format_is_refused(central: Callable[..., CentralReader]) -> None:
+    later = {2: {"format": str(FORMAT + 1)}}
+    with pytest.raises(CentralError, match=f"is of format {FORMAT + 1}") as caught:
+        central(ledger(mark(1), mark(2, 1), damaged=later)).ledger("b", [NAME])
+    assert caught.value.permanent
+    assert "run the version" in caught.value.hint
+
+
+def test_ids_and_one_mark_are_told_by_stream(central: Callable[..., CentralReader]) -> None:
+    rows = [(T, *NAME, "id", f"{T}@run"), (T + 1, "POD-8", "other", "id", f"{T + 1}@x")]
+    reader = central(plain(200, reply(rows), CSV))
+    assert reader.mark_ids("b", T) == {NAME: {MarkId(T, "run")}, ("POD-8", "other"): {MarkId(T + 1, "x")}}
+    reader = central(ledger(mark(1), mark(2, 1)))
+    assert reader.mark("b", NAME, MarkId(T + 2, "run")) == mark(2, 1)
+    assert reader.mark("b", NAME, MarkId(T + 2, "another")) is None
+    assert reader.mark("b", NAME, MarkId(T + 7, "run")) is None
+
+
+def test_origins_are_put_together_from_their_fields(central: Callable[..., CentralReader]) -> None:
+    fields = {"definition": "d" * 16, "origin": "-7", "began": "8", "oldest": "-9"}
+    rows = [(T, *NAME, key, value) for key, value in fields.items()]
+    assert central(plain(200, reply(rows), CSV)).origins() == {NAME: Origin("d" * 16, -7, 8, -9)}
+
+
+def test_the_newest_request_is_told_and_a_damaged_one_is_none(central: Callable[..., CentralReader]) -> None:
+    request = Request("7", Kind.REPAIR, Spans.of([(1, 2)]), False, T)
+    rows = [(T, *NAME, key, str(value).lower()) for key, value in request.fields().items()]
+    rows += [(T, "POD-8", "other", "id", "8")]
+    assert central(plain(200, reply(rows), CSV)).requests("b") == {NAME: request}
+
+
+def test_what_has_landed_is_counted_and_read(central: Callable[..., CentralReader]) -> None:
+    reader = central(good(table(values=["1.5", "2.5"], begin=PAST)))
+    assert reader.count(STREAM, (T, T + 1)) == 2
+    assert central(good()).count(STREAM, (T, T + 1)) == 0
+    (blocks, exact), *_ = reader.blocks(STREAM, (T, T + 1))
+    assert (sum(map(len, blocks)), exact) == (2, False)
+    assert (reader.values, reader.times_asked) == (2, 2)
+    assert reader.types("b", (T, T + 1), (b"power", b"watts", FieldType.FLOAT)) == {"float"}
+
+
+def test_how_a_bucket_is_kept_is_told(central: Callable[..., CentralReader]) -> None:
+    assert central(good()).bucket("b") == Bucket(0, 7 * 86_400 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "permanent"),
+    [(UNAUTHORIZED, True), (refusal(503, "later"), False), (CUT, False), (BROKEN_OFF, False)],
+    ids=["401", "503", "cut", "broken off"],
+)
+def test_whatever_fails_is_a_central_error(
+    central: Callable[..., CentralReader], behaviour: Behaviour, permanent: bool
+) -> None:
+    reader = central(behaviour, lookup=behaviour)
+    for question in (
+        lambda: reader.ledger("b", [NAME]),
+        lambda: reader.mark_ids("b", T),
+        lambda: reader.mark("b", NAME, MarkId(T, "run")),
+        reader.origins,
+        lambda: reader.requests("b"),
+        lambda: reader.count(STREAM, (T, T + 1)),
+        lambda: list(reader.blocks(STREAM, (T, T + 1))),
+        lambda: reader.bucket("b"),
+    ):
+        with pytest.raises(CentralError) as caught:
+            question()
+        assert caught.value.permanent is permanent
+
+
+def test_a_token_that_central_repeats_is_blotted_out(central: Callable[..., CentralReader]) -> None:
+    with pytest.raises(CentralError) as caught:
+        central(refusal(400, f"what is {TOKEN}?")).origins()
+    assert TOKEN not in caught.value.summary + caught.value.hint
+
+
+def test_who_waits_for_its_answer_is_known(central: Callable[..., CentralReader]) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow(exchange: Exchange) -> None:
+        reached.set()
+        go_on.wait(10)
+        plain(200, END, CSV)(exchange)
+
+    reader = central(slow)
+    asking = threading.Thread(target=reader.origins)
+    asking.start()
+    assert reached.wait(10)
+    assert reader.is_asked_by(asking.ident)
+    assert not reader.is_asked_by(threading.get_ident())
+    go_on.set()
+    asking.join(10)
+    assert not reader.is_asked_by(asking.ident)

@@ -1,0 +1,79 @@
+"""What a client of one InfluxDB sends, and what it notes of the answers."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from telegraf_plugin.influxdb.client import QueryClient
+from tests.fakes import END, FakeSource, endless, good, plain, table
+from tests.unit.test_failures import (
+    CSV,
+    PAST,
+    QUERY,
+    TOKEN,
+    client,
+)
+
+# What a client does
+
+
+def test_a_query_is_sent_with_token_org_and_the_annotations_that_the_decoder_needs() -> None:
+    with FakeSource(good(table(begin=PAST))) as source:
+        reply = b"".join(client(source.url).query(QUERY))
+    assert reply == table(begin=PAST) + END
+    (request,) = source.requests
+    assert request.target == "/api/v2/query?org=org"
+    assert request.headers["authorization"] == f"Token {TOKEN}"
+    body = json.loads(request.body)
+    assert body["query"] == QUERY.text
+    assert body["dialect"]["annotations"] == ["datatype", "group", "default"]
+
+
+def test_a_client_without_a_token_is_not_made() -> None:
+    def read() -> str:
+        raise ValueError("the token file x is empty")
+
+    with pytest.raises(ValueError, match="the token file x is empty"):
+        QueryClient("http://pod-1", "org", read, 1.0, 1.0, 1.0)
+
+
+def test_a_client_goes_on_after_a_reply_that_was_given_up() -> None:
+    with FakeSource(endless) as source:
+        reader = client(source.url)
+        for chunk in reader.query(QUERY):
+            assert chunk
+            break
+        source.become(good(table(begin=PAST)))
+        assert b"".join(reader.query(QUERY)) == table(begin=PAST) + END
+
+
+@pytest.mark.parametrize(
+    ("date", "skew"),
+    [("Fri, 01 Jan 2100 00:00:00 GMT", 4102444800.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)],
+)
+def test_the_servers_clock_is_compared_with_this_machines(date: str, skew: float) -> None:
+    with FakeSource(plain(200, END, CSV | {"Date": date})) as source:
+        reader = client(source.url)
+        list(reader.query(QUERY))
+    assert reader.clock_skew == pytest.approx(skew - time.time(), abs=5.0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Date": "today"},
+        {"Date": "Wed, 99 Oct 2026 07:28:00 GMT"},
+        pytest.param(
+            {"Date": f"Wed, 21 Oct {'9' * 20} 07:28:00 GMT"},
+        ),
+    ],
+)
+def test_a_server_that_does_not_tell_its_time_is_read_all_the_same(headers: dict[str, str]) -> None:
+    with FakeSource(plain(200, END, CSV | headers)) as source:
+        reader = client(source.url)
+        assert b"".join(reader.query(QUERY)) == END
+    assert reader.clock_skew is None

@@ -1,0 +1,287 @@
+"""What a job does, between a source and a central that are lists of points: found exactly, and printed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import cast
+
+import pytest
+
+from telegraf_plugin import runner as runner_module
+from telegraf_plugin.central import CentralReader
+from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.passage import Tally
+from telegraf_plugin.printer import Printer
+from telegraf_plugin.runner import SET_POINTS, JobRunner, _narrowed
+from telegraf_plugin.stream.account import Account
+from telegraf_plugin.stream.block import Block, FieldType, Tags
+from telegraf_plugin.stream.course import Course
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Prove, Recheck
+from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.spans import Span, span
+from telegraf_plugin.stream.windows import HOUR
+from tests.unit.test_definition import STREAM
+
+SECOND = 1_000_000_000
+BEGIN = 1_795_471_200 * SECOND
+WHOLE = (BEGIN, BEGIN + HOUR)
+TAGS: Tags = ((b"host", b"a"), (b"source_bucket", b"telegraf"))
+GROUP: Group = (b"m", b"v", FieldType.INTEGER)
+TEXTS: Group = (b"m", b"text", FieldType.STRING)
+MARK = MarkId(9, "me")
+
+
+@dataclass
+class Side:
+    """What one side has; blocks of a thousand points. `asked` are the spans that were read."""
+
+    blocks: list[Block] = field(default_factory=list)
+    exact: list[Block] = field(default_factory=list)
+    asked: list[Span] = field(default_factory=list)
+
+    def read(self, span: Span) -> Iterator[tuple[list[Block], bool]]:
+        self.asked.append(span)
+        yield list(_cut(self.blocks, span)), False
+        yield list(_cut(self.exact, span)), True
+
+    def count(self, _stream: StreamDefinition, span: Span) -> int:
+        return sum(map(len, _cut(self.blocks, span)))
+
+    def most(self) -> int:
+        """The most points that a span held that was read since this was asked."""
+        asked, self.asked = self.asked, []
+        return max(self.count(STREAM, span) for span in asked)
+
+
+def _cut(blocks: Iterable[Block], span: Span) -> Iterator[Block]:
+    for block in blocks:
+        inside = [at for at, time in enumerate(block.times) if span[0] <= int(time) < span[1]]
+        if inside:
+            yield replace(block, times=[block.times[at] for at in inside], values=[block.values[at] for at in inside])
+
+
+def blocks(times: Sequence[int], group: Group = GROUP, tags: Tags = TAGS, value: bytes = b"7") -> list[Block]:
+    return [
+        Block(group[0], tags, group[1], group[2], [b"%d" % time for time in part], [value] * len(part))
+        for part in (times[at : at + 1000] for at in range(0, len(times), 1000))
+    ]
+
+
+class Prints:
+    """In place of a Printer."""
+
+    def __init__(self) -> None:
+        self.printed: list[tuple[bytes, int, bool]] = []
+
+    def print(self, blocks: list[Block], exact: bool) -> None:
+        self.printed += [(block.field, int(time), exact) for block in blocks for time in block.times]
+
+    def finish(self) -> MarkId | None:
+        return MARK if self.printed else None
+
+
+class Bench:
+    """A runner between two sides, and the course of a stream."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stream: StreamDefinition = STREAM) -> None:
+        self.here, self.there, self.out = Side(), Side(), Prints()
+        self.course: Course = Account(stream, "me").course
+        central = self.there
+        bench = self
+
+        class Passage:
+            def __init__(self, _client: object, _stream: object, span: Span, tally: Tally) -> None:
+                self._span, self._tally = span, tally
+
+            def blocks(self) -> Iterator[tuple[list[Block], bool]]:
+                for blocks, exact in bench.here.read(self._span):
+                    self._tally.points += 0 if exact else sum(map(len, blocks))
+                    yield blocks, exact
+
+        class Central:
+            count = staticmethod(central.count)
+
+            @staticmethod
+            def blocks(_stream: object, span: Span) -> Iterator[tuple[list[Block], bool]]:
+                return central.read(span)
+
+        monkeypatch.setattr(runner_module, "Passage", Passage)
+        monkeypatch.setattr(flux, "count_query", lambda stream, start, stop: cast(object, (stream, (start, stop))))
+        monkeypatch.setattr(runner_module, "read_rows", lambda reply: reply)
+        monkeypatch.setattr(runner_module, "count_of", lambda points: points)
+
+        class Client:
+            @staticmethod
+            def query(query: tuple[StreamDefinition, Span]) -> int:
+                return bench.here.count(*query)
+
+        self.runner = JobRunner(cast(QueryClient, Client()), cast(CentralReader, Central()))
+
+    def compare(self, group: Group | None = None, whole: Span = WHOLE) -> Compared:
+        return self.runner.compare(self.course, Compare(whole, group), cast(Printer, self.out), Tally())
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(monkeypatch)
+
+
+MANY = [BEGIN + number * 30_000_000 for number in range(120_000)]
+
+
+def test_one_point_of_120000_is_found_and_nothing_else_is_printed(bench: Bench) -> None:
+    lost = MANY[71_234]
+    bench.here.blocks = blocks(MANY)
+    bench.there.blocks = blocks([time for time in MANY if time != lost])
+    found = bench.compare()
+    assert found == Compared({GROUP: 1}, 0, {}, points_read=120_000, mark=MARK)
+    assert bench.out.printed == [(b"v", lost, False)]
+
+
+def test_more_than_a_set_takes_is_read_whole_once_and_narrower_from_then_on(bench: Bench) -> None:
+    bench.here.blocks = blocks(MANY)
+    bench.there.blocks = blocks(MANY[1:])
+    bench.compare()
+    (first, *rest), bench.here.asked = bench.here.asked, []
+    assert first == WHOLE
+    assert max(bench.here.count(STREAM, span) for span in rest) <= SET_POINTS
+    assert rest.count(rest[1]) == 2  # the one in which it is: to compare it, and to print
+    assert {each for each in rest if rest.count(each) == 1} == set(rest) - {rest[0]}
+
+
+def test_points_at_one_instant_are_compared_by_parts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no cut in time makes less: a series each."""
+    monkeypatch.setattr(runner_module, "SET_POINTS", 500)
+    each = [blocks([BEGIN + 5], tags=((b"host", b"%d" % number), *TAGS[1:])) for number in range(1200)]
+    lost = {7, 600, 1199}
+    bench.here.blocks = [block for some in each for block in some]
+    bench.there.blocks = [block for number, some in enumerate(each) if number not in lost for block in some]
+    found = bench.compare()
+    assert found.missing == {GROUP: 3}
+    assert len(bench.out.printed) == 3
+    assert found.extras == 0
+    assert len(bench.there.asked) >= 3  # a part after the other
+
+
+def test_what_only_central_has_is_counted_and_not_printed(bench: Bench) -> None:
+    bench.here.blocks = blocks(MANY[:100])
+    bench.there.blocks = blocks(MANY[:107])
+    assert bench.compare() == Compared({}, 7, {}, points_read=100, mark=None)
+    assert bench.out.printed == []
+
+
+def test_another_value_is_missing_and_not_counted_as_extra(bench: Bench) -> None:
+    """It is overwritten by what is printed."""
+    bench.here.blocks = blocks(MANY[:100])
+    bench.there.blocks = [*blocks(MANY[:99]), *blocks(MANY[99:100], value=b"8")]
+    found = bench.compare()
+    assert (found.missing, found.extras) == ({GROUP: 1}, 0)
+    assert bench.out.printed == [(b"v", MANY[99], False)]
+
+
+def test_what_the_operators_flux_computes_has_no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, replace(STREAM, flux="start stop"))
+    bench.here.blocks = blocks(MANY[:100])
+    bench.there.blocks = blocks(MANY[:107])
+    assert bench.compare().extras == 0
+    assert set(bench.here.asked) == {WHOLE}
+
+
+def test_a_carriage_return_that_central_lacks_is_printed_as_it_is(bench: Bench) -> None:
+    bench.here.blocks = bench.there.blocks = blocks([BEGIN], TEXTS, value=b"ab")
+    bench.here.exact = blocks([BEGIN], TEXTS, value=b"a\rb")
+    found = bench.compare()
+    assert found.missing == {TEXTS: 1}
+    assert bench.out.printed == [(b"text", BEGIN, True)]
+
+
+def test_what_is_held_is_left_out_on_both_sides_and_counted(bench: Bench) -> None:
+    bench.course.holds.restore({TEXTS: span(*WHOLE)})
+    bench.here.blocks = [*blocks(MANY[:50]), *blocks(MANY[:20], TEXTS)]
+    bench.there.blocks = blocks(MANY[:49])
+    found = bench.compare()
+    assert found == Compared({GROUP: 1}, 0, {TEXTS: 20}, points_read=70, mark=MARK)
+    assert bench.out.printed == [(b"v", MANY[49], False)]
+    bench.there.blocks = blocks(MANY[:50])
+    proved = bench.runner.prove(bench.course, Prove(WHOLE, None))
+    assert (proved.equal, proved.left_out) == (True, {TEXTS: 20})
+
+
+def test_what_is_held_is_tried_alone(bench: Bench) -> None:
+    bench.course.holds.restore({TEXTS: span(*WHOLE)})
+    bench.here.blocks = [*blocks(MANY[:50]), *blocks(MANY[:20], TEXTS)]
+    bench.there.blocks = [*blocks(MANY[:40]), *blocks(MANY[:19], TEXTS)]
+    assert bench.compare(TEXTS).missing == {TEXTS: 1}
+    assert bench.out.printed == [(b"text", MANY[19], False)]
+
+
+def test_what_is_held_is_read_and_not_printed_by_a_copy(bench: Bench) -> None:
+    bench.course.holds.restore({TEXTS: span(*WHOLE)})
+    bench.here.blocks = [*blocks(MANY[:5]), *blocks(MANY[:2], TEXTS)]
+    copied = bench.runner.copy(bench.course, Copy(WHOLE, live=False), cast(Printer, bench.out), Tally())
+    assert (copied.points_read, copied.digest.points, copied.digest.left_out) == (7, 5, {TEXTS: 2})
+    assert {name for name, _, _ in bench.out.printed} == {b"v"}
+    assert copied.mark == MARK
+    bench.there.blocks = blocks(MANY[:5])
+    assert bench.runner.prove(bench.course, Prove(WHOLE, copied.digest)).equal
+
+
+def test_no_query_reaches_over_the_end_of_a_shard_group(bench: Bench) -> None:
+    bench.here.blocks = blocks(MANY[:5])
+    bench.compare(whole=(BEGIN - HOUR // 2, BEGIN + HOUR // 2))
+    pieces = {(BEGIN - HOUR // 2, BEGIN), (BEGIN, BEGIN + HOUR // 2)}
+    assert set(bench.here.asked) == set(bench.there.asked) == pieces
+
+
+# The sweep
+
+
+@pytest.mark.parametrize("by_hash", [False, True])
+def test_equal_sides_lack_nothing(bench: Bench, by_hash: bool) -> None:
+    bench.here.blocks = bench.there.blocks = blocks(MANY[:100])
+    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash))
+    assert bool(bench.here.asked) is by_hash  # else it was counted
+
+
+def test_a_changed_value_is_found_by_hash_alone(bench: Bench) -> None:
+    bench.here.blocks = blocks(MANY[:100])
+    bench.there.blocks = blocks(MANY[:100], value=b"8")
+    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False))
+    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=True))
+
+
+def test_what_central_lacks_is_found_and_not_printed(bench: Bench) -> None:
+    bench.here.blocks = blocks(MANY[:100])
+    bench.there.blocks = blocks(MANY[:99])
+    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False))
+    assert bench.out.printed == []
+
+
+def test_what_only_central_has_is_nothing_that_is_missing(bench: Bench) -> None:
+    bench.here.blocks = blocks(MANY[:99])
+    bench.there.blocks = blocks(MANY[:100])
+    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False))
+
+
+# Narrowing
+
+
+def test_a_span_is_cut_into_so_many_parts_as_make_a_set_each(bench: Bench) -> None:
+    assert _narrowed(bench.course, WHOLE, SET_POINTS) == [WHOLE]
+    parts = _narrowed(bench.course, WHOLE, 3 * SET_POINTS - 1)
+    assert len(parts) == 3
+    assert (parts[0][0], parts[-1][1]) == WHOLE
+    assert all(before[1] == after[0] for before, after in pairwise(parts))
+    assert _narrowed(bench.course, (5, 6), 10**7) == [(5, 6)]
+
+
+def test_an_aggregates_windows_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes = replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN))
+    parts = _narrowed(Bench(monkeypatch, minutes).course, WHOLE, 7 * SET_POINTS)
+    assert all(start % (60 * SECOND) == 0 for start, _ in parts)
+    assert parts[-1][1] == WHOLE[1]
