@@ -223,7 +223,11 @@ TEXTS = {"last_error", "example"}
         ([], [], {"healthy": 0, "streams": 3, "failing": 3}),
         ([attempt(CPU), attempt(MEM)], [], {"healthy": 0, "streams": 3, "failing": 1}),
         ([attempt(CPU), attempt(MEM), attempt(POWER)], [], {"healthy": 1, "streams": 3, "failing": 0}),
-        ([attempt(CPU), attempt(MEM), attempt(POWER)], [CPU.label, MEM.label], {"healthy": 0, "streams": 3, "failing": 2}),
+        (
+            [attempt(CPU), attempt(MEM), attempt(POWER)],
+            [CPU.label, MEM.label],
+            {"healthy": 0, "streams": 3, "failing": 2},
+        ),
         ([attempt(CPU, error=ERROR), attempt(MEM), attempt(POWER)], [], {"healthy": 0, "streams": 3, "failing": 1}),
         (
             [attempt(CPU, error=ERROR), attempt(CPU), attempt(MEM), attempt(POWER)],
