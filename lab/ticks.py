@@ -23,6 +23,7 @@ from lab.telegraf import TelegrafProcess
 INTERVAL_S = 15
 LOOKBACK_S = 60
 TICKS = 8
+FEED_S = 5
 WARM_UP_TICKS = 7
 """Until a stretch of the lookback has settled, and is proved at the same pace as others come."""
 
@@ -115,9 +116,9 @@ def read(telegraf: TelegrafProcess, source: InfluxServer, central: InfluxServer)
     )
 
 
-def feed(source: InfluxServer, streams: int, a_minute: int, ended: threading.Event) -> None:
-    """Write `a_minute` points, spread over `streams` buckets, once a second, until `ended`."""
-    each = max(a_minute // 60 // streams, 1)
+def feed(source: InfluxServer, streams: int, a_minute: int, ended: threading.Event, fed: list[int]) -> None:
+    """Write `a_minute` points, spread over `streams` buckets, each FEED_S until `ended`; `fed[0]` counts them."""
+    each = max(a_minute * FEED_S // 60 // streams, 1)
     every = 60 * streams * each / a_minute  # s
     due = time.monotonic()
     while not ended.wait(max(due - time.monotonic(), 0.0)):
@@ -126,6 +127,7 @@ def feed(source: InfluxServer, streams: int, a_minute: int, ended: threading.Eve
         lines = "\n".join(f"cpu,host=POD-8,cpu=cpu{at % 16} usage={at % 97}.5 {now - at * 1000}" for at in range(each))
         for stream in range(streams):
             source.write(f"data-{stream}", lines.encode())
+            fed[0] += each
 
 
 def measure(streams: int, a_minute: int) -> None:
@@ -145,28 +147,29 @@ def measure(streams: int, a_minute: int) -> None:
         config = folder / "telegraf.conf"
         config.write_text(CONFIG.format(central=central.url, folder=folder, interval=INTERVAL_S))
         ended = threading.Event()
-        feeder = threading.Thread(target=feed, args=(source, streams, a_minute, ended), daemon=True)
+        fed = [0]
+        feeder = threading.Thread(target=feed, args=(source, streams, a_minute, ended, fed), daemon=True)
         feeder.start()
         environment = {"CENTRAL_TOKEN": central.token, "SOURCE_TOKEN": source.token}
         with TelegrafProcess(config, environment, folder) as telegraf:
             time.sleep(WARM_UP_TICKS * INTERVAL_S)
-            before = read(telegraf, source, central)
+            before, fed_before = read(telegraf, source, central), fed[0]
             time.sleep(TICKS * INTERVAL_S)
             after = read(telegraf, source, central)
+            points = (fed[0] - fed_before) / TICKS
             memory = peak_memory(telegraf.plugin_pid())
             ended.set()
             feeder.join()
-    show(streams, a_minute, before, after, memory)
+    show(streams, points, before, after, memory)
 
 
-def show(streams: int, a_minute: int, before: Reading, after: Reading, memory: float) -> None:
+def show(streams: int, points: float, before: Reading, after: Reading, memory: float) -> None:
     """Print the difference between two readings, a tick."""
 
     def a_tick(key: str) -> float:
         return float(getattr(after, key) - getattr(before, key)) / TICKS
 
-    points = a_minute * INTERVAL_S / 60
-    print(f"{streams} streams, {a_minute:,} points a minute, a tick of {INTERVAL_S} s ({points:,.0f} points):")
+    print(f"{streams} streams, {points * 60 / INTERVAL_S:,.0f} points a minute, a tick of {INTERVAL_S} s:")
     print(f"  requests    source {a_tick('source_requests'):8.1f}   central {a_tick('central_requests'):8.1f}")
     read_each = (a_tick("source_values") / points, a_tick("central_values") / points)
     print(f"  values read source {read_each[0]:8.2f}   central {read_each[1]:8.2f} times each point")
