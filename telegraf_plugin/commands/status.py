@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telegraf_plugin.central import StreamName
 from telegraf_plugin.commands import requests
@@ -26,6 +26,8 @@ LOOK_BACK = 24 * 3600 * SECOND
 """How far back (ns) the newest word of the collector is looked for."""
 SILENT = 180 * SECOND
 """How old (ns) it may be: three of the shipped intervals."""
+EQUAL, AS_READ = "equal", "as read"
+"""What proved means: both sides are equal, or with flux of one's own that what was read has arrived."""
 _HEADINGS = (
     "Stream",
     "State",
@@ -51,7 +53,8 @@ examples:
 
 What it shows, from central alone (the collector's metrics and its ledger):
   lag           since when central lacks something; the first fill of history does not count
-  proved up to  up to there both sides were compared and are equal, from where the stream begins
+  proved up to  up to there both sides were compared and are equal, from where the stream begins; "(as read)" with
+                flux of one's own: what the query gave when it was read has arrived
   rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes
   held          points that central refuses (a field of another type, say); the log and collector_held say which
   extras        points that only central has
@@ -76,7 +79,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one stream stands; times in seconds, `proved_up_to` and `told_at` in Unix ns, None where nothing tells."""
+    """How one stream stands; times in seconds, `proved_up_to` and `told_at` in Unix ns, None where nothing tells.
+
+    `proof` is EQUAL or AS_READ.
+    """
 
     stream: str
     state: str
@@ -92,6 +98,7 @@ class Row:
     time_to_loss: float | None
     request: requests.Standing | None
     last_error: str
+    proof: str = EQUAL
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts."""
@@ -102,6 +109,7 @@ class Row:
             "told_at": self.told_at,
             "lag_seconds": self.lag,
             "proved_up_to": self.proved_up_to,
+            "proof": self.proof,
             "backlog_points_per_second": self.rate,
             "left_seconds": self.left,
             "to_go_seconds": self.to_go,
@@ -119,7 +127,9 @@ class Row:
             self.stream,
             self.state,
             _shown(self.lag, duration),
-            moment(self.proved_up_to) if self.proved_up_to is not None else "-",
+            f"{moment(self.proved_up_to)}{'' if self.proof == EQUAL else f' ({self.proof})'}"
+            if self.proved_up_to is not None
+            else "-",
             _shown(self.rate or None, lambda rate: f"{number(rate)}/s"),
             _shown(self.left, duration),
             _shown(self.to_go, duration),
@@ -198,7 +208,10 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
         found = desk.requests(bucket)
         asked |= {name: found[name] for name in names if name in found}
     return [
-        row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now)
+        replace(
+            row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now),
+            proof=EQUAL if stream.flux is None else AS_READ,
+        )
         for stream in streams
         for name in ((stream.source, stream.name),)
     ]
