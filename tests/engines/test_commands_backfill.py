@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from tests.engines.operator_site import HOUR, PROGRAM, SECOND, Operator
 NOW = time.time_ns() // SECOND * SECOND
 ORIGIN = NOW - HOUR
 START = NOW - 5 * HOUR
+# Not "-5h": the tests run some minutes after they were collected.
+FROM = datetime.fromtimestamp(START // SECOND, UTC).strftime("--from=%Y-%m-%dT%H:%M:%SZ")
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +48,25 @@ def operator(tmp_path: Path, pod: InfluxServer, central: InfluxServer, request: 
 
 
 def test_a_dry_run_plans_and_asks_for_nothing(operator: Operator) -> None:
-    report = operator.json("backfill", operator.label, "--from=-5h", "--dry-run")
+    report = operator.json("backfill", operator.label, FROM, "--dry-run")
     plan = report["plan"]
     assert 238 <= plan["points"] <= 240
     assert 4 <= plan["windows"] <= 5
     assert plan["spans"][-1][1] == ORIGIN
     assert report["request"] is None
     assert operator.requests() == []
-    ended = operator.run("backfill", operator.label, "--from=-5h", "--dry-run")
+    ended = operator.run("backfill", operator.label, FROM, "--dry-run")
     assert ended.returncode == 0
     assert "points in" in ended.stdout
     assert "assumed" in ended.stdout
 
 
 def test_what_centrals_retention_would_refuse_is_told_and_left_out(operator: Operator) -> None:
-    plan = operator.json("backfill", operator.label, "--from=-5h", "--dry-run")["plan"]
+    plan = operator.json("backfill", operator.label, FROM, "--dry-run")["plan"]
     assert 115 <= plan["points"] <= 121
     assert 118 <= plan["refused_points"] <= 122
     assert plan["spans"][0][0] == plan["refused_spans"][0][1]
-    assert "central keeps nothing older" in operator.run("backfill", operator.label, "--from=-5h", "--dry-run").stdout
+    assert "central keeps nothing older" in operator.run("backfill", operator.label, FROM, "--dry-run").stdout
 
 
 def test_a_request_is_a_point_that_the_same_command_finds_again(operator: Operator) -> None:
@@ -73,23 +76,23 @@ def test_a_request_is_a_point_that_the_same_command_finds_again(operator: Operat
     (asked,) = operator.requests()
     assert (asked["id"], asked["kind"], asked["cancelled"]) == (first["request"]["id"], "backfill", "false")
     assert Spans.parse(asked["spans"]).hull == tuple(first["request"]["spans"][0])
-    more = operator.json("backfill", operator.label, "--from=-5h", "--no-wait")
+    more = operator.json("backfill", operator.label, FROM, "--no-wait")
     assert more["request"]["id"] != first["request"]["id"]
     assert len(operator.requests()) == 2
 
 
 def test_what_is_proved_is_not_asked_for_again(operator: Operator) -> None:
     operator.mark(ORIGIN, Spans.of([(START - HOUR, ORIGIN - HOUR)]))
-    report = operator.json("backfill", operator.label, "--from=-5h", "--no-wait")
+    report = operator.json("backfill", operator.label, FROM, "--no-wait")
     assert report["request"]["spans"] == [[ORIGIN - HOUR, ORIGIN]]
     operator.mark(ORIGIN, Spans.of([(START - HOUR, ORIGIN)]), request=report["request"]["id"])
-    ended = operator.run("backfill", operator.label, "--from=-5h")
+    ended = operator.run("backfill", operator.label, FROM)
     assert ended.returncode == 0
     assert "nothing to do" in ended.stdout
 
 
 def test_it_watches_until_the_marks_carry_its_id(operator: Operator) -> None:
-    command = [str(PROGRAM), "backfill", "--config", "queries.yaml", operator.label, "--from=-5h", "--json"]
+    command = [str(PROGRAM), "backfill", "--config", "queries.yaml", operator.label, FROM, "--json"]
     with subprocess.Popen(command, env=operator.env, cwd=operator.folder, stdout=subprocess.PIPE, text=True) as running:
         (asked,) = wait_until(operator.requests, "the request", 20)
         operator.mark(ORIGIN, Spans.of([(ORIGIN - 2 * HOUR, ORIGIN)]))
@@ -104,7 +107,7 @@ def test_it_watches_until_the_marks_carry_its_id(operator: Operator) -> None:
 
 
 def test_cancel_takes_the_request_back_and_is_safe_to_repeat(operator: Operator) -> None:
-    asked = operator.json("backfill", operator.label, "--from=-5h", "--no-wait")["request"]["id"]
+    asked = operator.json("backfill", operator.label, FROM, "--no-wait")["request"]["id"]
     assert operator.json("backfill", operator.label, "--cancel")["cancelled"] == asked
     assert operator.json("backfill", operator.label, "--cancel")["cancelled"] is None
     assert [each["cancelled"] for each in operator.requests()] == ["false", "true"]
@@ -113,7 +116,7 @@ def test_cancel_takes_the_request_back_and_is_safe_to_repeat(operator: Operator)
 
 def test_a_token_that_may_not_write_is_told_so(operator: Operator) -> None:
     operator.env["CENTRAL_TOKEN"] = operator.central.token_for(read=[operator.bucket, "metrics"])
-    ended = operator.run("backfill", operator.label, "--from=-5h", "--no-wait")
+    ended = operator.run("backfill", operator.label, FROM, "--no-wait")
     assert ended.returncode == 2
     assert f"the token may not write to bucket {operator.bucket} (403)" in ended.stderr
     assert "data-collector permissions central" in ended.stderr
@@ -123,7 +126,7 @@ def test_a_token_that_may_not_write_is_told_so(operator: Operator) -> None:
 def test_without_a_ledger_there_is_nobody_to_ask(tmp_path: Path, pod: InfluxServer, central: InfluxServer) -> None:
     pod.create_bucket("never")
     central.create_bucket("never")
-    ended = Operator(tmp_path, pod, central, "never").run("backfill", "POD-1/never", "--from=-5h")
+    ended = Operator(tmp_path, pod, central, "never").run("backfill", "POD-1/never", FROM)
     assert ended.returncode == 2
     assert "there is no mark of it in central" in ended.stderr
 
