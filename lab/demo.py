@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -116,16 +117,19 @@ def _set_up(stack: ExitStack, console: Console) -> Stage:
     environment = site.environment(INTERVAL_S, port)
     collector = TelegrafProcess(config, environment, cwd=REPOSITORY, log_file=log)
     stack.enter_context(collector)
-    _say_where_to_look(site, port, folder, console)
+    _say_where_to_look(site, port, folder, environment, console)
     return Stage(site, feeder, collector, port, start_ns)
 
 
-def _say_where_to_look(site: Site, port: int, folder: Path, console: Console) -> None:
+def _say_where_to_look(site: Site, port: int, folder: Path, environment: dict[str, str], console: Console) -> None:
     names = site.buckets
     buckets = (names.telegraf, names.power, names.pods, names.metrics)
     token = folder / "central.token"
     token.touch(mode=0o600)
     token.write_text(site.central.token_for(read=buckets))
+    variables = folder / "demo.env"
+    variables.touch(mode=0o600)
+    variables.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()))
     lines = [
         f"POD-8    {site.pod_8.url}   org {site.pod_8.org}, bucket {names.telegraf} (this machine, measured)",
         f"POD-30   {site.pod_30.url}   org {site.pod_30.org}, buckets {names.power}, {names.pods} (made up)",
@@ -133,6 +137,7 @@ def _say_where_to_look(site: Site, port: int, folder: Path, console: Console) ->
         f"health   http://localhost:{port}/health",
         "logs     logs/collector.log, logs/demo-telegraf.log",
         f"tokens   made on the spot, good for this run; one that reads central: {token}",
+        f"commands (set -a; . {variables}; .venv/bin/data-collector status)",
         f"look     curl -s '{site.central.url}/api/v2/query?org={site.central.org}' \\",
         f'           -H "Authorization: Token $(cat {token})" -H "Content-Type: application/vnd.flux" \\',
         f'           -d \'from(bucket: "{names.telegraf}") |> range(start: -1m)'

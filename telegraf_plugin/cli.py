@@ -50,7 +50,7 @@ examples:
   data-collector --config config/queries.yaml
       what telegraf.conf runs: each newline on standard input is a tick
   echo | data-collector --config config/queries.yaml
-      one cycle by hand: the lines go to standard output, the log to standard error
+      a try by hand: a mark and the collector's own metrics; data would follow when the mark can be read in central
   data-collector doctor
       before the first start, and when something is wrong
 
@@ -59,7 +59,7 @@ environment:
   COLLECTOR_QUERIES  what to read, when --config does not say
   and the variables that the configuration names
 
-exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used
+exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration cannot be used
 """
 
 
