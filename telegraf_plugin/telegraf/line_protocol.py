@@ -1,13 +1,25 @@
-"""Blocks to line protocol, as Telegraf's upstream parser reads it: one line a point, one field a line.
+"""Blocks to line protocol, as Telegraf's upstream parser and InfluxDB's own read it: a line a point, a field a line.
 
-https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ names what is escaped where. What that parser
-adds (github.com/influxdata/line-protocol/v2, `lineprotocol/decoder.go` and `encoder.go`): control characters are
-refused outside of strings, and a backslash before a separator cannot be told from an escape, so a name cannot end
-in one.
+https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ names what is escaped where. A line passes two
+parsers: Telegraf's (github.com/influxdata/line-protocol/v2, `lineprotocol/decoder.go`), which leaves out what it does
+not take, and that of central (github.com/influxdata/influxdb/v2, `models/points.go`), for which one line that it does
+not take is a reason to refuse the whole batch (400), neighbours and all. So whatever either refuses by its form stays
+here. The rules, all of them (`tests/engines/test_line_rules.py` sends each to the real ones):
+
+- A measurement, a tag or a field is not empty, has no control character, does not end in a backslash, which would
+  escape what follows, and a measurement does not begin with `#`, which begins a comment.
+- A field has no backslash before a comma, a space, an equals sign or a quotation mark: central takes two backslashes in
+  a row for one that is escaped, and `\\"` for a quotation mark.
+- Nor has a tag's key one before a space where a quotation mark stands anywhere before the value: central would look for
+  the line's end behind the next one.
+- No tag is called `time`, `_field` or `_measurement`, and no field `time`.
+- A key is of 65,535 bytes at most, a string of 1 MiB.
+- A time is from -9223372036854775806 to 9223372036854775806 ns; a float is one of 64 bits.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -23,6 +35,7 @@ _LINE = {
     FieldType.STRING: b'"%b" %b',
 }
 _UNWRITABLE = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
+_UNWRITABLE_IN_FIELDS = re.compile(rb'\\[,= "]')
 _STRING_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 
@@ -31,11 +44,23 @@ MAX_KEY_BYTES = 65_535
 answered with 400, for which Telegraf drops the whole batch."""
 MAX_STRING_BYTES = 1024 * 1024
 """InfluxDB's limit for a string's content."""
+RESERVED_TAGS = frozenset((b"time", b"_field", b"_measurement"))
+"""What InfluxDB does not take as a tag's key: it refuses the whole batch."""
+RESERVED_FIELD = b"time"
+"""What it does not take as a field."""
+_UNWRITABLE_TIMES = frozenset((b"-9223372036854775808", b"-9223372036854775807", b"9223372036854775807"))
+"""Of 64 bits, but InfluxDB keeps them for itself."""
+_LONG_FLOAT = 309
+"""Digits from which on a number without an exponent may be beyond 64 bits."""
 _KEY_OVERHEAD = 4 - len(b" =")
 
 
 class UnwritableName(ValueError):
-    """A measurement, tag or field that line protocol cannot carry."""
+    """A measurement, tag or field that line protocol cannot carry; `reason` is what it counts as."""
+
+    def __init__(self, name: bytes, reason: DropReason = DropReason.UNWRITABLE_NAME) -> None:
+        super().__init__(name)
+        self.reason = reason
 
 
 class LineMapper:
@@ -50,18 +75,17 @@ class LineMapper:
         tags = self._mapper.map(block.tags, block.field)
         try:
             head = line_head(block.measurement, tags, block.field)
-        except UnwritableName:
-            self._drop(DropReason.UNWRITABLE_NAME, block, len(block))
+        except UnwritableName as unwritable:
+            self._drop(unwritable.reason, block, len(block))
             return None
         if len(head) + _KEY_OVERHEAD > MAX_KEY_BYTES:
             self._drop(DropReason.KEY_TOO_LONG, block, len(block))
             return None
-        mapped = replace(block, tags=tags)
-        if block.type is FieldType.STRING:
-            fit = [at for at, value in enumerate(block.values) if len(value) <= MAX_STRING_BYTES]
-            self._drop(DropReason.STRING_TOO_LONG, block, len(block) - len(fit))
-            return pick(mapped, fit) if fit else None
-        return mapped
+        unfit = _unfit(block)
+        for reason in set(unfit.values()):
+            self._drop(reason, block, sum(each is reason for each in unfit.values()))
+        fit = [at for at in range(len(block)) if at not in unfit] if unfit else range(len(block))
+        return pick(replace(block, tags=tags), fit) if fit else None
 
     def _drop(self, reason: DropReason, block: Block, points: int) -> None:
         if points:
@@ -80,10 +104,36 @@ def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:
     """Return a line up to and with the `=` before its value. Raises UnwritableName."""
     if measurement.startswith(b"#"):
         raise UnwritableName(measurement)  # the line would be a comment
+    if field == RESERVED_FIELD:
+        raise UnwritableName(field, DropReason.RESERVED_NAME)
+    if _UNWRITABLE_IN_FIELDS.search(field):
+        raise UnwritableName(field)
     parts = [escape_measurement(measurement)]
-    parts += [b",%b=%b" % (escape_key(key), escape_key(value)) for key, value in tags]
+    for key, value in tags:
+        if key in RESERVED_TAGS:
+            raise UnwritableName(key, DropReason.RESERVED_NAME)
+        parts.append(b",%b=%b" % (escape_key(key), escape_key(value)))
     parts += [b" ", escape_key(field), b"="]
-    return b"".join(parts)
+    head = b"".join(parts)
+    if b'"' in head and any(b"\\ " in key for key, _ in tags):
+        raise UnwritableName(measurement)  # for InfluxDB the fields begin in that key, and the quotes open a string
+    return head
+
+
+def _unfit(block: Block) -> dict[int, DropReason]:
+    """Return the places of the points that InfluxDB cannot hold, and why."""
+    unfit: dict[int, DropReason] = {}
+    if not _UNWRITABLE_TIMES.isdisjoint(block.times):
+        unfit = {at: DropReason.OUT_OF_RANGE for at, time in enumerate(block.times) if time in _UNWRITABLE_TIMES}
+    if block.type is FieldType.STRING:
+        long = (at for at, value in enumerate(block.values) if len(value) > MAX_STRING_BYTES)
+        unfit |= dict.fromkeys(long, DropReason.STRING_TOO_LONG)
+    elif block.type is FieldType.FLOAT:
+        column = b",".join(block.values)
+        if b"e" in column or b"E" in column or max(map(len, block.values)) >= _LONG_FLOAT:
+            infinite = (at for at, value in enumerate(block.values) if math.isinf(float(value)))
+            unfit |= dict.fromkeys(infinite, DropReason.OUT_OF_RANGE)
+    return unfit
 
 
 def escape_measurement(name: bytes) -> bytes:
