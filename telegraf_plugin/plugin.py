@@ -116,7 +116,8 @@ class Plugin:
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
 
-        None: another configuration is to be taken over; all that was printed is whole.
+        None: another configuration is to be taken over; all that was printed is whole. It is not taken over in this
+        process when a write is still in hand: what the next configuration prints would be glued to half a line.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -135,6 +136,9 @@ class Plugin:
             return 1
         if not self._writer.close(TERMINATE_SECONDS):
             log.warning("Telegraf did not take all lines before the end; they are read again after the next start")
+        if status is None and not self._writer.whole:
+            log.error("Telegraf does not read: ending, so that it begins anew with the other configuration")
+            return 1
         if status is not None:
             log.info("collector stopped")
         return status
