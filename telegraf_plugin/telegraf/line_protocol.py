@@ -8,10 +8,11 @@ here. The rules, all of them (`tests/engines/test_line_rules.py` sends each to t
 
 - A measurement, a tag or a field is not empty, has no control character, does not end in a backslash, which would
   escape what follows, and a measurement does not begin with `#`, which begins a comment.
-- A field has no backslash before a comma, a space, an equals sign or a quotation mark: central takes two backslashes in
-  a row for one that is escaped, and `\\"` for a quotation mark.
-- Nor has a tag's key one before a space where a quotation mark stands anywhere before the value: central would look for
-  the line's end behind the next one.
+- A measurement or a field has no backslash before a comma, a space, an equals sign or a quotation mark: of a field
+  central takes two backslashes in a row for one that is escaped, and `\\"` for a quotation mark; of a measurement it
+  takes the line, and nobody can read it there again.
+- Nor has a tag's key one before a space, where a quotation mark stands in its value, a later one or the field: central
+  would look for the line's end behind the next one, in other lines.
 - No tag is called `time`, `_field` or `_measurement`, and no field `time`.
 - A key is of 65,535 bytes at most, a string of 1 MiB.
 - A time is from -9223372036854775806 to 9223372036854775806 ns; a float is one of 64 bits.
@@ -35,7 +36,7 @@ _LINE = {
     FieldType.STRING: b'"%b" %b',
 }
 _UNWRITABLE = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
-_UNWRITABLE_IN_FIELDS = re.compile(rb'\\[,= "]')
+_ESCAPE = re.compile(rb'\\[,= "]')
 _STRING_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 
@@ -48,7 +49,9 @@ RESERVED_TAGS = frozenset((b"time", b"_field", b"_measurement"))
 """What InfluxDB does not take as a tag's key: it refuses the whole batch."""
 RESERVED_FIELD = b"time"
 """What it does not take as a field."""
-_UNWRITABLE_TIMES = frozenset((b"-9223372036854775808", b"-9223372036854775807", b"9223372036854775807"))
+MIN_TIME, MAX_TIME = -(2**63) + 2, 2**63 - 2
+"""The first and the last time (Unix ns) that InfluxDB takes."""
+_UNWRITABLE_TIMES = frozenset(b"%d" % time for time in (MIN_TIME - 2, MIN_TIME - 1, MAX_TIME + 1))
 """Of 64 bits, but InfluxDB keeps them for itself."""
 _LONG_FLOAT = 309
 """Digits from which on a number without an exponent may be beyond 64 bits."""
@@ -106,18 +109,20 @@ def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:
         raise UnwritableName(measurement)  # the line would be a comment
     if field == RESERVED_FIELD:
         raise UnwritableName(field, DropReason.RESERVED_NAME)
-    if _UNWRITABLE_IN_FIELDS.search(field):
-        raise UnwritableName(field)
+    for name in (measurement, field):
+        if _ESCAPE.search(name):
+            raise UnwritableName(name)
     parts = [escape_measurement(measurement)]
+    open_to_quotes = False  # for InfluxDB the fields begin in a key before here
     for key, value in tags:
         if key in RESERVED_TAGS:
             raise UnwritableName(key, DropReason.RESERVED_NAME)
+        open_to_quotes = open_to_quotes or b"\\ " in key
+        if open_to_quotes and (b'"' in value or b'"' in field):
+            raise UnwritableName(key)
         parts.append(b",%b=%b" % (escape_key(key), escape_key(value)))
     parts += [b" ", escape_key(field), b"="]
-    head = b"".join(parts)
-    if b'"' in head and any(b"\\ " in key for key, _ in tags):
-        raise UnwritableName(measurement)  # for InfluxDB the fields begin in that key, and the quotes open a string
-    return head
+    return b"".join(parts)
 
 
 def _unfit(block: Block) -> dict[int, DropReason]:

@@ -63,8 +63,9 @@ def refused(measurement: bytes, tags: Tags, field: bytes) -> str:
     if field == b"time" or any(key in (b"time", b"_field", b"_measurement") for key, _ in tags):
         return "reserved_name"
     words = [measurement, field, *(word for tag in tags for word in tag)]
-    before = any(b"\\" + sign in field for sign in (b",", b" ", b"=", b'"'))
-    swallows = any(b"\\ " in key for key, _ in tags) and any(b'"' in word for word in words)
+    before = any(b"\\" + sign in name for name in (measurement, field) for sign in (b",", b" ", b"=", b'"'))
+    keys = [at for at, (key, _) in enumerate(tags) if b"\\ " in key]
+    swallows = bool(keys) and any(b'"' in word for word in [field, *(value for _, value in tags[keys[0] :])])
     return "unwritable_name" if measurement[:1] == b"#" or any(map(unwritable, words)) or before or swallows else ""
 
 
@@ -163,6 +164,10 @@ def block(
         block(field=b"a\\=b"),
         block(field=b'a\\"b'),
         block(field=b"\\\\,"),
+        block(measurement=b"a\\,b"),
+        block(measurement=b"a\\ b"),
+        block(measurement=b"\\=b"),
+        block(measurement=b'\\"'),
         block(tags=((b"a\\ b", b'x"y'),)),
         block(tags=((b"a\\ b", b"x"),), field=b'"'),
         block(tags=((b"a\\ b", b"x"), (b"b", b'"'))),
@@ -207,9 +212,10 @@ def test_a_name_that_influxdb_keeps_for_itself_is_counted_as_that(reserved: Bloc
         block(field=b"Time"),
         block(field=b"a\\b"),
         block(field=b"a, =\\b"),
-        block(measurement=b"a\\, b", tags=((b"a\\,\\=b", b"\\ \\,\\="),)),
+        block(measurement=b"a, =b\\c", tags=((b"a\\,\\=b", b"\\ \\,\\="),)),
         block(tags=((b"a\\ b", b"x"),)),
-        block(measurement=b"a\\ b", tags=((b"k", b'\\ "'),), field=b'"'),
+        block(measurement=b'"', tags=((b"a", b'"'), (b'b\\ "', b"x"), (b'c"', b"x"))),
+        block(measurement=b"a b", tags=((b"k", b'\\ "'),), field=b'"'),
     ],
     ids=lambda near: f"{near.measurement!r} {near.tags!r} {near.field!r}",
 )
