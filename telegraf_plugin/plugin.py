@@ -85,7 +85,8 @@ class Plugin:
             ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
         )
         central = CentralReader(config.central, config.metrics_bucket)
-        gates = {stream.central_bucket: Gate(config.max_in_flight) for stream in config.streams}
+        limits = config.max_in_flight, config.max_in_flight_bytes
+        gates = {stream.central_bucket: Gate(*limits) for stream in config.streams}
         incarnation = secrets.token_hex(4)
         self._workers = [
             SourceWorker(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.transport import STRAIGHT, Transport
 
 MIN_TOKEN_BYTES = 8
@@ -84,8 +85,8 @@ class Config:
     """All of queries.yaml.
 
     `metrics_bucket`: central's bucket for the plugin's own metrics. `max_in_flight`: lines that may be on their way to
-    one of central's buckets, known neither to have arrived nor to be lost. `sweep`: the part of the time (0 to 1) in
-    which what is proved is compared again.
+    one of central's buckets, known neither to have arrived nor to be lost; `max_in_flight_bytes`: what they may take.
+    `sweep`: the part of the time (0 to 1) in which what is proved is compared again.
     """
 
     central: Server
@@ -93,6 +94,7 @@ class Config:
     metrics_bucket: str
     max_in_flight: int
     sweep: float
+    max_in_flight_bytes: int = DEFAULT_MAX_BYTES
 
     @property
     def streams(self) -> tuple[StreamDefinition, ...]:

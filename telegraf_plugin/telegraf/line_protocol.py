@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
@@ -40,6 +41,9 @@ _ESCAPE = re.compile(rb'\\[,= "]')
 _STRING_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 
+PIECE_BYTES = 1024 * 1024
+"""Lines that are encoded, and so held, at a time: a chunk of a reply seldom makes more."""
+_BESIDE_VALUE = len(b'"" -9223372036854775808\n')
 MAX_KEY_BYTES = 65_535
 """InfluxDB's limit for measurement, tags and field, escaped, with 4 bytes between tags and field. A longer one is
 answered with 400, for which Telegraf drops the whole batch."""
@@ -101,6 +105,37 @@ def encode(block: Block) -> bytes:
     values = map(escape_string, block.values) if block.type is FieldType.STRING else block.values
     lines = map(_LINE[block.type].__mod__, zip(values, block.times, strict=True))
     return b"%b%b\n" % (head, (b"\n" + head).join(lines))
+
+
+def encoded(blocks: Iterable[Block], most: int = PIECE_BYTES) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of `blocks`, in order, in pieces: how many there are, and some `most` bytes of them.
+
+    A reply may name a series once and have many short rows of it: as lines they take a thousand times as much.
+    Raises UnwritableName.
+    """
+    lines, size = 0, 0
+    parts: list[bytes] = []
+    for block in blocks:
+        for part in _cut(block, most):
+            content = encode(part)
+            if parts and size + len(content) > most:
+                yield lines, b"".join(parts)
+                lines, size, parts = 0, 0, []
+            lines, size = lines + len(part), size + len(content)
+            parts.append(content)
+    if parts:
+        yield lines, b"".join(parts)
+
+
+def _cut(block: Block, most: int) -> Iterator[Block]:
+    """Yield `block` in parts whose lines take some `most` bytes each, or are one."""
+    head = len(line_head(block.measurement, block.tags, block.field)) + _BESIDE_VALUE
+    if len(block) == 1 or len(block) * head + sum(map(len, block.values)) <= most:
+        yield block
+        return
+    middle = len(block) // 2
+    yield from _cut(pick(block, range(middle)), most)
+    yield from _cut(pick(block, range(middle, len(block))), most)
 
 
 def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:
