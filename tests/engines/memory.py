@@ -1,0 +1,16 @@
+"""What the plugin may take, and what it took."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+LIMIT_MIB = 64e6 / 2**20
+"""64 MB, the plugin's share of the container's memory."""
+
+
+def peak_mib(pid: int) -> float:
+    """The most memory that a process has had so far (MiB), its libraries' pages included."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found.group(1)) / 1024
