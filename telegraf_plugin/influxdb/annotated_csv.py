@@ -22,8 +22,10 @@ from telegraf_plugin.influxdb.timestamps import TimeColumn
 from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 
-MAX_ROW_BYTES = 4 * 1024 * 1024
+MAX_ROW_BYTES = 2 * 1024 * 1024 + 300_000
 """A longer row is damage: InfluxDB takes strings of 1 MiB, whose quotes may double, and keys of 64 KiB."""
+MAX_QUOTED_COLUMNS = 100
+"""Columns that are remembered for having had a name in quotes."""
 
 _ANNOTATIONS = (b"#datatype", b"#group", b"#default")
 _COLUMN = {
@@ -112,7 +114,8 @@ class Decoder:
         if len(row.cells) != len(columns):
             raise BadReply(f"a row of {len(row.cells)} cells under a header of {len(columns)}", _AGAIN)
         series = columns.series(self._buffer, row)
-        self.quoted_names.update(columns.quoted_names(row))
+        if series.unfit is None and len(self.quoted_names) < MAX_QUOTED_COLUMNS:
+            self.quoted_names.update(columns.quoted_names(row)[:MAX_QUOTED_COLUMNS])
         if series.columnar:
             self._series = series
             times, values, after = self._run(series, at)

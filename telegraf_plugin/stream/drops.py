@@ -84,5 +84,11 @@ class Drops(dict[DropReason, Drop]):
 
 def series_text(measurement: bytes, tags: tuple[tuple[bytes, bytes], ...], field: bytes) -> str:
     """Name a series for people: `cpu,host=a usage_idle`, controls escaped, at most 300 characters."""
-    text = b"".join([measurement, *(b",%b=%b" % tag for tag in tags), b" ", field])
-    return text.decode("utf-8", "backslashreplace").encode("unicode_escape").decode()[:300]
+    text = series_bytes((measurement, tags, field))
+    return text[:1200].decode("utf-8", "backslashreplace").encode("unicode_escape").decode()[:300]
+
+
+def series_bytes(key: tuple[bytes, tuple[tuple[bytes, bytes], ...], bytes]) -> bytes:
+    """Return the names of a series, one after the other."""
+    measurement, tags, field = key
+    return b"".join([measurement, *(b",%b=%b" % tag for tag in tags), b" ", field])
