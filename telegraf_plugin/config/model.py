@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from telegraf_plugin.files import UnfitFile, read_bounded
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.transport import STRAIGHT, Transport
@@ -29,8 +30,9 @@ class Credential:
         if self.file is None:
             return _checked(self.token or "", "the token")
         try:
-            with self.file.open("rb") as stream:
-                content = stream.read(MAX_TOKEN_BYTES + 1).decode("ascii")
+            content = read_bounded(self.file, MAX_TOKEN_BYTES).decode("ascii")
+        except UnfitFile as unfit:
+            raise ValueError(f"the token file {self.file} {unfit}") from None
         except OSError as error:
             raise ValueError(f"the token file {self.file} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
