@@ -28,10 +28,10 @@ from telegraf_plugin.telegraf.line_protocol import LineMapper
 
 MAX_OVERWRITTEN_SERIES = 200
 """Pairs of series in one span that are looked at for overwriting, a query each: more is a stream to be corrected."""
-MAX_PUT_OFF_BYTES = 3 * 1024 * 1024
-"""What their points, held in memory meanwhile, may take: some 25,000 numbers."""
-_POINT_BYTES = 120
-"""What one of them takes beside its value's bytes."""
+MAX_PUT_OFF_BYTES = 1536 * 1024
+"""What their points, held in memory meanwhile, may take: some 10,000 numbers."""
+_POINT_BYTES, _TAG_BYTES = 150, 150
+"""What one of them, and a tag of a series, take beside their bytes."""
 MAX_LOSSY_COLUMNS = 20
 """Columns of names that the source is asked about for one span, a query each."""
 MAX_LOSSY_BYTES = 1024 * 1024
@@ -120,6 +120,11 @@ def _read(client: QueryClient, query: Query, decoder: Decoder) -> Iterator[list[
     decoder.finish()
 
 
+def _size(key: SeriesKey) -> int:
+    """Return what the names of a series take, more or less."""
+    return len(series_bytes(key)) + _TAG_BYTES * (2 + len(key[1]))
+
+
 class _LossyNames:
     """Knows the series of one span whose name, as it came, is not the whole one: it had a carriage return.
 
@@ -154,7 +159,7 @@ class _LossyNames:
         """Take note of the series of `blocks`; says whether there was room for all of them."""
         for block in blocks:
             if block.key not in self._lossy:
-                self._room -= len(series_bytes(block.key)) + _POINT_BYTES * (2 + len(block.tags))
+                self._room -= _size(block.key)
                 if self._room < 0:
                     return False
                 self._lossy.add(block.key)
@@ -200,7 +205,7 @@ class _OverwriteGuard:
             return block
         first = (block.measurement, other, block.field)
         too_many = first not in self._put_off and len(self._put_off) >= MAX_OVERWRITTEN_SERIES
-        size = 2 * len(series_bytes(first)) + len(block) * _POINT_BYTES + sum(map(len, block.values))
+        size = _size(first) + _size(block.key) + len(block) * _POINT_BYTES + sum(map(len, block.values))
         if too_many or size > self._room:
             self._drop(first, block, len(block))
         else:
@@ -216,7 +221,7 @@ class _OverwriteGuard:
         self._put_off.clear()
         self._room = MAX_PUT_OFF_BYTES
 
-    def _without(self, block: Block, times: frozenset[bytes], first: SeriesKey) -> Block | None:
+    def _without(self, block: Block, times: set[bytes], first: SeriesKey) -> Block | None:
         kept = [place for place, time in enumerate(block.times) if time not in times]
         self._drop(first, block, len(block) - len(kept))
         return pick(block, kept) if kept else None
@@ -226,7 +231,7 @@ class _OverwriteGuard:
             both = f"{series_text(*first)} and {series_text(*block.key)}"
             self.drops.add(DropReason.OVERWRITTEN, points, both)
 
-    def _times(self, series: SeriesKey, wanted: set[bytes]) -> frozenset[bytes]:
+    def _times(self, series: SeriesKey, wanted: set[bytes]) -> set[bytes]:
         """Ask the source at which of the times `wanted` (decimal ns) `series` has a point; it may have millions."""
         times: set[bytes] = set()
         # The operator's own Flux may compute its series: all of it is asked again.
@@ -235,4 +240,4 @@ class _OverwriteGuard:
             for block in blocks:
                 if block.key == series:
                     times.update(wanted.intersection(block.times))
-        return frozenset(times)
+        return times

@@ -41,7 +41,7 @@ _ESCAPE = re.compile(rb'\\[,= "]')
 _STRING_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 
-PIECE_BYTES = 1024 * 1024
+PIECE_BYTES = 256 * 1024
 """Lines that are encoded, and so held, at a time: a chunk of a reply seldom makes more."""
 _BESIDE_VALUE = len(b'"" -9223372036854775808\n')
 MAX_KEY_BYTES = 65_535

@@ -8,12 +8,11 @@ from pathlib import Path
 
 from lab.loopback import wait_until
 from tests.engines.landing import shared_central
+from tests.engines.memory import LIMIT_MIB, peak_mib
 from tests.engines.plugin_process import TOKEN, PluginProcess, queries, run_once, source
 from tests.fakes import END, Exchange, FakeSource, begin_chunked, good, table
 
 FIELDS = 300_000
-LIMIT_MIB = 128
-"""It was 82 MiB; 142 MiB where every field was remembered, and growing with them."""
 FORGED = "\x1b[2J\x1b]0;owned\x07\u202e\u2028E! forged"
 
 
@@ -27,12 +26,6 @@ def flood(exchange: Exchange) -> None:
     while not exchange.wait(0):
         rows = (b",,%d,%b,1.5,f%d,m%d\r\n" % (n, times, n, n) for n in itertools.islice(numbers, 1000))
         exchange.chunk(b"".join(rows))
-
-
-def peak_mib(pid: int) -> float:
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found.group(1)) / 1024
 
 
 def test_a_flood_of_series_and_fields_ends_in_bounded_memory(tmp_path: Path) -> None:
