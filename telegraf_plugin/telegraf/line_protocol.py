@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
-from telegraf_plugin.stream.drops import DropReason, Drops, series_text
+from telegraf_plugin.stream.drops import DropReason, Drops, series_bytes, series_text
 from telegraf_plugin.stream.mapping import TagMapper
 
 _LINE = {
@@ -128,9 +128,11 @@ def encoded(blocks: Iterable[Block], most: int = PIECE_BYTES) -> Iterator[tuple[
 
 
 def _cut(block: Block, most: int) -> Iterator[Block]:
-    """Yield `block` in parts whose lines take some `most` bytes each, or are one."""
-    head = len(line_head(block.measurement, block.tags, block.field)) + _BESIDE_VALUE
-    if len(block) == 1 or len(block) * head + sum(map(len, block.values)) <= most:
+    """Yield `block` in parts whose lines take some `most` bytes each, or are one.
+
+    What the values take is left out: they came in one chunk of a reply.
+    """
+    if len(block) == 1 or len(block) * (len(series_bytes(block.key)) + len(block.field) + _BESIDE_VALUE) <= most:
         yield block
         return
     middle = len(block) // 2
@@ -170,10 +172,16 @@ def _unfit(block: Block) -> dict[int, DropReason]:
         unfit |= dict.fromkeys(long, DropReason.STRING_TOO_LONG)
     elif block.type is FieldType.FLOAT:
         column = b",".join(block.values)
-        if b"e" in column or b"E" in column or max(map(len, block.values)) >= _LONG_FLOAT:
+        if b"e" in column or b"E" in column or _has_long_value(column):
             infinite = (at for at, value in enumerate(block.values) if math.isinf(float(value)))
             unfit |= dict.fromkeys(infinite, DropReason.OUT_OF_RANGE)
     return unfit
+
+
+def _has_long_value(column: bytes) -> bool:
+    """Say whether a value of `column`, parted by commas, may have _LONG_FLOAT digits: half as many have no comma then."""
+    half = _LONG_FLOAT // 2
+    return any(column.find(b",", at, at + half) < 0 for at in range(0, len(column) - half + 1, half))
 
 
 def escape_measurement(name: bytes) -> bytes:
