@@ -179,7 +179,7 @@ def _unfit(block: Block) -> dict[int, DropReason]:
 
 
 def _has_long_value(column: bytes) -> bool:
-    """Say whether a value of `column`, parted by commas, may have _LONG_FLOAT digits: half as many have no comma then."""
+    """Say whether a value of `column`, parted by commas, may have _LONG_FLOAT digits: half of them have no comma."""
     half = _LONG_FLOAT // 2
     return any(column.find(b",", at, at + half) < 0 for at in range(0, len(column) - half + 1, half))
 
