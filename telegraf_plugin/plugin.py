@@ -23,6 +23,7 @@ from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.lanework import Held
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.status import Attempt, Board, Effort
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
@@ -34,6 +35,8 @@ END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
 MAX_HELD = 100
 """Fields that central refuses, in the metrics; the log has them all."""
+UNCOMPARED_INTERVALS = 2
+"""How many intervals central may not be compared with before a stream counts as failing."""
 LAG_INTERVALS = 3
 """How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
@@ -214,7 +217,10 @@ class Plugin:
     def _record(self, attempt: Attempt) -> None:
         status = self._board.record(attempt)
         self._audit.attempt(attempt, status)
-        self._take_progress()
+        before = status.healthy
+        self._take_progress(attempt.stream)  # of this one alone: to ask all for each would cost their square
+        if before == status.healthy == self._last_health and self._cycle_open:
+            return
         changed = self._last_health is not None and self._last_health != (not self._board.failing)
         if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
@@ -244,17 +250,22 @@ class Plugin:
         """Return the streams that have not done what the last tick asked for, of sources that are not done."""
         return {label for worker in self._workers if worker.source.name in self._busy for label in worker.late}
 
-    def _take_progress(self) -> None:
-        """Ask the workers how each stream stands with the ledger."""
+    def _take_progress(self, only: StreamDefinition | None = None) -> None:
+        """Ask the workers how each stream, or the one, stands with the ledger."""
         self._board.efforts[""] = Effort(self._central.times_asked, self._central.values)
+        interval = max(self._interval, 1_000_000_000)
         for worker in self._workers:
+            if only is not None and worker.source.name != only.source:
+                continue
             self._board.efforts[worker.source.name] = worker.effort
             waits_for_central = worker.waits_for_central
-            for label, (progress, in_flight) in worker.progress().items():
+            known = worker.progress() if only is None else {only.label: worker.progress_of(only.label)}
+            for label, (progress, in_flight) in known.items():
                 status = self._board.streams[label]
                 status.waits_for_central = waits_for_central
                 status.progress, status.in_flight = progress, in_flight
-                status.max_lag = status.stream.max_lag or LAG_INTERVALS * max(self._interval, 1_000_000_000)
+                status.max_lag = status.stream.max_lag or LAG_INTERVALS * interval
+                status.patience = UNCOMPARED_INTERVALS * interval
 
     def _publish(self, lines: bytes) -> None:
         self._writer.write(lines)
