@@ -121,23 +121,29 @@ class Lane:
             self.set_bounds(at)
             self.account.course.tick(at)
 
-    def failed(self, error: SourceError, now: float) -> None:
-        """Take a failure of the source at `now` (time.monotonic()): when is it tried again."""
+    def failed(self, error: SourceError, now: float, alone: bool = False) -> None:
+        """Take a failure of the source at `now` (time.monotonic()): when is it tried again.
+
+        `alone`: other questions were answered, so that the next one may be asked at once.
+        """
         self.failures += 1
         self.unasked = False
+        if alone and not (isinstance(error, TransientError) and error.retry_after):
+            return
         delay = retry_delay(self.failures, error)
         self.retry_at = now + delay if delay is not None else float("inf")
         if isinstance(error, TransientError) and error.retry_after:
             self.not_before = self.retry_at
 
-    def central_failed(self, error: CentralError, now: float, steady: int) -> bool:
+    def central_failed(self, error: CentralError, now: float, steady: int, alone: bool = False) -> bool:
         """Take a failure of central: it is asked again after a while, longer each time. Returns whether it is news.
 
-        `now`: time.monotonic(); `steady`: the same in ns.
+        `now`: time.monotonic(); `steady`: the same in ns; `alone`: as of `failed`.
         """
         self.central_failures += 1
         self.central_failed_total += 1
-        self.central_at = now + min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_CENTRAL_DELAY)
+        delay = 0.0 if alone else min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_CENTRAL_DELAY)
+        self.central_at = now + delay
         if not self.central_error:
             self.central_failed_since = steady
         news = self.central_error != error.summary or now >= self.central_said_at + SAY_AGAIN_SECONDS

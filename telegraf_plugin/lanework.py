@@ -22,6 +22,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.outcomes import Failed
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -94,22 +95,25 @@ class LaneWork:
 
     def _source_failed(self, lane: Lane, task: Task | Job, error: SourceError, tally: Tally) -> None:
         with self._lock:
-            lane.failed(error, time.monotonic())
-            at, begun = self._instant(), tally.points > 0
-            aside = not isinstance(task, Task) and lane.account.course.failed(task, error.summary, at, False, begun)
-        if aside:
+            failed = Failed(False, False)
+            if not isinstance(task, Task):
+                at, begun = self._instant(), tally.points > 0
+                failed = lane.account.course.failed(task, error.summary, at, False, begun)
+            lane.failed(error, time.monotonic(), failed.alone)
+        if failed.aside:
             _say_aside(lane, task, error.summary)
 
     def _central_failed(self, lane: Lane, task: Task | Job, error: CentralError) -> None:
         """Take a failure of central: it shows in the log, and what lies behind the span goes on."""
         with self._lock:
-            news = lane.central_failed(error, time.monotonic(), time.monotonic_ns())
-            at = self._instant()
-            aside = not isinstance(task, Task) and lane.account.course.failed(task, error.summary, at, True)
+            failed = Failed(False, False)
+            if not isinstance(task, Task):
+                failed = lane.account.course.failed(task, error.summary, self._instant(), True)
+            news = lane.central_failed(error, time.monotonic(), time.monotonic_ns(), failed.alone)
         if news:
             text = "%s: cannot be compared with central's bucket %s: %s; %s"
             log.error(text, lane.stream.label, lane.stream.central_bucket, error.summary, error.hint)
-        if aside:
+        if failed.aside:
             _say_aside(lane, task, error.summary)
 
     def _went_well(self, lane: Lane, task: Task | Job) -> None:

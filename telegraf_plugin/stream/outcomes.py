@@ -8,6 +8,7 @@ hashes differ, it is compared point by point and what is missing is printed agai
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from telegraf_plugin.stream.clocks import Instant, ProofClock
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -29,7 +30,9 @@ from telegraf_plugin.stream.jobs import (
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.pace import Pace
 from telegraf_plugin.stream.plan import Plan
+from telegraf_plugin.stream.quarantine import SMALLEST, Quarantine
 from telegraf_plugin.stream.spans import Span, Spans, span
 
 SECOND = 1_000_000_000
@@ -38,6 +41,18 @@ FIRST_SEARCH = 30 * SECOND
 LONGEST_SEARCH = 3600 * SECOND
 MANY_FAILURES = 5
 """After so many failures in a row less is asked for, whatever else goes well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What follows from a failure.
+
+    `alone`: other jobs went well since the last failure, so that it is this one's, and the next may be tried at once.
+    `aside`: its span is set aside from now on: smaller does not help, and what lies behind it goes on.
+    """
+
+    alone: bool
+    aside: bool
 
 
 class Outcomes(Plan):
@@ -67,30 +82,21 @@ class Outcomes(Plan):
         self._well[central] = True
         self._failures = 0
 
-    def failed(self, job: Job, reason: str, at: Instant, central: bool, begun: bool = False) -> bool:
-        """Record that a job failed, at the source or in `central`; `begun`: part of what it asked for came.
-
-        Returns whether its span is set aside from now on: smaller does not help, and what lies behind it goes on.
-        """
+    def failed(self, job: Job, reason: str, at: Instant, central: bool, begun: bool = False) -> Failed:
+        """Record that a job failed, at the source or in `central`; `begun`: part of what it asked for came."""
         lasting, self._well[central] = self._well[central], False
         self._failures += 1
-        if isinstance(job, Copy):
-            # A server that is away says nothing of the span; one that failed alone, or half way, was too much.
-            smaller = begun or (lasting and self.unread.knows(job.span)) or self._failures >= MANY_FAILURES
-            if smaller:
-                (self.live_pace if job.live else self.pace).smaller()
-            return self.unread.failed(job.span, reason, at.steady, lasting, smaller)
+        alone, aside = lasting and not (isinstance(job, Copy) and job.live), False
         if isinstance(job, Compare) and job.group is not None:
             self.holds.put_off(job.group, at.steady)
-            return False
-        if isinstance(job, Prove | Compare):
-            smaller = begun or (lasting and self.unproved.knows(job.span)) or self._failures >= MANY_FAILURES
-            if smaller:
-                self.proof_pace.smaller()
+        elif isinstance(job, Copy):
+            pace = self.live_pace if job.live else self.pace
+            aside = self._put_off(job.span, self.unread, pace, reason, at, lasting, begun)
+        elif isinstance(job, Prove | Compare):
             if isinstance(job, Prove) and job.empty:
                 self._not_empty(job.span)
-            return self.unproved.failed(job.span, reason, at.steady, lasting, smaller)
-        if isinstance(job, Seek):
+            aside = self._put_off(job.span, self.unproved, self.proof_pace, reason, at, lasting, begun)
+        elif isinstance(job, Seek):
             self._empty_copies = 0
             if job.origin:
                 self._search_later(at)
@@ -98,7 +104,19 @@ class Outcomes(Plan):
             self._forget_points(job.span)
         elif isinstance(job, Recheck):
             self.sweep.passed_over(job.span)
-        return False
+        return Failed(alone, aside)
+
+    def _put_off(
+        self, whole: Span, quarantine: Quarantine, pace: Pace, reason: str, at: Instant, lasting: bool, begun: bool
+    ) -> bool:
+        """Leave `whole` alone for a while, and ask for less; returns whether it is set aside from now on.
+
+        A server that is away says nothing of the span; one that failed alone, or half way, was too much.
+        """
+        smaller = begun or (lasting and quarantine.knows(whole)) or self._failures >= MANY_FAILURES
+        if smaller:
+            pace.smaller(SMALLEST)
+        return quarantine.failed(whole, reason, at.steady, lasting, smaller)
 
     def gave_up(self, job: Job) -> None:
         """Record that a job was given up for lack of room: what was printed of it counts as printed, no more."""

@@ -20,9 +20,9 @@ class Pace:
         self.length = longest
         self._longest = longest
 
-    def smaller(self) -> None:
-        """Record that it was too much."""
-        self.length = max(self.length // 2, SMALLEST)
+    def smaller(self, least: int = SMALLEST) -> None:
+        """Record that it was too much; no less than `least` (ns) is tried for it."""
+        self.length = min(self.length, max(self.length // 2, least))
 
     def done(self, length: int, seconds: float) -> None:
         """Record that a piece of that length (ns) was done, and in how many seconds."""

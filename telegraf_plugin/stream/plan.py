@@ -24,6 +24,8 @@ MAX_PIECES = 20
 """Pieces that one Check counts at the most; what is older takes turns."""
 EMPTY_COPIES = 2
 """After so many copies in a row that found nothing the source is asked where the next point is."""
+LONGEST_LEG = 30 * 24 * HOUR
+"""How long (ns) a leg may become that has landed and is not live."""
 GRAINS = 16
 """Into how many legs what has landed of a lookback is put together."""
 
@@ -196,7 +198,8 @@ class Plan:
             held = self.holds.within(leg.span)
             if leg.empty and not held:
                 return Prove(leg.span, None, empty=True)
-            if leg.digest is not None and frozenset(leg.digest.without) == held and self._alike(leg.span) == leg.span:
+            uncut = self._alike(self.unproved.fit(leg.span)) == leg.span
+            if uncut and leg.digest is not None and frozenset(leg.digest.without) == held:
                 return Prove(leg.span, leg.digest, held)
         for part in reversed((Spans.of(leg.span for leg in ready) - closed).parts):
             whole = self._stride(part, at)
@@ -234,11 +237,11 @@ class Plan:
 
     def _belong(self, first: Leg, later: Leg, live: int) -> bool:
         """Say whether two neighbours may become one leg: within one piece of time, and of one grain."""
-        stop = later.stop
-        grain = max(self.stream.lookback // GRAINS, self.every) if stop > live - 4 * self.stream.lookback else HOUR
-        back = self.book.is_back(first.mark) and self.book.is_back(later.mark) and first.empty == later.empty
-        return (
-            back
-            and first.start // grain == (stop - 1) // grain
-            and self._newest((first.start, stop), HOUR)[0] == first.start
-        )
+        if first.empty != later.empty or not (self.book.is_back(first.mark) and self.book.is_back(later.mark)):
+            return False
+        stop, old = later.stop, later.stop <= live - 4 * self.stream.lookback
+        if old and first.landed:  # nothing but its proof is left to be done, and that cuts it anew
+            return first.start // LONGEST_LEG == (stop - 1) // LONGEST_LEG
+        grain = HOUR if old else max(self.stream.lookback // GRAINS, self.every)
+        one_piece = self._newest((first.start, stop), HOUR)[0] == first.start
+        return one_piece and first.start // grain == (stop - 1) // grain
