@@ -187,7 +187,7 @@ class LaneWork:
             reason = self._runner.reason(course, group, where)
             with self._lock:
                 course.holds.explain(group, reason)
-            self._on_held(Held(lane.stream, group, where, compared.missing[group], reason))
+            self._on_held(Held(lane.stream, group, where, compared.missing[group], reason.text))
 
     def _sweep(self, lane: Lane, job: Recheck) -> None:
         course, began = lane.account.course, time.monotonic_ns()

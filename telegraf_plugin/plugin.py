@@ -23,6 +23,7 @@ from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.lanework import Held
+from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.status import Attempt, Board, Effort
 from telegraf_plugin.telegraf.execd import TickReader
@@ -37,6 +38,8 @@ MAX_HELD = 100
 """Fields that central refuses, in the metrics; the log has them all."""
 UNCOMPARED_INTERVALS = 2
 """How many intervals central may not be compared with before a stream counts as failing."""
+START_SECONDS = 10.0
+"""How long after a start nothing is said of streams whose ledger is not read yet."""
 LAG_INTERVALS = 3
 """How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
@@ -113,6 +116,7 @@ class Plugin:
         self._tick_number = 0
         self._cycle_open = False
         self._cycle_began = 0.0
+        self._began = time.monotonic()
         self._interval = FIRST_INTERVAL
         self._last_health: bool | None = None
 
@@ -236,6 +240,8 @@ class Plugin:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
         self._cycle_open = False
         seconds = time.monotonic() - self._cycle_began
+        if self._is_starting():
+            return  # nothing is known yet, and so nothing is said: neither good nor bad
         late = self._late()
         for status in self._board.streams.values():
             status.late = status.late or status.stream.label in late
@@ -245,6 +251,16 @@ class Plugin:
         self._publish(held_lines(held, now) + cycle_lines(self._board, self._busy, seconds, now))
         self._audit.cycle(self._board, self._busy, seconds)
         self._audit.central_clock(self._central.clock_skew)
+
+    def _is_starting(self) -> bool:
+        """Say whether the ledger is not read yet, of streams of which nothing bad is known either."""
+        if time.monotonic() - self._began > START_SECONDS:
+            return False
+        self._take_progress()
+        statuses = self._board.streams.values()
+        if any(status.last is not None and status.last.error is not None for status in statuses):
+            return False
+        return any(each.progress is None or each.progress.state is not State.RUNNING for each in statuses)
 
     def _late(self) -> set[str]:
         """Return the streams that have not done what the last tick asked for, of sources that are not done."""

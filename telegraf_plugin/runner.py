@@ -15,7 +15,9 @@ from telegraf_plugin.printer import Printer
 from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.difference import Difference, told
 from telegraf_plugin.stream.digest import Digest, Group, PointSet
+from telegraf_plugin.stream.holds import Reason
 from telegraf_plugin.stream.jobs import (
     Check,
     Compare,
@@ -31,7 +33,7 @@ from telegraf_plugin.stream.jobs import (
     Swept,
 )
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.windows import HOUR, group_start
 
 SET_POINTS = 50_000
 """Points that are compared as a set at a time, some 5 MB: what is more is narrowed by time, then by parts."""
@@ -230,14 +232,28 @@ class JobRunner:
             return Swept(True, points)
         return Swept(not self.compare(course, Compare(job.span, held=job.held), None, Tally()).missing, points)
 
-    def reason(self, course: Course, group: Group, span: Span) -> str:
-        """Say why central refuses the group's points in `span`, as far as central tells."""
-        types = self._central.types(course.stream.central_bucket, span, group) - {group[2].value}
+    def reason(self, course: Course, group: Group, span: Span) -> Reason:
+        """Say why central lacks the group's points in `span`, by what can be seen there."""
+        # By the shard group a field has one type: what refuses a point may lie anywhere in it.
+        longest = max(course.bounds.groups)
+        begin = group_start(span[0], longest)
+        types = self._central.types(course.stream.central_bucket, (begin, begin + longest), group) - {group[2].value}
         if types:
-            return (
-                f"it is {group[2].value} here and {' and '.join(sorted(types))} in central (422, field type conflict)"
+            there = " and ".join(sorted(types))
+            return Reason(
+                True, f"refused: it is {group[2].value} here and {there} in central (422, field type conflict)"
             )
-        return "central refuses them, or they are lost on the way; Telegraf's log says which"
+        if course.stream.flux is not None:
+            return Reason(False, "differs: what the stream's flux yields is not what central has")
+        instant = (span[0], span[0] + course.every)
+        difference = Difference(_bytes(course.stream.rewritten_tags))
+        for blocks, exact in self._source_blocks(course.stream, instant, Tally()):
+            for block in blocks:
+                difference.source(block, exact)
+        for blocks, exact in self._central.blocks(course.stream, instant):
+            for block in blocks:
+                difference.central(block, exact)
+        return Reason(False, f"differs: {told(difference.found(), group)}")
 
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         """Return the time of the stream's first point before `stop`, None when it has none."""

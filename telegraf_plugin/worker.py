@@ -167,7 +167,7 @@ class SourceWorker:
         """Return what central refuses of each stream."""
         with self._changed:
             return [
-                HeldPoints(lane.stream, group, hold.points, hold.reason)
+                HeldPoints(lane.stream, group, hold.points, hold.reason.text)
                 for lane in self.lanes.values()
                 for group, hold in lane.account.course.holds.groups.items()
             ]

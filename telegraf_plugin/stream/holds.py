@@ -23,6 +23,14 @@ MAX_PARTS = 50
 """Spans in which one group is held; of more those that lie closest become one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why central lacks points: `refused` where its type there says so; else `text` says what differs."""
+
+    refused: bool
+    text: str
+
+
 @dataclass(slots=True)
 class Hold:
     """One group, and `spans` in which central lacks `points` of it.
@@ -33,7 +41,7 @@ class Hold:
 
     spans: Spans = NOTHING
     points: int = 0
-    reason: str = "it was held before the last start"
+    reason: Reason = Reason(False, "it was held before the last start")
     look_at: int = 0
     wait: int = FIRST_LOOK
     trying: tuple[Span, MarkId | None] | None = None
@@ -69,10 +77,11 @@ class Holds:
             held.points += points
         held.spans = (held.spans + span(*whole)).bridged(MAX_PARTS)
 
-    def explain(self, group: Group, reason: str) -> None:
-        """Record why central lacks `group`."""
-        if group in self.groups:
-            self.groups[group].reason = reason
+    def explain(self, group: Group, reason: Reason) -> None:
+        """Record why central lacks `group`; what is known by evidence stays."""
+        held = self.groups.get(group)
+        if held is not None and (reason.refused or not held.reason.refused):
+            held.reason = reason
 
     def left_out(self, group: Group, points: int) -> None:
         """Record that a proof left out so many of the group's points: all that is known of one held before a start."""
@@ -146,4 +155,4 @@ class Holds:
     @property
     def reason(self) -> str:
         """What is known of one of them; empty when nothing is held."""
-        return next((held.reason for held in self.groups.values()), "")
+        return next((held.reason.text for held in self.groups.values()), "")

@@ -68,7 +68,7 @@ class Outcomes(Plan):
         self._doubts = Spans()  # what became doubtful while a job was under way
         self._comparing: Span | None = None  # what a Compare was asked for, until its outcome is known
         self._proof_clock = ProofClock()
-        self._well = {False: True, True: True}  # source, central: whether a job went well since the last failure
+        self._well = {False: False, True: False}  # source, central: whether a job went well since the last failure
         self._failures = 0  # in a row
         self._full = False  # a job was given up for lack of room, and no mark has come back since
         self._full_since: MarkId | None = None
