@@ -30,6 +30,8 @@ MAX_OVERWRITTEN_SERIES = 200
 """Pairs of series in one span that are looked at for overwriting, a query each: more is a stream to be corrected."""
 MAX_PUT_OFF_BYTES = 1536 * 1024
 """What their points, held in memory meanwhile, may take: some 10,000 numbers."""
+MOST_NAMES = 2000
+"""Names of series that are mapped and printed at a time. A chunk has some 1,000, of a source that means harm 20,000."""
 _POINT_BYTES, _TAG_BYTES = 150, 150
 """What one of them, and a tag of a series, take beside their bytes."""
 MAX_LOSSY_COLUMNS = 20
@@ -116,7 +118,15 @@ class Passage:
 
 def _read(client: QueryClient, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
     for chunk in client.query(query):
-        yield list(decoder.feed(chunk))
+        blocks: list[Block] = []
+        names = 0
+        for block in decoder.feed(chunk):
+            blocks.append(block)
+            names += 2 + len(block.tags)
+            if names >= MOST_NAMES:
+                yield blocks
+                blocks, names = [], 0
+        yield blocks
     decoder.finish()
 
 
