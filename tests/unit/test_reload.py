@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from telegraf_plugin.config import load
 from telegraf_plugin.reload import ConfigFile
+from telegraf_plugin.settings import load
 
 DOCUMENT = {
     "central": {"url": "http://central:8086", "org": "o", "token": "${CENTRAL}"},
