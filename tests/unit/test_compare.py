@@ -203,9 +203,15 @@ TEXT = (b"m", ((b"host", b"POD-9"),), b"f", 2)
 SPLIT = replace(STREAM, source="POD-8", tags=(("host", ("POD-8",)),), metadata_tags=(HOST, BUCKET), renames=RENAMES[1])
 SPLIT = replace(SPLIT, measurements=(), exclude_fields=(), aggregate=None, rewritten_tags=())
 
+EXPORTED = {
+    (b"m", ((b"exported_source", b"c"), (b"source", b"a")), b"f", 1): LOST[1],
+    (b"m", ((b"exported_source", b"a"), (b"source", b"b")), b"f", 1): LOST[1],  # not selected
+}
+
 
 @given(streams, st.dictionaries(keys, values, max_size=8), edits, st.integers(1, 60))
 @example(SPLIT, dict([LOST]), [(0, None)], 50)  # central has nothing of the host
+@example(replace(SPLIT, tags=(("source", ("a",)),), metadata_tags=(BUCKET, SOURCE)), EXPORTED, [], 50)
 @example(SPLIT, {LOST[0]: (FieldType.STRING, b"ab")}, [(0, (FieldType.STRING, b"a\rb"))], 50)
 @example(SPLIT, {LOST[0]: (FieldType.STRING, b"a\rb")}, [(0, (FieldType.STRING, b"ab"))], 50)
 @example(SPLIT, {LOST[0]: (FieldType.STRING, b"a\rb")}, [(0, (FieldType.STRING, b"ab\r"))], 1)
