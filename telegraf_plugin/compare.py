@@ -44,13 +44,22 @@ class Sink(Protocol):
 @dataclass(slots=True)
 class Outcome:
     """What was compared, and found: `points` of the source; `missing` of them, by group, are not in central, or
-    otherwise there. `extras`: points that only central has. `left_out` were not compared, by group.
+    otherwise there; `where`: from the first to behind the last of those, by group. `extras`: points that only central
+    has. `left_out` were not compared, by group.
     """
 
     points: int = 0
     missing: dict[Group, int] = field(default_factory=dict)
     extras: int = 0
     left_out: dict[Group, int] = field(default_factory=dict)
+    where: dict[Group, Span] = field(default_factory=dict)
+
+    def lacks(self, block: Block) -> None:
+        """Take points that central lacks, or has otherwise."""
+        self.missing[block.group] = self.missing.get(block.group, 0) + len(block)
+        times = [int(time) for time in block.times]
+        first, last = self.where.get(block.group, (times[0], times[0]))
+        self.where[block.group] = min(first, *times), max(last, *(time + 1 for time in times))
 
 
 class Comparer:
@@ -168,8 +177,8 @@ class _Sets:
 
     def _lacking(self, block: Block, seen: Block, places: list[int], exact: bool) -> int:
         if places:
-            self.outcome.missing[block.group] = self.outcome.missing.get(block.group, 0) + len(places)
             lacking = pick(seen, places)
+            self.outcome.lacks(lacking)
             self.sink.lacking(pick(block, places), lacking, exact)
             if block.type is FieldType.STRING:
                 self.told.update(keys(lacking, self.comparer.rewritten))
