@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from telegraf_plugin.config import Server
-from telegraf_plugin.errors import CentralError, PermanentError
+from telegraf_plugin.errors import BadReply, CentralError, PermanentError, TransientError
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
@@ -29,6 +29,8 @@ StreamName = tuple[str, str]
 
 log = logging.getLogger(__name__)
 
+_DAMAGED = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
+_LONG_NUMBER = 19  # digits: no server counts that far
 _HOUR = 3600 * SECOND
 _WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 10 * 365 * 24 * _HOUR)
 """How far back (ns) believable marks are looked for, one after the other."""
@@ -66,6 +68,11 @@ class CentralReader:
         """Return how many points central has of `stream` in `span`, which crosses no shard group's end."""
         with self._explained():
             return count_of(self._rows(flux.count_query(stream, *span)))
+
+    def exists(self, stream: StreamDefinition, span: Span) -> bool:
+        """Say whether central has any point of `stream` in `span`, which may be years."""
+        with self._explained():
+            return next(iter(self._rows(flux.exists_query(stream, *span))), None) is not None
 
     def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
         """Yield what central has of `stream` in `span`, as `Passage.blocks` does for the source."""
@@ -181,19 +188,30 @@ class CentralReader:
         except Exception as failure:
             error = explain(failure, self.url)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
-            raise CentralError(summary, hint, isinstance(error, PermanentError)) from failure
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            raise CentralError(summary, hint, isinstance(error, PermanentError), retry_after) from failure
         finally:
             self._asking.discard(thread)
 
 
 def count_of(rows: Iterable[dict[str, str]]) -> int:
-    """Return the number that a count's reply holds; nothing counted is no row at all."""
-    return sum(int(row["_value"]) for row in rows)
+    """Return the number that a count's reply holds; nothing counted is no row at all. Raises BadReply."""
+    total = 0
+    for row in rows:
+        text = row.get("_value", "")
+        if not (text.isascii() and text.isdigit() and len(text) < _LONG_NUMBER):
+            raise BadReply(f"the reply to a count is none: {text[:100]!r}", _DAMAGED)
+        total += int(text)
+    return total
 
 
 def first_time(rows: Iterable[dict[str, str]]) -> int | None:
-    """Return the one time (Unix ns) in a reply, None when there is none."""
-    return next((parse_time(row["_time"].encode()) for row in rows), None)
+    """Return the one time (Unix ns) in a reply, None when there is none. Raises BadReply."""
+    row = next(iter(rows), None)
+    try:
+        return parse_time(row["_time"].encode()) if row is not None else None
+    except (ValueError, LookupError):
+        raise BadReply("the reply to the question for a time has none", _DAMAGED) from None
 
 
 def _marks(rows: Iterable[dict[str, str]]) -> dict[StreamName, list[Mark]]:

@@ -93,10 +93,11 @@ class Lane:
         if isinstance(error, TransientError) and error.retry_after:
             self.not_before = self.retry_at
 
-    def central_failed(self, now: float) -> None:
-        """Take a failure of central: it is asked again after a while, longer each time."""
+    def central_failed(self, now: float, retry_after: float | None = None) -> None:
+        """Take a failure of central: it is asked again after a while, longer each time, or when it wants to be (s)."""
         self.central_failures += 1
-        self.central_at = now + min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_DELAY)
+        delay = min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_DELAY)
+        self.central_at = now + max(delay, retry_after or 0.0)
 
     def done(self, source: bool, central: bool) -> None:
         """Take note that the source, or central, has answered well."""

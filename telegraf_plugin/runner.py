@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from telegraf_plugin.central import CentralReader, count_of, first_time
+from telegraf_plugin.central import CentralReader
 from telegraf_plugin.errors import BadReply, PermanentError
-from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
-from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -32,14 +31,15 @@ class JobRunner:
 
     def __init__(self, client: QueryClient, central: CentralReader) -> None:
         self._client, self._central = client, central
-        self.values = 0  # points read, for whatever reason
+        self._source = SourceReader(client)
+
+    @property
+    def values(self) -> int:
+        """Points read, for whatever reason."""
+        return self._source.values
 
     def _source_blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
-        before = tally.points
-        try:
-            yield from Passage(self._client, stream, span, tally).blocks()
-        finally:
-            self.values += tally.points - before
+        return self._source.blocks(stream, span, tally)
 
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print it, but for what central refuses; `tally` counts on the way."""
@@ -67,7 +67,7 @@ class JobRunner:
     def _count(self, course: Course, span: Span) -> Counted:
         stream = course.stream
         if stream.aggregate is None and stream.flux is None:
-            here = count_of(read_rows(self._client.query(flux.count_query(stream, *span))))
+            here = self._source.count(stream, span)
             return Counted(span, here, here == self._central.count(stream, span))
         # What is computed may change while its number stays: it is read.
         source = self._source_digest(course, span, Digest(_bytes(stream.rewritten_tags)), Tally())
@@ -181,7 +181,11 @@ class JobRunner:
 
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         """Return the time of the stream's first point before `stop`, None when it has none."""
-        return first_time(read_rows(self._client.query(flux.first_query(stream, stop))))
+        return self._source.first(stream, stop)
+
+    def newest_before(self, stream: StreamDefinition, start: int, stop: int) -> int | None:
+        """Return the time of the stream's newest point in [start, stop), None when there is none: `SourceReader`."""
+        return self._source.newest(stream, start, stop)
 
     def bucket(self, stream: StreamDefinition) -> Bucket | None:
         """Return how the source keeps the stream's bucket, None when it does not say."""
@@ -192,8 +196,7 @@ class JobRunner:
 
     def probe(self, stream: StreamDefinition, now: int) -> None:
         """Have the source answer for the stream's bucket, where there is nothing to be read."""
-        for _ in self._client.query(flux.probe_query(stream, now // SECOND * SECOND)):
-            pass
+        self._source.probe(stream, now // SECOND * SECOND)
 
     def _pieces(self, course: Course, span: Span) -> Iterable[Span]:
         """What the operator's own Flux computes over its span is not ours to cut."""

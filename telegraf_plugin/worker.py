@@ -270,8 +270,8 @@ class SourceWorker:
         except NoRoom:
             lane.account.course.longest = max(lane.account.course.longest // 2, SHORTEST_QUERY)
             lane.account.course.due = False
-        except CentralError:  # the ledger's watch says so in the log, and when it is well again
-            lane.central_failed(time.monotonic())
+        except CentralError as failure:  # the ledger's watch says so in the log, and when it is well again
+            lane.central_failed(time.monotonic(), failure.retry_after)
         except Exception as failure:
             error = explain(failure, self._client.url)
             error.summary, error.hint = self._client.redact(error.summary), self._client.redact(error.hint)

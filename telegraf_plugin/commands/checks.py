@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
@@ -15,7 +16,11 @@ from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.influxdb.unreadable import SHADOWING
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.drops import REMEDY, DropReason
+from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR, cut, group_start
 
 MAX_SKEW = 3.1
@@ -126,8 +131,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
     client, now = session.client(source), clock() // SECOND * SECOND
     label = stream.label
     try:
-        for _ in client.query(flux.probe_query(stream, now)):
-            pass
+        list(read_rows(client.query(flux.probe_query(stream, now))))
     except SourceError as error:
         hint = error.hint
         if "could not find bucket" in error.summary or "(404)" in error.summary:
@@ -143,8 +147,10 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         if here is not None and there is not None:
             checks.append(_retentions(stream, here, there))
         checks.append(_last_hour(client, stream, now))
+        reader = session.reader(source)
+        checks += _unreadable(reader, stream)
         if central and stream.flux is None and stream.aggregate is None:
-            checks.append(_types(session.desk, client, stream, here, there, now))
+            checks.append(_types(session.desk, reader, stream, here, there, now))
     except SourceError as error:
         checks.append(Check(label, "points", State.BAD, client.redact(error.summary), error.hint))
     except CentralError as error:
@@ -186,15 +192,24 @@ def _last_hour(client: QueryClient, stream: StreamDefinition, now: int) -> Check
     return Check(stream.label, "last hour", State.OK, found)
 
 
+def _unreadable(reader: SourceReader, stream: StreamDefinition) -> Iterator[Check]:
+    """Name the series that the source's queries break at: they are left out, and the rest is copied."""
+    found = reader.unreadable(stream)
+    if found:
+        named = "; ".join(",".join([s.measurement, *(f"{k}={v}" for k, v in s.tags or ())]) for s in found[:MAX_NAMED])
+        more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+        about = f"{named}{more}: a tag is called one of {', '.join(SHADOWING)}, at which InfluxDB's queries break"
+        yield Check(stream.label, "series", State.WARNING, about, f"left out; {REMEDY[DropReason.SHADOWED_TAG]}")
+
+
 def _types(
-    desk: Desk, client: QueryClient, stream: StreamDefinition, here: Bucket | None, there: Bucket | None, now: int
+    desk: Desk, reader: SourceReader, stream: StreamDefinition, here: Bucket | None, there: Bucket | None, now: int
 ) -> Check:
     """Find fields whose type central refuses: within one shard group, the first type of a field is its type."""
     groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
     types: dict[tuple[bytes, bytes], str] = {}
     for piece in cut(now - HOUR, now, groups):
-        query = central_flux.newest_types_query(stream.bucket, *piece, flux.predicates(stream))
-        types |= _read_types(client.query(query))
+        types |= reader.ask(stream, partial(_types_at_source, reader.client, piece))
     group = there.shard_group if there is not None else HOUR
     start = max(group_start(now, group), now - MAX_TYPE_SPAN)
     predicates = flux.series_predicates(stream)
@@ -212,6 +227,11 @@ def _types(
         hint += ", leave it out (exclude_fields), or give this source a central bucket of its own"
         return Check(stream.label, "field types", State.BAD, "; ".join(conflicts[:MAX_NAMED]) + more, hint)
     return Check(stream.label, "field types", State.OK, f"fields: {number(len(types))}, none that central refuses")
+
+
+def _types_at_source(client: QueryClient, piece: Span, stream: StreamDefinition) -> dict[tuple[bytes, bytes], str]:
+    query = central_flux.newest_types_query(stream.bucket, *piece, flux.predicates(stream))
+    return _read_types(client.query(query))
 
 
 def _read_types(chunks: Iterable[bytes]) -> dict[tuple[bytes, bytes], str]:

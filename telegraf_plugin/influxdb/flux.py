@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.influxdb.timestamps import SECOND, format_time
 from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.block import Tags
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 
 MAX_NAMED_FIELDS = 50
 """Fields that one query names; where there are more it looks at all of them."""
@@ -43,8 +43,11 @@ def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 
 
 def probe_query(stream: StreamDefinition, now: int) -> Query:
-    """Return a query that costs nothing and shows whether the stream's bucket can be read at `now` (Unix ns)."""
-    return build([*from_range(stream.bucket, now - SECOND, now), "limit(n: 1)"])
+    """Return a query that costs nothing and shows whether the stream's bucket can be read at `now` (Unix ns).
+
+    It counts: that is what no series breaks.
+    """
+    return build([*from_range(stream.bucket, now - SECOND, now), "group()", "count()"])
 
 
 def series_query(stream: StreamDefinition, start: int, stop: int, series: tuple[bytes, Tags, bytes]) -> Query:
@@ -94,6 +97,22 @@ def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     return build([*_selected(stream, start, stop), "group()", "count()"])
 
 
+def unreadable_count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query for how many points in [start, stop) `stream` would select, were they not unreadable."""
+    lines = _selected(replace(stream, unreadable=()), start, stop)
+    series = " or ".join(f"({_just(each)})" for each in stream.unreadable)
+    return build([*lines, f"filter(fn: (r) => {series})", "group()", "count()"])
+
+
+def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query for the time of any point of `stream` in [start, stop), before any aggregate.
+
+    It reads a block a series, however long the span is.
+    """
+    one = ["first()", 'keep(columns: ["_time"])', "group()", "limit(n: 1)"]
+    return build([*_selected(stream, start, stop), *one])
+
+
 def first_query(stream: StreamDefinition, stop: int) -> Query:
     """Return the query for the time of the stream's first point before `stop`."""
     newest_first = ["first()", 'keep(columns: ["_time"])', "group()", 'sort(columns: ["_time"])', "limit(n: 1)"]
@@ -137,7 +156,22 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
 
 def predicates(stream: StreamDefinition) -> list[str]:
     """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
-    return [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
+    own = [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
+    return own + [_but(series) for series in stream.unreadable]
+
+
+def _but(series: UnreadableSeries) -> str:
+    """Return the predicate of all series but `series`."""
+    names = [("_measurement", series.measurement), *(series.tags or ())]
+    differs = [f"r[{string_literal(key)}] != {string_literal(value)}" for key, value in names]
+    return " or ".join(differs + [f"exists r[{string_literal(key)}]" for key in series.others])
+
+
+def _just(series: UnreadableSeries) -> str:
+    """Return the predicate of `series` and no other."""
+    names = [("_measurement", series.measurement), *(series.tags or ())]
+    same = [f"r[{string_literal(key)}] == {string_literal(value)}" for key, value in names]
+    return " and ".join(same + [f"not exists r[{string_literal(key)}]" for key in series.others])
 
 
 def series_predicates(stream: StreamDefinition) -> list[str]:

@@ -46,6 +46,19 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableSeries:
+    """A series at whose sight the source's queries panic: a tag of it is called like one of Flux's own columns.
+
+    `tags` are its tags but for those; `others` are all further keys that series of its measurement have, by which it
+    can be told from its neighbours. Without `tags` (None) the whole measurement is meant: there are too many.
+    """
+
+    measurement: str
+    tags: tuple[tuple[str, str], ...] | None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StreamDefinition:
     """One bucket of one source, or a part of it.
 
@@ -53,7 +66,8 @@ class StreamDefinition:
     operator's own query instead of `measurements`, `exclude_fields`, `tags` and `aggregate`. `lookback`: how late (ns)
     a point may come. `start`: where the stream begins when there is no ledger of it. `max_lag` (ns): how far behind it
     may be before that counts as failing; None: three intervals. `rewritten_tags`: the keys of tags that Telegraf's
-    processors change on the way.
+    processors change on the way. `unreadable`: series that are left out of every question, as they break it; learned,
+    not chosen.
     """
 
     source: str
@@ -70,11 +84,19 @@ class StreamDefinition:
     start: Start = Start(ago=5 * 60 * 1_000_000_000)
     max_lag: int | None = None
     rewritten_tags: tuple[str, ...] = ("host",)
+    unreadable: tuple[UnreadableSeries, ...] = ()
 
     @property
     def label(self) -> str:
         """The stream's name in log, metrics and commands: `source/stream`."""
         return f"{self.source}/{self.name}"
+
+    @property
+    def unit(self) -> int:
+        """In what steps (ns) its spans begin and end: an aggregate's windows, the microseconds of a Flux query."""
+        if self.aggregate is not None:
+            return self.aggregate.every
+        return 1000 if self.flux is not None else 1
 
     @property
     def hash(self) -> str:

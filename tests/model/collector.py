@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from telegraf_plugin import lanework as lanework_module
-from telegraf_plugin import runner as runner_module
+from telegraf_plugin import source_reader
 from telegraf_plugin import watch as watch_module
 from telegraf_plugin import worker as worker_module
 from telegraf_plugin.central import CentralReader
@@ -213,5 +213,5 @@ def patched(time: SimpleNamespace) -> ExitStack:
     stack = ExitStack()
     for module in (worker_module, lanework_module, watch_module):
         stack.enter_context(patch.object(module, "time", time))
-    stack.enter_context(patch.object(runner_module, "Passage", ModelPassage))
+    stack.enter_context(patch.object(source_reader, "Passage", ModelPassage))
     return stack
