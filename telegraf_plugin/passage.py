@@ -18,6 +18,7 @@ from telegraf_plugin.influxdb.flux import (
     stream_query,
 )
 from telegraf_plugin.stream.block import Block, SeriesKey, pick
+from telegraf_plugin.stream.circle import gone_round
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
@@ -47,7 +48,7 @@ class Passage:
         self._client, self._stream, self._span, self._tally = client, stream, span, tally
         self._mapper = TagMapper(stream.source, stream.bucket, stream.metadata_tags)
         self._looked_at: set[bytes] = set()  # columns whose names were asked about
-        self._lossy: set[SeriesKey] = set()  # series whose name, as it came, is not the whole one
+        self._lossy: set[SeriesKey] = set()  # series that do not pass under the name that they came with
 
     def blocks(self) -> Iterator[tuple[list[Block], bool]]:
         """Yield what can pass, with the tags that it has in central, chunk by chunk, and whether it is exact.
@@ -81,6 +82,7 @@ class Passage:
 
     def _fit(self, blocks: list[Block], decoder: Decoder) -> list[Block]:
         """Return `blocks` without what must not be sent under the name that it has here."""
+        blocks = [block for block in blocks if not self._is_circular(block)]
         if self._stream.flux is not None:
             for block in blocks:
                 self._check_times(block)
@@ -96,6 +98,14 @@ class Passage:
             if block.key in self._lossy:
                 self._tally.drops.add(DropReason.UNWRITABLE_NAME, len(block), series_text(*block.key))
         return [block for block in blocks if block.key not in self._lossy]
+
+    def _is_circular(self, block: Block) -> bool:
+        """Say whether the points of `block` have gone round, and count them: nothing else would end that."""
+        if not gone_round(block.tags, self._stream.bucket.encode()):
+            return False
+        self._tally.drops.add(DropReason.CIRCULAR, len(block), series_text(*block.key))
+        self._lossy.add(block.key)  # nor with its carriage returns
+        return True
 
     def _check_times(self, block: Block) -> None:
         """Refuse rows outside of the span that was asked for: the next span would bring them again, or never."""

@@ -21,6 +21,8 @@ from telegraf_plugin.stream.spans import Span
 SET_POINTS = 50_000
 """Points that are compared as a set at a time, some 5 MB: what is more is narrowed by time, then by parts."""
 
+_ITSELF = "url, org or bucket leads to central itself: correct it, or give the stream another central_bucket"
+
 
 class JobRunner:
     """Does jobs for the streams of one source. Safe to use from several threads, for different streams.
@@ -32,6 +34,7 @@ class JobRunner:
     def __init__(self, client: QueryClient, central: CentralReader) -> None:
         self._client, self._central = client, central
         self._source = SourceReader(client)
+        self._others: set[str] = set()  # streams whose bucket at the source is known to be another than in central
 
     @property
     def values(self) -> int:
@@ -44,6 +47,7 @@ class JobRunner:
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print it, but for what central refuses; `tally` counts on the way."""
         stream = course.stream
+        self._refuse_itself(course)
         digest = Digest(_bytes(stream.rewritten_tags), frozenset(course.holds.groups))
         for span in self._pieces(course, job.span):
             for blocks, exact in self._source_blocks(stream, span, tally):
@@ -51,6 +55,19 @@ class JobRunner:
                     digest.add(block, exact)
                 printer.print([block for block in blocks if block.group not in digest.without], exact)
         return Copied(digest, tally.points, printer.finish())
+
+    def _refuse_itself(self, course: Course) -> None:
+        """Raise PermanentError where the source's bucket is the central one: it has the mark that central has.
+
+        Whatever urls, orgs and tokens say: by addresses alone a server does not know itself.
+        """
+        stream, mark = course.stream, course.book.base
+        if mark is None or stream.label in self._others:
+            return
+        if self._source.has_mark(stream, mark):
+            summary = f"the source's bucket {stream.bucket} is central's bucket {stream.central_bucket}"
+            raise PermanentError(f"{summary}: its points would be copied into itself for ever", _ITSELF)
+        self._others.add(stream.label)
 
     def check(self, course: Course, job: Check) -> list[Counted]:
         """Count both sides: each piece as a whole, and where that differs each of its spans."""

@@ -11,11 +11,12 @@ from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.rows import read_rows
-from telegraf_plugin.influxdb.unreadable import Unreadables, is_panic
+from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
 from telegraf_plugin.passage import Passage, Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 from telegraf_plugin.stream.drops import DropReason, series_text
+from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR
 
@@ -55,18 +56,14 @@ class SourceReader:
         self._count_unreadable(chosen, span, tally)
 
     def _count_unreadable(self, stream: StreamDefinition, span: Span, tally: Tally) -> None:
-        if not stream.unreadable:
-            return
-        points = self._number(flux.unreadable_count_query(stream, *span))
-        for series in stream.unreadable if points else ():
-            tags = tuple((key.encode(), value.encode()) for key, value in series.tags or ())
-            name = series_text(series.measurement.encode(), tags, b"*")
-            tally.drops.add(DropReason.SHADOWED_TAG, points, name)
-            points = 0
+        if stream.unreadable:
+            reply = self.client.influxql(stream.bucket, count_statement(*span))
+            for series, points in counted(reply, stream):
+                tally.drops.add(DropReason.SHADOWED_TAG, points, series_text(*series))
 
     def count(self, stream: StreamDefinition, span: Span) -> int:
         """Return how many points `stream` selects in `span` that can be read, before any aggregate."""
-        return self._number(flux.count_query(self.readable(stream), *span))
+        return self.ask(stream, lambda chosen: self._number(flux.count_query(chosen, *span)))
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether `stream` may have a point in `span`, which may be years, before any aggregate.
@@ -75,12 +72,7 @@ class SourceReader:
         """
         if stream.flux is not None:
             return True
-        try:
-            return self.ask(stream, lambda chosen: self._time(flux.exists_query(chosen, *span)) is not None)
-        except SourceError as error:
-            if not is_panic(error):
-                raise
-            return self.count(stream, span) > 0  # dearer, and nothing breaks it
+        return self.ask(stream, lambda chosen: self._time(flux.exists_query(chosen, *span)) is not None)
 
     def newest(self, stream: StreamDefinition, start: int, stop: int) -> int | None:
         """Return the time (Unix ns) of the newest point in [start, stop), None when there is none.
@@ -114,10 +106,18 @@ class SourceReader:
         found = self.ask(stream, lambda chosen: self._time(flux.first_query(chosen, stop)))
         return found - found % stream.unit if found is not None else None
 
+    def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
+        """Say whether the stream's own bucket at the source holds `mark`, which was written to central's."""
+        return self._number(flux.marks_query(stream, mark.incarnation, mark.time, mark.time + 1)) > 0
+
     def probe(self, stream: StreamDefinition, now: int) -> None:
         """Have the source answer for the stream's bucket at `now` (Unix ns), where there is nothing to be read."""
-        for _ in self.client.query(flux.probe_query(stream, now)):
-            pass
+        try:
+            for _ in self.client.query(flux.probe_query(stream, now)):
+                pass
+        except SourceError as error:
+            if not is_panic(error):  # it has read the bucket, to its own dismay
+                raise
 
     def ask(self, stream: StreamDefinition, ask: Callable[[StreamDefinition], Answer]) -> Answer:
         """Return what `ask` returns for what of `stream` can be read; it is asked twice where a series breaks it."""

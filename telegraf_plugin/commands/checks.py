@@ -131,7 +131,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
     client, now = session.client(source), clock() // SECOND * SECOND
     label = stream.label
     try:
-        list(read_rows(client.query(flux.probe_query(stream, now))))
+        session.reader(source).probe(stream, now)
     except SourceError as error:
         hint = error.hint
         if "could not find bucket" in error.summary or "(404)" in error.summary:
@@ -146,9 +146,9 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         there = session.desk.bucket(stream.central_bucket) if central else None
         if here is not None and there is not None:
             checks.append(_retentions(stream, here, there))
-        checks.append(_last_hour(client, stream, now))
         reader = session.reader(source)
         checks += _unreadable(reader, stream)
+        checks.append(_last_hour(client, reader.readable(stream), now))
         if central and stream.flux is None and stream.aggregate is None:
             checks.append(_types(session.desk, reader, stream, here, there, now))
     except SourceError as error:

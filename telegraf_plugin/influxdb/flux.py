@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.influxdb.timestamps import SECOND, format_time
@@ -43,11 +43,8 @@ def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 
 
 def probe_query(stream: StreamDefinition, now: int) -> Query:
-    """Return a query that costs nothing and shows whether the stream's bucket can be read at `now` (Unix ns).
-
-    It counts: that is what no series breaks.
-    """
-    return build([*from_range(stream.bucket, now - SECOND, now), "group()", "count()"])
+    """Return a query that costs nothing and shows whether the stream's bucket can be read at `now` (Unix ns)."""
+    return build([*from_range(stream.bucket, now - SECOND, now), "limit(n: 1)"])
 
 
 def series_query(stream: StreamDefinition, start: int, stop: int, series: tuple[bytes, Tags, bytes]) -> Query:
@@ -97,11 +94,15 @@ def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     return build([*_selected(stream, start, stop), "group()", "count()"])
 
 
-def unreadable_count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
-    """Return the query for how many points in [start, stop) `stream` would select, were they not unreadable."""
-    lines = _selected(replace(stream, unreadable=()), start, stop)
-    series = " or ".join(f"({_just(each)})" for each in stream.unreadable)
-    return build([*lines, f"filter(fn: (r) => {series})", "group()", "count()"])
+def marks_query(stream: StreamDefinition, incarnation: str, start: int, stop: int) -> Query:
+    """Return the query for how many marks of the run `incarnation`, of `stream`, the stream's own source holds.
+
+    `start` and `stop`: when they were made, Unix ns.
+    """
+    names = [("_measurement", ledger.MEASUREMENT), ("source", stream.source), ("stream", stream.name)]
+    lines = [f"filter(fn: (r) => {any_of(key, (value,))})" for key, value in [*names, ("_field", "incarnation")]]
+    lines.append(f"filter(fn: (r) => r._value == {string_literal(incarnation)})")
+    return build([*from_range(stream.bucket, start, stop), *lines, "group()", "count()"])
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -165,13 +166,6 @@ def _but(series: UnreadableSeries) -> str:
     names = [("_measurement", series.measurement), *(series.tags or ())]
     differs = [f"r[{string_literal(key)}] != {string_literal(value)}" for key, value in names]
     return " or ".join(differs + [f"exists r[{string_literal(key)}]" for key in series.others])
-
-
-def _just(series: UnreadableSeries) -> str:
-    """Return the predicate of `series` and no other."""
-    names = [("_measurement", series.measurement), *(series.tags or ())]
-    same = [f"r[{string_literal(key)}] == {string_literal(value)}" for key, value in names]
-    return " and ".join(same + [f"not exists r[{string_literal(key)}]" for key in series.others])
 
 
 def series_predicates(stream: StreamDefinition) -> list[str]:

@@ -1,7 +1,7 @@
 """Series that break every question that meets them: found by InfluxQL, which they do not break, and then left out.
 
 InfluxDB takes a tag called `_value`, `_time`, `_start` or `_stop`, and its Flux panics on it, as these are columns of
-its own (docs/engines.md). Counts by `group() |> count()` do not; the index answers InfluxQL's SHOW SERIES.
+its own (docs/engines.md). InfluxQL knows no such columns: it names the series and counts their points.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import csv
 import io
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from telegraf_plugin.errors import SourceError
+from telegraf_plugin.stream.block import SeriesKey
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 
 SHADOWING = ("_value", "_time", "_start", "_stop")
@@ -91,6 +92,31 @@ def series_of(key: str) -> tuple[str, tuple[tuple[str, str], ...]]:
     tags = (_EQUALS.split(tag, maxsplit=1) for tag in rest)
     pairs = ((_ESCAPED_TAG.sub(r"\1", tag[0]), _ESCAPED_TAG.sub(r"\1", tag[-1])) for tag in tags)
     return _ESCAPED_NAME.sub(r"\1", name), tuple(pairs)
+
+
+def count_statement(start: int, stop: int) -> str:
+    """Return the InfluxQL that counts the points of all such series in [start, stop), Unix ns, by series and field."""
+    within = f"time >= {start:d} AND time < {stop:d}"
+    return f"SELECT COUNT(*) FROM /.*/ WHERE ({_ANY}) AND {within} GROUP BY *"  # noqa: S608 (two numbers)
+
+
+def counted(reply: bytes, stream: StreamDefinition) -> Iterator[tuple[SeriesKey, int]]:
+    """Yield the series and fields of `stream` in the reply to `count_statement`, and how many points each has."""
+    fields: list[str] = []
+    for row in csv.reader(io.StringIO(reply.decode("utf-8", "replace"), newline="")):
+        if row[:3] == ["name", "tags", "time"]:
+            fields = [cell.removeprefix("count_") for cell in row[3:]]
+            continue
+        if len(row) < 3 or (stream.measurements and row[0] not in stream.measurements):
+            continue
+        tags = series_of(f"m,{row[1]}")[1]
+        own = dict(tags)
+        if any(own.get(key) not in values for key, values in stream.tags):
+            continue
+        for field, cell in zip(fields, row[3:], strict=False):
+            if cell.isdigit() and cell != "0" and field not in stream.exclude_fields:
+                pairs = tuple((key.encode(), value.encode()) for key, value in tags)
+                yield (row[0].encode(), pairs, field.encode()), int(cell)
 
 
 def _column(reply: bytes, name: str) -> list[str]:

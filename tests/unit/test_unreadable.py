@@ -10,7 +10,15 @@ import pytest
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb import flux
-from telegraf_plugin.influxdb.unreadable import MAX_SERIES, Unreadables, find, is_panic, series_of
+from telegraf_plugin.influxdb.unreadable import (
+    MAX_SERIES,
+    Unreadables,
+    count_statement,
+    counted,
+    find,
+    is_panic,
+    series_of,
+)
 from telegraf_plugin.stream.definition import UnreadableSeries
 from tests.unit.test_definition import STREAM
 
@@ -46,11 +54,6 @@ def test_a_series_is_told_from_neighbours_with_the_same_tags_and_one_more() -> N
     query = flux.stream_query(replace(STREAM, unreadable=(BAD,)), 0, 10**9).text
     text = '|> filter(fn: (r) => r["_measurement"] != "pdu" or r["host"] != "POD-30" or r["outlet"] != "bad" or exists '
     assert text + 'r["rack"])' in query
-    counted = flux.unreadable_count_query(replace(STREAM, unreadable=(BAD,)), 0, 10**9).text
-    text = '(r["_measurement"] == "pdu" and r["host"] == "POD-30" and r["outlet"] == "bad" and not exists r["rack"])'
-    assert text in counted
-    assert counted.endswith("|> group()\n  |> count()")
-    assert "!=" not in counted.replace('r._measurement != "collector_ledger"', "").replace("r._field !=", "")
 
 
 @pytest.mark.parametrize("tag", ["_value", "_time", "_start", "_stop"])
@@ -117,3 +120,23 @@ def test_a_panic_is_known_in_an_error_and_in_mid_stream() -> None:
     assert is_panic(BadReply('the source broke off with an error: {"message":"panic: interface conversion"}', ""))
     assert not is_panic(TransientError("no answer in time", ""))
     assert not is_panic(ValueError("panic"))
+
+
+def test_points_are_counted_by_series_and_field_of_the_stream_alone() -> None:
+    index = (
+        b"name,tags,time,count_amps,count_watts\n"
+        b'pdu,"_value=x,host=POD-30,outlet=bad\\,1",0,0,3\n'
+        b'pdu,"_value=x,host=POD-8",0,2,\n'
+        b"name,tags,time,count_usage\n"
+        b"cpu,_time=x,0,7\n"
+    )
+    stream = replace(STREAM, measurements=(), tags=(), exclude_fields=(), flux=None, aggregate=None)
+    pod_30 = ((b"pdu", ((b"_value", b"x"), (b"host", b"POD-30"), (b"outlet", b"bad,1")), b"watts"), 3)
+    pod_8 = ((b"pdu", ((b"_value", b"x"), (b"host", b"POD-8")), b"amps"), 2)
+    cpu = ((b"cpu", ((b"_time", b"x"),), b"usage"), 7)
+    assert list(counted(index, stream)) == [pod_30, pod_8, cpu]
+    assert list(counted(index, replace(stream, measurements=("cpu",)))) == [cpu]
+    assert list(counted(index, replace(stream, tags=(("host", ("POD-8",)),)))) == [pod_8]
+    assert list(counted(index, replace(stream, exclude_fields=("watts", "usage")))) == [pod_8]
+    assert list(counted(b"error\nno\n", stream)) == []
+    assert "AND time >= 5 AND time < 9 GROUP BY *" in count_statement(5, 9)
