@@ -14,7 +14,7 @@ from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import Block
@@ -30,7 +30,6 @@ StreamName = tuple[str, str]
 log = logging.getLogger(__name__)
 
 _DAMAGED = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
-_LONG_NUMBER = 19  # digits: no server counts that far
 _HOUR = 3600 * SECOND
 _WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 10 * 365 * 24 * _HOUR)
 """How far back (ns) believable marks are looked for, one after the other."""
@@ -187,6 +186,8 @@ class CentralReader:
             raise
         except Exception as failure:
             error = explain(failure, self.url)
+            if isinstance(failure, ValueError | LookupError):  # nothing here is computed from anything but its reply
+                error = BadReply(f"the reply is not what was asked for: {str(failure)[:100]}", _DAMAGED)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
             retry_after = error.retry_after if isinstance(error, TransientError) else None
             raise CentralError(summary, hint, isinstance(error, PermanentError), retry_after) from failure
@@ -196,22 +197,18 @@ class CentralReader:
 
 def count_of(rows: Iterable[dict[str, str]]) -> int:
     """Return the number that a count's reply holds; nothing counted is no row at all. Raises BadReply."""
-    total = 0
-    for row in rows:
-        text = row.get("_value", "")
-        if not (text.isascii() and text.isdigit() and len(text) < _LONG_NUMBER):
-            raise BadReply(f"the reply to a count is none: {text[:100]!r}", _DAMAGED)
-        total += int(text)
-    return total
+    return sum(whole_number(row) for row in rows)
 
 
 def first_time(rows: Iterable[dict[str, str]]) -> int | None:
     """Return the one time (Unix ns) in a reply, None when there is none. Raises BadReply."""
     row = next(iter(rows), None)
+    if row is None:
+        return None
     try:
-        return parse_time(row["_time"].encode()) if row is not None else None
-    except (ValueError, LookupError):
-        raise BadReply("the reply to the question for a time has none", _DAMAGED) from None
+        return parse_time(row["_time"].encode())
+    except ValueError:
+        raise BadReply(f"the reply is not a time: {row['_time'][:100]!r}", _DAMAGED) from None
 
 
 def _marks(rows: Iterable[dict[str, str]]) -> dict[StreamName, list[Mark]]:

@@ -20,6 +20,7 @@ from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR
 
+MINUTE = 60 * 1_000_000_000
 Answer = TypeVar("Answer")
 
 
@@ -105,6 +106,10 @@ class SourceReader:
         """
         found = self.ask(stream, lambda chosen: self._time(flux.first_query(chosen, stop)))
         return found - found % stream.unit if found is not None else None
+
+    def ahead(self, stream: StreamDefinition, now: int) -> int:
+        """Return how many points `stream` has that are more than a minute later than `now` (Unix ns)."""
+        return self.count(stream, (now + MINUTE, flux.LATEST))
 
     def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
         """Say whether the stream's own bucket at the source holds `mark`, which was written to central's."""

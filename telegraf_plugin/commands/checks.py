@@ -14,7 +14,7 @@ from telegraf_plugin.errors import CentralError, SourceError
 from telegraf_plugin.influxdb import central_flux, flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.source_reader import SourceReader
@@ -128,10 +128,10 @@ def _skew(where: str, skew: float | None) -> list[Check]:
 
 def stream_checks(session: Session, source: Source, stream: StreamDefinition, central: bool) -> list[Check]:
     """Look at one stream: its bucket, both retentions, the last hour, and field types. `central`: it can be asked."""
-    client, now = session.client(source), clock() // SECOND * SECOND
+    client, reader, now = session.client(source), session.reader(source), clock() // SECOND * SECOND
     label = stream.label
     try:
-        session.reader(source).probe(stream, now)
+        reader.probe(stream, now)
     except SourceError as error:
         hint = error.hint
         if "could not find bucket" in error.summary or "(404)" in error.summary:
@@ -146,9 +146,10 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         there = session.desk.bucket(stream.central_bucket) if central else None
         if here is not None and there is not None:
             checks.append(_retentions(stream, here, there))
-        reader = session.reader(source)
+            checks += _itself(session, reader, stream, here, there)
         checks += _unreadable(reader, stream)
         checks.append(_last_hour(client, reader.readable(stream), now))
+        checks += _future(reader, stream, now)
         if central and stream.flux is None and stream.aggregate is None:
             checks.append(_types(session.desk, reader, stream, here, there, now))
     except SourceError as error:
@@ -177,7 +178,7 @@ def _last_hour(client: QueryClient, stream: StreamDefinition, now: int) -> Check
     for piece in cut(now - HOUR, now, ()):
         query = central_flux.measurement_counts_query(stream.bucket, *piece, predicates)
         for row in read_rows(client.query(query)):
-            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + int(row["_value"])
+            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + whole_number(row)
     if not counts:
         hint = "is the source written to? are the stream's measurements and tags spelt as there?"
         return Check(stream.label, "last hour", State.WARNING, "no points", hint)
@@ -190,6 +191,26 @@ def _last_hour(client: QueryClient, stream: StreamDefinition, now: int) -> Check
         hint = "are they written? are they spelt as there?"
         return Check(stream.label, "last hour", State.WARNING, f"{found}; none of {', '.join(absent)}", hint)
     return Check(stream.label, "last hour", State.OK, found)
+
+
+def _itself(
+    session: Session, reader: SourceReader, stream: StreamDefinition, here: Bucket, there: Bucket
+) -> Iterator[Check]:
+    """See whether the source's bucket is central's: it has the same ids, and the mark that central has."""
+    if not here.id or (here.id, here.org) != (there.id, there.org):
+        return
+    mark, _ = session.desk.standing(stream)
+    if mark is None or reader.has_mark(stream, mark.id):  # else central was put up from the source's backup
+        found = f"it is central's bucket {stream.central_bucket}: its points would be copied into itself"
+        hint = "correct url, org or bucket, or give the stream another central_bucket"
+        yield Check(stream.label, f"bucket {stream.bucket}: where", State.BAD, found, hint)
+
+
+def _future(reader: SourceReader, stream: StreamDefinition, now: int) -> Iterator[Check]:
+    """Count what lies ahead: forecasts wait at the source until their time has come."""
+    if stream.flux is None and (points := reader.ahead(stream, now)):
+        found = f"{number(points)} points lie in the future"
+        yield Check(stream.label, "future", State.OK, f"{found}: each is copied when its time has come")
 
 
 def _unreadable(reader: SourceReader, stream: StreamDefinition) -> Iterator[Check]:
