@@ -22,7 +22,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.spans import Span, Spans
 
 StreamName = tuple[str, str]
 """A source's name and a stream's."""
@@ -151,7 +151,13 @@ class CentralReader:
             for row in self._rows(flux.origins_query(self._metrics_bucket)):
                 fields.setdefault((row["source"], row["stream"]), {})[row["_field"]] = row["_value"]
             return {
-                name: Origin(row["definition"], int(row["origin"]), int(row["began"]), int(row["oldest"]))
+                name: Origin(
+                    row["definition"],
+                    int(row["origin"]),
+                    int(row["began"]),
+                    int(row["oldest"]),
+                    Spans.parse(row.get("islands", "")),
+                )
                 for name, row in fields.items()
             }
 

@@ -24,7 +24,8 @@ from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Compare, Compared, Counted, Prove, Proved
+from telegraf_plugin.stream.jobs import Compare, Compared, Prove, Proved
+from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -175,18 +176,38 @@ class ModelPassage:
             yield [block], False
 
 
+class ModelSource(source_reader.SourceReader):
+    """What is asked of the source in Flux, done on the model."""
+
+    def __init__(self, client: SourceClient, world: World) -> None:
+        super().__init__(client)
+        self._asked, self._world = client, world
+
+    def count(self, stream: StreamDefinition, span: Span) -> int:
+        self._asked.ask()
+        return sum(map(len, blocks_of(stream, self._world.source.points[stream.name], span)))
+
+    def exists(self, stream: StreamDefinition, span: Span) -> bool:
+        self._asked.ask()
+        return any(span[0] <= time < span[1] for _, time in self._world.source.points[stream.name])
+
+    def first(self, stream: StreamDefinition, stop: int) -> int | None:
+        self._asked.ask()
+        return min((time for _, time in self._world.source.points[stream.name] if time < stop), default=None)
+
+    def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
+        return False
+
+    def probe(self, stream: StreamDefinition, now: int) -> None:
+        self._asked.ask()
+
+
 class ModelRunner(JobRunner):
     """The runner, with what is Flux in it done on the model."""
 
     def __init__(self, client: SourceClient, central: CentralReader, world: World) -> None:
         super().__init__(client, central)
-        self._source, self._world = client, world
-
-    def _count(self, course: Course, span: Span) -> Counted:
-        self._source.ask()
-        points = self._world.source.points[course.stream.name]
-        here = sum(map(len, blocks_of(course.stream, points, span)))
-        return Counted(span, here, here == self._central.count(course.stream, span))
+        self._source, self._world = ModelSource(client, world), world
 
     def prove(self, course: Course, job: Prove) -> Proved:
         outcome = super().prove(course, job)
@@ -199,13 +220,6 @@ class ModelRunner(JobRunner):
         self._world.phase = "compared"
         self._world.at()
         return outcome
-
-    def first(self, stream: StreamDefinition, stop: int) -> int | None:
-        self._source.ask()
-        return min((time for _, time in self._world.source.points[stream.name] if time < stop), default=None)
-
-    def probe(self, stream: StreamDefinition, now: int) -> None:
-        self._source.ask()
 
 
 def patched(time: SimpleNamespace) -> ExitStack:

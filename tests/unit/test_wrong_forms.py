@@ -110,5 +110,5 @@ def test_central_says_how_long_it_wants_to_be_left_alone(
 def test_a_stream_waits_as_long_as_central_asks_for(asks: float | None, at_least: float, at_most: float) -> None:
     lane: Lane = made_lane()
     now = time.monotonic()
-    lane.central_failed(now, asks)
+    lane.central_failed(CentralError("limits requests", "wait", retry_after=asks), now, 0)
     assert at_least <= lane.central_at - now <= at_most + 1e-6
