@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,12 +25,12 @@ from tests.engines.stage import SECOND, Stage, series
 class Mirror(Stage):
     """A stage whose source is central itself: by its org's id, and a token of its own, so that only it can tell."""
 
-    def __init__(self, site: Site, folder: Path, name: str, **keys: str) -> None:
+    def __init__(self, site: Site, folder: Path, name: str, **keys: Any) -> None:
         super().__init__(site, folder, name, **keys)
         self.source_token = site.central.token_for(read=[name])
         self._env["SERVER_A_TOKEN"] = self.source_token
 
-    def write_queries(self, max_in_flight: int = 100_000, **keys: str) -> None:
+    def write_queries(self, max_in_flight: int = 100_000, **keys: Any) -> None:
         super().write_queries(max_in_flight, **keys)
         file = self.folder / "own.yaml"
         client = QueryClient(self.central.url, self.central.org, lambda: self.central.token, 5, 15, 60)
