@@ -20,6 +20,7 @@ from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.influxdb.write import WriteClient
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
@@ -79,10 +80,10 @@ class Desk(CentralReader):
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One stream with both of its sides: `client` for its source, `desk` for central, and how each keeps its bucket."""
+    """One stream with both of its sides: `source` and `desk` (central), and how each keeps its bucket."""
 
     stream: StreamDefinition
-    client: QueryClient
+    source: SourceReader
     desk: Desk
     here: Bucket | None
     there: Bucket | None
@@ -106,6 +107,7 @@ class Session:
         self.config = config
         self.desk = Desk(config.central, config.metrics_bucket)
         self._clients: dict[str, WriteClient] = {}
+        self._readers: dict[str, SourceReader] = {}
 
     def client(self, source: Source) -> WriteClient:
         """Return the client of one source. What it could write, no command writes: sources are read only."""
@@ -121,6 +123,10 @@ class Session:
                 server.transport,
             )
         return self._clients[source.name]
+
+    def reader(self, source: Source) -> SourceReader:
+        """Return what asks one source for points."""
+        return self._readers.setdefault(source.name, SourceReader(self.client(source)))
 
     def redact(self, text: str) -> str:
         """Return `text` without any source's token: a server may say anything."""
@@ -146,7 +152,7 @@ class Session:
             if client.clock_skew is None:  # it does not answer at all
                 text = f"{source.name} at {client.url}: {error.summary}; {error.hint}"
                 raise Unusable(client.redact(text)) from error
-        return Sides(stream, client, self.desk, here, self.desk.bucket(stream.central_bucket))
+        return Sides(stream, self.reader(source), self.desk, here, self.desk.bucket(stream.central_bucket))
 
 
 def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
@@ -177,11 +183,7 @@ def instants(options: argparse.Namespace, now: int) -> tuple[int | None, int | N
 
 def aligned(stream: StreamDefinition, start: int, stop: int) -> tuple[int, int]:
     """Return what of [start, stop) a query of `stream` can read whole: an aggregate's windows, a flux' microseconds."""
-    unit = 1
-    if stream.aggregate is not None:
-        unit = stream.aggregate.every
-    elif stream.flux is not None:
-        unit = 1000
+    unit = stream.unit
     return start + -start % unit, stop - stop % unit
 
 
