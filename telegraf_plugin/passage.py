@@ -19,10 +19,11 @@ from telegraf_plugin.influxdb.flux import (
 )
 from telegraf_plugin.influxdb.table import quoted_for_nothing
 from telegraf_plugin.stream.block import Block, SeriesKey, pick
+from telegraf_plugin.stream.circle import gone_round
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_bytes, series_text
 from telegraf_plugin.stream.mapping import TagMapper
-from telegraf_plugin.stream.overwrites import OverwriteWatch
+from telegraf_plugin.stream.overwrites import MAX_EARLIER, OverwriteWatch
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.line_protocol import LineMapper
 
@@ -82,7 +83,7 @@ class Passage:
             lines = LineMapper(self._mapper)
             again = carriage_return_query(self._stream, *self._span, decoder.quoted)
             for blocks in self._read(again, Decoder(escaped=True)):
-                sound = [block for block in blocks if not self._names.may_be_lossy(block)]
+                sound = [block for block in blocks if not (self._names.may_be_lossy(block) or self._goes_round(block))]
                 whole = [kept for block in sound if (kept := guard.passed(block))]
                 yield [mapped for block in whole if (mapped := lines.mapped(block))], True
             for blocks in guard.rest():
@@ -90,6 +91,7 @@ class Passage:
 
     def _fit(self, blocks: list[Block], decoder: Decoder) -> list[Block]:
         """Return `blocks` without what must not be sent under the name that it has here."""
+        blocks = [block for block in blocks if not self._is_circular(block)]
         if self._stream.flux is not None:
             for block in blocks:
                 self._check_times(block)
@@ -102,6 +104,16 @@ class Passage:
             else:
                 fit.append(block)
         return fit
+
+    def _goes_round(self, block: Block) -> bool:
+        return gone_round(block.tags, self._stream.bucket.encode())
+
+    def _is_circular(self, block: Block) -> bool:
+        """Say whether the points of `block` have gone round, and count them: nothing else would end that."""
+        if not self._goes_round(block):
+            return False
+        self._tally.drops.add(DropReason.CIRCULAR, len(block), series_text(*block.key))
+        return True
 
     def _check_times(self, block: Block) -> None:
         """Refuse rows outside of the span that was asked for: the next span would bring them again, or never."""
@@ -199,8 +211,8 @@ class _OverwriteGuard:
     def __init__(self, client: QueryClient, stream: StreamDefinition, mapper: TagMapper, span: Span) -> None:
         self.drops = Drops()
         self._client, self._stream, self._span = client, stream, span
-        self._watch = OverwriteWatch(mapper)
-        self._put_off: dict[SeriesKey, list[Block]] = {}  # by the series that was there first
+        self._watch = OverwriteWatch(mapper, stream.renames)
+        self._put_off: dict[tuple[SeriesKey, ...], list[Block]] = {}  # by the series that were there before
         self._room = MAX_PUT_OFF_BYTES
 
     @property
@@ -210,24 +222,25 @@ class _OverwriteGuard:
 
     def passed(self, block: Block) -> Block | None:
         """Return `block` if it can overwrite nothing; None when it is put off, or dropped."""
-        other = self._watch.other(block)
-        if other is None:
+        others = self._watch.others(block)
+        if not others:
             return block
-        first = (block.measurement, other, block.field)
-        too_many = first not in self._put_off and len(self._put_off) >= MAX_OVERWRITTEN_SERIES
-        size = _size(first) + _size(block.key) + len(block) * _POINT_BYTES + sum(map(len, block.values))
-        if too_many or size > self._room:
-            self._drop(first, block, len(block))
+        before = tuple((block.measurement, tags, block.field) for tags in others)
+        too_many = before not in self._put_off and sum(map(len, self._put_off)) >= MAX_OVERWRITTEN_SERIES
+        size = sum(map(_size, (*before, block.key))) + len(block) * _POINT_BYTES + sum(map(len, block.values))
+        if too_many or len(before) > MAX_EARLIER or size > self._room:
+            self._drop(before[0], block, len(block))
         else:
             self._room -= size
-            self._put_off.setdefault(first, []).append(block)
+            self._put_off.setdefault(before, []).append(block)
         return None
 
     def rest(self) -> Iterator[list[Block]]:
         """Yield what of the blocks put off overwrites nothing, series by series."""
-        for first, blocks in self._put_off.items():
-            times = self._times(first, {time for block in blocks for time in block.times})
-            yield [kept for block in blocks if (kept := self._without(block, times, first)) is not None]
+        for before, blocks in self._put_off.items():
+            wanted = {time for block in blocks for time in block.times}
+            times = set[bytes]().union(*(self._times(series, wanted) for series in before))
+            yield [kept for block in blocks if (kept := self._without(block, times, before[0])) is not None]
         self._put_off.clear()
         self._room = MAX_PUT_OFF_BYTES
 
