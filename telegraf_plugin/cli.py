@@ -1,7 +1,7 @@
-"""The command line: `data-collector`, which Telegraf starts as its plugin.
+"""The command line: `data-collector`, which Telegraf starts as its plugin, and its commands.
 
-Exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used (each problem is a line on
-standard error).
+Exit status of the plugin: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used (each problem is
+a line on standard error).
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 from telegraf_plugin import lint
+from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
+from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config, load
-from telegraf_plugin.errors import ConfigurationError, OutputClosed
+from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
 from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.reload import ConfigFile
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
@@ -26,26 +29,36 @@ from telegraf_plugin.telegraf.writer import LineWriter
 
 log = logging.getLogger(__name__)
 
-# By name, as they are not imported before they are asked for: the plugin counts its memory.
+# By name, as they are not imported before they are asked for: the plugin counts its memory. Each module has
+# `arguments`, which adds what the command takes to its parser, and `run`, which does it and returns the exit status.
 _COMMANDS = {
-    "backfill": "telegraf_plugin.commands.backfill:main",
-    "check": "telegraf_plugin.lint.command:check",
-    "doctor": "telegraf_plugin.commands.doctor:main",
-    "permissions": "telegraf_plugin.permissions:main",
-    "preview": "telegraf_plugin.commands.preview:main",
-    "status": "telegraf_plugin.commands.status:main",
-    "verify": "telegraf_plugin.commands.verify:main",
+    "check": (
+        "telegraf_plugin.commands.check",
+        "what in queries.yaml with telegraf.conf would lose points; without any network",
+    ),
+    "doctor": (
+        "telegraf_plugin.commands.doctor",
+        "look at all servers: reach, versions, clocks, rights, retention, field types; a remedy a line",
+    ),
+    "status": (
+        "telegraf_plugin.commands.status",
+        "how each stream stands: lag, proved up to, left, held; --watch",
+    ),
+    "verify": (
+        "telegraf_plugin.commands.verify",
+        "compare what a source has with what central has, to the point; --repair",
+    ),
+    "backfill": ("telegraf_plugin.commands.backfill", "have the running collector copy history"),
+    "preview": (
+        "telegraf_plugin.commands.preview",
+        "the lines that would be sent for a span, and where each would go",
+    ),
+    "permissions": (
+        "telegraf_plugin.commands.permissions",
+        "the commands that create the collector's tokens, with the least rights",
+    ),
 }
 _EPILOG = """\
-commands, each with --help:
-  check        what in queries.yaml with telegraf.conf would lose points; without any network
-  doctor       look at all servers: reach, versions, clocks, rights, retention, field types; a remedy a line
-  status       how each stream stands: lag, proved up to, left, held; --watch
-  verify       compare what a source has with what central has, to the point; --repair
-  backfill     have the running collector copy history
-  preview      the lines that would be sent for a span, and where each would go
-  permissions  the commands that create the collector's tokens, with the least rights
-
 examples:
   data-collector --config config/queries.yaml
       what telegraf.conf runs: each newline on standard input is a tick
@@ -59,43 +72,62 @@ environment:
   COLLECTOR_QUERIES  what to read, when --config does not say
   and the variables that the configuration names
 
-exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration cannot be used
+exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration or the command
+line cannot be used; of a command: 130 Ctrl-C, 141 nobody reads what it prints, and what its --help says
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (the process' own unless given) and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in _COMMANDS:
-        module, _, function = _COMMANDS[words[0]].partition(":")
-        return int(getattr(import_module(module), function)(words[1:]))
-    parser = argparse.ArgumentParser(
+    options = _parser().parse_args(joined(words))
+    if options.command:
+        command = import_module(_COMMANDS[options.command][0]).run
+        return ended(lambda: int(command(options)))
+    return _plugin(options, words)
+
+
+def _parser() -> Parser:
+    """Return the one parser of all that the program can be asked."""
+    parser = Parser(
         prog="data-collector",
         description="Copy InfluxDB 2 buckets into a central InfluxDB 2: Telegraf's execd input plugin.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    queries = Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
+    add_config(parser, queries())
     log_file = Path("logs/collector.log")
-    parser.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what to read (%(default)s)")
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
     parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, and end")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
     parser.add_argument("--ticked", action="store_true", help=argparse.SUPPRESS)  # begin with a tick that was read
-    options = parser.parse_args(words)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands, each with --help")
+    for name, (module, summary) in _COMMANDS.items():
+        commands.add_parser(name, help=summary).later(partial(_arguments, module))
+    return parser
+
+
+def _arguments(module: str, parser: argparse.ArgumentParser) -> None:
+    add_config(parser)
+    import_module(module).arguments(parser)
+
+
+def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Be the plugin that Telegraf runs; returns the exit status. `words` are its command line."""
     try:
         writer = LineWriter.take_stdout()
     except OutputClosed as closed:
         sys.stderr.write(f"E! {closed}: it is where the lines go; Telegraf gives a pipe\n")
         return 1
     level = os.environ.get("LOG_LEVEL", "").upper() or "INFO"
-    problems = [] if level in LEVELS else [f"environment: LOG_LEVEL: expected one of {', '.join(LEVELS)}"]
+    wrong = []
+    if level not in LEVELS:
+        wrong.append(ConfigurationError("environment", [Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")]))
     try:
         config = load(options.config, os.environ)
     except ConfigurationError as error:
-        problems += [f"{error.file}: {problem}" for problem in error.problems]
-    if problems:
-        return _refuse(problems)
+        wrong.append(error)
+    if wrong:
+        return refused(wrong, "nothing is collected")
     if options.check:
         return 0
     set_up(level, options.log_file, _secrets(config))
@@ -131,11 +163,3 @@ def _lint(config: Config) -> None:
         file = place if found.file is lint.File.TELEGRAF else "queries.yaml"
         level = logging.INFO if found.hint else logging.WARNING
         log.log(level, "%s: %s: %s; write: %s", file, found.key, found.why, " ".join(found.write.split()))
-
-
-def _refuse(problems: list[str]) -> int:
-    """Say every problem on a line of its own, in Telegraf's form, and return the exit status."""
-    count = len(problems)
-    summary = f"{count} problem{'s' * (count > 1)} in the configuration; nothing is collected"
-    sys.stderr.writelines(f"E! {line}\n" for line in [*problems, summary])
-    return 2

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from telegraf_plugin.central import StreamName
-from telegraf_plugin.commands import requests
+from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Desk, Session, clock, parser, run
+from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central_flux import stream_metrics_query
@@ -26,6 +27,8 @@ LOOK_BACK = 24 * 3600 * SECOND
 """How far back (ns) the newest word of the collector is looked for."""
 SILENT = 180 * SECOND
 """How old (ns) it may be: three of the shipped intervals."""
+SHORTEST_WATCH = 0.2
+"""Seconds between two looks, at the least: central has other work."""
 EQUAL, AS_READ = "equal", "as read"
 """What proved means: both sides are equal, or with flux of one's own that what was read has arrived."""
 _HEADINGS = (
@@ -141,18 +144,24 @@ class Row:
         )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("status", "Show how each stream stands.", _EPILOG)
-    made.add_argument("stream", nargs="?", metavar="STREAM", help="source/stream as in the log; all unless given")
-    made.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
-    made.add_argument("--every", type=float, default=5.0, metavar="SECONDS", help="with --watch (%(default)s)")
-    options = made.parse_args(arguments)
-    return run(options, lambda session: _status(session, options))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Show how each stream stands.", _EPILOG
+    add_streams(parser)
+    parser.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
+    parser.add_argument(
+        "--every", type=seconds(SHORTEST_WATCH), default=5.0, metavar="SECONDS", help="with --watch (%(default)s)"
+    )
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
+    return desk.run(options, lambda session: _status(session, options))
 
 
 def _status(session: Session, options: argparse.Namespace) -> int:
-    streams = [session.stream(options.stream)] if options.stream else list(session.config.streams)
+    streams = session.chosen(options.streams)
     if options.watch:
         return _watch(session, streams, options)
     rows = look(session.desk, streams, clock())
@@ -168,7 +177,6 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
     from rich.live import Live
     from rich.text import Text
 
-    every = max(options.every, 0.2)
     rows: list[Row] = []
     try:
         if options.json or not sys.stdout.isatty():
@@ -182,7 +190,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     sys.stdout.write(f"{moment(clock())}\n")
                     write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
                 sys.stdout.flush()
-                time.sleep(every)
+                time.sleep(options.every)
         with Live(console=Console(), auto_refresh=False) as live:
             while True:
                 trouble = ""
@@ -192,7 +200,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     trouble = f"central: {error.summary}; {error.hint}"
                 shown = table(_HEADINGS, [row.cells() for row in rows])
                 live.update(Group(Text(f"{moment(clock())} {trouble}"), shown), refresh=True)
-                time.sleep(every)
+                time.sleep(options.every)
     except KeyboardInterrupt:
         return 0 if rows and all(row.healthy for row in rows) else 1
 

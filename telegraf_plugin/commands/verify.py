@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 
-from telegraf_plugin.commands import requests
+from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands.arguments import add_json, add_span, add_streams, whole
 from telegraf_plugin.commands.comparison import Comparison, coarser
 from telegraf_plugin.commands.dates import moment, number
-from telegraf_plugin.commands.desk import Session, Unusable, add_span, aligned, clock, instants, parser, run, words
+from telegraf_plugin.commands.desk import Session, aligned, clock, instants
+from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.tables import Meter, meter, write_json, write_table
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -41,23 +42,27 @@ exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: confi
 """
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("verify", "Compare what a source has with what central has.", _EPILOG)
-    made.add_argument("stream", nargs="?", metavar="STREAM", help="source/stream as in the log; all unless given")
-    add_span(made, required=True)
-    made.add_argument("--repair", action="store_true", help="ask the running collector to send again what is lacking")
-    made.add_argument("--counts", action="store_true", help="be quick: where counts are equal look no further")
-    made.add_argument("--limit", type=int, default=SHOWN, metavar="N", help="points shown by name (%(default)s)")
-    options = made.parse_args(words(arguments))
-    return run(options, lambda session: _verify(session, options))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Compare what a source has with what central has.", _EPILOG
+    add_streams(parser)
+    add_span(parser, required=True)
+    parser.add_argument("--repair", action="store_true", help="ask the running collector to send again what is lacking")
+    parser.add_argument("--counts", action="store_true", help="be quick: where counts are equal look no further")
+    parser.add_argument("--limit", type=whole(0), default=SHOWN, metavar="N", help="points shown by name (%(default)s)")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
+    return desk.run(options, lambda session: _verify(session, options))
 
 
 def _verify(session: Session, options: argparse.Namespace) -> int:
     now = clock()
     start, stop = instants(options, now)
     assert start is not None
-    streams = [session.stream(options.stream)] if options.stream else list(session.config.streams)
+    streams = session.chosen(options.streams)
     reports = []
     equal = True
     for stream in streams:

@@ -142,7 +142,7 @@ def test_what_cannot_be_read_ends_with_2_and_repeats_nothing(
     assert main(["check"]) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"telegraf.conf: {message}")
+    assert told.err.startswith(f"E! telegraf.conf: {message}")
     assert "Traceback" not in told.err
     assert SECRET not in told.err
     assert main(["check", "--json"]) == 2
@@ -157,9 +157,9 @@ def test_both_files_are_told_of_at_once(folder: Path, capsys: pytest.CaptureFixt
     queries.write_text(queries.read_text().replace("metadata_tags:", "metadatatags:"))
     assert main(["check"]) == 2
     assert capsys.readouterr().err == (
-        "config/queries.yaml: metadatatags: is not a key that is known here; did you mean metadata_tags?\n"
-        "telegraf.conf: cannot be read: No such file or directory\n"
-        "the files cannot be checked until this is mended\n"
+        "E! config/queries.yaml: metadatatags: is not a key that is known here; did you mean metadata_tags?\n"
+        "E! telegraf.conf: cannot be read: No such file or directory\n"
+        "E! 2 problems in the configuration; nothing was checked\n"
     )
 
 
