@@ -11,7 +11,8 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from telegraf_plugin import lint
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config, load
+from telegraf_plugin.config.settings import ENV_FILE, derived, settings
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
 from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.reload import ConfigFile
@@ -68,9 +70,11 @@ examples:
       before the first start, and when something is wrong
 
 environment:
-  LOG_LEVEL          DEBUG, INFO (default), WARN or WARNING, ERROR
-  COLLECTOR_QUERIES  what to read, when --config does not say
-  and the variables that the configuration names
+  LOG_LEVEL           DEBUG, INFO (default), WARN or WARNING, ERROR
+  COLLECTOR_QUERIES   what to read, when --config does not say
+  COLLECTOR_ENV_FILE  the settings, when --env-file does not say; empty: none but the environment's
+  COLLECTOR_SECRETS   a folder with the tokens as files: config/queries.secrets.yaml is read then
+  and the variables that the configuration names; what is not set comes from .env beside the configuration
 
 exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration or the command
 line cannot be used; of a command: 130 Ctrl-C, 141 nobody reads what it prints, and what its --help says
@@ -80,7 +84,58 @@ line cannot be used; of a command: 130 Ctrl-C, 141 nobody reads what it prints, 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (the process' own unless given) and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    with ExitStack() as stack:
+        if not {"-h", "--help", "--version"} & set(words):
+            status = ended(lambda: _settle(words, stack))
+            if status:
+                return status
+        return _run(words)
+
+
+def _settle(words: Sequence[str], stack: ExitStack) -> int:
+    """Complete the environment by `.env`, until `stack` ends: before all else, as defaults depend on it; returns 0.
+
+    Raises ConfigurationError when the file cannot be used.
+    """
+    early = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    early.add_argument("--env-file", type=Path)
+    early.add_argument("--config", type=Path)
+    named = argparse.Namespace(env_file=None, config=None)
+    with suppress(argparse.ArgumentError):  # told later, with the whole command line
+        early.parse_known_args(words, named)
+    starts = words[:1] == ["start"]
+    found = settings(os.environ, named.env_file, None if starts else named.config)
+    if found.overruled:
+        names = ", ".join(found.overruled)
+        sys.stderr.write(f"W! set in the environment, so that {found.file} is not used for it: {names}\n")
+    # The plugin has what Telegraf has, and says so when that is not what fits.
+    plugin = not any(word in (*_COMMANDS, "start", "--check") for word in words)
+    complete = dict(found.environment) if plugin else derived(found.environment)
+    if found.file is not None:
+        complete[ENV_FILE] = str(found.file)
+    stack.enter_context(_environment(complete))
+    return 0
+
+
+@contextmanager
+def _environment(environment: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _run(words: Sequence[str]) -> int:
+    """Do what the command line `words` asks; returns the exit status."""
+    if words[:1] == ["start"]:
+        start = import_module("telegraf_plugin.commands.start").main
+        return ended(lambda: int(start(words[1:])))
     options = _parser().parse_args(joined(words))
+    if options.check:
+        options.command, options.telegraf_config, options.json = "check", Path("telegraf.conf"), False
     if options.command:
         command = import_module(_COMMANDS[options.command][0]).run
         return ended(lambda: int(command(options)))
@@ -97,7 +152,7 @@ def _parser() -> Parser:
     add_config(parser, queries())
     log_file = Path("logs/collector.log")
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
-    parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, and end")
+    parser.add_argument("--check", action="store_true", help="the same as the command check")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
     parser.add_argument("--ticked", action="store_true", help=argparse.SUPPRESS)  # begin with a tick that was read
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands, each with --help")
@@ -128,8 +183,6 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
         wrong.append(error)
     if wrong:
         return refused(wrong, "nothing is collected")
-    if options.check:
-        return 0
     set_up(level, options.log_file, _secrets(config))
     _lint(config)
     plugin = Plugin(config, writer, ConfigFile(options.config, os.environ, config).changed, options.ticked)

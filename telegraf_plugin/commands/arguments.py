@@ -57,6 +57,13 @@ def add_config(parser: argparse.ArgumentParser, default: object = argparse.SUPPR
     """Add `--config`; a command leaves it to the whole program's, which may stand before its name."""
     shown = queries()
     parser.add_argument("--config", type=Path, default=default, metavar="FILE", help=f"what is read ({shown})")
+    add_env_file(parser, None if default is not argparse.SUPPRESS else default)
+
+
+def add_env_file(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Add `--env-file`. It is read before the command line is (`cli`), since other defaults depend on what it says."""
+    text = "the settings, in place of .env beside the configuration; a variable that is set wins over it"
+    parser.add_argument("--env-file", type=Path, default=default, metavar="FILE", help=text)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
+from telegraf_plugin.config.settings import ENV_FILE
 from telegraf_plugin.errors import CentralError, ConfigurationError, SourceError
 
 UNUSABLE = 2
@@ -51,6 +52,8 @@ def refused(errors: Sequence[ConfigurationError], effect: str) -> int:
     problems = [f"{error.file}: {problem}" for error in errors for problem in error.problems]
     for problem in problems:
         say(problem)
+    if ENV_FILE not in os.environ and any(problem.endswith("is not set; set it in .env") for problem in problems):
+        say("no .env was read: there is none beside the configuration (cp .env.example .env); --env-file names one")
     count = len(problems)
     say(f"{count} problem{'s' * (count > 1)} in the configuration; {effect}")
     return UNUSABLE

@@ -15,6 +15,7 @@ from telegraf_plugin.commands.arguments import add_json, add_span, add_stream, a
 from telegraf_plugin.commands.dates import number
 from telegraf_plugin.commands.desk import Session, aligned, clock, instants
 from telegraf_plugin.commands.tables import write_json, write_table
+from telegraf_plugin.commands.telegraf_program import telegraf_program
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.timestamps import SECOND
@@ -116,7 +117,7 @@ def _lines(client: QueryClient, stream: StreamDefinition, pieces: Iterator[Span]
 def _after(conf: Path, lines: list[bytes]) -> tuple[list[str], str]:
     """Return the lines after the processors, or as they are with a remark that says why."""
     plain = [line.decode("utf-8", "replace") for line in lines]
-    program = routing.telegraf_program()
+    program = telegraf_program()
     if program is None:
         return plain, "telegraf is not on PATH: names are those before its processors"
     try:

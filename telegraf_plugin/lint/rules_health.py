@@ -6,6 +6,7 @@ import operator
 from collections.abc import Iterator
 from textwrap import indent
 
+from telegraf_plugin.config.settings import silence as silence_for
 from telegraf_plugin.lint.durations import SECOND, shown
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.reach import Metric, Reach, reach
@@ -86,7 +87,7 @@ def silence_is_noticed_in_time(subject: Subject) -> Iterator[Finding]:
             )
         else:
             continue
-        write = f'max_time_between_metrics = "{shown(max(interval * 5 // 2, 10 * SECOND))}"'
+        write = f'max_time_between_metrics = "{shown(silence_for(interval))}"'
         yield Finding(File.TELEGRAF, output.key("max_time_between_metrics"), why, write)
 
 
