@@ -69,7 +69,7 @@ def _look_up(reference: str, environment: Mapping[str, str], problems: list[Prob
         found = ""
     if found or default is not None:
         return found or str(default)
-    state = "is empty" if environment.get(name) == "" else "is not set"
+    state = "is empty" if environment.get(name) == "" else "is not set"  # or says nothing but a reference
     text = f"the environment variable {name} {state}; set it in .env"
     if _SECRET.fullmatch(path) and environment.get("COLLECTOR_SECRETS"):
         # Tokens are files here: one in .env would be refused at the next start.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
     """A checkout of its own, as far as scripts/collector can see: the shipped files, its own logs and .env."""
     made = work_folder(tmp_path / "work")
     (made / "scripts").mkdir()
-    (made / "scripts" / "collector").symlink_to(engines.REPOSITORY / "scripts" / "collector")
+    shutil.copy(engines.REPOSITORY / "scripts" / "collector", made / "scripts")
     return made
 
 

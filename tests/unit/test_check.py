@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_plugin.cli import main
+from tests.unit.start_bench import STAND_IN
 from tests.unit.test_lint import FILES, ROOT, SECRET, SETTINGS
 
 
@@ -23,6 +24,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config").mkdir()
     for name in FILES:
         (tmp_path / name).write_text((ROOT / name).read_text())
+    program = tmp_path / "bin" / "telegraf"  # the real one's opinion is tested in tests/engines
+    program.parent.mkdir()
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.defpath]))
     for name in list(os.environ):
         if re.match(r"INFLUXDB_|SERVER_|COLLECTOR_|HEALTH_|LOG_LEVEL", name):
             monkeypatch.delenv(name)
@@ -117,7 +123,7 @@ def test_check_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
         main(["check", "--help"])
     assert ended.value.code == 0
     told = capsys.readouterr().out
-    assert "example:" in told
+    assert "examples:" in told
     assert "exit status: 0 " in told
 
 
