@@ -13,7 +13,6 @@ from lab import engines
 from lab.loopback import HOST, http_status, wait_until
 from lab.process import Process, alive, children
 
-
 NO_ENV_FILE = {"COLLECTOR_ENV_FILE": ""}
 """A clone's own `.env` would complete what a test or the demo sets."""
 
