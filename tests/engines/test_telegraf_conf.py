@@ -159,14 +159,14 @@ def test_the_script_names_a_line_of_dotenv_that_is_none_without_its_value(env: d
     assert "very-secret-value" not in run.stderr
 
 
-def test_values_with_quotes_reach_telegraf_and_the_plugin(site: Site, env: dict[str, str], folder: Path) -> None:
-    feed(site)
-    odd = {"SERVER_A_ORG": "R&D (EU) #1, it's $prod", "UNUSED": "`touch run`"}
-    (folder / ".env").write_text("".join(f"{name}={quoted(value)}\n" for name, value in (env | odd).items()))
+def test_values_with_quotes_reach_the_servers(site: Site, env: dict[str, str], folder: Path) -> None:
+    odd = "R&D (EU) #1, it's $prod"
+    values = env | {"SERVER_A_BUCKET": odd, "UNUSED": "`touch run`"}
+    (folder / ".env").write_text("".join(f"{name}={quoted(value)}\n" for name, value in values.items()))
     run = collector(folder, ["--test"], {})
     assert run.returncode == 0, run.stderr
-    # The source is asked for the very name, and has none of it.
-    assert "R&D (EU) #1, it's $prod" in run.stderr
+    # Central is asked for a bucket of the very name, and has none.
+    assert f"ledger in central's bucket {odd} at " in (folder / "logs" / "collector.log").read_text() + run.stderr, run.stderr
     assert not list(folder.glob("**/run"))
 
 
