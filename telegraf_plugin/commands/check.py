@@ -16,6 +16,7 @@ from telegraf_plugin.lint.report import as_json as report_json
 from telegraf_plugin.lint.report import write_report
 from telegraf_plugin.lint.rules import lint
 from telegraf_plugin.lint.telegraf_conf import read
+from telegraf_plugin.lint.variables import as_started
 
 _EPILOG = """\
 example:
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     except ConfigurationError as error:
         wrong.append(error)
     try:
-        telegraf_conf = read(options.telegraf_config, os.environ)
+        telegraf_conf = read(options.telegraf_config, as_started(os.environ))
     except ConfigurationError as error:
         wrong.append(error)
     if config is None or telegraf_conf is None:

@@ -10,7 +10,6 @@ from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.glob import quoted
 from telegraf_plugin.lint.reach import Reach, clauses, reach
 from telegraf_plugin.lint.subject import (
-    LEDGER,
     OWN_METRICS,
     Subject,
     metrics_of,
@@ -20,6 +19,7 @@ from telegraf_plugin.lint.subject import (
 )
 from telegraf_plugin.lint.telegraf_conf import Plugin
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.names import LEDGER
 
 TAGDROP = '[outputs.{name}.tagdrop]\n  source_bucket = ["*"]'
 _OUTPUT = """\

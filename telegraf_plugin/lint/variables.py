@@ -10,7 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+_SHORTEST_SILENCE = 10
+"""Seconds; with shorter intervals health would flap."""
 _REFERENCE = re.compile(r"\$(?:\$|([_a-z][_a-z0-9]*)|\{([_a-z][_a-z0-9]*)(:?[-+?])?)", re.IGNORECASE | re.ASCII)
+
+
+def as_started(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return `environment` with what scripts/collector derives from it before it starts Telegraf."""
+    made = dict(environment)
+    interval = made.get("COLLECTOR_INTERVAL") or "60"
+    if not made.get("HEALTH_MAX_SILENCE") and interval.isascii() and interval.isdigit() and len(interval) < 10:
+        made["HEALTH_MAX_SILENCE"] = f"{max(int(interval) * 5 // 2, _SHORTEST_SILENCE)}s"
+    return made
 
 
 def substitute(text: str, environment: Mapping[str, str], unset: set[str]) -> str:

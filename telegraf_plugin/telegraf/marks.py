@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.stream import ledger, request
+from telegraf_plugin.stream import ledger, names, request
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
@@ -25,7 +25,7 @@ def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
         "began": origin.began,
         "oldest": origin.oldest,
     }
-    return point("collector_origin", tags, fields, now)
+    return point(names.ORIGIN, tags, fields, now)
 
 
 def request_line(stream: StreamDefinition, asked: Request) -> bytes:
