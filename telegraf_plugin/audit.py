@@ -104,8 +104,11 @@ class Audit:
         """Warn when central's clock differs from ours, once until it agrees again."""
         self._skew("central", skew, "its retention and its health look wrong by as much")
 
-    def cycle(self, board: Board, busy: Collection[str], seconds: float) -> None:
-        """Say what became of one tick after `seconds`; the sources in `busy` have not finished."""
+    def cycle(self, board: Board, busy: Collection[str], seconds: float, away: Collection[str] = ()) -> None:
+        """Say what became of one tick after `seconds`; the sources in `busy` have not finished.
+
+        `away`: the buckets of central that cannot be read now, though nothing may be late by it yet.
+        """
         cycle = Totals.of(status.cycle for status in board.streams.values())
         total = Totals.of(status.total for status in board.streams.values())
         rates = ", ".join(
@@ -113,8 +116,8 @@ class Audit:
             for source, statuses in board.by_source().items()
         )
         log.log(
-            logging.WARNING if board.failing else logging.INFO,
-            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s",
+            logging.WARNING if board.failing or away else logging.INFO,
+            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s%s",
             cycle.points_read,
             cycle.points_sent,
             seconds,
@@ -122,6 +125,7 @@ class Audit:
             total.points_sent,
             rates,
             f"; failing: {_reasons(board)}" if board.failing else "",
+            f"; central cannot be read: {', '.join(away)}" if away else "",
             f"; still reading: {', '.join(sorted(busy))}" if busy else "",
         )
 

@@ -40,7 +40,7 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
     lines = []
     for source, statuses in board.by_source().items():
         for status in statuses:
-            lines += _stream_lines(status, now)
+            lines += _stream_lines(status, board.interval, now)
         total = Totals.of(status.total for status in statuses)
         fields = _sums(Totals.of(status.cycle for status in statuses), total)
         fields["late"] = int(source in late_sources)
@@ -78,7 +78,7 @@ def health_line(board: Board, now: int) -> bytes:
     return point(names.HEALTH, {}, fields, now)
 
 
-def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
+def _stream_lines(status: StreamStatus, interval: int | None, now: int) -> list[bytes]:
     stream = status.stream
     tags = {
         "source": stream.source,
@@ -88,6 +88,8 @@ def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
     }
     fields = _sums(status.cycle, status.total)
     fields |= {"healthy": int(status.healthy), "failures_in_a_row": status.failures_in_a_row}
+    if interval is not None:
+        fields["interval_seconds"] = interval / _SECOND
     fields |= _progress(status)
     if status.last is not None and status.last.error is not None:
         fields["last_error"] = status.last.error.summary
@@ -105,10 +107,11 @@ def _progress(status: StreamStatus) -> Fields:
     progress = status.progress
     if progress is None:
         return {}
+    read = status.last is None or status.last.error is None  # else how fast it was tells nothing
     times = {
         "lag_seconds": progress.lag,
         "left_seconds": progress.left,
-        "to_go_seconds": progress.to_go,
+        "to_go_seconds": progress.to_go if read else None,
         "time_to_loss_seconds": progress.time_to_loss,
         "sweep_period_seconds": progress.sweep_period,
     }
