@@ -15,11 +15,17 @@ from telegraf_plugin.stream.status import Attempt, Board, StreamStatus, Totals
 
 MAX_NAMED = 1_000
 """Series of which the log says that their points cannot pass; what is beyond them is counted."""
-MAX_AHEAD, MIN_BEHIND = 2.0, -3.1
-"""Clocks that differ by more than two seconds, as HTTP's Date tells it: it has whole seconds, so that it is up to one
-behind the clock that made it, and a reply takes a moment."""
+MAX_SKEW = 2.0
+"""Seconds by which clocks may differ."""
+_LATER = 1.1
+"""By how much (s) HTTP's Date may be behind the clock that made it: whole seconds, and a reply's way."""
 
 log = logging.getLogger(__name__)
+
+
+def agrees(skew: float) -> bool:
+    """Say whether a clock agrees with ours, to MAX_SKEW, that was ahead of it by `skew` seconds as Date tells it."""
+    return -MAX_SKEW - _LATER < skew < MAX_SKEW
 
 
 class Audit:
@@ -77,7 +83,7 @@ class Audit:
         """Warn when the clock of `server` differs from ours by `skew` seconds, once until it agrees again."""
         if skew is None:
             return
-        if MIN_BEHIND < skew < MAX_AHEAD:
+        if agrees(skew):
             if server in self._skewed:
                 log.info("the clock of %s agrees with this machine's again", server)
                 self._skewed.discard(server)

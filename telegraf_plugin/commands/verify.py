@@ -48,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes to its `parser`."""
     parser.description, parser.epilog = "Compare what a source has with what central has.", _EPILOG
     add_streams(parser)
-    add_span(parser, required=True)
+    add_span(parser, required=True, end="a lookback ago unless set: until then points may come late")
     parser.add_argument("--repair", action="store_true", help="ask the running collector to send again what is lacking")
     parser.add_argument("--counts", action="store_true", help="be quick: where counts are equal look no further")
     parser.add_argument("--limit", type=whole(0), default=SHOWN, metavar="N", help="points shown by name (%(default)s)")
