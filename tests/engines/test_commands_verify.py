@@ -112,7 +112,7 @@ def test_what_central_refuses_is_told_apart(operator: Operator) -> None:
     assert (report["streams"][0]["held"], report["streams"][0]["missing"]) == (1, 0)
 
 
-def test_nothing_on_either_side_is_not_called_equal(operator: Operator) -> None:
+def test_where_neither_side_has_a_point_nothing_is_compared(operator: Operator) -> None:
     for words in ((), ("--counts",)):
         ended = operator.run("verify", operator.label, "--from=-200d", "--to=-199d", *words)
         assert ended.returncode == 2, ended.stdout + ended.stderr
