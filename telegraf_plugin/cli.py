@@ -24,7 +24,7 @@ from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config, load
 from telegraf_plugin.config.settings import ENV_FILE, derived, settings
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
-from telegraf_plugin.plugin import Plugin
+from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin
 from telegraf_plugin.reload import ConfigFile
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -184,8 +184,9 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
     if wrong:
         return refused(wrong, "nothing is collected")
     set_up(level, options.log_file, _secrets(config))
-    _lint(config)
-    plugin = Plugin(config, writer, ConfigFile(options.config, os.environ, config).changed, options.ticked)
+    interval = _lint(config)
+    changed = ConfigFile(options.config, os.environ, config).changed
+    plugin = Plugin(config, writer, changed, options.ticked, interval=interval)
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     status = plugin.run()
     if status is None:
@@ -200,19 +201,24 @@ def _secrets(config: Config) -> list[str]:
     return [server.credential.read() for server in servers]
 
 
-def _lint(config: Config) -> None:
-    """Log what telegraf.conf with this configuration would lose; the file is looked for where Telegraf does."""
+def _lint(config: Config) -> int:
+    """Log what telegraf.conf with this configuration would lose; the file is looked for where Telegraf does.
+
+    Returns the interval (ns) that it sets for the plugin, as far as that can be read.
+    """
     named = os.environ.get("TELEGRAF_CONFIG_PATH")
     places = [Path(named)] if named else [Path("telegraf.conf"), Path("/etc/telegraf/telegraf.conf")]
     place = next((path for path in places if path.is_file()), None)
     if place is None:
-        return
+        return FIRST_INTERVAL
     try:
-        findings = lint.lint(config, lint.read(place, os.environ), config.max_in_flight)
+        conf = lint.read(place, os.environ)
     except ConfigurationError as error:
         log.warning("cannot look for mistakes in %s: %s", place, "; ".join(map(str, error.problems)))
-        return
+        return FIRST_INTERVAL
+    findings = lint.lint(config, conf, config.max_in_flight)
     for found in findings:
         file = place if found.file is lint.File.TELEGRAF else "queries.yaml"
         level = logging.INFO if found.hint else logging.WARNING
         log.log(level, "%s: %s: %s; write: %s", file, found.key, found.why, " ".join(found.write.split()))
+    return lint.interval_of(conf)

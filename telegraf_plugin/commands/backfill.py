@@ -81,7 +81,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes to its `parser`."""
     parser.description, parser.epilog = "Have the running collector copy history of one stream.", _EPILOG
     add_stream(parser)
-    add_span(parser, required=False)
+    add_span(parser, required=False, end="where the stream begins unless set, and never later")
     parser.add_argument("--dry-run", action="store_true", help="plan only; nothing is asked for")
     parser.add_argument("--cancel", action="store_true", help="take the request back that is under way")
     parser.add_argument("--no-wait", action="store_true", help="ask, and end")

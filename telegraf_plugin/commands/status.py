@@ -25,8 +25,12 @@ from telegraf_plugin.stream.spans import END, span
 
 LOOK_BACK = 24 * 3600 * SECOND
 """How far back (ns) the newest word of the collector is looked for."""
-SILENT = 180 * SECOND
-"""How old (ns) it may be: three of the shipped intervals."""
+SILENT_INTERVALS = 3
+"""How many of the collector's intervals old its last word may be; it tells how long they are."""
+SHORTEST_SILENCE = 30 * SECOND
+"""How old (ns) it may be in any case: Telegraf's outputs do not write at once."""
+DEFAULT_INTERVAL_SECONDS = 60.0
+"""The interval of a collector that does not tell it: an earlier version."""
 SHORTEST_WATCH = 0.2
 """Seconds between two looks, at the least: central has other work."""
 EQUAL, AS_READ = "equal", "as read"
@@ -34,6 +38,7 @@ EQUAL, AS_READ = "equal", "as read"
 _HEADINGS = (
     "Stream",
     "State",
+    "As of",
     "Lag",
     "Proved up to",
     "Rate",
@@ -54,15 +59,19 @@ examples:
   data-collector status --json | jq '.streams[] | select(.healthy | not) | .stream'
       for scripts
 
-What it shows, from central alone (the collector's metrics and its ledger):
+What it shows, from central alone (the collector's metrics and its ledger). Each figure is of the time "as of", the
+collector's last word; what its ledger has shown since to be over (a backlog that was finished) is left out:
   lag           since when central lacks something; the first fill of history does not count
   proved up to  up to there both sides were compared and are equal, from where the stream begins; "(as read)" with
                 flux of one's own: what the query gave when it was read has arrived
-  rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes
+  rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes if the last read was
+                well
   held          points that central refuses (a field of another type, say); the log and collector_held say which
   extras        points that only central has
   to loss       until the source's retention takes what is not copied yet
-  request       a backfill or repair that is under way
+  request       a backfill or repair that is under way, as of the stream's newest mark
+
+A stream is silent when the collector's last word is older than three of its intervals.
 
 exit status: 0 all streams are well, 1 one is not or the collector is silent, 2 configuration or central is not usable
 """
@@ -82,9 +91,9 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one stream stands; times in seconds, `proved_up_to` and `told_at` in Unix ns, None where nothing tells.
+    """How one stream stood at `told_at`; None where nothing tells.
 
-    `proof` is EQUAL or AS_READ.
+    Times are in seconds, `proved_up_to` and `told_at` in Unix ns. `proof` is EQUAL or AS_READ.
     """
 
     stream: str
@@ -129,6 +138,7 @@ class Row:
         return (
             self.stream,
             self.state,
+            moment(self.told_at) if self.told_at is not None else "-",
             _shown(self.lag, duration),
             f"{moment(self.proved_up_to)}{'' if self.proof == EQUAL else f' ({self.proof})'}"
             if self.proved_up_to is not None
@@ -232,15 +242,20 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         first = (span(mark.origin, END) - mark.proved).parts[0][0] if mark is not None else None
         since = f"; its newest mark is of {moment(mark.id.time)}" if mark is not None else ", and there is no mark"
         error = f"the collector has said nothing in central for a day{since}"
-        return Row(label, "silent", False, None, None, first, None, None, None, None, None, None, request, error)
+        told_at = mark.id.time if mark is not None else None
+        return Row(label, "silent", False, told_at, None, first, None, None, None, None, None, None, request, error)
     age = now - metrics.time
     healthy = metrics.fields.get("healthy") == "1"
     state, error = ("ok" if healthy else "bad"), metrics.fields.get("last_error", "")
-    if age > SILENT:
+    silent = age > _patience(metrics)
+    if silent:
         state, healthy = "silent", False
         error = "; ".join(filter(None, [f"the collector's last word is {duration(age / SECOND)} old", error]))
     told = metrics.number
     up_to, held, extras = told("proved_up_to"), told("held"), told("extras")
+    # How fast it was is no news of how long it takes when nothing is read, or when it is over.
+    over = asked is not None and mark is not None and mark.request == asked.id and mark.id.time > metrics.time
+    going = told("to_go_seconds") is not None and not (silent or over or told("failures_in_a_row"))
     return Row(
         stream=label,
         state=state,
@@ -248,15 +263,21 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         told_at=metrics.time,
         lag=told("lag_seconds"),
         proved_up_to=int(metrics.fields["proved_up_to"]) if up_to is not None else None,
-        rate=told("backlog_points_per_second"),
-        left=told("left_seconds"),
-        to_go=told("to_go_seconds"),
+        rate=told("backlog_points_per_second") if going else None,
+        left=told("left_seconds") if not over else None,
+        to_go=told("to_go_seconds") if going else None,
         held=int(held) if held is not None else None,
         extras=int(extras) if extras is not None else None,
         time_to_loss=told("time_to_loss_seconds"),
         request=request,
         last_error=error,
     )
+
+
+def _patience(metrics: Metrics) -> float:
+    """Return how old (ns) the collector's last word may be."""
+    interval = metrics.number("interval_seconds") or DEFAULT_INTERVAL_SECONDS
+    return max(SILENT_INTERVALS * interval * SECOND, SHORTEST_SILENCE)
 
 
 def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamName, Metrics]:

@@ -15,11 +15,9 @@ from telegraf_plugin.influxdb.flux import (
     string_literal,
     with_carriage_returns,
 )
-from telegraf_plugin.stream import ledger, request
+from telegraf_plugin.stream import ledger, names, request
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import EXPORTED, MetadataTag
-
-ORIGIN_MEASUREMENT = "collector_origin"
 
 
 def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -30,6 +28,11 @@ def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for how many points that is."""
     return build([*_selected(stream, start, stop), "group()", "count()"])
+
+
+def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query whose reply has a row when central has any point of `stream` in [start, stop)."""
+    return build([*_selected(stream, start, stop), "limit(n: 1)", 'keep(columns: ["_time"])'])
 
 
 def carriage_return_query(
@@ -64,7 +67,7 @@ def mark_ids_query(bucket: str, start: int) -> Query:
 def origins_query(bucket: str) -> Query:
     """Return the query for the origins mirrored in the bucket of metrics, a row a field."""
     steps = from_range(bucket, EARLIEST, LATEST)
-    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(ORIGIN_MEASUREMENT)})", "last()"])
+    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(names.ORIGIN)})", "last()"])
 
 
 def requests_query(bucket: str) -> Query:
@@ -82,7 +85,7 @@ def bucket_query(bucket: str, start: int, stop: int) -> Query:
 
 def stream_metrics_query(bucket: str, start: int, stop: int) -> Query:
     """Return the query for what the plugin last said of each stream in [start, stop), a row a field."""
-    ours = 'filter(fn: (r) => r._measurement == "collector_stream")'
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.STREAM)})"
     return build([*from_range(bucket, start, stop), ours, "last()"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.stream import ledger, request
+from telegraf_plugin.stream import ledger, names, request
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
@@ -24,8 +24,9 @@ def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
         "origin": origin.origin,
         "began": origin.began,
         "oldest": origin.oldest,
+        "islands": origin.islands.largest(ledger.MAX_SPANS).text(),
     }
-    return point("collector_origin", tags, fields, now)
+    return point(names.ORIGIN, tags, fields, now)
 
 
 def request_line(stream: StreamDefinition, asked: Request) -> bytes:

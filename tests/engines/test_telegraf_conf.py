@@ -166,7 +166,9 @@ def test_values_with_quotes_reach_the_servers(site: Site, env: dict[str, str], f
     run = collector(folder, ["--test"], {})
     assert run.returncode == 0, run.stderr
     # Central is asked for a bucket of the very name, and has none.
-    assert f"ledger in central's bucket {odd} at " in (folder / "logs" / "collector.log").read_text() + run.stderr, run.stderr
+    assert f"ledger in central's bucket {odd} at " in (folder / "logs" / "collector.log").read_text() + run.stderr, (
+        run.stderr
+    )
     assert not list(folder.glob("**/run"))
 
 
