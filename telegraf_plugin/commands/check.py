@@ -20,6 +20,7 @@ from telegraf_plugin.commands.telegraf_program import CannotCheck, complaints, t
 from telegraf_plugin.config import Config, load
 from telegraf_plugin.config.settings import problems
 from telegraf_plugin.errors import ConfigurationError, Problem
+from telegraf_plugin.lint import renames
 from telegraf_plugin.lint.finding import File
 from telegraf_plugin.lint.report import as_json as report_json
 from telegraf_plugin.lint.report import write_report
@@ -69,6 +70,10 @@ def look(queries: Path, conf: Path, environment: Mapping[str, str]) -> Look:
         telegraf_conf = read(conf, environment)
     except ConfigurationError as error:
         wrong.append(_explained(error, conf))
+    if config is not None and telegraf_conf is not None:
+        clash = renames.check(renames.with_renames(config, telegraf_conf))
+        if clash:
+            wrong.append(ConfigurationError(str(queries), clash))
     asked = False
     if telegraf_conf is not None and (program := telegraf_program()) is not None:
         files = [SECRETS_CONF, conf] if environment.get("COLLECTOR_SECRETS") and SECRETS_CONF.exists() else [conf]

@@ -1,178 +1,143 @@
-"""The settings: which `.env` is read, what wins, what is derived, and what is refused."""
+"""Both files together: what a stream knows of Telegraf's renames, and which streams are refused for what it cannot."""
 
 from __future__ import annotations
 
-import os
+import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from telegraf_plugin import settings
+from telegraf_plugin.audit import Audit
 from telegraf_plugin.cli import main
-from telegraf_plugin.config.settings import LEVELS, MAX_BYTES, derived, problems, settings, silence
+from telegraf_plugin.config import Config
 from telegraf_plugin.errors import ConfigurationError
-from telegraf_plugin.lint.durations import SECOND
-from telegraf_plugin.telegraf import logs
-from tests.unit.test_lint import FILES, ROOT, SETTINGS
+from telegraf_plugin.stream.renames import TagRule
+
+ENVIRONMENT = {"T": "a-token-of-a-test"}
+SERVER = {"url": "http://pod:8086", "org": "o", "token": "${T}"}
+REGEX = """
+[[processors.regex]]
+  [[processors.regex.tags]]
+    key = "host"
+    pattern = '^POD-(\\d+)$'
+    replacement = "pod_${1}"
+"""
+RULE = TagRule("host", r"^POD-(\d+)$", "pod_${1}")
+LATER = "[[processors.regex]]\n  order = 5\n  [[processors.regex.tags]]\n    key = 'host'\n    pattern = 'a'\n"
+STARLARK = "[[processors.starlark]]\n  source = 'def apply(metric): return metric'\n"
+SPLIT = [{"bucket": "b", "name": "8", "tags": {"host": "POD-8"}}, {"bucket": "b", "name": "9", "tags": {"rack": "1"}}]
+
+
+class Files:
+    def __init__(self, folder: Path) -> None:
+        self.queries, self.conf = folder / "queries.yaml", folder / "telegraf.conf"
+        self.environment = ENVIRONMENT | {"TELEGRAF_CONFIG_PATH": str(self.conf)}
+
+    def load(self, conf: str | None, *streams: dict[str, Any], **more: Any) -> Config:
+        document = {"central": SERVER, "sources": [{"name": "POD-1", **SERVER, "streams": list(streams)}], **more}
+        self.queries.write_text(yaml.safe_dump(document))
+        if conf is not None:
+            self.conf.write_text(conf)
+        return settings.load(self.queries, self.environment)
+
+    def refused(self, conf: str | None, *streams: dict[str, Any], **more: Any) -> list[str]:
+        with pytest.raises(ConfigurationError) as caught:
+            self.load(conf, *streams, **more)
+        return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder, with the shipped files and a `.env`; no variable of it is in the environment."""
-    (tmp_path / "config").mkdir()
-    for name in FILES:
-        (tmp_path / name).write_text((ROOT / name).read_text())
-    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
-    for name in (*SETTINGS, "COLLECTOR_ENV_FILE", "COLLECTOR_QUERIES", "COLLECTOR_SECRETS", "HEALTH_MAX_SILENCE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
 
 
-def test_the_file_beside_the_configuration_is_read(tmp_path: Path) -> None:
-    (tmp_path / "config").mkdir()
-    queries = tmp_path / "config" / "queries.yaml"
-    assert settings({}, queries=queries).sought == (tmp_path / "config" / ".env", tmp_path / ".env")
-    (tmp_path / ".env").write_text("A=outer\n")
-    assert settings({}, queries=queries).environment == {"A": "outer"}
-    assert settings({"COLLECTOR_QUERIES": str(queries)}).environment["A"] == "outer"
-    (tmp_path / "config" / ".env").write_text("A=inner\n")
-    assert settings({}, queries=queries).environment == {"A": "inner"}
-    assert settings({}, queries=tmp_path / "elsewhere" / "queries.yaml").environment == {}
+def test_what_telegraf_renames_is_known_and_nothing_is_left_out(files: Files) -> None:
+    found = files.load(REGEX + LATER, *SPLIT).streams
+    assert [stream.renames for stream in found] == [(RULE, TagRule("host", "a"))] * 2
+    assert [(stream.rewritten_tags, stream.uncomputed) for stream in found] == [((), "")] * 2
 
 
-def test_a_named_file_comes_first_and_must_be_there(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("A=beside\n")
-    (tmp_path / "named").write_text("A=named\n")
-    queries = tmp_path / "queries.yaml"
-    named = {"COLLECTOR_ENV_FILE": str(tmp_path / "named")}
-    assert settings(named, queries=queries).environment["A"] == "named"
-    assert settings(named, tmp_path / ".env", queries).environment["A"] == "beside"
-    assert settings({"COLLECTOR_ENV_FILE": ""}, queries=queries).environment == {"COLLECTOR_ENV_FILE": ""}
-    with pytest.raises(ConfigurationError, match="nowhere: cannot be read: No such file"):
-        settings({}, tmp_path / "nowhere", queries)
+def test_processors_go_by_their_order(files: Files) -> None:
+    (stream,) = files.load(LATER + REGEX, {"bucket": "b"}).streams
+    assert stream.renames == (RULE, TagRule("host", "a"))
 
 
-def test_a_variable_that_is_set_wins_and_is_told_where_it_differs(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("A=file\nB=same\nC=only\n")
-    found = settings({"A": "set", "B": "same", "D": "mine"}, file)
-    assert found.environment == {"A": "set", "B": "same", "C": "only", "D": "mine"}
-    assert found.overruled == ("A",)
-    assert "only" not in repr(found)  # there may be tokens in it
+def test_without_processors_hosts_are_compared_as_they_are(files: Files) -> None:
+    (stream,) = files.load("[agent]\n", {"bucket": "b", "tags": {"host": "POD-8"}}).streams
+    assert (stream.renames, stream.rewritten_tags) == ((), ())
 
 
-def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "large").write_bytes(b"#" * (MAX_BYTES + 1))
-    for file in (tmp_path / "large", Path("/dev/zero")):
-        with pytest.raises(ConfigurationError, match="is larger than"):
-            settings({}, file)
+def test_another_rename_is_another_definition(files: Files) -> None:
+    hashes = {files.load(conf, {"bucket": "b"}).streams[0].hash for conf in (REGEX, LATER, "", REGEX)}
+    assert len(hashes) == 3
 
 
-@pytest.mark.parametrize(("interval", "expected"), [(1, 10), (4, 10), (5, 12), (60, 150), (75, 187), (90, 225)])
-def test_silence_is_two_and_a_half_intervals(interval: int, expected: int) -> None:
-    assert silence(interval * SECOND) == expected * SECOND
-    assert derived({"COLLECTOR_INTERVAL": str(interval)})["HEALTH_MAX_SILENCE"] == f"{expected}s"
+def test_a_processor_that_sees_no_data_changes_nothing(files: Files) -> None:
+    own = STARLARK + '  [processors.starlark.tagdrop]\n    source_bucket = ["*"]\n'
+    assert files.load(REGEX + own, {"bucket": "b"}).streams[0].renames == (RULE,)
 
 
-@pytest.mark.parametrize("interval", [1, 5, 59, 60, 75, 90, 300, 3600, 86400])
-def test_check_takes_what_the_start_script_derives(
-    interval: int, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+UNTOLD = {
+    "starlark": (REGEX + STARLARK, "processors.starlark cannot be computed"),
+    "pattern": (REGEX.replace(r"\d", r"\p{Nd}"), "has \\p"),
+    "not go's": (REGEX.replace(r"(\d+)", r"(?=8)"), "is not one of Go's"),
+    "partly": (REGEX + "[processors.regex.tagpass]\n  host = ['POD-8']\n", "sees a part of the stream's points only"),
+    "keys": (REGEX + "  [[processors.regex.tag_rename]]\n    pattern = 'a'\n", "tag_rename"),
+    "glob": (REGEX.replace('"host"', '"ho*"'), "stands for several tags"),
+    "not toml": ("[[processors", "is not TOML"),
+    "gone": (None, "there is no telegraf.conf to be read"),
+}
+
+
+@pytest.mark.parametrize("case", UNTOLD)
+def test_what_cannot_be_computed_is_left_out_with_the_reason(
+    files: Files, case: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("COLLECTOR_INTERVAL", str(interval))
-    main(["check"])
-    assert "max_time_between_metrics" not in capsys.readouterr().out
+    caplog.set_level(logging.INFO)
+    conf, why = UNTOLD[case]
+    monkeypatch.setenv("T", ENVIRONMENT["T"])
+    config = files.load(conf, {"bucket": "b"}, {"bucket": "c", "tags": {"rack": "1"}})
+    assert {(stream.renames, stream.rewritten_tags) for stream in config.streams} == {((), ("host",))}
+    assert why in config.streams[0].uncomputed
+    Audit(config).started()
+    (said,) = [record.getMessage() for record in caplog.records if "left out of the proof" in record.getMessage()]
+    assert why in said
+
+    (problem,) = files.refused(conf, *SPLIT)
+    assert problem.startswith("sources[0].streams[0].tags: the stream is selected by host, and what that is in central")
+    assert why in problem
 
 
-def test_check_asks_for_the_silence_that_would_be_derived(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_start_and_check_refuse_such_a_stream(
+    files: Files, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLLECTOR_INTERVAL", "75")
-    monkeypatch.setenv("HEALTH_MAX_SILENCE", "20s")
-    assert main(["check"]) == 1
-    assert 'write: max_time_between_metrics = "187s"' in capsys.readouterr().out
+    files.refused(REGEX + STARLARK, *SPLIT)
+    for name, value in files.environment.items():
+        monkeypatch.setenv(name, value)
+    for arguments in (["--check"], ["check", "--telegraf-config", str(files.conf)], ["status"]):
+        extra = [*arguments, "--config", str(files.queries)]
+        assert main(extra) == 2
+        assert "processors.starlark cannot be computed" in capfd.readouterr().err
 
 
-def test_what_is_set_is_not_derived() -> None:
-    made = {"COLLECTOR_SECRETS": "/s/", "COLLECTOR_QUERIES": "q", "HEALTH_MAX_SILENCE": "9s", "LOG_LEVEL": "warning"}
-    found = derived(made)
-    assert (found["COLLECTOR_QUERIES"], found["HEALTH_MAX_SILENCE"]) == ("q", "9s")
-    assert (found["COLLECTOR_SECRETS"], found["LOG_LEVEL"]) == ("/s", "WARN")
-    assert found["INFLUXDB_CENTRAL_TOKEN"] == "@{secrets:central_token}"
-    assert derived({"COLLECTOR_SECRETS": "/s"})["COLLECTOR_QUERIES"] == "config/queries.secrets.yaml"
+def test_a_tag_that_is_made_of_another_cannot_be_selected_by(files: Files) -> None:
+    rule = REGEX.replace('key = "host"', 'key = "name"\n    result_key = "host"')
+    (problem,) = files.refused(rule, {"bucket": "b", "tags": {"host": "POD-8"}})
+    assert "host is made of name" in problem
 
 
-def test_the_log_levels_are_the_plugins() -> None:
-    assert set(LEVELS) == set(logs.LEVELS)
+def test_two_streams_whose_hosts_get_one_name_are_refused_by_name(files: Files) -> None:
+    def selected(*hosts: str, **more: Any) -> dict[str, Any]:
+        return {"bucket": "b", "name": hosts[0], "tags": {"host": list(hosts)}, **more}
 
-
-@pytest.mark.parametrize(
-    ("name", "value", "well"),
-    [
-        *(
-            ("HEALTH_CHECK_PORT", value, False)
-            for value in ("0", "65536", "99999", "80800", "5000x", "-1", "05000", " 1")
-        ),
-        *(("HEALTH_CHECK_PORT", value, True) for value in ("1", "5000", "65535", "")),
-        *(("COLLECTOR_INTERVAL", value, False) for value in ("0", "5s", "1.5", "-5", "86401", "9" * 30, "٣")),
-        *(("COLLECTOR_INTERVAL", value, True) for value in ("1", "60", "86400", "")),
-        *(("LOG_LEVEL", value, False) for value in ("LOUD", "INFO ")),
-        *(("LOG_LEVEL", value, True) for value in ("warning", "Warn", "DEBUG", "")),
-    ],
-)
-def test_a_value_out_of_range_is_named(name: str, value: str, well: bool) -> None:
-    found = list(problems(derived({name: value})))
-    assert [problem.path for problem in found] == ([] if well else [name])
-
-
-def test_commands_read_dotenv_by_themselves(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = dict(os.environ)
-    assert main(["check"]) == 0
-    assert main(["permissions"]) == 0
-    assert dict(os.environ) == before  # it ends with the command
-    os.rename(".env", "other.env")  # noqa: PTH104
-    for words in (["check", "--env-file", "other.env"], ["--env-file=other.env", "check"]):
-        assert main(words) == 0
-    assert capsys.readouterr().err == ""
-
-
-def test_what_overrules_dotenv_is_told(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("SERVER_A_ORG", "another")
-    monkeypatch.setenv("SERVER_A_URL", SETTINGS["SERVER_A_URL"])
-    assert main(["permissions"]) == 0
-    assert capsys.readouterr().err == "W! set in the environment, so that .env is not used for it: SERVER_A_ORG\n"
-
-
-def test_no_dotenv_is_said_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / ".env").unlink()
-    assert main(["status"]) == 2
-    told = capsys.readouterr().err
-    assert told.count("is not set; set it in .env\n") == 13
-    assert told.count("no .env was read: there is none beside the configuration") == 1
-    (folder / ".env").write_text("A=b\n")
-    assert main(["status"]) == 2
-    assert "no .env was read" not in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "words", [["check"], ["status"], ["permissions"], ["--check"], ["start"], ["start", "--once"], []]
-)
-def test_a_dotenv_that_cannot_be_used_ends_all_alike(
-    words: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (folder / ".env").write_text("A=b\nSERVER_A_TOKEN=swordfish$swordfish\n")
-    assert main(words) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("E! .env: line 2: SERVER_A_TOKEN: a $ would be taken for a variable; ")
-    assert "swordfish" not in err
-
-
-def test_help_needs_no_dotenv(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / ".env").write_text("$\n")
-    for words in (["--help"], ["status", "-h"], ["--version"], ["start", "--help"]):
-        with pytest.raises(SystemExit) as ended:
-            main(words)
-        assert ended.value.code == 0
-    assert "--env-file" in capsys.readouterr().out
+    (problem,) = files.refused(REGEX, selected("POD-8"), selected("web", "pod_8"))
+    assert "host POD-8 and host pod_8 are both pod_8 in central (b)" in problem
+    assert "POD-8 and this stream" in problem
+    assert files.load(REGEX, selected("POD-8"), selected("POD-9"), selected("POD-8", "web", name="x"))
+    assert files.load(REGEX, selected("POD-8", measurements=["a"]), selected("pod_8", measurements=["b"]))
+    apart = {"host": ["POD-8"], "rack": ["1"]}, {"host": ["pod_8"], "rack": ["2"]}
+    assert files.load(REGEX, *({"bucket": "b", "name": f"{n}", "tags": tags} for n, tags in enumerate(apart)))
+    assert files.load(REGEX, {"bucket": "b", "tags": {"host": ["POD-8", "pod_8"]}})  # one stream: told point by point
