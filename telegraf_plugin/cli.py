@@ -136,7 +136,8 @@ def _run(words: Sequence[str]) -> int:
         return ended(lambda: int(start(words[1:])))
     options = _parser().parse_args(joined(words))
     if options.check:
-        options.command, options.telegraf_config, options.json = "check", Path("telegraf.conf"), False
+        options.command, options.json = "check", False
+        options.telegraf_config = settings.telegraf_conf(os.environ) or Path("telegraf.conf")
     if options.command:
         command = import_module(_COMMANDS[options.command][0]).run
         return ended(lambda: int(command(options)))
