@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
+from telegraf_plugin.audit import MAX_SKEW, agrees
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.config import Source
@@ -23,8 +25,8 @@ from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR, cut, group_start
 
-MAX_SKEW = 3.1
-"""Seconds by which clocks may differ: HTTP's Date has whole seconds, and a reply takes a moment."""
+NEEDED_VERSION = (2, 5)
+"""Of InfluxDB; from then on Flux has `types.isNumeric` (`influxdb.flux`)."""
 MAX_NAMED = 5
 MAX_TYPE_SPAN = 32 * 24 * HOUR
 """How far back (ns) central's shard group is looked at for a field's type."""
@@ -109,9 +111,20 @@ def source_checks(session: Session, source: Source) -> list[Check]:
 
 def _reach(where: str, version: Callable[[], str], url: str) -> list[Check]:
     try:
-        return [Check(where, "reach", State.OK, f"{url} answers, InfluxDB {version() or 'of no told version'}")]
+        told = version()
+        reached = Check(where, "reach", State.OK, f"{url} answers, InfluxDB {told or 'of no told version'}")
+        return [reached, *_version(where, told)]
     except (SourceError, CentralError) as error:
         return [Check(where, "reach", State.BAD, f"{url}: {error.summary}", error.hint)]
+
+
+def _version(where: str, told: str) -> Iterator[Check]:
+    """Warn of a version (`v2.4.0`) that lacks what the queries use."""
+    match = re.match(r"v?(\d+)\.(\d+)", told)
+    if match is not None and (int(match[1]), int(match[2])) < NEEDED_VERSION:
+        needed = ".".join(map(str, NEEDED_VERSION))
+        remedy = f"run InfluxDB {needed} or newer; before that Flux has no types.isNumeric, which aggregate needs"
+        yield Check(where, "version", State.WARNING, f"{told} is older than {needed}", remedy)
 
 
 def _skew(where: str, skew: float | None) -> list[Check]:
@@ -119,11 +132,11 @@ def _skew(where: str, skew: float | None) -> list[Check]:
         return [
             Check(where, "clock", State.WARNING, "it does not say the time", "is there a proxy that takes Date out?")
         ]
-    if abs(skew) > MAX_SKEW:
+    if not agrees(skew):
         side = "ahead of" if skew > 0 else "behind"
         found = f"{duration(abs(skew))} {side} this machine's"
         return [Check(where, "clock", State.WARNING, found, "set up NTP on both machines")]
-    return [Check(where, "clock", State.OK, "agrees with this machine's, to 3 s")]
+    return [Check(where, "clock", State.OK, f"agrees with this machine's, to {MAX_SKEW:g} s")]
 
 
 def stream_checks(session: Session, source: Source, stream: StreamDefinition, central: bool) -> list[Check]:

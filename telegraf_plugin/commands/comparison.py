@@ -38,6 +38,11 @@ class Findings:
         """Whether both sides have the same."""
         return not any(self.kinds.values()) and not self.held
 
+    @property
+    def nothing(self) -> bool:
+        """Whether neither side has a point, so that nothing was compared."""
+        return self.equal and not self.points
+
 
 class Comparison:
     """Compares spans of one stream; `found` adds up. `mark` tells what is held."""

@@ -16,11 +16,9 @@ from telegraf_plugin.influxdb.flux import (
     string_literal,
     with_carriage_returns,
 )
-from telegraf_plugin.stream import ledger, request
+from telegraf_plugin.stream import ledger, names, request
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
-
-ORIGIN_MEASUREMENT = "collector_origin"
 
 
 def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -70,7 +68,7 @@ def mark_ids_query(bucket: str, start: int) -> Query:
 def origins_query(bucket: str) -> Query:
     """Return the query for the origins mirrored in the bucket of metrics, a row a field."""
     steps = from_range(bucket, EARLIEST, LATEST)
-    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(ORIGIN_MEASUREMENT)})", "last()"])
+    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(names.ORIGIN)})", "last()"])
 
 
 def requests_query(bucket: str) -> Query:
@@ -88,7 +86,7 @@ def bucket_query(bucket: str, start: int, stop: int) -> Query:
 
 def stream_metrics_query(bucket: str, start: int, stop: int) -> Query:
     """Return the query for what the plugin last said of each stream in [start, stop), a row a field."""
-    ours = 'filter(fn: (r) => r._measurement == "collector_stream")'
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.STREAM)})"
     return build([*from_range(bucket, start, stop), ours, "last()"])
 
 
