@@ -13,7 +13,7 @@ from telegraf_plugin.commands.arguments import add_json, add_span, add_stream
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Session, Sides, clock, instants
 from telegraf_plugin.commands.ending import Unusable
-from telegraf_plugin.commands.estimate import ASSUMED_SPEED, Estimate, estimate, speed_of, until_tick
+from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
 from telegraf_plugin.commands.status import DEFAULT_INTERVAL_SECONDS, newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
 from telegraf_plugin.influxdb import flux
@@ -172,12 +172,14 @@ def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, s
     windows = [window for part in spans for window in cut(*part, sides.groups)]
     points = _count(sides, spans, "counted, days", shown)
     lost = _count(sides, refused, "counted of what central refuses, days", shown)
-    speed = speed_of(speed, *_sample(sides, windows[-1])) if windows else ASSUMED_SPEED
+    read_speed = _read_speed(sides, windows[-1]) if windows else PROOF_SPEED
+    speed = speed_of(speed, read_speed)
     now = clock()  # counting took its time
     takes = estimate(
         points,
         len(windows),
         speed,
+        read_speed,
         until_tick(told_at, interval, now / SECOND),
         (now - session.desk.run_began(stream, mark)) / SECOND,
         stream.lookback / SECOND,
@@ -185,12 +187,12 @@ def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, s
     return Plan(spans, points, len(windows), speed, refused, lost, takes)
 
 
-def _sample(sides: Sides, window: Span) -> tuple[int, float]:
-    """Read one of the windows as the collector will; return its points, and how long (s) that took."""
+def _read_speed(sides: Sides, window: Span) -> float:
+    """Read one of the windows as the collector will; return how many points a second that were."""
     tally, began = Tally(), time.monotonic()
     for _ in Passage(sides.client, sides.stream, window, tally).blocks():
         pass
-    return tally.points, time.monotonic() - began
+    return tally.points / (time.monotonic() - began) if tally.points else PROOF_SPEED
 
 
 def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:

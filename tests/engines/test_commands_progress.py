@@ -82,7 +82,6 @@ def test_the_estimate_is_within_a_factor_of_two_in_the_first_minute_and_later(
     origin = began - 60 * SECOND
     report, took, said = backfill(place, origin - HOURS * HOUR, origin)
     plan = report["plan"]
-    print(plan, took, said)
     assert plan["seconds_waiting_for_proof"] > 0
     assert plan["seconds"] / 2 < took < plan["seconds"] * 2
     waiting = re.search(r"copied, waiting for its proof until (\S+ \S+Z), \d+\.\d% proved as of (\S+ \S+Z)", said)
@@ -96,7 +95,6 @@ def test_the_estimate_is_within_a_factor_of_two_in_the_first_minute_and_later(
 
     report, took, said = backfill(place, origin - 46 * HOUR, origin - HOURS * HOUR)
     plan = report["plan"]
-    print(plan, took, said)
     assert plan["seconds_waiting_for_proof"] == 0
     assert plan["seconds"] / 2 < took < plan["seconds"] * 2
     assert run(place, "verify", STREAM, "--from=-44h").returncode == 0

@@ -77,7 +77,7 @@ def test_what_a_mark_lists_has_left_for_central() -> None:
         mark(1001, Spans.of([(0, 10)])), sent=Spans.of([(10, 40)]), printed=Spans.of([(40, 60), (90, 200)])
     )
     found = standing(ASKED, newest)
-    assert (found.share, found.copied_share, found.as_of) == (0.1, 0.7, 1001)
+    assert (round(found.share, 6), found.copied_share, found.as_of) == (0.1, 0.7, 1001)
     assert "70.0% copied, 10.0% proved as of 1970-01-01 00:00:00Z" in told(found)
     assert found.as_json()["copied_share"] == 0.7
 
