@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from telegraf_plugin.central import count_of
-from telegraf_plugin.commands.desk import Sides
-from telegraf_plugin.influxdb import flux
+from telegraf_plugin.commands.desk import Sides, source_rows
+from telegraf_plugin.errors import SourceError
+from telegraf_plugin.influxdb import central_flux, flux
+from telegraf_plugin.influxdb.existence import any_query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.passage import Passage, Tally
 from telegraf_plugin.runner import SET_POINTS
@@ -16,7 +18,7 @@ from telegraf_plugin.stream.difference import Difference, Differing, Kind
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
-from telegraf_plugin.stream.windows import cut
+from telegraf_plugin.stream.windows import HOUR, cut
 
 MAX_SHOWN = 1000
 """Differing points that are kept by name; all are counted."""
@@ -63,9 +65,28 @@ class Comparison:
         return self.sides.stream.flux is None and self.sides.stream.aggregate is None
 
     def pieces(self, whole: Span) -> list[Span]:
-        """Cut `whole` so that no part crosses a shard group's end on either side."""
-        stream = self.sides.stream
-        return list(cut(*whole, self.sides.groups, stream.aggregate.every if stream.aggregate is not None else 1))
+        """Cut `whole` so that no part crosses a shard group's end on either side, without long empty time.
+
+        Raises CentralError.
+        """
+        every, groups = self._every, self.sides.groups
+        parts = occupied(whole, every, self._exists) if self.sides.stream.flux is None else [whole]
+        return [piece for part in parts for piece in cut(*part, groups, every)]
+
+    @property
+    def _every(self) -> int:
+        aggregate = self.sides.stream.aggregate
+        return aggregate.every if aggregate is not None else 1
+
+    def _exists(self, whole: Span) -> bool:
+        """Say whether either side may have a point in `whole`; what cannot be answered is left to the comparison."""
+        stream = replace(self.sides.stream, aggregate=None)
+        try:
+            if source_rows(self.sides.client, any_query(flux.stream_query(stream, *whole))):
+                return True
+        except SourceError:
+            return True
+        return bool(self.sides.desk.rows(any_query(central_flux.points_query(stream, *whole))))
 
     def counts(self, piece: Span) -> tuple[int, int]:
         """Return how many points the source and central have of a piece. Raises SourceError, CentralError."""
@@ -141,6 +162,26 @@ class Comparison:
 
 
 _MINUTE = 60 * 1_000_000_000
+EMPTY = 24 * 60 * _MINUTE
+"""How much time (ns) without a point is found at the least; less of it is compared like other time."""
+
+
+def occupied(whole: Span, every: int, exists: Callable[[Span], bool]) -> Iterator[Span]:
+    """Yield the parts of `whole`, in order and cut at multiples of `every`, in which there may be points.
+
+    `exists` is asked whether a span may have any, of halves of halves, so that years without any are a few questions.
+    """
+    start, stop = whole
+    if not exists(whole):
+        return
+    middle = (start + stop) // 2
+    middle -= middle % HOUR
+    middle -= middle % every
+    if stop - start <= EMPTY or not start < middle < stop:
+        yield whole
+        return
+    yield from occupied((start, middle), every, exists)
+    yield from occupied((middle, stop), every, exists)
 
 
 def coarser(spans: Spans, most: int) -> Spans:
