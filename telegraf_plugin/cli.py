@@ -17,10 +17,10 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from telegraf_plugin import lint
+from telegraf_plugin import lint, settings
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
-from telegraf_plugin.config import Config, load
+from telegraf_plugin.config import Config
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
 from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin
 from telegraf_plugin.reload import ConfigFile
@@ -123,7 +123,7 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
     if level not in LEVELS:
         wrong.append(ConfigurationError("environment", [Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")]))
     try:
-        config = load(options.config, os.environ)
+        config = settings.load(options.config, os.environ)
     except ConfigurationError as error:
         wrong.append(error)
     if wrong:
@@ -153,9 +153,7 @@ def _lint(config: Config) -> int:
 
     Returns the interval (ns) that it sets for the plugin, as far as that can be read.
     """
-    named = os.environ.get("TELEGRAF_CONFIG_PATH")
-    places = [Path(named)] if named else [Path("telegraf.conf"), Path("/etc/telegraf/telegraf.conf")]
-    place = next((path for path in places if path.is_file()), None)
+    place = settings.telegraf_conf(os.environ)
     if place is None:
         return FIRST_INTERVAL
     try:

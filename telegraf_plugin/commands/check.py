@@ -11,6 +11,7 @@ from telegraf_plugin.commands.ending import UNUSABLE, refused
 from telegraf_plugin.commands.tables import write_json
 from telegraf_plugin.config import load
 from telegraf_plugin.errors import ConfigurationError
+from telegraf_plugin.lint import renames
 from telegraf_plugin.lint.finding import File
 from telegraf_plugin.lint.report import as_json as report_json
 from telegraf_plugin.lint.report import write_report
@@ -52,18 +53,22 @@ def run(options: argparse.Namespace) -> int:
         telegraf_conf = read(options.telegraf_config, as_started(os.environ))
     except ConfigurationError as error:
         wrong.append(error)
-    if config is None or telegraf_conf is None:
+    if config is not None and telegraf_conf is not None:
+        known = renames.with_renames(config, telegraf_conf)
+        if found := renames.check(known):
+            wrong.append(ConfigurationError(str(options.config), found))
+    if config is None or telegraf_conf is None or wrong:
         if options.json:
             write_json({"clean": False, "problems": [each for error in wrong for each in _as_json(error)]}, sys.stdout)
             return UNUSABLE
         return refused(wrong, "nothing was checked")
-    found = lint(config, telegraf_conf, config.max_in_flight)
+    findings = lint(config, telegraf_conf, config.max_in_flight)
     files = {File.QUERIES: options.config, File.TELEGRAF: options.telegraf_config}
     if options.json:
-        sys.stdout.write(report_json(found, files))
+        sys.stdout.write(report_json(findings, files))
     else:
-        write_report(found, files, sys.stdout)
-    return 0 if all(finding.hint for finding in found) else 1
+        write_report(findings, files, sys.stdout)
+    return 0 if all(finding.hint for finding in findings) else 1
 
 
 def _as_json(error: ConfigurationError) -> list[dict[str, str]]:

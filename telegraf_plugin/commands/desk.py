@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from telegraf_plugin import settings
 from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.commands.arguments import unknown
 from telegraf_plugin.commands.dates import parse_instant
 from telegraf_plugin.commands.ending import Unusable
-from telegraf_plugin.config import Config, Server, Source, load
+from telegraf_plugin.config import Config, Server, Source
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.flux import Query
@@ -190,7 +191,7 @@ def aligned(stream: StreamDefinition, start: int, stop: int) -> tuple[int, int]:
 
 def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
     """Read the configuration and return the exit status of `command`. Raises what it cannot go on with (`ending`)."""
-    session = Session(load(options.config, os.environ))
+    session = Session(settings.load(options.config, os.environ, getattr(options, "telegraf_config", None)))
     try:
         return command(session)
     except SourceError as error:
