@@ -22,7 +22,7 @@ from telegraf_plugin.stream.circle import gone_round
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
-from telegraf_plugin.stream.overwrites import OverwriteWatch
+from telegraf_plugin.stream.overwrites import MAX_EARLIER, OverwriteWatch
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.line_protocol import LineMapper
 
@@ -133,8 +133,8 @@ class _OverwriteGuard:
     def __init__(self, client: QueryClient, stream: StreamDefinition, mapper: TagMapper, span: Span) -> None:
         self.drops = Drops()
         self._client, self._stream, self._span = client, stream, span
-        self._watch = OverwriteWatch(mapper)
-        self._put_off: dict[SeriesKey, list[Block]] = {}  # by the series that was there first
+        self._watch = OverwriteWatch(mapper, stream.renames)
+        self._put_off: dict[tuple[SeriesKey, ...], list[Block]] = {}  # by the series that were there before
         self._points = 0
 
     @property
@@ -144,23 +144,23 @@ class _OverwriteGuard:
 
     def passed(self, block: Block) -> Block | None:
         """Return `block` if it can overwrite nothing; None when it is put off, or dropped."""
-        other = self._watch.other(block)
-        if other is None:
+        others = self._watch.others(block)
+        if not others:
             return block
-        first = (block.measurement, other, block.field)
-        too_many = first not in self._put_off and len(self._put_off) >= MAX_OVERWRITTEN_SERIES
-        if too_many or self._points + len(block) > MAX_PUT_OFF_POINTS:
-            self._drop(first, block, len(block))
+        before = tuple((block.measurement, tags, block.field) for tags in others)
+        too_many = before not in self._put_off and sum(map(len, self._put_off)) >= MAX_OVERWRITTEN_SERIES
+        if too_many or len(before) > MAX_EARLIER or self._points + len(block) > MAX_PUT_OFF_POINTS:
+            self._drop(before[0], block, len(block))
         else:
             self._points += len(block)
-            self._put_off.setdefault(first, []).append(block)
+            self._put_off.setdefault(before, []).append(block)
         return None
 
     def rest(self) -> Iterator[list[Block]]:
         """Yield what of the blocks put off overwrites nothing, series by series."""
-        for first, blocks in self._put_off.items():
-            times = self._times(first)
-            yield [kept for block in blocks if (kept := self._without(block, times, first)) is not None]
+        for before, blocks in self._put_off.items():
+            times = frozenset[bytes]().union(*map(self._times, before))
+            yield [kept for block in blocks if (kept := self._without(block, times, before[0])) is not None]
         self._put_off.clear()
         self._points = 0
 
