@@ -7,6 +7,7 @@ from collections.abc import Collection
 from telegraf_plugin.influxdb.flux import (
     EARLIEST,
     LATEST,
+    ONE_ROW_BYTES,
     Query,
     any_of,
     build,
@@ -29,7 +30,7 @@ def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 
 def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for how many points that is."""
-    return build([*_selected(stream, start, stop), "group()", "count()"])
+    return build([*_selected(stream, start, stop), "group()", "count()"], ONE_ROW_BYTES)
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,10 +88,10 @@ def test_so_many_that_become_one_are_bounded() -> None:
 
 
 def test_the_bytes_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overwrites, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(overwrites, "MAX_WAY_BYTES", 10_000)
     watch = OverwriteWatch(TagMapper("POD-1", "data", ()), (TagRule("host", ".*", "x"),))
     for number in range(3):
-        watch.others(block(b"m%d" % number, ((b"host", b"y" * 4000),), b"f"))
+        watch.others(block(b"m", ((b"host", b"%d" % number * 4000),), b"f"))
     assert watch.overfull
 
 
@@ -124,3 +127,45 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [watch.others(block(b"m%d" % n, (), b"f")) for n in range(3)] == [[]] * 3
     assert watch.overfull
     assert [watch.others(block(b"m%d" % n, own, b"f")) for n in range(3)] == [[()], [()], []]
+
+
+def test_tags_that_were_exported_sixty_times_are_told_apart_at_once() -> None:
+    """Every way in which they can have come about was tried: 216,000 of them for each block."""
+    watch = OverwriteWatch(TagMapper("POD-8", "data", tuple(MetadataTag)))
+    keys = (b"field", b"source_bucket", b"source")
+    chain = {b"exported_" * n + key: b"x" for key in keys for n in range(1, 60)}
+    one = tuple(sorted((chain | dict.fromkeys(keys, b"own")).items()))
+    two = tuple(sorted((chain | {b"exported_" * 60 + key: b"own" for key in keys}).items()))
+    began = time.monotonic()
+    for number in range(100):
+        field = b"f%d" % number
+        assert watch.others(block(b"m", one, field)) == []
+        assert watch.others(block(b"m", two, field)) == [one]
+    assert time.monotonic() - began < 5.0
+
+
+def test_what_is_remembered_takes_little() -> None:
+    tracemalloc.start()
+    try:
+        watch = OverwriteWatch(TagMapper("POD-8", "data", ALL))
+        for number in range(overwrites.MAX_SERIES + 1):
+            watch.others(block(b"m", (), b"%d" % number))
+        assert watch.overfull
+        assert tracemalloc.get_traced_memory()[1] < 5 * 2**20
+    finally:
+        tracemalloc.stop()
+    own = ((b"host", b"POD-8"),)
+    for number in (0, 1, 50_000, overwrites.MAX_SERIES - 1):
+        assert watch.others(block(b"m", own, b"%d" % number)) == [()]
+    assert watch.others(block(b"m", own, b"%d" % overwrites.MAX_SERIES)) == []
+
+
+def test_ways_to_map_beyond_a_number_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overwrites, "MAX_WAYS", 2)
+    watch = OverwriteWatch(TagMapper("POD-8", "data", ALL))
+    chains: list[Tags] = [()]
+    for depth in range(3):
+        keys = [b"exported_" * n + b"field" for n in range(depth + 1)]
+        chains.append(tuple(sorted((key, b"x") for key in keys)))
+    assert [watch.others(block(b"m", tags, b"f")) for tags in chains] == [[]] * 4
+    assert watch.overfull
