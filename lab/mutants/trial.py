@@ -1,0 +1,98 @@
+"""Tries mutants in a copy of the tree, in a temporary folder: the working tree is never touched."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.mutants.sites import Mutant
+
+NEAREST_SECONDS = 90.0
+"""What the nearest tests may take, many times what they do take: a mutant that hangs is ended, and found out."""
+REST_SECONDS = 900.0
+_OPTIONS = ("-x", "-q", "-rfE", "-n", "0", "-p", "no:cacheprovider", "--tb=no", "--hypothesis-seed=0")
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+class TestsFail(Exception):
+    """The tests fail, or cannot be run, without any mutant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a mutant: `killed_by` names the test, None when it survived."""
+
+    mutant: Mutant
+    killed_by: str | None
+
+
+class Copy:
+    """A copy of the tree at `root` in `folder`: what git tracks and what is new, without what it ignores."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root = folder
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        names = subprocess.run(listed, cwd=root, check=True, capture_output=True).stdout
+        for name in filter(None, names.decode().split("\0")):
+            if (root / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, folder / name)
+
+    def require_green(self, files: list[str]) -> None:
+        """Run the tests in `files` as they are, which also leaves compiled code. Raises TestsFail."""
+        failed = self._run(files, REST_SECONDS, compiled=True)
+        if failed is not None:
+            raise TestsFail(f"without any mutant: {failed}")
+
+    def attempt(self, mutant: Mutant, *stages: list[str]) -> Verdict:
+        """Try `mutant` with the test files of each stage, until a test fails."""
+        path = self.root / mutant.path
+        source, times = path.read_bytes(), path.stat()
+        path.write_bytes(mutant.apply(source))
+        try:
+            for number, files in enumerate(stages):
+                failed = self._run(files, REST_SECONDS if number else NEAREST_SECONDS) if files else None
+                if failed is not None:
+                    return Verdict(mutant, failed)
+            return Verdict(mutant, None)
+        finally:
+            path.write_bytes(source)
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # so that its compiled code counts again
+
+    def _run(self, files: list[str], seconds: float, compiled: bool = False) -> str | None:
+        """Return the first test that fails, None when all pass. Raises TestsFail when pytest itself does."""
+        environment = {**os.environ, "PYTHONPATH": str(self.root)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        if not compiled:  # a mutant's code must not stay
+            environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        with subprocess.Popen(
+            [sys.executable, "-m", "pytest", *_OPTIONS, *files],
+            cwd=self.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                output, _ = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                return f"the time limit of {seconds:.0f} s"
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        if process.returncode == 0:
+            return None
+        failed = _FAILED.search(output)
+        if failed is not None:
+            return failed[1]
+        if process.returncode == 1:
+            return "a test"
+        raise TestsFail(f"pytest ended with {process.returncode}: {output[-2000:]}")
