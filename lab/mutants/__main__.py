@@ -14,7 +14,7 @@ from lab.mutants.known import KNOWN
 from lab.mutants.nearest import Imports
 from lab.mutants.sample import SEED, sample
 from lab.mutants.sites import Mutant, mutants
-from lab.mutants.trial import Copy, TestsFail, Verdict
+from lab.mutants.trial import Copy, NotGreen, Verdict
 
 ROOT = Path(__file__).parents[2]
 DECIDING = ("gate", "lane", "lanework", "runner", "watch", "worker")
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED, help="what decides between equals (default: %(default)s)")
     parser.add_argument("--module", action="append", default=[], help="only this one: stream/spans, worker, …")
     parser.add_argument("--equivalents", action="store_true", help="try those that are said to be equivalent instead")
+    parser.add_argument("--near", action="store_true", help="with the nearest tests alone: a look while writing some")
     parser.add_argument("--list", action="store_true", help="list the mutants, try none")
     options = parser.parse_args(arguments)
 
@@ -43,12 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         modules = {path: listed for path, listed in modules.items() if path in wanted}
     chosen = _equivalent(modules) if options.equivalents else _chosen(modules, options.count, options.seed)
     total = sum(map(len, modules.values()))
-    print(f"{len(chosen)} of {total} mutants in {len(modules)} modules, seed {options.seed}")
+    print(f"{len(chosen)} of {total} mutants in {len(modules)} modules, seed {options.seed}", flush=True)
     if options.list:
         for mutant in chosen:
             print(mutant.key)
         return bool(gone)
-    verdicts = try_all(chosen)
+    verdicts = try_all(chosen, options.near)
     wrong = [one for one in verdicts if (one.killed_by is None) != options.equivalents]
     print(f"{len(verdicts)} tried, {sum(one.killed_by is not None for one in verdicts)} killed, {len(gone)} gone")
     for verdict in wrong:
@@ -74,17 +75,19 @@ def _chosen(modules: dict[str, list[Mutant]], count: int, seed: int) -> list[Mut
     return [*known, *(mutant for mutant in sample(open_, count, seed) if mutant.key not in KNOWN)]
 
 
-def try_all(chosen: Sequence[Mutant]) -> list[Verdict]:
-    """Try each of `chosen`, one after the other, and print a line of the table for each. Raises TestsFail."""
+def try_all(chosen: Sequence[Mutant], near: bool = False) -> list[Verdict]:
+    """Try each of `chosen`, one after the other, and print a line of the table for each. Raises NotGreen."""
     imports = Imports(ROOT)
     stages = {mutant.path: imports.tests(mutant.path) for mutant in chosen}
+    if near:
+        stages = {path: [*three[:2], []] for path, three in stages.items()}
     verdicts = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Copy(ROOT, Path(folder))
-        tree.require_green(list(dict.fromkeys(file for nearest, _ in stages.values() for file in nearest)))
+        tree.require_green(list(dict.fromkeys(file for three in stages.values() for file in three[0])))
         for mutant in chosen:
             began = time.monotonic()
-            verdict = tree.attempt(mutant, *stages[mutant.path])
+            verdict = tree.attempt(mutant, stages[mutant.path])
             verdicts.append(verdict)
             result = "SURVIVED" if verdict.killed_by is None else f"killed by {verdict.killed_by}"
             place = f"{mutant.path.removeprefix('telegraf_plugin/')} | {mutant.symbol}"
@@ -96,5 +99,5 @@ def try_all(chosen: Sequence[Mutant]) -> list[Verdict]:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except TestsFail as failure:
+    except NotGreen as failure:
         sys.exit(str(failure))

@@ -34,10 +34,10 @@ class Imports:
                 found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         return found & self._files.keys()
 
-    def tests(self, path: str) -> tuple[list[str], list[str]]:
-        """Return the test files that reach the module `path`: the nearest, then the rest, each nearest first.
+    def tests(self, path: str) -> list[list[str]]:
+        """Return the test files that reach the module `path`, nearest first, in three stages.
 
-        The nearest are the unit tests that bear its name or import it themselves.
+        First the unit tests that bear its name, then those that import it themselves, then all others.
         """
         distance = {_name(Path(path)): 0}
         waiting = deque(distance)
@@ -47,14 +47,18 @@ class Imports:
                 if importer not in distance:
                     distance[importer] = distance[name] + 1
                     waiting.append(importer)
-        named = f"test_{Path(path).stem}"
-        reaching = sorted(
-            (not Path(self._files[name]).name.startswith(named), far, self._files[name])
-            for name, far in distance.items()
-            if self._files[name].startswith(TESTS) and Path(self._files[name]).name.startswith("test_")
-        )
-        nearest = [file for other, far, file in reaching if file.startswith(TESTS[0]) and (not other or far == 1)]
-        return nearest, [file for _, _, file in reaching if file not in nearest]
+        stages: list[list[str]] = [[], [], []]
+        for name in sorted(distance, key=lambda one: (distance[one], one)):
+            file = Path(self._files[name])
+            if str(file).startswith(TESTS) and file.name.startswith("test_"):
+                stages[_stage(file, f"test_{Path(path).stem}", distance[name])].append(str(file))
+        return stages
+
+
+def _stage(file: Path, named: str, far: int) -> int:
+    if not str(file).startswith(TESTS[0]):
+        return 2
+    return 0 if file.stem == named or file.stem.startswith(f"{named}_") else 1 if far == 1 else 2
 
 
 def _name(path: Path) -> str:

@@ -8,19 +8,19 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.mutants.sites import Mutant
 
-NEAREST_SECONDS = 90.0
-"""What the nearest tests may take, many times what they do take: a mutant that hangs is ended, and found out."""
-REST_SECONDS = 900.0
+LIMITS = (90.0, 180.0, 900.0)
+"""What the tests of each stage may take in seconds, many times what they do: a mutant that hangs is found out."""
 _OPTIONS = ("-x", "-q", "-rfE", "-n", "0", "-p", "no:cacheprovider", "--tb=no", "--hypothesis-seed=0")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
-class TestsFail(Exception):
+class NotGreen(Exception):
     """The tests fail, or cannot be run, without any mutant."""
 
 
@@ -45,19 +45,19 @@ class Copy:
                 shutil.copy2(root / name, folder / name)
 
     def require_green(self, files: list[str]) -> None:
-        """Run the tests in `files` as they are, which also leaves compiled code. Raises TestsFail."""
-        failed = self._run(files, REST_SECONDS, compiled=True)
+        """Run the tests in `files` as they are, which also leaves compiled code. Raises NotGreen."""
+        failed = self._run(files, sum(LIMITS), compiled=True)
         if failed is not None:
-            raise TestsFail(f"without any mutant: {failed}")
+            raise NotGreen(f"without any mutant: {failed}")
 
-    def attempt(self, mutant: Mutant, *stages: list[str]) -> Verdict:
-        """Try `mutant` with the test files of each stage, until a test fails."""
+    def attempt(self, mutant: Mutant, stages: Sequence[list[str]]) -> Verdict:
+        """Try `mutant` with the test files of each stage (as many as LIMITS), until a test fails."""
         path = self.root / mutant.path
         source, times = path.read_bytes(), path.stat()
         path.write_bytes(mutant.apply(source))
         try:
-            for number, files in enumerate(stages):
-                failed = self._run(files, REST_SECONDS if number else NEAREST_SECONDS) if files else None
+            for files, seconds in zip(stages, LIMITS, strict=True):
+                failed = self._run(files, seconds) if files else None
                 if failed is not None:
                     return Verdict(mutant, failed)
             return Verdict(mutant, None)
@@ -66,7 +66,7 @@ class Copy:
             os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # so that its compiled code counts again
 
     def _run(self, files: list[str], seconds: float, compiled: bool = False) -> str | None:
-        """Return the first test that fails, None when all pass. Raises TestsFail when pytest itself does."""
+        """Return the first test that fails, None when all pass. Raises NotGreen when pytest itself does."""
         environment = {**os.environ, "PYTHONPATH": str(self.root)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         if not compiled:  # a mutant's code must not stay
@@ -95,4 +95,4 @@ class Copy:
             return failed[1]
         if process.returncode == 1:
             return "a test"
-        raise TestsFail(f"pytest ended with {process.returncode}: {output[-2000:]}")
+        raise NotGreen(f"pytest ended with {process.returncode}: {output[-2000:]}")
