@@ -90,6 +90,16 @@ def test_long_values_are_compared_whole_and_kept_short() -> None:
     assert len(found.source.text) < MAX_VALUE_BYTES + 60
 
 
+@pytest.mark.parametrize(("more", "whole"), [(0, True), (1, False)])
+def test_a_value_is_shown_whole_up_to_the_limit(more: int, whole: bool) -> None:
+    value = "x" * (MAX_VALUE_BYTES + more)
+    difference = Difference(())
+    difference.source(block({1: value}, kind=STRING))
+    (found,) = difference.found()
+    assert found.source is not None
+    assert (found.source.text == value.encode()) == whole
+
+
 VALUES = st.dictionaries(st.integers(0, 20), st.sampled_from("123"), max_size=12)
 
 
