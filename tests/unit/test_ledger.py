@@ -169,3 +169,7 @@ def test_what_marks_printed_that_the_believed_one_does_not_stand_on_is_in_doubt(
     none = newest_believable(marks[:2])
     assert none is not None
     assert not none.doubts
+
+
+def test_a_mark_that_stands_on_itself_is_not_believed() -> None:
+    assert believed(mark(9, 9), present=(9,)) is None
