@@ -85,6 +85,8 @@ def try_all(chosen: Sequence[Mutant], near: bool = False) -> list[Verdict]:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Copy(ROOT, Path(folder))
         tree.require_green(list(dict.fromkeys(file for three in stages.values() for file in three[0])))
+        for name in tree.unsteady:
+            print(f"left out, since it fails without any mutant: {name}")
         for mutant in chosen:
             began = time.monotonic()
             verdict = tree.attempt(mutant, stages[mutant.path])
