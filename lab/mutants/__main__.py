@@ -19,7 +19,7 @@ from lab.mutants.trial import Copy, NotGreen, Verdict
 ROOT = Path(__file__).parents[2]
 DECIDING = ("gate", "lane", "lanework", "runner", "watch", "worker")
 """What decides outside of `stream/`."""
-COUNT = 100
+COUNT = 60
 """Mutants that `make mutants` tries, besides the known ones."""
 
 

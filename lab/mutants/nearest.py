@@ -37,15 +37,16 @@ class Imports:
     def tests(self, path: str) -> list[list[str]]:
         """Return the test files that reach the module `path`, nearest first, in three stages.
 
-        First the unit tests that bear its name, then those that import it, or what imports it, then all others.
+        First the unit tests that bear its name, then those that import it, or what imports it, also by a bench; then all others.
         """
         distance = {_name(Path(path)): 0}
         waiting = deque(distance)
         while waiting:
             name = waiting.popleft()
             for importer in sorted(self._imported_by.get(name, ())):
-                if importer not in distance:
-                    distance[importer] = distance[name] + 1
+                far = distance[name] + (not importer.startswith("tests."))  # a bench is no step further
+                if far < distance.get(importer, far + 1):
+                    distance[importer] = far
                     waiting.append(importer)
         stages: list[list[str]] = [[], [], []]
         for name in sorted(distance, key=lambda one: (distance[one], one)):
@@ -58,7 +59,7 @@ class Imports:
 def _stage(file: Path, named: str, far: int) -> int:
     if not str(file).startswith(TESTS[0]):
         return 2
-    return 0 if file.stem == named or file.stem.startswith(f"{named}_") else 1 if far <= 2 else 2
+    return 0 if file.stem == named or file.stem.startswith(f"{named}_") else 1 if far <= 1 else 2
 
 
 def _name(path: Path) -> str:
