@@ -103,7 +103,7 @@ class Plugin:
                 on_attempt=self._events.put,
                 on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
                 on_held=self._events.put,
-                on_moved=lambda: self._events.put(_Signal.MOVED),
+                on_moved=self._on_moved,
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
                 sweep=config.sweep,
             )
@@ -119,6 +119,7 @@ class Plugin:
         self._began = time.monotonic()
         self._interval = FIRST_INTERVAL
         self._last_health: bool | None = None
+        self._moved = False  # something has arrived and is not looked at yet
 
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
@@ -185,6 +186,12 @@ class Plugin:
         """Say whether what the last tick asked for is under way: also a stream whose first mark is not back."""
         return self._cycle_open or (self._tick_number > 0 and any(worker.unfinished for worker in self._workers))
 
+    def _on_moved(self) -> None:
+        """Have it looked at whether all is well again; what comes until then is looked at with it."""
+        if not self._moved:
+            self._moved = True
+            self._events.put(_Signal.MOVED)
+
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
         _end_by_force(TERMINATE_SECONDS, 0)
@@ -231,6 +238,7 @@ class Plugin:
 
     def _look_again(self) -> None:
         """Say at once when all is well again: what was missing has arrived."""
+        self._moved = False
         if self._last_health is False and not self._cycle_open:
             self._take_progress()
             if not self._board.failing:
