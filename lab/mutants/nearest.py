@@ -37,7 +37,8 @@ class Imports:
     def tests(self, path: str) -> list[list[str]]:
         """Return the test files that reach the module `path`, nearest first, in three stages.
 
-        First the unit tests that bear its name, then those that import it, or what imports it, also by a bench; then all others.
+        First the unit tests that bear its name, then those that import it or what imports it, also by a bench of
+        tests, then all others.
         """
         distance = {_name(Path(path)): 0}
         waiting = deque(distance)
