@@ -198,7 +198,7 @@ class _Finder(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if type(node.value) in (int, float):
+        if isinstance(node.value, int | float) and not isinstance(node.value, bool):
             self._add(node, Rule.TENFOLD, repr(node.value * 10 if node.value else 1))
             if node.value:
                 self._add(node, Rule.ZERO, "0")
