@@ -144,3 +144,13 @@ def test_only_a_failure_alone_with_nothing_asked_for_is_tried_again_at_once() ->
         found = lane()
         found.failed(TransientError("busy", "wait", retry_after=retry_after), 100.0, alone)
         assert found.may_work(100.0) is at_once
+
+
+def test_after_an_answer_of_central_the_waiting_begins_anew() -> None:
+    found = lane()
+    waits = []
+    for _ in range(2):
+        found.central_failed(CentralError("away", "wait"), 100.0, 0)
+        waits.append(found.central_at - 100.0)
+        found.done(source=False, central=True)
+    assert waits == [1.0, 1.0]
