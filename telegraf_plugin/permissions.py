@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -77,7 +78,8 @@ def script(grant: Grant) -> Iterator[str]:
     """Yield the lines of shell that create the token of `grant`; whatever the names hold, they stay words."""
     yield f"# {grant.server}: {grant.url}, organization {grant.org}"
     yield from (f"# {remark}" for remark in grant.remarks)
-    yield f"export INFLUX_HOST={quote(grant.url)} INFLUX_ORG={quote(grant.org)}"
+    org = "INFLUX_ORG_ID" if re.fullmatch("[0-9a-f]{16}", grant.org) else "INFLUX_ORG"
+    yield f"export INFLUX_HOST={quote(grant.url)} {org}={quote(grant.org)}"
     yield 'export INFLUX_TOKEN="${INFLUX_TOKEN:?set it to a token of this server that may create tokens}"'
     buckets = _once([*grant.read, *grant.write])
     for number, bucket in enumerate(buckets, 1):

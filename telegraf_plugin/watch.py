@@ -62,6 +62,7 @@ class LedgerWatch:
     def _work(self) -> None:
         failures = dict.fromkeys(self._streams, 0)
         look_at = dict.fromkeys(self._streams, 0.0)  # time.monotonic(); one that fails holds up no other
+        wanted_at = dict.fromkeys(self._streams, 0.0)  # likewise: central asked to be left alone until then (429, 503)
         ticked: set[str] = set()
         while True:
             if self._wake.is_set():
@@ -69,7 +70,8 @@ class LedgerWatch:
                 ticked = set(self._streams)
             waiting = False
             for bucket, streams in self._streams.items():
-                if time.monotonic() < look_at[bucket] and bucket not in ticked:
+                now = time.monotonic()
+                if now < wanted_at[bucket] or (now < look_at[bucket] and bucket not in ticked):
                     waiting = True
                     continue
                 try:
@@ -83,6 +85,7 @@ class LedgerWatch:
                     failures[bucket] += 1
                     pause = min(0.25 * 2.0 ** min(failures[bucket], 6), SLOWEST_POLL_SECONDS)
                     look_at[bucket] = time.monotonic() + pause
+                    wanted_at[bucket] = time.monotonic() + (error.retry_after or 0.0)
                     waiting = True
             if waiting:
                 time.sleep(POLL_SECONDS)

@@ -7,14 +7,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.central import count_of
 from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Session, Sides, Unusable, add_span, clock, instants, parser, run, words
 from telegraf_plugin.commands.status import newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
-from telegraf_plugin.influxdb import flux
-from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
@@ -179,7 +176,7 @@ def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
     points = 0
     for number_, day in enumerate(days):
         shown.show(what, number_, len(days))
-        points += count_of(read_rows(sides.client.query(flux.count_query(sides.stream, *day))))
+        points += sides.source.count(sides.stream, day)
     return points
 
 

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from telegraf_plugin import settings
 from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.commands.dates import parse_instant
-from telegraf_plugin.config import Config, Server, Source, load
+from telegraf_plugin.config import Config, Server, Source
 from telegraf_plugin.errors import CentralError, ConfigurationError, SourceError
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.influxdb.write import WriteClient
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
@@ -78,10 +80,10 @@ class Desk(CentralReader):
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One stream with both of its sides: `client` for its source, `desk` for central, and how each keeps its bucket."""
+    """One stream with both of its sides: `source` and `desk` (central), and how each keeps its bucket."""
 
     stream: StreamDefinition
-    client: QueryClient
+    source: SourceReader
     desk: Desk
     here: Bucket | None
     there: Bucket | None
@@ -105,6 +107,7 @@ class Session:
         self.config = config
         self.desk = Desk(config.central, config.metrics_bucket)
         self._clients: dict[str, WriteClient] = {}
+        self._readers: dict[str, SourceReader] = {}
 
     def client(self, source: Source) -> WriteClient:
         """Return the client of one source. What it could write, no command writes: sources are read only."""
@@ -120,6 +123,10 @@ class Session:
                 server.transport,
             )
         return self._clients[source.name]
+
+    def reader(self, source: Source) -> SourceReader:
+        """Return what asks one source for points."""
+        return self._readers.setdefault(source.name, SourceReader(self.client(source)))
 
     def redact(self, text: str) -> str:
         """Return `text` without any source's token: a server may say anything."""
@@ -145,7 +152,7 @@ class Session:
             if client.clock_skew is None:  # it does not answer at all
                 text = f"{source.name} at {client.url}: {error.summary}; {error.hint}"
                 raise Unusable(client.redact(text)) from error
-        return Sides(stream, client, self.desk, here, self.desk.bucket(stream.central_bucket))
+        return Sides(stream, self.reader(source), self.desk, here, self.desk.bucket(stream.central_bucket))
 
 
 def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
@@ -176,11 +183,7 @@ def instants(options: argparse.Namespace, now: int) -> tuple[int | None, int | N
 
 def aligned(stream: StreamDefinition, start: int, stop: int) -> tuple[int, int]:
     """Return what of [start, stop) a query of `stream` can read whole: an aggregate's windows, a flux' microseconds."""
-    unit = 1
-    if stream.aggregate is not None:
-        unit = stream.aggregate.every
-    elif stream.flux is not None:
-        unit = 1000
+    unit = stream.unit
     return start + -start % unit, stop - stop % unit
 
 
@@ -213,7 +216,7 @@ def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
     """Read the configuration, run `command` and return its exit status; UNUSABLE with the reason on standard error."""
     session = None
     try:
-        session = Session(load(options.config, os.environ))
+        session = Session(settings.load(options.config, os.environ, getattr(options, "telegraf_config", None)))
         return command(session)
     except ConfigurationError as error:
         sys.stderr.writelines(f"E! {error.file}: {problem}\n" for problem in error.problems)

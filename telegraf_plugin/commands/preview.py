@@ -15,10 +15,10 @@ from telegraf_plugin.commands.dates import number
 from telegraf_plugin.commands.desk import Session, Unusable, add_span, aligned, clock, instants, parser, run, words
 from telegraf_plugin.commands.tables import write_json, write_table
 from telegraf_plugin.errors import CentralError, ConfigurationError
-from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf
-from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.passage import Tally
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR, cut
@@ -70,7 +70,7 @@ def _preview(session: Session, options: argparse.Namespace) -> int:
         raise Unusable("; ".join(f"{error.file}: {problem}" for problem in error.problems)) from None
     source = next(source for source in session.config.sources if source.name == stream.source)
     tally = Tally()
-    read = _lines(session.client(source), stream, _pieces(session, stream, start, stop or now), tally)
+    read = _lines(session.reader(source), stream, _pieces(session, stream, start, stop or now), tally)
     lines = list(islice(read, max(options.limit, 0) + 1))
     more = len(lines) > options.limit
     lines = lines[: options.limit]
@@ -109,9 +109,9 @@ def _pieces(session: Session, stream: StreamDefinition, start: int, stop: int) -
     return cut(*aligned(stream, start, stop), groups, every)
 
 
-def _lines(client: QueryClient, stream: StreamDefinition, pieces: Iterator[Span], tally: Tally) -> Iterator[bytes]:
+def _lines(source: SourceReader, stream: StreamDefinition, pieces: Iterator[Span], tally: Tally) -> Iterator[bytes]:
     for piece in pieces:
-        for blocks, _ in Passage(client, stream, piece, tally).blocks():
+        for blocks, _ in source.blocks(stream, piece, tally):
             for block in blocks:
                 yield from encode(block).split(b"\n")[:-1]
 

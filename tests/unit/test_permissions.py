@@ -177,3 +177,10 @@ def test_a_bucket_that_is_not_found_stops_the_commands(tmp_path: Path) -> None:
         )
         assert ended.returncode != 0
         assert not (tmp_path / "made").exists()
+
+
+def test_an_org_by_its_id_is_handed_over_as_one() -> None:
+    by_name = Grant("central", "http://c:8086", "central", "d", ("b",), ())
+    by_id = Grant("central", "http://c:8086", "4f40396a93638c0c", "d", ("b",), ())
+    assert "INFLUX_ORG=central" in "\n".join(script(by_name))
+    assert "INFLUX_ORG_ID=4f40396a93638c0c" in "\n".join(script(by_id))

@@ -307,3 +307,23 @@ def test_a_tick_looks_over_a_day_now_and_then_and_else_over_an_hour(site: Site) 
     ages = [(now() - since) / HOUR for since in site.central.asked_since]
     assert ages[0] == pytest.approx(25, abs=0.1)
     assert ages[1:3] == pytest.approx([1, 1], abs=0.1)
+
+
+def test_central_is_left_alone_for_as_long_as_it_asks_for_ticks_or_not(site: Site) -> None:
+    asked: list[str] = []
+    ask = site.central._ask
+
+    def count(bucket: str) -> None:
+        asked.append(bucket)
+        ask(bucket)
+
+    site.central._ask = count  # type: ignore[method-assign]
+    site.central.away["one"] = CentralError("limits requests", "wait", retry_after=3600.0)
+    site.worker.runs(C, MarkId(now(), "me"))
+    site.watch.start()
+    assert soon(lambda: asked.count("one") == 1)
+    for number in range(3):
+        seen = asked.count("two")
+        site.watch.tick()
+        assert soon(lambda seen=seen: asked.count("two") > seen), number  # type: ignore[misc]
+    assert asked.count("one") == 1
