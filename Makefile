@@ -67,7 +67,7 @@ chaos: venv engines ## Inject faults at random, then compare everything (FAULTS=
 mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
 	nice -n 10 $(BIN)/python -m lab.mutants
 
-mutants-quick: venv ## The same with twelve of them, in two minutes
+mutants-quick: venv ## The same with twelve of them, as CI does
 	nice -n 10 $(BIN)/python -m lab.mutants --count 9
 
 audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
