@@ -13,7 +13,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports bench chaos audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports bench chaos mutants mutants-quick audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -63,6 +63,12 @@ bench: venv engines ## Measure speed, memory, what a tick costs and what an outa
 
 chaos: venv engines ## Inject faults at random, then compare everything (FAULTS=200 SEED=1 REPORT=file LOGS=folder)
 	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos
+
+mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
+	nice -n 10 $(BIN)/python -m lab.mutants
+
+mutants-quick: venv ## The same with twelve of them, as CI does
+	nice -n 10 $(BIN)/python -m lab.mutants --count 9
 
 audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
 	$(PYTHON) -m venv .audit
