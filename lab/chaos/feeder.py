@@ -20,11 +20,11 @@ from lab.chaos.lines import Field, Line, boolean, integer, real, text, unsigned
 from lab.feed import EXCLUDED_FIELD
 from lab.site import Buckets
 
-STEP_NS = 500_000_000
+STEP_NS = 1_000_000_000
 HOUR_NS = 3_600_000_000_000
 HISTORY_HOURS = 2
 BURST = 2500  # points
-NEW_SERIES_EVERY = 40  # readings
+NEW_SERIES_EVERY = 20  # readings
 
 _MEASUREMENTS = {
     Buckets.telegraf: ("cpu", "mem", "disk", "net"),
@@ -43,9 +43,9 @@ _TEXTS = ("plain", 'geprüft ✓ "quoted", C:\\pdu', "two\nlines", "")
 # How old (in steps) what is written late is. The collector reads its last 15 s again at each tick, and counts what is
 # younger than its lookback of 20 s: a value rewritten when it is older than the one and younger than the other changes
 # no number, and only a comparison of values finds it.
-_REWRITTEN_AT = (33, 34, 35, 36, 37)
-_OFTEN_REWRITTEN_AT = (1, 2, 3, 4, 8, 30)
-_TOO_LATE_AT = 120
+_REWRITTEN_AT = (17, 18)
+_OFTEN_REWRITTEN_AT = (1, 2, 4, 15)
+_TOO_LATE_AT = 60
 
 
 def typed(name: str, at_ns: int, chance: random.Random) -> Field:
@@ -90,13 +90,13 @@ def batch(bucket: str, number: int, now_ns: int, seed: int) -> list[Line]:
     now = now_ns // STEP_NS * STEP_NS
     measurement = _MEASUREMENTS[bucket][0]
     lines = reading(bucket, now, chance)
-    if chance.random() < 0.3:  # late, within the lookback; half of them beside the grid
-        late = now - chance.randrange(2, 36) * STEP_NS + chance.choice((0, 1))
+    if chance.random() < 0.4:  # late, within the lookback; half of them beside the grid
+        late = now - chance.randrange(1, 18) * STEP_NS + chance.choice((0, 1))
         lines += reading(bucket, late, chance, few=True)
-    if chance.random() < 0.3:  # written again with another value, most of them not long ago
+    if chance.random() < 0.4:  # written again with another value, most of them not long ago
         again = now - chance.choice((*_OFTEN_REWRITTEN_AT, _TOO_LATE_AT)) * STEP_NS
         lines += reading(bucket, again, chance, few=True)
-    if chance.random() < 0.3:  # written again when nothing but the proof looks there any more
+    if chance.random() < 0.5:  # written again when nothing but the proof looks there any more
         lines += reading(bucket, now - chance.choice(_REWRITTEN_AT) * STEP_NS, chance, few=True)
     if chance.random() < 0.15:  # later than any lookback, in each of the earlier hours
         for hours in range(1, HISTORY_HOURS + 1):
@@ -104,7 +104,7 @@ def batch(bucket: str, number: int, now_ns: int, seed: int) -> list[Line]:
             lines += reading(bucket, at + chance.choice((7, 8)), chance, few=True)
     series = number // NEW_SERIES_EVERY  # new ones come, old ones end
     lines.append(Line(measurement, (("unit", f"new{series}"),), (integer("number", number),), now))
-    if chance.random() < 0.02:
+    if chance.random() < 0.04:
         newest = now - STEP_NS
         for index in range(BURST):
             value = (real("value", chance.random()),)

@@ -52,16 +52,14 @@ def seeds(mutant: Mutant) -> list[int]:
 
 
 def killed_by(report: Report) -> str:
-    """What a run found, in some words; empty when it passed."""
-    if report.passed:
-        return ""
+    """What a run found of the plugin's, in some words; empty when it found nothing, or only something of its own."""
     if report.audit.findings:
         finding = report.audit.findings[0]
         return f"not {finding.rule}: {finding.stream}"
     found = report.comparison
     if not found.equal:
         return f"{found.lost} lost, {found.doubled} doubled, {found.wrong} wrong at the end"
-    return f"{report.unproved} points not proved at the end"
+    return f"{report.unproved} points not proved at the end" if report.unproved else ""
 
 
 def main() -> int:

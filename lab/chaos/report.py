@@ -47,13 +47,14 @@ class Report:
     calm_s: float | None = None
     deadline_s: float = 0.0
     telegraf_ended_itself: int = 0
+    refused: str = ""  # what a source would not take of what the bench wrote
 
     @property
     def passed(self) -> bool:
         """True when central holds what is promised, all of it was proved, and no mark ever said what was not so."""
         held = self.comparison.equal and self.comparison.promised > 0 and not self.unproved
         audited = self.audit.comparisons > 0 and not self.audit.findings
-        return held and audited and self.sources.equal and self.calm_s is not None
+        return held and audited and self.sources.equal and not self.refused and self.calm_s is not None
 
     def markdown(self) -> str:
         """The report, to be read and to be committed."""
@@ -83,6 +84,8 @@ class Report:
             f" compared {audit.comparisons} times, {audit.points:,} points in all; {len(audit.findings)} findings;"
             f" {self.unproved:,} points not proved at the end.",
         ]
+        if self.refused:
+            lines += ["", f"A source would not take what was written: {self.refused}"]
         if not self.sources.equal:
             lines += ["", f"The sources themselves do not hold what they acknowledged: {self.sources}."]
         lines += [

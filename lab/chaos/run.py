@@ -31,6 +31,7 @@ from lab.points import BadReply, Point
 MOST_AT_ONCE = 3
 CALM_S = 300.0
 _CANARIES_S = 30.0  # for the sources to take the last canaries
+_PROOF_S = 300.0
 _FIRST_S = 120.0  # for the first point in central; a collector that is wrongly configured has none
 
 Say = Callable[[str], None]
@@ -66,7 +67,7 @@ def run(
                     if not auditor.audit.findings:
                         raise
                     say(f"ended by what the auditor found: {auditor.audit.findings[0]}")
-            report.telegraf_ended_itself = stage.telegraf_ended_itself
+            report.telegraf_ended_itself, report.refused = stage.telegraf_ended_itself, stage.refused
         finally:
             if logs is not None:
                 stage.keep_logs(logs)
@@ -78,6 +79,7 @@ def _under_faults(stage: Stage, auditor: Auditor, report: Report, faults: int, s
     with Canaries(stage) as canaries:
         report.recovered = canaries.recovered
         _wait_for_first(stage, canaries)
+        _wait_for_proof(stage, auditor, say)
         began = time.monotonic()
         try:
             _Injector(stage, canaries, report, faults, say).inject(plan(faults, report.seed, report.refills))
@@ -178,6 +180,20 @@ def _wait_for_first(stage: Stage, canaries: Canaries) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"nothing in central after {_FIRST_S:.0f} s\n{stage.telegraf.log_tail()}")
         stage.hold(0.2)
+
+
+def _wait_for_proof(stage: Stage, auditor: Auditor, say: Say) -> None:
+    """Wait until every stream's ledger calls proved what was written since the start: what faults may not take away.
+
+    While faults go on, little can be proved: what a run prints at its beginning settles a lookback later. Raises
+    TimeoutError.
+    """
+    began, now = time.monotonic(), time.time_ns()
+    while not all((mark := auditor.believed.get(each.bucket)) and mark.proved.stop > now for each in STREAMS):
+        if time.monotonic() > began + _PROOF_S:
+            raise TimeoutError(f"not all streams have a proof after {_PROOF_S:.0f} s\n{stage.telegraf.log_tail()}")
+        stage.hold(0.2)
+    say(f"every stream has a proof after {time.monotonic() - began:.0f} s; faults begin")
 
 
 def _wait_for_calm(stage: Stage, canaries: Canaries, auditor: Auditor, report: Report, say: Say) -> None:

@@ -20,7 +20,7 @@ from lab.chaos.lines import Line
 from lab.chaos.proxy import Proxy
 from lab.chaos.upheaval import Upheavals
 from lab.influxd import InfluxServer
-from lab.loopback import wait_until
+from lab.loopback import HttpRefused, wait_until
 from lab.process import alive, children
 from lab.site import POD_8, POD_30, Site
 from lab.telegraf import TelegrafProcess
@@ -68,6 +68,7 @@ class Stage:
         self.site = Site()
         self._copied_at: dict[str, float] = {}  # time.monotonic() by the copy's name
         self.telegraf_ended_itself = 0
+        self.refused = ""  # the last of what a source would not take: the bench wrote something wrong
         self._seconds = 0  # second collectors so far
         self._stack = ExitStack()
 
@@ -114,8 +115,10 @@ class Stage:
         batch = self.journals[bucket].send(lines)
         try:
             server.write(bucket, "\n".join(line.protocol() for line in lines).encode())
-        except BaseException:
+        except BaseException as error:
             batch.end(acknowledged=False)
+            if isinstance(error, HttpRefused) and error.status in (400, 422):
+                self.refused = str(error)
             raise
         batch.end(acknowledged=True)
 

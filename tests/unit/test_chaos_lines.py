@@ -6,7 +6,7 @@ import pytest
 from line_protocol_parser import parse_line
 
 from lab.chaos.collector import STREAMS
-from lab.chaos.feeder import HOUR_NS, batch, history
+from lab.chaos.feeder import HOUR_NS, STEP_NS, batch, history
 from lab.chaos.lines import Line, boolean, integer, real, text, unsigned
 from lab.points import FieldType
 
@@ -46,13 +46,13 @@ def test_no_batch_writes_a_series_twice_at_one_time(bucket: str) -> None:
 
 @pytest.mark.parametrize("bucket", [stream.bucket for stream in STREAMS])
 def test_values_are_rewritten_behind_the_overlap_and_within_the_lookback(bucket: str) -> None:
-    ages = {
+    ages = [
         (NOW - line.time_ns) / 1e9
         for number in range(100)
         for line in batch(bucket, number, NOW, 1)
-        if line.time_ns % 500_000_000 == 0  # on the grid: something was written there before
-    }
-    assert sum(16 < age < 19.5 for age in ages) >= 3
+        if line.time_ns % STEP_NS == 0  # on the grid: something was written there before
+    ]
+    assert sum(17 < age < 19.5 for age in ages) >= 40
 
 
 def test_a_field_has_one_type_an_hour_and_another_in_the_next() -> None:
@@ -62,3 +62,14 @@ def test_a_field_has_one_type_an_hour_and_another_in_the_next() -> None:
             if point.field == "level":
                 types.setdefault(point.time_ns // HOUR_NS, set()).add(point.type)
     assert sorted(types.values(), key=str) == [{FieldType.FLOAT}, {FieldType.INTEGER}]
+
+
+@pytest.mark.parametrize("bucket", [stream.bucket for stream in STREAMS])
+def test_no_field_has_two_types_in_an_hour_so_that_a_source_takes_every_line(bucket: str) -> None:
+    types: dict[tuple[str, str, int], set[FieldType]] = {}
+    lines = [*history(bucket, NOW, 1), *(line for number in range(300) for line in batch(bucket, number, NOW, 1))]
+    for line in lines:
+        for point in line.points():
+            of = (point.measurement, point.field, point.time_ns // HOUR_NS)
+            types.setdefault(of, set()).add(point.type)
+    assert all(len(found) == 1 for found in types.values())
