@@ -130,7 +130,8 @@ class Auditor:
 
     def _look_at_proved(self, stream: CopiedStream, mark: Mark, upheaval: int) -> None:
         before = self._audited.get(stream.bucket, _Audited())
-        same = before.mark is not None and before.mark.proved == mark.proved and before.upheaval == upheaval
+        same = before.mark is not None and (before.mark.proved, before.mark.held) == (mark.proved, mark.held)
+        same = same and before.upheaval == upheaval
         if not mark.proved or (same and time.monotonic() < before.at + WHOLE_S):
             return
         young = mark.proved.stop - (mark.time_ns - LOOKBACK_S * 1_000_000_000)
@@ -141,7 +142,7 @@ class Auditor:
             for start, stop in mark.proved.parts
             for point in self._central.iter_points(stream.bucket, start, stop)
         )
-        result = compare(self._journals[stream.bucket], points, mark.proved)
+        result = compare(self._journals[stream.bucket], points, mark)
         if not result.equal:
             # Only what was there all the time counts: the mark and the points are read one after the other.
             still = read_ledgers(self._central, stream.bucket).get(stream.source, Ledger({}))

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lab.chaos.journal import Journal, Value, Write, value_of
-from lab.chaos.spans import SpanList
+from lab.chaos.journal import Journal, Key, Value, Write, value_of
+from lab.chaos.marks import Mark
 from lab.influxd import InfluxServer
 from lab.points import Point
 
@@ -58,18 +58,18 @@ class Comparison:
         )
 
 
-def compare(
-    journal: Journal, found: Iterable[Point], within: SpanList | None = None, whenever: bool = False
-) -> Comparison:
+def compare(journal: Journal, found: Iterable[Point], mark: Mark | None = None, whenever: bool = False) -> Comparison:
     """Compare what `journal` promises with the points `found`, which have to be read by now; the ledger is left out.
 
-    With `within` only these spans count. With `whenever` all that was acknowledged is promised, however late it was:
-    so it is at the source itself.
+    With `mark` only what it calls proved counts. With `whenever` all that was acknowledged is promised, however late it
+    was: so it is at the source itself.
     """
     result = Comparison()
     values: dict[tuple[int, int], Value] = {}
     for point in found:
-        if point.measurement.startswith(OWN) or (within is not None and point.time_ns not in within):
+        if point.measurement.startswith(OWN):
+            continue
+        if mark is not None and not mark.proves(point.measurement, point.field, point.time_ns):
             continue
         result.there += 1
         key = journal.key(point)
@@ -80,7 +80,7 @@ def compare(
             values[key] = value_of(point)
     # After the points: what was written while they were read is known here as well.
     for key, writes in journal.items():
-        if within is not None and key[1] not in within:
+        if mark is not None and not proves(mark, journal, key):
             continue
         promised = journal.promised(key, writes, whenever)
         value = values.pop(key, None)
@@ -104,6 +104,12 @@ def compare(
         result.doubled += 1
         result.note("doubled", f"{journal.name((number, time_ns), value)}, which was never written")
     return result
+
+
+def proves(mark: Mark, journal: Journal, key: Key) -> bool:
+    """True when `mark` calls the points of this key proved."""
+    measurement, _, name = journal.series(key)
+    return mark.proves(measurement, name, key[1])
 
 
 def _history(time_ns: int, writes: Sequence[Write]) -> str:

@@ -64,6 +64,7 @@ class Journal:
         self._exclude_fields = exclude_fields
         self._mapped = tag_mapper(source, bucket)
         self._series: dict[Series, int] = {}
+        self._names: list[Series] = []  # by their numbers
         self._writes: dict[Key, list[Write]] = {}
         self._lock = threading.Lock()
 
@@ -81,7 +82,10 @@ class Journal:
             for line in lines:
                 for point in self.expected(line.points()):
                     name = (point.measurement, point.tags, point.field)
-                    number = self._series.setdefault(name, len(self._series))
+                    if name not in self._series:
+                        self._names.append(name)
+                        self._series[name] = len(self._series)
+                    number = self._series[name]
                     writes = self._writes.setdefault((number, point.time_ns), [])
                     writes.append((batch, value_of(point)))
         return batch
@@ -90,10 +94,13 @@ class Journal:
         """The key of a point of central's; one of no series that was ever written has a number of -1."""
         return self._series.get((point.measurement, point.tags, point.field), -1), point.time_ns
 
+    def series(self, key: Key) -> Series:
+        """The series of a key."""
+        return self._names[key[0]]
+
     def name(self, key: Key, value: Value) -> Point:
         """The point of this key, with `value`."""
-        names = {number: series for series, number in list(self._series.items())}
-        measurement, tags, field = names[key[0]]
+        measurement, tags, field = self._names[key[0]]
         return Point(measurement, tags, field, *value, key[1])
 
     def items(self) -> list[tuple[Key, list[Write]]]:

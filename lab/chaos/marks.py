@@ -2,27 +2,39 @@
 
 A mark is believed when it stands on marks all of which are in central: it names the one it stands on (`base`), that
 one names its own, and the first of them names none.
+
+What a mark calls proved it does not say of what it lists as `held`: there both sides differ, and it says so.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.chaos.spans import SpanList
 from lab.influxd import InfluxServer
 
 LEDGER = "collector_ledger"
-_FIELDS = ("id", "base", "proved")
+_FIELDS = ("id", "base", "proved", "held")
 
 
 @dataclass(frozen=True)
 class Mark:
-    """One mark: `id` and `base` as they are written, `<ns since 1970 UTC>@<run>`; `proved` spans of time."""
+    """One mark: `id` and `base` as they are written, `<ns since 1970 UTC>@<run>`; `proved` spans of time.
+
+    `held`: spans in which a measurement's field is not proved.
+    """
 
     id: str
     base: str
     proved: SpanList
+    held: Mapping[tuple[str, str], SpanList] = field(default_factory=dict)
+
+    def proves(self, measurement: str, name: str, time_ns: int) -> bool:
+        """True when the mark calls a point of this field proved."""
+        held = self.held.get((measurement, name))
+        return time_ns in self.proved and (held is None or time_ns not in held)
 
     @property
     def time_ns(self) -> int:
@@ -83,5 +95,14 @@ def read_ledgers(server: InfluxServer, bucket: str) -> dict[str, Ledger]:
     marks: dict[str, dict[str, Mark]] = {}
     for (source, _), row in fields.items():
         if len(row) == len(_FIELDS):  # one that is being written or deleted may be there in part
-            marks.setdefault(source, {})[row["id"]] = Mark(row["id"], row["base"], SpanList.parse(row["proved"]))
+            proved, held = SpanList.parse(row["proved"]), read_held(row["held"])
+            marks.setdefault(source, {})[row["id"]] = Mark(row["id"], row["base"], proved, held)
     return {source: Ledger(found) for source, found in marks.items()}
+
+
+def read_held(text: str) -> dict[tuple[str, str], SpanList]:
+    """What stands in a mark's `held`: measurement, field, type and spans of each. Raises ValueError."""
+    spans: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for measurement, name, _kind, listed in json.loads(text or "[]"):
+        spans.setdefault((measurement, name), []).extend(SpanList.parse(listed).parts)
+    return {of: SpanList(parts) for of, parts in spans.items()}

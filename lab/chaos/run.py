@@ -16,13 +16,12 @@ from pathlib import Path
 from lab.chaos.auditor import Auditor
 from lab.chaos.canary import Canaries
 from lab.chaos.collector import INTERVAL_S, STREAMS, CopiedStream
-from lab.chaos.compare import Comparison, compare, everything
+from lab.chaos.compare import Comparison, compare, everything, proves
 from lab.chaos.feeder import HISTORY_HOURS, HOUR_NS
 from lab.chaos.journal import Journal
 from lab.chaos.mutated import IN_PLACE
 from lab.chaos.report import Injected, Report
 from lab.chaos.schedule import Planned, plan, with_refills
-from lab.chaos.spans import SpanList
 from lab.chaos.stage import Interrupted, NoEffect, Stage
 from lab.influxd import InfluxServer
 from lab.loopback import HttpRefused
@@ -228,8 +227,8 @@ def _wait_for_calm(stage: Stage, canaries: Canaries, auditor: Auditor, report: R
 def _unproved(journal: Journal, auditor: Auditor, stream: CopiedStream) -> int:
     """How many promised points the believed mark does not call proved; canaries are waited for by themselves."""
     mark = auditor.believed.get(stream.bucket)
-    proved = mark.proved if mark is not None else SpanList([])
-    return sum(key[1] not in proved and journal.promised(key, writes) is not None for key, writes in journal.items())
+    promised = [key for key, writes in journal.items() if journal.promised(key, writes) is not None]
+    return sum(mark is None or not proves(mark, journal, key) for key in promised)
 
 
 def _compared(stage: Stage, done: Callable[[str, Comparison], None]) -> Comparison:

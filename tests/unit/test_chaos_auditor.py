@@ -31,7 +31,7 @@ class Central:
 
     def mark(self, time_ns: int, run: str = "a", base: str = "", proved: str = "") -> str:
         tags = frozenset({("source", STREAM.source)})
-        row = {"id": f"{time_ns}@{run}", "base": base, "proved": proved}
+        row = {"id": f"{time_ns}@{run}", "base": base, "proved": proved, "held": ""}
         self.marks += [Point(LEDGER, tags, key, FieldType.STRING, value, time_ns) for key, value in row.items()]
         return row["id"]
 

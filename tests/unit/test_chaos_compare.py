@@ -9,6 +9,7 @@ import pytest
 from lab.chaos.compare import EXAMPLES, compare
 from lab.chaos.journal import Journal
 from lab.chaos.lines import Field, Line, integer, real, text
+from lab.chaos.marks import Mark
 from lab.chaos.spans import SpanList
 from lab.points import FieldType, Point
 
@@ -152,10 +153,18 @@ def test_a_batch_that_is_not_answered_yet_promises_nothing() -> None:
     assert differences(kept, in_central(line(1))) == (0, 0, 0)
 
 
-def test_within_spans_only_their_points_count() -> None:
-    kept, spans = journal(line(1), line(5), line(9)), SpanList.parse("5/9")
-    assert compare(kept, in_central(line(5)), spans).equal
-    assert compare(kept, in_central(line(1), line(9)), spans).lost == 1
+def test_of_a_mark_only_what_it_calls_proved_counts() -> None:
+    kept, mark = journal(line(1), line(5), line(9)), Mark("20@a", "", SpanList.parse("5/9"))
+    assert compare(kept, in_central(line(5)), mark).equal
+    assert compare(kept, in_central(line(1), line(9)), mark).lost == 1
+
+
+def test_what_a_mark_says_is_held_it_does_not_call_proved() -> None:
+    kept, held = journal(line(5), line(5, measurement="mem"), line(7)), {("cpu", "usage"): SpanList.parse("4/6")}
+    mark = Mark("20@a", "", SpanList.parse("5/9"), held)
+    assert compare(kept, in_central(line(5, measurement="mem"), line(7)), mark).equal
+    assert compare(kept, in_central(line(7)), mark).lost == 1
+    assert compare(kept, in_central(line(5, measurement="mem")), mark).lost == 1
 
 
 def test_examples_are_few_and_numbers_are_not() -> None:

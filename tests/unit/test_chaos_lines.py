@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from line_protocol_parser import parse_line
 
@@ -11,12 +13,12 @@ from lab.chaos.lines import Line, boolean, integer, real, text, unsigned
 from lab.points import FieldType
 
 NOW = 1_795_482_060_123_456_789
-PYTHON = {
+PYTHON: dict[FieldType, Callable[[str], object]] = {
     FieldType.FLOAT: float,
     FieldType.INTEGER: int,
     FieldType.UNSIGNED: int,
     FieldType.STRING: str,
-    FieldType.BOOLEAN: {"true": True, "false": False}.__getitem__,
+    FieldType.BOOLEAN: "true".__eq__,
 }
 
 

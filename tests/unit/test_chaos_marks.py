@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.chaos.marks import Ledger, Mark
+from lab.chaos.marks import Ledger, Mark, read_held
 from lab.chaos.spans import SpanList
 
 
@@ -55,3 +55,13 @@ def test_other_times_lie_in_none(time_ns: int) -> None:
     spans = SpanList.parse("20/21 5/7 7/9")
     assert time_ns not in spans
     assert spans.parts == [(5, 9), (20, 21)]
+
+
+def test_held_is_read_by_measurement_and_field() -> None:
+    text = '[["cpu", "level", "long", "1/2 5/7"], ["cpu", "level", "double", "7/9"], ["mem", "mode", "string", "3/4"]]'
+    found = read_held(text)
+    assert {of: spans.parts for of, spans in found.items()} == {
+        ("cpu", "level"): [(1, 2), (5, 9)],
+        ("mem", "mode"): [(3, 4)],
+    }
+    assert read_held("") == {}
