@@ -90,13 +90,13 @@ def batch(bucket: str, number: int, now_ns: int, seed: int) -> list[Line]:
     now = now_ns // STEP_NS * STEP_NS
     measurement = _MEASUREMENTS[bucket][0]
     lines = reading(bucket, now, chance)
-    if chance.random() < 0.4:  # late, within the lookback; half of them beside the grid
+    if chance.random() < 0.2:  # late, within the lookback; half of them beside the grid
         late = now - chance.randrange(1, 18) * STEP_NS + chance.choice((0, 1))
         lines += reading(bucket, late, chance, few=True)
-    if chance.random() < 0.4:  # written again with another value, most of them not long ago
+    if chance.random() < 0.2:  # written again with another value, most of them not long ago
         again = now - chance.choice((*_OFTEN_REWRITTEN_AT, _TOO_LATE_AT)) * STEP_NS
         lines += reading(bucket, again, chance, few=True)
-    if chance.random() < 0.5:  # written again when nothing but the proof looks there any more
+    if chance.random() < 0.2:  # written again when nothing but the proof looks there any more
         lines += reading(bucket, now - chance.choice(_REWRITTEN_AT) * STEP_NS, chance, few=True)
     if chance.random() < 0.15:  # later than any lookback, in each of the earlier hours
         for hours in range(1, HISTORY_HOURS + 1):
@@ -104,7 +104,7 @@ def batch(bucket: str, number: int, now_ns: int, seed: int) -> list[Line]:
             lines += reading(bucket, at + chance.choice((7, 8)), chance, few=True)
     series = number // NEW_SERIES_EVERY  # new ones come, old ones end
     lines.append(Line(measurement, (("unit", f"new{series}"),), (integer("number", number),), now))
-    if chance.random() < 0.04:
+    if chance.random() < 0.02:
         newest = now - STEP_NS
         for index in range(BURST):
             value = (real("value", chance.random()),)

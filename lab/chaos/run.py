@@ -191,7 +191,7 @@ def _wait_for_proof(stage: Stage, auditor: Auditor, say: Say) -> None:
     while not all((mark := auditor.believed.get(each.bucket)) and mark.proved.stop > now for each in STREAMS):
         if time.monotonic() > began + _PROOF_S:
             raise TimeoutError(f"not all streams have a proof after {_PROOF_S:.0f} s\n{stage.telegraf.log_tail()}")
-        stage.hold(0.2)
+        stage.hold(0.5)
     say(f"every stream has a proof after {time.monotonic() - began:.0f} s; faults begin")
 
 

@@ -50,7 +50,7 @@ def test_no_batch_writes_a_series_twice_at_one_time(bucket: str) -> None:
 def test_values_are_rewritten_behind_the_overlap_and_within_the_lookback(bucket: str) -> None:
     ages = [
         (NOW - line.time_ns) / 1e9
-        for number in range(100)
+        for number in range(300)
         for line in batch(bucket, number, NOW, 1)
         if line.time_ns % STEP_NS == 0  # on the grid: something was written there before
     ]
