@@ -22,7 +22,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.spans import Span, Spans
 
 StreamName = tuple[str, str]
 """A source's name and a stream's."""
@@ -66,6 +66,11 @@ class CentralReader:
         """Return how many points central has of `stream` in `span`, which crosses no shard group's end."""
         with self._explained():
             return count_of(self._rows(flux.count_query(stream, *span)))
+
+    def exists(self, stream: StreamDefinition, span: Span) -> bool:
+        """Say whether central has any point of `stream` in `span`, which may be years."""
+        with self._explained():
+            return next(iter(self._rows(flux.exists_query(stream, *span))), None) is not None
 
     def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
         """Yield what central has of `stream` in `span`, as `Passage.blocks` does for the source."""
@@ -145,7 +150,13 @@ class CentralReader:
             for row in self._rows(flux.origins_query(self._metrics_bucket)):
                 fields.setdefault((row["source"], row["stream"]), {})[row["_field"]] = row["_value"]
             return {
-                name: Origin(row["definition"], int(row["origin"]), int(row["began"]), int(row["oldest"]))
+                name: Origin(
+                    row["definition"],
+                    int(row["origin"]),
+                    int(row["began"]),
+                    int(row["oldest"]),
+                    Spans.parse(row.get("islands", "")),
+                )
                 for name, row in fields.items()
             }
 

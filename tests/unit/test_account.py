@@ -113,6 +113,7 @@ def test_a_mark_says_what_is_known_when_it_is_made() -> None:
         printed=Spans.of([sp(-400, -300), sp(-100, 0)]),
         held={GROUP: span(*sp(-1000, -990))},
         request="7",
+        sweep=account.course.sweep.place,
     )
     account.seen({BASE, made.id})
     second = account.make_mark(at(1))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from telegraf_plugin import gate as gate_module
 from telegraf_plugin.errors import TransientError
 from telegraf_plugin.stream.account import State
+from telegraf_plugin.stream.definition import Start
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.status import Attempt
 from tests.unit.worker_bench import SECOND, Bench, names_of, soon
@@ -137,6 +139,7 @@ def test_a_source_that_had_nothing_to_be_asked_is_asked_all_the_same(
     site.tick()
     course = site.worker.lanes["POD-8/a"].account.course
     course.origin = time.time_ns() + 10**15
+    course.stream = replace(course.stream, start=Start(date=course.origin))
     course.legs.clear()
     site.client.script["from(bucket:"].append(TransientError("away", "hint"))
     (attempt,) = _after(site, 1)
