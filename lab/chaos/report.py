@@ -62,7 +62,12 @@ class Report:
         total = self.comparison
         often = [kind for kind in KINDS if not kind.once and (self.refills or not kind.refills)]
         fewest = min(sum(fault.happened and fault.kind == kind.name for fault in self.injected) for kind in often)
-        calm = "not reached" if self.calm_s is None else f"{self.calm_s:.0f} s after the last fault"
+        if self.calm_s is not None:
+            calm = f"{self.calm_s:.0f} s after the last fault"
+        elif self.audit.findings:
+            calm = "not waited for, as the run ended at the first finding"
+        else:
+            calm = f"not within {self.deadline_s:.0f} s"
         what = f"Seed {self.seed}{'' if self.refills else ', without refills'}{f', {self.mutant}' * bool(self.mutant)}"
         lines = [
             f"## {what}: {seen} faults, {'passed' if self.passed else 'FAILED'}",
@@ -90,8 +95,7 @@ class Report:
             lines += ["", f"The sources themselves do not hold what they acknowledged: {self.sources}."]
         lines += [
             "",
-            f"Faults took {self.faults_s:.0f} s; all equal and proved: {calm}"
-            f"{'' if self.calm_s is not None else f' within {self.deadline_s:.0f} s'};"
+            f"Faults took {self.faults_s:.0f} s; all equal and proved: {calm};"
             f" Telegraf ended by itself {self.telegraf_ended_itself} times.",
             "",
             "Time to recover: from the fault's end until a point written then is in central, in every stream; what"
