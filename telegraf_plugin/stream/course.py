@@ -145,7 +145,7 @@ class Course(Outcomes):
         if job is not None:
             return job
         held = self.holds.due(at.steady, self.book.is_back)
-        return Compare(held[1], held[0]) if held is not None and room else None
+        return Compare(held[1], held[0], ration=held[2]) if held is not None and room else None
 
     def _broken_off(self) -> None:
         """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.ration import EVERYTHING, Ration
 from telegraf_plugin.stream.spans import Span
 
 
@@ -68,12 +69,13 @@ class Prove:
 class Compare:
     """Compare both sides of `span` as sets, without the groups in `held`, and print what central lacks.
 
-    With `group`: only what is of it.
+    With `group`: only what is of it, and as much as `ration` says.
     """
 
     span: Span
     group: Group | None = None
     held: frozenset[Group] = frozenset()
+    ration: Ration = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,9 @@ class Outcomes(Plan):
         if self._overtaken(job.span):
             return []
         if job.group is not None:
-            self.holds.tried(job.group, job.span, outcome.missing.get(job.group, 0), outcome.mark, at.steady)
+            missing, where = outcome.missing.get(job.group, 0), outcome.where.get(job.group)
+            where = self._windows(where) if where is not None else None
+            self.holds.tried(job.group, job.span, missing, outcome.mark, at.steady, where)
             return []
         self.unproved.passed(job.span)
         self.proof_pace.done(job.span[1] - job.span[0], seconds)
