@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all a newcomer needs; `make check` is what CI runs.
+# `make demo` and `make test` are all a newcomer needs; `make check` is what CI checks of the code.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +15,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports bench chaos chaos-mutants audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports bench chaos chaos-mutants mutants mutants-quick audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -70,6 +70,12 @@ chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEE
 chaos-mutants: FAULTS = 40
 chaos-mutants: venv engines ## Does a chaos run find out a plugin with a rule taken away? (20 minutes; MUTANT=name)
 	@FAULTS=$(FAULTS) MUTANT=$(MUTANT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos.mutant_runs
+
+mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
+	nice -n 10 $(BIN)/python -m lab.mutants
+
+mutants-quick: venv ## The same with twelve of them, as CI does
+	nice -n 10 $(BIN)/python -m lab.mutants --count 9
 
 audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
 	$(PYTHON) -m venv .audit

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from telegraf_plugin.config import Server
-from telegraf_plugin.errors import CentralError, PermanentError
+from telegraf_plugin.errors import BadReply, CentralError, PermanentError, TransientError
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import Block
@@ -29,6 +29,7 @@ StreamName = tuple[str, str]
 
 log = logging.getLogger(__name__)
 
+_DAMAGED = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
 _HOUR = 3600 * SECOND
 _WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 10 * 365 * 24 * _HOUR)
 """How far back (ns) believable marks are looked for, one after the other."""
@@ -191,20 +192,29 @@ class CentralReader:
             raise
         except Exception as failure:
             error = explain(failure, self.url)
+            if isinstance(failure, ValueError | LookupError):  # nothing here is computed from anything but its reply
+                error = BadReply(f"the reply is not what was asked for: {str(failure)[:100]}", _DAMAGED)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
-            raise CentralError(summary, hint, isinstance(error, PermanentError)) from failure
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            raise CentralError(summary, hint, isinstance(error, PermanentError), retry_after) from failure
         finally:
             self._asking.discard(thread)
 
 
 def count_of(rows: Iterable[dict[str, str]]) -> int:
-    """Return the number that a count's reply holds; nothing counted is no row at all."""
-    return sum(int(row["_value"]) for row in rows)
+    """Return the number that a count's reply holds; nothing counted is no row at all. Raises BadReply."""
+    return sum(whole_number(row) for row in rows)
 
 
 def first_time(rows: Iterable[dict[str, str]]) -> int | None:
-    """Return the one time (Unix ns) in a reply, None when there is none."""
-    return next((parse_time(row["_time"].encode()) for row in rows), None)
+    """Return the one time (Unix ns) in a reply, None when there is none. Raises BadReply."""
+    row = next(iter(rows), None)
+    if row is None:
+        return None
+    try:
+        return parse_time(row["_time"].encode())
+    except ValueError:
+        raise BadReply(f"the reply is not a time: {row['_time'][:100]!r}", _DAMAGED) from None
 
 
 def _marks(rows: Iterable[dict[str, str]]) -> dict[StreamName, list[Mark]]:

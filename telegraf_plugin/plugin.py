@@ -43,7 +43,7 @@ START_SECONDS = 10.0
 LAG_INTERVALS = 3
 """How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
-"""The interval (ns) as long as there were not two ticks."""
+"""The interval (ns) as long as there were not two ticks, where telegraf.conf was not found."""
 TERMINATE_SECONDS = 1.5
 """How long a write in hand may go on after SIGTERM."""
 
@@ -76,10 +76,12 @@ class Plugin:
         ticked: bool = False,
         ticks: int = 0,
         clock: Callable[[], int] = time.time_ns,
+        interval: int = FIRST_INTERVAL,
     ) -> None:
         """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns.
 
         `changed` is asked on each tick whether there is another configuration to take over. `ticked`: begin with one.
+        `interval` (ns): how often ticks come, as far as that is known before there were two.
         """
         self._ticked = ticked
         self._changed = changed
@@ -91,7 +93,8 @@ class Plugin:
             ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
         )
         central = CentralReader(config.central, config.metrics_bucket)
-        gates = {stream.central_bucket: Gate(config.max_in_flight) for stream in config.streams}
+        limits = config.max_in_flight, config.max_in_flight_bytes
+        gates = {stream.central_bucket: Gate(*limits) for stream in config.streams}
         incarnation = secrets.token_hex(4)
         self._workers = [
             SourceWorker(
@@ -103,7 +106,7 @@ class Plugin:
                 on_attempt=self._events.put,
                 on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
                 on_held=self._events.put,
-                on_moved=lambda: self._events.put(_Signal.MOVED),
+                on_moved=self._on_moved,
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
                 sweep=config.sweep,
             )
@@ -117,13 +120,15 @@ class Plugin:
         self._cycle_open = False
         self._cycle_began = 0.0
         self._began = time.monotonic()
-        self._interval = FIRST_INTERVAL
+        self._interval = interval
         self._last_health: bool | None = None
+        self._moved = False  # something has arrived and is not looked at yet
 
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
 
-        None: another configuration is to be taken over; all that was printed is whole.
+        None: another configuration is to be taken over; all that was printed is whole. It is not taken over in this
+        process when a write is still in hand: what the next configuration prints would be glued to half a line.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -142,6 +147,9 @@ class Plugin:
             return 1
         if not self._writer.close(TERMINATE_SECONDS):
             log.warning("Telegraf did not take all lines before the end; they are read again after the next start")
+        if status is None and not self._writer.whole:
+            log.error("Telegraf does not read: ending, so that it begins anew with the other configuration")
+            return 1
         if status is not None:
             log.info("collector stopped")
         return status
@@ -185,6 +193,12 @@ class Plugin:
         """Say whether what the last tick asked for is under way: also a stream whose first mark is not back."""
         return self._cycle_open or (self._tick_number > 0 and any(worker.unfinished for worker in self._workers))
 
+    def _on_moved(self) -> None:
+        """Have it looked at whether all is well again; what comes until then is looked at with it."""
+        if not self._moved:
+            self._moved = True
+            self._events.put(_Signal.MOVED)
+
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
         _end_by_force(TERMINATE_SECONDS, 0)
@@ -206,6 +220,7 @@ class Plugin:
         if self._tick_number > 1:
             self._interval = int((now - self._cycle_began) * 1e9)
         self._cycle_open, self._cycle_began = True, now
+        self._board.interval = self._interval
         self._watch.tick()
         for worker in self._workers:
             self._busy.add(worker.source.name)
@@ -231,6 +246,7 @@ class Plugin:
 
     def _look_again(self) -> None:
         """Say at once when all is well again: what was missing has arrived."""
+        self._moved = False
         if self._last_health is False and not self._cycle_open:
             self._take_progress()
             if not self._board.failing:
@@ -249,7 +265,7 @@ class Plugin:
         now = self._clock()
         held = [held for worker in self._workers for held in worker.held()][:MAX_HELD]
         self._publish(held_lines(held, now) + cycle_lines(self._board, self._busy, seconds, now))
-        self._audit.cycle(self._board, self._busy, seconds)
+        self._audit.cycle(self._board, self._busy, seconds, self._watch.away)
         self._audit.central_clock(self._central.clock_skew)
 
     def _is_starting(self) -> bool:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from telegraf_plugin.central import CentralReader, count_of, first_time
+from telegraf_plugin.central import CentralReader
+from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import BadReply, PermanentError
-from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
-from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
-from telegraf_plugin.stream.block import Block, pick
+from telegraf_plugin.source_reader import SourceReader
+from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Difference, told
-from telegraf_plugin.stream.digest import Digest, Group, PointSet
+from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.holds import Reason
 from telegraf_plugin.stream.jobs import (
     Check,
@@ -33,10 +33,9 @@ from telegraf_plugin.stream.jobs import (
     Swept,
 )
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR, group_start
+from telegraf_plugin.stream.windows import group_start
 
-SET_POINTS = 50_000
-"""Points that are compared as a set at a time, some 5 MB: what is more is narrowed by time, then by parts."""
+_ITSELF = "url, org or bucket leads to central itself: correct it, or give the stream another central_bucket"
 
 
 class JobRunner:
@@ -48,23 +47,35 @@ class JobRunner:
 
     def __init__(self, client: QueryClient, central: CentralReader) -> None:
         self._client, self._central = client, central
-        self.values = 0  # points read, for whatever reason
+        self._source = SourceReader(client)
+        self._others: set[str] = set()  # streams whose bucket at the source is known to be another than in central
+
+    @property
+    def values(self) -> int:
+        """Points read, for whatever reason."""
+        return self._source.values
 
     def _source_blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
-        before = tally.points
-        try:
-            yield from Passage(self._client, stream, span, tally).blocks()
-        finally:
-            self.values += tally.points - before
+        return self._source.blocks(stream, span, tally)
+
+    def _comparer(self, course: Course) -> Comparer:
+        stream = course.stream
+        return Comparer(
+            stream,
+            lambda span, tally: self._source_blocks(stream, span, tally),
+            lambda span: self._central.blocks(stream, span),
+            course.pieces,
+        )
 
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print all of it; `tally` counts on the way."""
-        stream = course.stream
-        digest = Digest(_bytes(stream.rewritten_tags), job.held)
-        for span in self._pieces(course, job.span):
-            for blocks, exact in self._source_blocks(stream, span, tally):
+        self._refuse_itself(course)
+        comparer = self._comparer(course)
+        digest = comparer.empty(job.held)
+        for span in comparer.pieces(job.span):
+            for blocks, exact in self._source_blocks(course.stream, span, tally):
                 for block in blocks:
-                    digest.add(block, exact)
+                    digest.add(comparer.seen(block), exact)
                 printer.print(blocks, exact)
         return Copied(digest, tally.points, printer.finish(), printer.points)
 
@@ -73,29 +84,22 @@ class JobRunner:
         return sum(self._central.count(course.stream, piece) for piece in course.pieces(job.span))
 
     def seek(self, course: Course, job: Seek) -> int | None:
-        """Return the time before which the job's span has no newer point, or its first point's; None: there is none.
-
-        A query over several shard groups may leave out some of a field's points (docs/engines.md), never all of them:
-        so a span is asked only whether it is empty, and halved.
-        """
+        """Return the time before which the job's span has no newer point, or its first point's; None: there is none."""
         stream, (start, stop) = course.stream, job.span
-        if job.origin:
-            return self.first(stream, stop)
-        if not self._exists(stream, (start, stop)):
-            return None
-        while stop - start > HOUR:
-            middle = start + (stop - start) // 2
-            middle -= middle % HOUR if middle - middle % HOUR > start else 0
-            if self._exists(stream, (middle, stop)):
-                start = middle
-            else:
-                stop = middle
-        return stop - 1
+        return self._source.first(stream, stop) if job.origin else self._source.newest(stream, start, stop)
 
-    def _exists(self, stream: StreamDefinition, span: Span) -> bool:
-        """Say whether the source has any point of `stream` in `span`."""
-        rows = read_rows(self._client.query(flux.exists_query(stream, *span)))
-        return next(iter(rows), None) is not None
+    def _refuse_itself(self, course: Course) -> None:
+        """Raise PermanentError where the source's bucket is the central one: it has the mark that central has.
+
+        Whatever urls, orgs and tokens say: by addresses alone a server does not know itself.
+        """
+        stream, mark = course.stream, course.book.base
+        if mark is None or stream.label in self._others:
+            return
+        if self._source.has_mark(stream, mark):
+            summary = f"the source's bucket {stream.bucket} is central's bucket {stream.central_bucket}"
+            raise PermanentError(f"{summary}: its points would be copied into itself for ever", _ITSELF)
+        self._others.add(stream.label)
 
     def check(self, course: Course, job: Check) -> list[Counted]:
         """Count both sides: each piece as a whole, and where that differs each of its spans."""
@@ -112,110 +116,38 @@ class JobRunner:
     def _count(self, course: Course, span: Span) -> Counted:
         stream = course.stream
         if stream.aggregate is None and stream.flux is None:
-            here = count_of(read_rows(self._client.query(flux.count_query(stream, *span))))
+            here = self._source.count(stream, span)
             return Counted(span, here, here == self._central.count(stream, span))
         # What is computed may change while its number stays: it is read.
-        source = self._source_digest(course, span, Digest(_bytes(stream.rewritten_tags)), Tally())
-        return Counted(span, source.sum, source.equals(self._central_digest(course, span, source)))
+        comparer = self._comparer(course)
+        source = comparer.source_digest(span)
+        return Counted(span, source.sum, source.equals(comparer.central_digest(span)))
 
     def prove(self, course: Course, job: Prove) -> Proved:
         """Compare both sides' digests; of a span that was found empty, whether it is."""
         if job.empty:
             return Proved(
-                not self._exists(course.stream, job.span) and not self._central.exists(course.stream, job.span)
+                not self._source.exists(course.stream, job.span) and not self._central.exists(course.stream, job.span)
             )
-        source = job.source
-        if source is None:
-            empty = Digest(_bytes(course.stream.rewritten_tags), job.held)
-            source = self._source_digest(course, job.span, empty, Tally())
-        equal = source.equals(self._central_digest(course, job.span, source))
+        comparer = self._comparer(course)
+        source = job.source if job.source is not None else comparer.source_digest(job.span, job.held)
+        equal = source.equals(comparer.central_digest(job.span, frozenset(source.without)))
         return Proved(equal, source.left_out)
-
-    def _source_digest(self, course: Course, span: Span, digest: Digest, tally: Tally) -> Digest:
-        for piece in self._pieces(course, span):
-            for blocks, exact in self._source_blocks(course.stream, piece, tally):
-                for block in blocks:
-                    digest.add(block, exact)
-        return digest
-
-    def _central_digest(self, course: Course, span: Span, like: Digest) -> Digest:
-        digest = Digest(like.rewritten, like.without)
-        for piece in course.pieces(span):
-            for blocks, exact in self._central.blocks(course.stream, piece):
-                for block in blocks:
-                    digest.add(block, exact)
-        return digest
 
     def compare(self, course: Course, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
         """Compare both sides as sets, print what central lacks or has otherwise, and count what it has besides.
 
         Without `printer` nothing is printed.
         """
-        rewritten = _bytes(course.stream.rewritten_tags)
-        held = job.held
-        missing: dict[Group, int] = {}
-        where: dict[Group, Span] = {}
-        extras = 0
-        left_out: dict[Group, int] = {}
-        for piece in self._pieces(course, job.span):
-            source = self._source_digest(course, piece, Digest(rewritten, held), tally)
-            for group, points in source.left_out.items():
-                left_out[group] = left_out.get(group, 0) + points
-            central = self._central_digest(course, piece, source)
-            if source.equals(central):
-                continue
-            for span in _narrowed(course, piece, max(source.points, central.points)):
-                extras += self._compare_sets(course, span, held, job.group, missing, where, printer)
+        found = self._comparer(course).compare(job.span, _Prints(printer), job.held, job.group, tally)
         return Compared(
-            missing=missing,
-            where=where,
-            extras=0 if course.stream.flux is not None else extras,  # others may write what it computes as well
-            left_out=left_out,
+            missing=found.missing,
+            where=found.where,
+            extras=0 if course.stream.flux is not None else found.extras,  # others may write what it computes as well
+            left_out=found.left_out,
             points_read=tally.points,
             mark=printer.finish() if printer is not None else None,
         )
-
-    def _compare_sets(
-        self,
-        course: Course,
-        span: Span,
-        held: frozenset[Group],
-        group: Group | None,
-        missing: dict[Group, int],
-        where: dict[Group, Span],
-        printer: Printer | None,
-    ) -> int:
-        """Compare one span; add what is missing, and return how many points only central has."""
-        stream = course.stream
-        rewritten = _bytes(stream.rewritten_tags)
-        source = self._source_digest(course, span, Digest(rewritten, held), Tally())
-        central = self._central_digest(course, span, source)
-        if source.equals(central):
-            return 0
-        extras = 0
-        parts = -(-max(source.points, central.points, 1) // SET_POINTS)
-        for part in range(parts):
-            sets = {exact: PointSet(rewritten, part, parts) for exact in (False, True)}
-            for blocks, exact in self._central.blocks(stream, span):
-                for block in blocks:
-                    if block.group not in held:
-                        sets[exact].add(block, exact)
-            found = 0
-            for blocks, exact in self._source_blocks(stream, span, Tally()):
-                lacking = []
-                for block in blocks:
-                    places = [] if block.group in held else sets[exact].missing(block, exact, group)
-                    if places:
-                        lacking.append(picked := pick(block, places))
-                        missing[block.group] = missing.get(block.group, 0) + len(places)
-                        times = [int(time) for time in picked.times]
-                        first, last = where.get(block.group, (times[0], times[0]))
-                        where[block.group] = min(first, *times), max(last, *(time + 1 for time in times))
-                found += sum(map(len, lacking))
-                if printer is not None:
-                    printer.print(lacking, exact)
-            extras += 0 if found else sets[False].left
-        return extras
 
     def sweep(self, course: Course, job: Recheck) -> Swept:
         """Say whether central lacks nothing of the job's span, and has nothing otherwise."""
@@ -246,10 +178,11 @@ class JobRunner:
         if course.stream.flux is not None:
             return Reason(False, "differs: what the stream's flux yields is not what central has")
         instant = (span[0], span[0] + course.every)
-        difference = Difference(_bytes(course.stream.rewritten_tags))
+        comparer = self._comparer(course)
+        difference = Difference(comparer.rewritten)
         for blocks, exact in self._source_blocks(course.stream, instant, Tally()):
             for block in blocks:
-                difference.source(block, exact)
+                difference.source(comparer.seen(block), exact)
         for blocks, exact in self._central.blocks(course.stream, instant):
             for block in blocks:
                 difference.central(block, exact)
@@ -257,7 +190,11 @@ class JobRunner:
 
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         """Return the time of the stream's first point before `stop`, None when it has none."""
-        return first_time(read_rows(self._client.query(flux.first_query(stream, stop))))
+        return self._source.first(stream, stop)
+
+    def newest_before(self, stream: StreamDefinition, start: int, stop: int) -> int | None:
+        """Return the time of the stream's newest point in [start, stop), None when there is none: `SourceReader`."""
+        return self._source.newest(stream, start, stop)
 
     def bucket(self, stream: StreamDefinition) -> Bucket | None:
         """Return how the source keeps the stream's bucket, None when it does not say."""
@@ -268,21 +205,23 @@ class JobRunner:
 
     def probe(self, stream: StreamDefinition, now: int) -> None:
         """Have the source answer for the stream's bucket, where there is nothing to be read."""
-        for _ in self._client.query(flux.probe_query(stream, now // SECOND * SECOND)):
-            pass
-
-    def _pieces(self, course: Course, span: Span) -> Iterable[Span]:
-        """What the operator's own Flux computes over its span is not ours to cut."""
-        return [span] if course.stream.flux is not None else course.pieces(span)
+        self._source.probe(stream, now // SECOND * SECOND)
 
 
-def _narrowed(course: Course, span: Span, points: int) -> list[Span]:
-    """Cut `span` into as many parts of equal length as make SET_POINTS each, if its points are spread evenly."""
-    parts = 1 if course.stream.flux is not None else -(-points // SET_POINTS)
-    step = -(-(span[1] - span[0]) // max(parts, 1))
-    step += -step % course.every
-    return [(start, min(start + step, span[1])) for start in range(span[0], span[1], step)]
+class _Prints:
+    """Prints what central lacks."""
 
+    wants_extras = False
 
-def _bytes(names: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(name.encode() for name in names)
+    def __init__(self, printer: Printer | None) -> None:
+        self._printer = printer
+
+    def lacking(self, block: Block, there: Block, exact: bool) -> None:
+        if self._printer is not None:
+            self._printer.print([block], exact)
+
+    def besides(self, block: Block, exact: bool) -> None:
+        """Never removed: it is counted."""
+
+    def done(self) -> None:
+        """Nothing was put off."""

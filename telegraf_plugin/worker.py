@@ -18,7 +18,7 @@ from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.clocks import Instant, present
-from telegraf_plugin.stream.jobs import Check, Copy, Job
+from telegraf_plugin.stream.jobs import Check, Copy, Job, Land
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import END
@@ -39,8 +39,9 @@ class SourceWorker:
     """Works on the streams of one source, at most `concurrent_queries` at a time.
 
     `on_attempt` gets the outcome of each copying and each failure, `on_idle` the source's name and the tick's number
-    when what the tick asked for is done, `on_held` what central refuses; `on_moved` is called when a mark has come
-    back, `on_closed` when nobody reads the lines any more. All from threads that are not the caller's.
+    when what the tick asked for is done, `on_held` what central lacks for good; `on_moved` is called when a mark has
+    come back or something was counted, `on_closed` when nobody reads the lines any more. All from threads that are not
+    the caller's.
     """
 
     def __init__(
@@ -261,6 +262,8 @@ class SourceWorker:
         live = not isinstance(task, Copy) or task.live
         printer = Printer(self._writer, lane.gate, lane.stream.label, live, lambda: self._lane_work.print_mark(lane))
         complete, error = self._lane_work.attempt(lane, task, printer, tally)
+        if complete and isinstance(task, Land | Check):
+            self._on_moved()
         if error is not None or (complete and (isinstance(task, Copy) or task is Task.PROBE)):
             now = self._instant().source
             span = task.span if not isinstance(task, Task | Check) else (now, now)

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.central import count_of
-from telegraf_plugin.commands import requests
+from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands.arguments import add_json, add_span, add_stream
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Session, Sides, Unusable, add_span, clock, instants, parser, run, words
-from telegraf_plugin.commands.status import newest_metrics
+from telegraf_plugin.commands.desk import Session, Sides, clock, instants
+from telegraf_plugin.commands.ending import Unusable
+from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
+from telegraf_plugin.commands.status import DEFAULT_INTERVAL_SECONDS, newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
-from telegraf_plugin.influxdb import flux
-from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.passage import Tally
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
-from telegraf_plugin.stream.spans import NOTHING, Spans, span
+from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
 from telegraf_plugin.stream.windows import HOUR, cut
 
-ASSUMED_SPEED = 50_000.0
-"""Points a second, where the collector has not told how fast it copies: half of what was measured (README)."""
 _DAY = 24 * HOUR
 _EPILOG = f"""\
 examples:
@@ -45,23 +45,19 @@ another request took its place; 2 the configuration, the command line or a serve
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be copied: `spans` of it, about so many `points`, in so many `windows`, in some `seconds`.
+    """What is to be copied: `spans` of it, about so many `points`, in so many `windows`, and what time that takes.
 
-    `refused`: the span and points that central is too short-lived for, and that are left out.
+    `speed` is what it is computed by, in points a second. `refused`: the span and points that central is too
+    short-lived for, and that are left out.
     """
 
     spans: Spans
     points: int
     windows: int
     speed: float
-    told: bool
     refused: Spans
     refused_points: int
-
-    @property
-    def seconds(self) -> float:
-        """About how long it takes."""
-        return self.points / self.speed
+    takes: Estimate
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts; times in Unix ns."""
@@ -70,24 +66,30 @@ class Plan:
             "points": self.points,
             "windows": self.windows,
             "points_per_second": self.speed,
-            "seconds": round(self.seconds, 1),
+            "seconds": round(self.takes.seconds, 1),
+            "seconds_copying": round(self.takes.copying, 1),
+            "seconds_waiting_for_proof": round(self.takes.waiting, 1),
             "refused_spans": list(self.refused),
             "refused_points": self.refused_points,
         }
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("backfill", "Have the running collector copy history of one stream.", _EPILOG)
-    made.add_argument("stream", metavar="STREAM", help="source/stream as in the log")
-    add_span(made, required=False)
-    made.add_argument("--dry-run", action="store_true", help="plan only; nothing is asked for")
-    made.add_argument("--cancel", action="store_true", help="take the request back that is under way")
-    made.add_argument("--no-wait", action="store_true", help="ask, and end")
-    options = made.parse_args(words(arguments))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Have the running collector copy history of one stream.", _EPILOG
+    add_stream(parser)
+    add_span(parser, required=False, end="where the stream begins unless set, and never later")
+    parser.add_argument("--dry-run", action="store_true", help="plan only; nothing is asked for")
+    parser.add_argument("--cancel", action="store_true", help="take the request back that is under way")
+    parser.add_argument("--no-wait", action="store_true", help="ask, and end")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
     if not options.cancel and not options.start:
-        made.error("--from is needed, or --cancel")
-    return run(options, lambda session: _cancel(session, options) if options.cancel else _backfill(session, options))
+        raise Unusable("--from is needed, or --cancel")
+    return desk.run(options, lambda session: (_cancel if options.cancel else _backfill)(session, options))
 
 
 def _cancel(session: Session, options: argparse.Namespace) -> int:
@@ -112,12 +114,18 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
     assert start is not None
     sides = session.sides(stream)
     mark, newest = session.desk.standing(stream)
-    wanted = _wanted(stream, mark, start, stop if stop is not None else now)
+    if mark is None:
+        raise Unusable(
+            f"{stream.label}: there is no mark of it in central, so no collector is copying it: start it, and see "
+            "data-collector status"
+        )
+    proved = mark.proved if mark.definition == stream.hash else NOTHING
+    wanted = span(start, min(stop if stop is not None else now, mark.origin)) - proved
     found = requests.open_request(newest, mark)
     if found is not None and found.request.kind is Kind.REPAIR and not options.dry_run:
         raise Unusable(f"{stream.label}: {requests.told(found)}; wait for it, or take it back with --cancel")
     with meter(options.json) as shown:
-        plan = _plan(session, sides, wanted, now, shown)
+        plan = _plan(session, sides, wanted, mark, now, shown)
     if not options.json:
         _show(stream, plan, mark)
     asked = None
@@ -149,28 +157,39 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
     return status
 
 
-def _wanted(stream: StreamDefinition, mark: Mark | None, start: int, stop: int) -> Spans:
-    """Return what of [start, stop) is neither proved nor copied anyway. Raises Unusable without a ledger."""
-    if mark is None:
-        raise Unusable(
-            f"{stream.label}: there is no mark of it in central, so no collector is copying it: start it, and see "
-            "data-collector status"
-        )
-    proved = mark.proved if mark.definition == stream.hash else NOTHING
-    return span(start, min(stop, mark.origin)) - proved
-
-
-def _plan(session: Session, sides: Sides, wanted: Spans, now: int, shown: Meter) -> Plan:
+def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, shown: Meter) -> Plan:
     stream = sides.stream
     oldest = sides.oldest(now)
     refused = wanted.clip(stop=oldest) if oldest is not None else NOTHING
     spans = wanted - refused
     metrics = newest_metrics(session.desk).get((stream.source, stream.name))
     speed = float(metrics.fields.get("backlog_points_per_second", 0)) if metrics is not None else 0.0
-    windows = sum(1 for part in spans for _ in cut(*part, sides.groups))
+    interval = (metrics.number("interval_seconds") if metrics is not None else None) or DEFAULT_INTERVAL_SECONDS
+    told_at = (metrics.time if metrics is not None else now) / SECOND
+    windows = [window for part in spans for window in cut(*part, sides.groups)]
     points = _count(sides, spans, "counted, days", shown)
     lost = _count(sides, refused, "counted of what central refuses, days", shown)
-    return Plan(spans, points, windows, speed or ASSUMED_SPEED, bool(speed), refused, lost)
+    read_speed = _read_speed(sides, windows[-1]) if windows else PROOF_SPEED
+    speed = speed_of(speed, read_speed)
+    now = clock()  # counting took its time
+    takes = estimate(
+        points,
+        len(windows),
+        speed,
+        read_speed,
+        until_tick(told_at, interval, now / SECOND),
+        (now - session.desk.run_began(stream, mark)) / SECOND,
+        stream.lookback / SECOND,
+    )
+    return Plan(spans, points, len(windows), speed, refused, lost, takes)
+
+
+def _read_speed(sides: Sides, window: Span) -> float:
+    """Read one of the windows as the collector will; return how many points a second that were."""
+    tally, began = Tally(), time.monotonic()
+    for _ in sides.source.blocks(sides.stream, window, tally):
+        pass
+    return tally.points / (time.monotonic() - began) if tally.points else PROOF_SPEED
 
 
 def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
@@ -179,11 +198,11 @@ def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
     points = 0
     for number_, day in enumerate(days):
         shown.show(what, number_, len(days))
-        points += count_of(read_rows(sides.client.query(flux.count_query(sides.stream, *day))))
+        points += sides.source.count(sides.stream, day)
     return points
 
 
-def _show(stream: StreamDefinition, plan: Plan, mark: Mark | None) -> None:
+def _show(stream: StreamDefinition, plan: Plan, mark: Mark) -> None:
     out = sys.stdout
     if plan.refused:
         hull = plan.refused.hull
@@ -193,16 +212,22 @@ def _show(stream: StreamDefinition, plan: Plan, mark: Mark | None) -> None:
             "are left out; to have them, have its bucket keep longer\n"
         )
     if not plan.spans:
-        since = f"; it begins at {moment(mark.origin)}" if mark is not None else ""
-        out.write(f"{stream.label}: nothing to do: all of it is proved, copied anyway, or too old{since}\n")
+        since = f"it begins at {moment(mark.origin)}"
+        out.write(f"{stream.label}: nothing to do: all of it is proved, copied anyway, or too old; {since}\n")
         return
     hull = plan.spans.hull
     assert hull is not None
-    rate = f"{number(plan.speed)} points a second" + ("" if plan.told else ", assumed")
+    rate = f"{number(plan.speed)} points a second"
     out.write(
         f"{stream.label} [{moment(hull[0])}, {moment(hull[1])}): about {number(plan.points)} points in "
-        f"{number(plan.windows)} windows, about {duration(plan.seconds)} ({rate})\n"
+        f"{number(plan.windows)} windows, about {duration(plan.takes.seconds)} ({rate}), "
+        f"done about {moment(clock() + int(plan.takes.seconds * SECOND))}\n"
     )
+    if plan.takes.waiting >= 1:
+        out.write(
+            f"  {duration(plan.takes.waiting)} of it waiting for the proof: the collector has just started, and lines "
+            "of an earlier run may land until then\n"
+        )
 
 
 def _say(text: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from telegraf_plugin.influxdb.flux import (
     EARLIEST,
     LATEST,
+    ONE_ROW_BYTES,
     Query,
     any_of,
     build,
@@ -15,11 +16,9 @@ from telegraf_plugin.influxdb.flux import (
     string_literal,
     with_carriage_returns,
 )
-from telegraf_plugin.stream import ledger, request
+from telegraf_plugin.stream import ledger, names, request
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.mapping import EXPORTED, MetadataTag
-
-ORIGIN_MEASUREMENT = "collector_origin"
+from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
 
 
 def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -29,7 +28,7 @@ def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 
 def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for how many points that is."""
-    return build([*_selected(stream, start, stop), "group()", "count()"])
+    return build([*_selected(stream, start, stop), "group()", "count()"], ONE_ROW_BYTES)
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -69,7 +68,7 @@ def mark_ids_query(bucket: str, start: int) -> Query:
 def origins_query(bucket: str) -> Query:
     """Return the query for the origins mirrored in the bucket of metrics, a row a field."""
     steps = from_range(bucket, EARLIEST, LATEST)
-    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(ORIGIN_MEASUREMENT)})", "last()"])
+    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(names.ORIGIN)})", "last()"])
 
 
 def requests_query(bucket: str) -> Query:
@@ -87,7 +86,7 @@ def bucket_query(bucket: str, start: int, stop: int) -> Query:
 
 def stream_metrics_query(bucket: str, start: int, stop: int) -> Query:
     """Return the query for what the plugin last said of each stream in [start, stop), a row a field."""
-    ours = 'filter(fn: (r) => r._measurement == "collector_stream")'
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.STREAM)})"
     return build([*from_range(bucket, start, stop), ours, "last()"])
 
 
@@ -113,16 +112,19 @@ def _marks(bucket: str, start: int, stop: int) -> list[str]:
 
 
 def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
-    """Return the steps that select the stream's points by what they carry in central.
-
-    The same predicate as at the source, but for tags that Telegraf's processors rewrite: by those nobody can tell.
-    A stream with the operator's own Flux computes its series: of it only the added tags are known.
-    """
-    added = [(MetadataTag.SOURCE_BUCKET, stream.bucket), (MetadataTag.SOURCE, stream.source)]
-    predicates = [any_of(tag.value, (value,)) for tag, value in added if tag in stream.metadata_tags]
-    predicates += series_predicates(stream)
-    fixed = {tag.value for tag in stream.metadata_tags if tag is not MetadataTag.HOST}
-    for key, values in stream.tags:
-        if key not in stream.rewritten_tags:
-            predicates.append(any_of(EXPORTED.decode() + key if key in fixed else key, values))
+    """Return the steps that select the stream's points by what they carry in central (`stream.selection`)."""
+    predicates = [*map(_any_alternative, tags_in_central(stream)), *series_predicates(stream)]
     return [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]
+
+
+def _any_alternative(selected: Selected) -> str:
+    if len(selected) == 1 and len(selected[0]) == 1:
+        return _condition(selected[0][0])
+    return " or ".join("(" + " and ".join(f"({_condition(each)})" for each in all_) + ")" for all_ in selected)
+
+
+def _condition(condition: Condition) -> str:
+    key, values = condition
+    if values:
+        return any_of(key, values)
+    return f"{'' if values is None else 'not '}exists r[{string_literal(key)}]"

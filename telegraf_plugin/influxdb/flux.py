@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from telegraf_plugin.influxdb.timestamps import SECOND, format_time
 from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.block import Tags
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 
 MAX_NAMED_FIELDS = 50
 """Fields that one query names; where there are more it looks at all of them."""
@@ -24,15 +24,22 @@ EARLIEST = -9_223_372_036 * SECOND
 LATEST = 9_223_372_036 * SECOND
 """The newest: `range` ends at the server's now unless it is told where."""
 
+ONE_ROW_BYTES = 64 * 1024
+"""What a reply of one row, as of a count, can take at most; they take some 300 bytes."""
+
 _LITERAL = re.compile(rb"[^A-Za-z0-9 _.,:;/()<>=+*@%-]")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Flux, and the values for its parameters, which travel beside the text and never in it."""
+    """Flux, and the values for its parameters, which travel beside the text and never in it.
+
+    `most`: how many bytes its answer can take; None for what is read piece by piece, however much it is.
+    """
 
     text: str
     parameters: Mapping[str, str | datetime]
+    most: int | None = None
 
 
 def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -91,18 +98,33 @@ def with_carriage_returns(fields: Collection[tuple[bytes, bytes]]) -> list[str]:
 
 def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for how many points `stream` selects in [start, stop), before any aggregate."""
-    return build([*_selected(stream, start, stop), "group()", "count()"])
+    return build([*_selected(stream, start, stop), "group()", "count()"], ONE_ROW_BYTES)
+
+
+def marks_query(stream: StreamDefinition, incarnation: str, start: int, stop: int) -> Query:
+    """Return the query for how many marks of the run `incarnation`, of `stream`, the stream's own source holds.
+
+    `start` and `stop`: when they were made, Unix ns.
+    """
+    names = [("_measurement", ledger.MEASUREMENT), ("source", stream.source), ("stream", stream.name)]
+    lines = [f"filter(fn: (r) => {any_of(key, (value,))})" for key, value in [*names, ("_field", "incarnation")]]
+    lines.append(f"filter(fn: (r) => r._value == {string_literal(incarnation)})")
+    return build([*from_range(stream.bucket, start, stop), *lines, "group()", "count()"])
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
-    """Return the query whose reply has a row when `stream` has any point in [start, stop), before any aggregate."""
-    return build([*_selected(stream, start, stop), "limit(n: 1)", 'keep(columns: ["_time"])'])
+    """Return the query for the time of any point of `stream` in [start, stop), before any aggregate.
+
+    It reads a block a series, however long the span is.
+    """
+    one = ["first()", 'keep(columns: ["_time"])', "group()", "limit(n: 1)"]
+    return build([*_selected(stream, start, stop), *one])
 
 
 def first_query(stream: StreamDefinition, stop: int) -> Query:
     """Return the query for the time of the stream's first point before `stop`."""
     newest_first = ["first()", 'keep(columns: ["_time"])', "group()", 'sort(columns: ["_time"])', "limit(n: 1)"]
-    return build([*_selected(stream, EARLIEST, stop), *newest_first])
+    return build([*_selected(stream, EARLIEST, stop), *newest_first], ONE_ROW_BYTES)
 
 
 def _named(fields: Collection[tuple[bytes, bytes]]) -> str:
@@ -111,11 +133,11 @@ def _named(fields: Collection[tuple[bytes, bytes]]) -> str:
     return "filter(fn: (r) => " + " or ".join(f"r._measurement == {m} and r._field == {f}" for m, f in pairs) + ")"
 
 
-def build(lines: list[str]) -> Query:
-    """Return the query whose pipeline has these steps, with what it imports."""
+def build(lines: list[str], most: int | None = None) -> Query:
+    """Return the query whose pipeline has these steps, with what it imports; `most`: bytes that its answer can take."""
     text = "\n  |> ".join(lines)
     imports = [f'import "{package}"\n' for package in ("strings", "types") if f"{package}." in text]
-    return Query("".join(imports) + text, {})
+    return Query("".join(imports) + text, {}, most)
 
 
 def from_range(bucket: str, start: int, stop: int) -> list[str]:
@@ -142,7 +164,15 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
 
 def predicates(stream: StreamDefinition) -> list[str]:
     """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
-    return [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
+    own = [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
+    return own + [_but(series) for series in stream.unreadable]
+
+
+def _but(series: UnreadableSeries) -> str:
+    """Return the predicate of all series but `series`."""
+    names = [("_measurement", series.measurement), *(series.tags or ())]
+    differs = [f"r[{string_literal(key)}] != {string_literal(value)}" for key, value in names]
+    return " or ".join(differs + [f"exists r[{string_literal(key)}]" for key in series.others])
 
 
 def series_predicates(stream: StreamDefinition) -> list[str]:

@@ -7,6 +7,7 @@ from enum import Enum
 from hashlib import sha256
 
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.renames import TagRule
 
 
 class AggregateFunction(Enum):
@@ -46,14 +47,29 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableSeries:
+    """A series at whose sight the source's queries panic: a tag of it is called like one of Flux's own columns.
+
+    `tags` are its tags but for those; `others` are all further keys that series of its measurement have, by which it
+    can be told from its neighbours. Without `tags` (None) the whole measurement is meant: there are too many.
+    """
+
+    measurement: str
+    tags: tuple[tuple[str, str], ...] | None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StreamDefinition:
     """One bucket of one source, or a part of it.
 
     `measurements` empty: all of them. `tags`: keys with the values that are taken, any of them. `flux`: the
     operator's own query instead of `measurements`, `exclude_fields`, `tags` and `aggregate`. `lookback`: how late (ns)
     a point may come. `start`: where the stream begins when there is no ledger of it. `max_lag` (ns): how far behind it
-    may be before that counts as failing; None: three intervals. `rewritten_tags`: the keys of tags that Telegraf's
-    processors change on the way.
+    may be before that counts as failing; None: three intervals. `renames`: what Telegraf's processors make of its
+    tags, where that can be computed. `rewritten_tags`: the keys of tags that they change in a way that cannot, for the
+    reason `uncomputed`; these are not compared. `unreadable`: series that are left out of every question, as they break
+    it; learned, not chosen.
     """
 
     source: str
@@ -70,6 +86,9 @@ class StreamDefinition:
     start: Start = Start(ago=5 * 60 * 1_000_000_000)
     max_lag: int | None = None
     rewritten_tags: tuple[str, ...] = ("host",)
+    renames: tuple[TagRule, ...] = ()
+    uncomputed: str = ""
+    unreadable: tuple[UnreadableSeries, ...] = ()
 
     @property
     def label(self) -> str:
@@ -77,8 +96,17 @@ class StreamDefinition:
         return f"{self.source}/{self.name}"
 
     @property
+    def unit(self) -> int:
+        """In what steps (ns) its spans begin and end: an aggregate's windows, the microseconds of a Flux query."""
+        if self.aggregate is not None:
+            return self.aggregate.every
+        return 1000 if self.flux is not None else 1
+
+    @property
     def hash(self) -> str:
         """What the stream selects and how it maps, in 16 hexadecimal digits: equal from run to run."""
         selected = (self.bucket, self.measurements, self.exclude_fields, self.tags, self.aggregate, self.flux)
         text = repr((selected, sorted(tag.value for tag in self.metadata_tags)))
+        if self.renames:  # by other renames the same points are other ones in central: history is not called wrong
+            text += repr(self.renames)
         return sha256(text.encode()).hexdigest()[:16]

@@ -18,12 +18,18 @@ class DropReason(Enum):
     NOT_A_VALUE = "not_a_value"
     """Null, NaN or infinity: a query can compute them, no bucket can hold them."""
     SHADOWED_TAG = "shadowed_tag"
-    """A tag called `_start`, `_stop`, `_time` or the like: Flux's own column of that name hides its value."""
+    """A tag called `_start`, `_stop`, `_time` or `_value`: Flux's column of that name hides its value, or panics."""
+    CIRCULAR = "circular"
+    """It was read from this very bucket twice before: collectors copy in a circle, and it would go round for ever."""
     NOT_UTF8 = "not_utf8"
     """Bytes that are not UTF-8 in a name or a string: InfluxDB takes them, Telegraf's parser drops the line."""
     UNWRITABLE_NAME = "unwritable_name"
-    """A measurement, tag or field with a character that line protocol cannot carry (TAB and other controls), or an
-    empty field name."""
+    """A measurement, tag or field with what line protocol cannot carry: TAB and other controls, a backslash at its end,
+    in a field one before a comma, a space, an equals sign or a quotation mark; or an empty field name."""
+    RESERVED_NAME = "reserved_name"
+    """A tag called `time`, `_field` or `_measurement`, or a field called `time`: InfluxDB takes none."""
+    OUT_OF_RANGE = "out_of_range"
+    """A time that InfluxDB keeps for itself (the first and the last of 64 bits), a float beyond 64 bits."""
 
 
 MAX_EXAMPLES = 100
@@ -35,8 +41,11 @@ REMEDY = {
     DropReason.STRING_TOO_LONG: "shorten it at the source, or leave out the field (exclude_fields)",
     DropReason.NOT_A_VALUE: "correct the stream's query, or leave it: there is nothing to store",
     DropReason.SHADOWED_TAG: "rename the tag at the source, or leave out the measurement",
+    DropReason.CIRCULAR: "collectors copy in a circle: leave out one of their streams, or change its central_bucket",
     DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",
     DropReason.UNWRITABLE_NAME: "rename it at the source, or leave out the measurement or field",
+    DropReason.RESERVED_NAME: "rename it at the source: InfluxDB itself would not have taken it",
+    DropReason.OUT_OF_RANGE: "correct it at the source: InfluxDB itself would not have taken it",
 }
 """What to do about it, for people."""
 
@@ -78,5 +87,11 @@ class Drops(dict[DropReason, Drop]):
 
 def series_text(measurement: bytes, tags: tuple[tuple[bytes, bytes], ...], field: bytes) -> str:
     """Name a series for people: `cpu,host=a usage_idle`, controls escaped, at most 300 characters."""
-    text = b"".join([measurement, *(b",%b=%b" % tag for tag in tags), b" ", field])
-    return text.decode("utf-8", "backslashreplace").encode("unicode_escape").decode()[:300]
+    text = series_bytes((measurement, tags, field))
+    return text[:1200].decode("utf-8", "backslashreplace").encode("unicode_escape").decode()[:300]
+
+
+def series_bytes(key: tuple[bytes, tuple[tuple[bytes, bytes], ...], bytes]) -> bytes:
+    """Return the names of a series, one after the other."""
+    measurement, tags, field = key
+    return b"".join([measurement, *(b",%b=%b" % tag for tag in tags), b" ", field])

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.names import LEDGER
 from telegraf_plugin.stream.spans import NOTHING, Spans
 
-MEASUREMENT = "collector_ledger"
+MEASUREMENT = LEDGER
 FORMAT = 1
 MAX_SPANS = 60
 """Spans that a mark lists; the smallest are left out first: work is repeated, nothing is lost."""

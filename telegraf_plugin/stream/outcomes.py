@@ -113,10 +113,10 @@ class Outcomes(Plan):
 
         A server that is away says nothing of the span; one that failed alone, or half way, was too much.
         """
-        smaller = begun or (lasting and quarantine.knows(whole)) or self._failures >= MANY_FAILURES
-        if smaller:
+        smaller = begun or (lasting and quarantine.knows(whole))
+        if smaller or self._failures >= MANY_FAILURES:
             pace.smaller(SMALLEST)
-        return quarantine.failed(whole, reason, at.steady, lasting, smaller)
+        return (lasting or begun) and quarantine.failed(whole, reason, at.steady, lasting, smaller)
 
     def gave_up(self, job: Job) -> None:
         """Record that a job was given up for lack of room: what was printed of it counts as printed, no more."""

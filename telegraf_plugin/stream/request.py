@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from telegraf_plugin.stream.names import REQUEST
 from telegraf_plugin.stream.spans import Spans
 
-MEASUREMENT = "collector_request"
+MEASUREMENT = REQUEST
 
 
 class Kind(Enum):

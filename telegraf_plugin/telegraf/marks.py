@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.stream import ledger, request
+from telegraf_plugin.stream import ledger, names, request
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
@@ -26,7 +26,7 @@ def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
         "oldest": origin.oldest,
         "islands": origin.islands.largest(ledger.MAX_SPANS).text(),
     }
-    return point("collector_origin", tags, fields, now)
+    return point(names.ORIGIN, tags, fields, now)
 
 
 def request_line(stream: StreamDefinition, asked: Request) -> bytes:

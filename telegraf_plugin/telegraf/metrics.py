@@ -5,17 +5,21 @@ They carry no tag `source_bucket`: by that telegraf.conf tells them from the dat
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
-from telegraf_plugin.telegraf.line_protocol import escape_string, line_head
+from telegraf_plugin.telegraf.line_protocol import MAX_STRING_BYTES, MAX_TIME, MIN_TIME, escape_string, line_head
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
 
+MAX_TAG_BYTES = 4096
+"""Of a tag's value in our own lines: a name of data may be of 64 KiB, and a line has a limit for all of its tags."""
 _SECOND = 1e9
 
 Fields = dict[str, int | float | str]
@@ -39,7 +43,7 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
     lines = []
     for source, statuses in board.by_source().items():
         for status in statuses:
-            lines += _stream_lines(status, now)
+            lines += _stream_lines(status, board.interval, now)
         total = Totals.of(status.total for status in statuses)
         fields = _sums(Totals.of(status.cycle for status in statuses), total)
         fields["late"] = int(source in late_sources)
@@ -47,9 +51,9 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
         skews = [s.last.clock_skew for s in statuses if s.last is not None and s.last.clock_skew is not None]
         if skews:
             fields["clock_skew_seconds"] = skews[-1]
-        lines.append(point("collector_source", {"source": source}, fields, now))
+        lines.append(point(names.SOURCE, {"source": source}, fields, now))
     cycle: Fields = {"duration_seconds": seconds, "late_sources": len(late_sources)}
-    lines.append(point("collector_cycle", {}, cycle | _effort(board.efforts.get("", Effort())), now))
+    lines.append(point(names.CYCLE, {}, cycle | _effort(board.efforts.get("", Effort())), now))
     return b"".join(lines) + health_line(board, now)
 
 
@@ -64,7 +68,7 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
             "held_field": each.group[1].decode("utf-8", "replace"),
         }
         fields: Fields = {"type": each.group[2].value, "points": each.points, "reason": each.reason}
-        lines.append(point("collector_held", tags, fields, now))
+        lines.append(point(names.HELD, tags, fields, now))
     return b"".join(lines)
 
 
@@ -74,10 +78,10 @@ def health_line(board: Board, now: int) -> bytes:
     """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
-    return point("collector_health", {}, fields, now)
+    return point(names.HEALTH, {}, fields, now)
 
 
-def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
+def _stream_lines(status: StreamStatus, interval: int | None, now: int) -> list[bytes]:
     stream = status.stream
     tags = {
         "source": stream.source,
@@ -87,15 +91,17 @@ def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
     }
     fields = _sums(status.cycle, status.total)
     fields |= {"healthy": int(status.healthy), "failures_in_a_row": status.failures_in_a_row}
+    if interval is not None:
+        fields["interval_seconds"] = interval / _SECOND
     fields |= _progress(status)
     if status.last is not None and status.last.error is not None:
         fields["last_error"] = status.last.error.summary
     elif not status.healthy:
         fields["last_error"] = status.trouble
-    lines = [point("collector_stream", tags, fields, now)]
+    lines = [point(names.STREAM, tags, fields, now)]
     for reason, drop in status.drops.items():
         dropped: Fields = {"points_total": drop.points, "example": drop.example}
-        lines.append(point("collector_dropped", tags | {"reason": reason.value}, dropped, now))
+        lines.append(point(names.DROPPED, tags | {"reason": reason.value}, dropped, now))
     return lines
 
 
@@ -104,10 +110,11 @@ def _progress(status: StreamStatus) -> Fields:
     progress = status.progress
     if progress is None:
         return {}
+    read = status.last is None or status.last.error is None  # else how fast it was tells nothing
     times = {
         "lag_seconds": progress.lag,
         "left_seconds": progress.left,
-        "to_go_seconds": progress.to_go,
+        "to_go_seconds": progress.to_go if read else None,
         "time_to_loss_seconds": progress.time_to_loss,
         "sweep_period_seconds": progress.sweep_period,
         "aside_seconds": progress.aside,
@@ -152,22 +159,33 @@ def _sums(cycle: Totals, total: Totals) -> Fields:
 
 
 def point(measurement: str, tags: dict[str, str], fields: Fields, now: int) -> bytes:
-    """Return one line of our own: `tags` with what line protocol cannot carry shown as `?`, time `now` in Unix ns."""
+    """Return one line of our own, time `now` in Unix ns; nothing where no field is left, or none can be of that time.
+
+    It is checked as the data's lines are. Of `tags` what line protocol cannot carry is shown as `?`, and what is beyond
+    MAX_TAG_BYTES left out; a field whose value InfluxDB cannot hold is left out.
+    """
+    columns = [b"%b=%b" % (key.encode(), text) for key, value in fields.items() if (text := _value(value)) is not None]
+    if not columns or not MIN_TIME <= now <= MAX_TIME:
+        return b""
     pairs = tuple(sorted((key.encode(), _tag(value)) for key, value in tags.items()))
-    columns = b",".join(b"%b=%b" % (key.encode(), _value(value)) for key, value in fields.items())
     # line_head ends with the name of a field and "=": the first field's, which columns begins with too.
     head = line_head(measurement.encode(), pairs, b"f").removesuffix(b"f=")
-    return b"%b%b %d\n" % (head, columns, now)
+    return b"%b%b %d\n" % (head, b",".join(columns), now)
 
 
 def _tag(value: str) -> bytes:
-    """Return a tag's value that any name makes: what line protocol cannot carry is shown as `?`."""
-    return _CONTROL.sub(b"?", value.encode("utf-8", "replace")) or b"?"
+    """Return a tag's value that any name makes."""
+    cut = value.encode("utf-8", "replace")[:MAX_TAG_BYTES].decode("utf-8", "ignore").encode()
+    return _CONTROL.sub(b"?", cut) or b"?"
 
 
-def _value(value: int | float | str) -> bytes:
+def _value(value: float | str) -> bytes | None:
+    """Return a field's value as it stands in a line, None where InfluxDB cannot hold it."""
     if isinstance(value, str):
-        return b'"%b"' % escape_string(value.encode())
+        text = value.encode("utf-8", "replace")
+        return b'"%b"' % escape_string(text) if len(text) <= MAX_STRING_BYTES else None
     if isinstance(value, bool):
         return b"true" if value else b"false"
-    return b"%di" % value if isinstance(value, int) else repr(value).encode()
+    if isinstance(value, int):
+        return b"%di" % value if -(2**63) <= value < 2**63 else None
+    return repr(value).encode() if math.isfinite(value) else None

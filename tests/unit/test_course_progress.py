@@ -82,6 +82,24 @@ def test_a_count_that_fails_says_nothing_and_holds_up_nothing() -> None:
     assert bench.course.lacking(bench.at).covers(sp(-LOOKBACK, 0))
 
 
+def test_nothing_grows_while_central_answers_no_question_about_points() -> None:
+    bench = CourseBench(-LOOKBACK)
+    for now in range(0, DAY, 60):
+        bench.tick(now)
+        bench.central = True
+        while (job := bench.next()) is not None:
+            if isinstance(job, Copy):
+                bench.course.copied(job, Copied(Digest(points=5), 5, bench.mark(back=True), 5), bench.at)
+                bench.course.went_well(central=False)
+            else:
+                bench.course.failed(job, "memory limit", bench.at, central=True)
+                bench.central = False  # it is left alone for a while
+    assert len(bench.course.legs) < 80
+    assert bench.course.lacking(bench.at).length >= (DAY - 60) * SECOND
+    assert not bench.course.proved
+    assert not bench.course.unproved
+
+
 # After a start
 
 

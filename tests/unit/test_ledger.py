@@ -152,3 +152,24 @@ def test_the_base_may_be_among_those_that_are_only_known_to_be_there() -> None:
 def test_a_mark_of_another_run_of_the_same_time_is_no_base() -> None:
     stands_on = Mark(MarkId(9, "run"), MarkId(8, "other"), "d", 0, 0)
     assert newest_believable([stands_on, Mark(MarkId(8, "run"), MarkId(7, "run"), "d", 0, 0)]) is None
+
+
+def test_what_marks_printed_that_the_believed_one_does_not_stand_on_is_in_doubt() -> None:
+    """Their lines may have landed, over newer ones: the believed mark knows nothing of them."""
+    marks = [
+        mark(1, printed=Spans.of([(0, 10)])),
+        mark(2, 1, printed=Spans.of([(10, 20)])),
+        mark(5, 4, printed=Spans.of([(20, 30), (50, 60)])),
+        mark(6, 5, printed=Spans.of([(55, 70)])),
+    ]
+    found = newest_believable(marks)
+    assert found is not None
+    assert found.mark.id.time == 2
+    assert found.doubts == Spans.of([(20, 30), (50, 70)])
+    none = newest_believable(marks[:2])
+    assert none is not None
+    assert not none.doubts
+
+
+def test_a_mark_that_stands_on_itself_is_not_believed() -> None:
+    assert believed(mark(9, 9), present=(9,)) is None

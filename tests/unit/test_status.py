@@ -172,6 +172,17 @@ def test_the_last_success_is_the_end_of_what_was_copied_last() -> None:
     assert recorded.streams[CPU.label].last_success == 100
 
 
+def test_a_clock_that_was_put_right_takes_back_what_it_said_of_the_future() -> None:
+    recorded = board()
+    ahead = 8000 * 365 * 86_400
+    for stop, skew in ((100, 0.5), (90, None), (ahead * 10**9, float(ahead)), (ahead * 10**9 + 5, ahead + 1.0)):
+        recorded.record(replace(attempt(CPU), stop=stop, clock_skew=skew))
+    assert recorded.streams[CPU.label].last_success == ahead * 10**9 + 5
+    recorded.record(replace(attempt(CPU), stop=200, clock_skew=-1.0))
+    recorded.record(replace(attempt(CPU), stop=150, clock_skew=0.0))  # a backlog's
+    assert recorded.streams[CPU.label].last_success == 200
+
+
 def test_late_streams_are_unhealthy_until_a_cycle_finds_them_in_time() -> None:
     recorded = board(attempt(CPU), attempt(MEM), attempt(POWER))
     assert recorded.failing == []
@@ -221,3 +232,37 @@ def test_drops_of_a_stream_go_on_over_cycles() -> None:
     status = recorded.record(attempt(dropped=3))
     assert status.drops == {DropReason.NOT_A_VALUE: Drop(5, {"cpu example": None})}
     assert (status.cycle.points_dropped, status.total.points_dropped) == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"held": 3, "held_reason": "refused: it is float here"}, "central lacks 3 points of it for good: refused: it"),
+        ({"aside": 90 * SECOND, "aside_reason": "500: panic"}, "90 s of it are set aside: 500: panic"),
+        (
+            {"uncompared": 121 * SECOND, "uncompared_reason": "memory"},
+            "central could not be compared with for 121 s: me",
+        ),
+        ({"unprovable": "points are kept for 60 s"}, "points are kept for 60 s"),
+    ],
+)
+def test_what_is_not_known_to_be_in_central_is_no_good_health_though_what_is_new_arrives(
+    known: dict[str, object], said: str
+) -> None:
+    recorded = board(attempt(), streams=[CPU])
+    status = recorded.streams[CPU.label]
+    status.patience = 120 * SECOND
+    assert status.healthy
+    assert status.trouble == ""
+    status.progress = replace(IN_TIME, **known)  # type: ignore[arg-type]
+    assert not status.healthy
+    assert status.trouble.startswith(said)
+    assert recorded.failing == [CPU.label]
+
+
+def test_a_question_that_central_leaves_open_for_a_moment_is_no_bad_health() -> None:
+    recorded = board(attempt(), streams=[CPU])
+    status = recorded.streams[CPU.label]
+    status.patience = 120 * SECOND
+    status.progress = replace(IN_TIME, uncompared=119 * SECOND, uncompared_reason="memory")
+    assert status.healthy
