@@ -7,6 +7,7 @@
     │   ├── PermanentError       it stays until somebody acts (401, 404, bad Flux): tried again each tick
     │   └── BadReply             what came is not a whole annotated CSV reply: nothing of it is believed further
     ├── CentralError         central cannot be read: nothing is proved until it can; reading goes on while there is room
+    │   └── UnreadableLedger     the ledger of one stream is a later collector's: that stream waits, its neighbours go on
     ├── NoRoom               central takes nothing for now: what is not read yet waits at the source
     └── OutputClosed         nobody reads the lines any more (Telegraf is gone): the process ends
 
@@ -77,6 +78,10 @@ class CentralError(CollectorError):
         self.summary = summary
         self.hint = hint
         self.permanent = permanent
+
+
+class UnreadableLedger(CentralError):
+    """One stream's ledger cannot be read, though central answers: its neighbours' can."""
 
 
 class NoRoom(CollectorError):

@@ -21,6 +21,7 @@ from telegraf_plugin.stream.block import Block, SeriesKey, pick
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
+from telegraf_plugin.stream.own import is_own
 from telegraf_plugin.stream.overwrites import OverwriteWatch
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.line_protocol import LineMapper
@@ -73,7 +74,7 @@ class Passage:
             # What was said and counted of these points the first time is not said again.
             lines = LineMapper(self._mapper)
             again = carriage_return_query(self._stream, *self._span, decoder.quoted)
-            for blocks in self._read(again, Decoder(escaped=True)):
+            for blocks in self._read(again, Decoder(escaped=True)):  # it asks for none of the collector's own
                 whole = [kept for b in blocks if b.key not in self._lossy and (kept := guard.passed(b))]
                 yield [mapped for block in whole if (mapped := lines.mapped(block))], True
             for blocks in guard.rest():
@@ -81,6 +82,10 @@ class Passage:
 
     def _fit(self, blocks: list[Block], decoder: Decoder) -> list[Block]:
         """Return `blocks` without what must not be sent under the name that it has here."""
+        for block in blocks:
+            if is_own(block.measurement):
+                self._tally.drops.add(DropReason.OWN_MEASUREMENT, len(block), series_text(block.measurement, (), b""))
+        blocks = [block for block in blocks if not is_own(block.measurement)]
         if self._stream.flux is not None:
             for block in blocks:
                 self._check_times(block)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.influxdb.timestamps import SECOND, format_time
-from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.block import Tags
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.own import OWN
 
 MAX_NAMED_FIELDS = 50
 """Fields that one query names; where there are more it looks at all of them."""
@@ -39,7 +39,8 @@ def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for the points of `stream` in [start, stop), both Unix ns and whole microseconds."""
     if stream.flux is not None:
         return Query(stream.flux, {"bucket": stream.bucket, "start": _datetime(start), "stop": _datetime(stop)})
-    return build(_pipeline(stream, start, stop))
+    # The collector's own measurements are asked for too: what is refused is counted and named.
+    return build(_pipeline(stream, start, stop, refused=()))
 
 
 def probe_query(stream: StreamDefinition, now: int) -> Query:
@@ -119,14 +120,18 @@ def from_range(bucket: str, start: int, stop: int) -> list[str]:
     return [f"from(bucket: {string_literal(bucket)})", range_]
 
 
-def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
+def _selected(
+    stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN
+) -> list[str]:
     lines = from_range(stream.bucket, start, stop)
-    lines += [f"filter(fn: (r) => {predicate})" for predicate in predicates(stream)]
+    lines += [f"filter(fn: (r) => {predicate})" for predicate in predicates(stream, refused)]
     return lines
 
 
-def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
-    lines = _selected(stream, start, stop)
+def _pipeline(
+    stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN
+) -> list[str]:
+    lines = _selected(stream, start, stop, refused)
     if stream.aggregate is not None:
         if stream.aggregate.fn.numeric:
             lines.append("filter(fn: (r) => types.isNumeric(v: r._value))")
@@ -135,16 +140,17 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
     return lines
 
 
-def predicates(stream: StreamDefinition) -> list[str]:
+def predicates(stream: StreamDefinition, refused: Collection[str] = OWN) -> list[str]:
     """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
-    return [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
+    return [*series_predicates(stream, refused), *(any_of(key, values) for key, values in stream.tags)]
 
 
-def series_predicates(stream: StreamDefinition) -> list[str]:
-    """What the stream filters measurements and fields by; a ledger is never among them."""
-    predicates = [f"r._measurement != {string_literal(ledger.MEASUREMENT)}"]
-    if stream.measurements:
-        predicates = [any_of("_measurement", stream.measurements)]
+def series_predicates(stream: StreamDefinition, refused: Collection[str] = OWN) -> list[str]:
+    """What the stream filters measurements and fields by; `refused` measurements are never among them."""
+    predicates = [any_of("_measurement", stream.measurements)] if stream.measurements else []
+    refused = [name for name in refused if not stream.measurements or name in stream.measurements]
+    if refused:
+        predicates.append(" and ".join(f"r._measurement != {string_literal(name)}" for name in refused))
     if stream.exclude_fields:
         predicates.append(" and ".join(f"r._field != {string_literal(field)}" for field in stream.exclude_fields))
     return predicates

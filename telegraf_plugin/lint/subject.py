@@ -8,21 +8,14 @@ from dataclasses import dataclass
 from telegraf_plugin.config import Config, Source
 from telegraf_plugin.lint.reach import Metric, Reach, reach
 from telegraf_plugin.lint.telegraf_conf import Plugin, TelegrafConf
+from telegraf_plugin.stream import own
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
 
-LEDGER = "collector_ledger"
+LEDGER = own.LEDGER
 """The measurement of the marks by which the plugin proves what has landed; they take the data's way."""
-STATUS = "collector_health"
-OWN_METRICS = (
-    "collector_stream",
-    "collector_source",
-    "collector_cycle",
-    STATUS,
-    "collector_dropped",
-    "collector_conflict",
-    "internal_write",
-)
+STATUS = own.HEALTH
+OWN_METRICS = (own.STREAM, own.SOURCE, own.CYCLE, STATUS, own.DROPPED, own.HELD, own.ORIGIN, "internal_write")
 
 
 @dataclass(frozen=True, slots=True)

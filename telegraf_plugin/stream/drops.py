@@ -21,6 +21,9 @@ class DropReason(Enum):
     """A tag called `_start`, `_stop`, `_time` or the like: Flux's own column of that name hides its value."""
     NOT_UTF8 = "not_utf8"
     """Bytes that are not UTF-8 in a name or a string: InfluxDB takes them, Telegraf's parser drops the line."""
+    OWN_MEASUREMENT = "own_measurement"
+    """A measurement of the collector's own, such as `collector_ledger`: as data it could forge what the collector
+    knows of itself."""
     UNWRITABLE_NAME = "unwritable_name"
     """A measurement, tag or field with a character that line protocol cannot carry (TAB and other controls), or an
     empty field name."""
@@ -36,6 +39,7 @@ REMEDY = {
     DropReason.NOT_A_VALUE: "correct the stream's query, or leave it: there is nothing to store",
     DropReason.SHADOWED_TAG: "rename the tag at the source, or leave out the measurement",
     DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",
+    DropReason.OWN_MEASUREMENT: "leave it out of the stream (measurements), or rename it at the source",
     DropReason.UNWRITABLE_NAME: "rename it at the source, or leave out the measurement or field",
 }
 """What to do about it, for people."""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from telegraf_plugin.stream import own
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
@@ -47,9 +48,9 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
         skews = [s.last.clock_skew for s in statuses if s.last is not None and s.last.clock_skew is not None]
         if skews:
             fields["clock_skew_seconds"] = skews[-1]
-        lines.append(point("collector_source", {"source": source}, fields, now))
+        lines.append(point(own.SOURCE, {"source": source}, fields, now))
     cycle: Fields = {"duration_seconds": seconds, "late_sources": len(late_sources)}
-    lines.append(point("collector_cycle", {}, cycle | _effort(board.efforts.get("", Effort())), now))
+    lines.append(point(own.CYCLE, {}, cycle | _effort(board.efforts.get("", Effort())), now))
     return b"".join(lines) + health_line(board, now)
 
 
@@ -64,7 +65,7 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
             "held_field": each.group[1].decode("utf-8", "replace"),
         }
         fields: Fields = {"type": each.group[2].value, "points": each.points, "reason": each.reason}
-        lines.append(point("collector_held", tags, fields, now))
+        lines.append(point(own.HELD, tags, fields, now))
     return b"".join(lines)
 
 
@@ -74,7 +75,7 @@ def health_line(board: Board, now: int) -> bytes:
     """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
-    return point("collector_health", {}, fields, now)
+    return point(own.HEALTH, {}, fields, now)
 
 
 def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
@@ -92,10 +93,10 @@ def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
         fields["last_error"] = status.last.error.summary
     elif not status.healthy:
         fields["last_error"] = status.trouble
-    lines = [point("collector_stream", tags, fields, now)]
+    lines = [point(own.STREAM, tags, fields, now)]
     for reason, drop in status.drops.items():
         dropped: Fields = {"points_total": drop.points, "example": drop.example}
-        lines.append(point("collector_dropped", tags | {"reason": reason.value}, dropped, now))
+        lines.append(point(own.DROPPED, tags | {"reason": reason.value}, dropped, now))
     return lines
 
 
