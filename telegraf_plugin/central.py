@@ -16,7 +16,7 @@ from telegraf_plugin.influxdb import ledger_rows
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.failures import explain
-from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.flux import EARLIEST, LATEST, Query
 from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
@@ -141,13 +141,13 @@ class CentralReader:
                     found[name] = done[0]
         return found
 
-    def _newest(self, bucket: str, names: Collection[StreamName], stop: int = flux.LATEST) -> dict[StreamName, int]:
+    def _newest(self, bucket: str, names: Collection[StreamName], stop: int = LATEST) -> dict[StreamName, int]:
         """Return when (Unix ns) the newest mark before `stop` of each of the streams was made that has one."""
         newest: dict[StreamName, int] = {}
         end = min(stop, time.time_ns())
         one = next(iter(names)) if len(names) == 1 else None
         for window in _WINDOWS:
-            start = max(end - window, flux.EARLIEST)
+            start = max(end - window, EARLIEST)
             if not set(names) - set(newest) or start >= stop:
                 break
             rows = self._rows(flux.newest_marks_query(bucket, start, stop, one))
@@ -171,7 +171,7 @@ class CentralReader:
                 if whole is not None:
                     return (Believed(whole, believed.doubts),)
                 search.refused.add(believed.mark.id)
-            older = self._newest(bucket, [name], search.start).get(name) if search.start > flux.EARLIEST else None
+            older = self._newest(bucket, [name], search.start).get(name) if search.start > EARLIEST else None
             search.passed(marks, older)
             if older is None:
                 return (None,)
@@ -182,7 +182,7 @@ class CentralReader:
 
         Raises _TooMany when there are more than `most` rows, UnreadableLedger for marks of a later collector.
         """
-        query = flux.marks_query(bucket, name, max(start, flux.EARLIEST), min(stop, flux.LATEST), flux.LINKS)
+        query = flux.marks_query(bucket, name, max(start, EARLIEST), min(stop, LATEST), flux.LINKS)
         return self._marks(bucket, name, _at_most(self._rows(query), most))
 
     def _whole(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
@@ -191,7 +191,7 @@ class CentralReader:
         return next((each for each in self._marks(bucket, name, rows) if each.id == mark), None)
 
     def _has(self, bucket: str, name: StreamName, mark: MarkId) -> bool:
-        if not flux.EARLIEST <= mark.time < flux.LATEST:
+        if not EARLIEST <= mark.time < LATEST:
             return False
         rows = self._rows(flux.marks_query(bucket, name, mark.time, mark.time + 1, ("id",)))
         ids = ledger_rows.ids_of(
@@ -214,12 +214,12 @@ class CentralReader:
 
         They come in steps: the ids, and the two ends of the time [since, until) in which those are all that there are.
         """
-        until, now = flux.LATEST, time.time_ns()
+        until, now = LATEST, time.time_ns()
         with self._explained():
             while until > start:
                 step = self._steps.get(bucket, FIRST_STEP)
                 since = max(start, min(until, now) - step)
-                rows = self._rows(flux.mark_ids_query(bucket, max(since, flux.EARLIEST), until))
+                rows = self._rows(flux.mark_ids_query(bucket, max(since, EARLIEST), until))
                 try:
                     limited = _at_most(rows, MAX_ROWS if step > SECOND else None)
                     ids = ledger_rows.ids_of(limited, since, until, self._aside(bucket))
@@ -318,7 +318,7 @@ def first_time(rows: Iterable[dict[str, str]]) -> int | None:
     return first
 
 
-class _TooMany(Exception):  # noqa: N818 - no error: less is asked for
+class _TooMany(Exception):
     """There are more rows than are read at a time."""
 
 

@@ -28,7 +28,7 @@ class Gate:
         Raises NoRoom when nothing comes back for PATIENCE_SECONDS.
         """
         with self._changed:
-            if self._flow.has_room(lines, live):
+            if self._flow.has_room(lines, live, stream):
                 self._flow.printed(stream, lines)
                 return
             unmarked = self._flow.unmarked(stream)
@@ -36,17 +36,17 @@ class Gate:
             before_waiting()
         with self._changed:
             moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
-            while not self._flow.has_room(lines, live):
+            while not self._flow.has_room(lines, live, stream):
                 if moved != self._moved:
                     moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
                 if not self._changed.wait(max(deadline - time.monotonic(), 0.0)) and time.monotonic() >= deadline:
                     raise NoRoom(f"{self._flow.lines()} lines are in flight")
             self._flow.printed(stream, lines)
 
-    def has_room(self, live: bool) -> bool:
-        """Say whether live data, or a backlog, may begin to be read."""
+    def has_room(self, live: bool, stream: str | None = None) -> bool:
+        """Say whether live data, or a backlog, of `stream` may begin to be read."""
         with self._changed:
-            return self._flow.has_room(self._flow.limit // 8, live)
+            return self._flow.has_room(self._flow.limit // 8, live, stream)
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether a mark is due inside of what `stream` prints."""

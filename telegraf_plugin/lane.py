@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import PermanentError, SourceError, TransientError
@@ -10,7 +11,7 @@ from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin, State
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.ledger import Believed
+from telegraf_plugin.stream.ledger import Believed, MarkId
 from telegraf_plugin.stream.retry import LONGEST_DELAY, retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.windows import HOUR
@@ -18,6 +19,15 @@ from telegraf_plugin.stream.windows import HOUR
 SECOND = 1_000_000_000
 RETENTION_MARGIN = 60 * SECOND
 """In ns: what is about to be too old would be refused by the time it arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a stream's ledger: the mark that is believed, the mirrored origin, and the marks there were."""
+
+    believed: Believed | None
+    mirror: Origin | None
+    known: Iterable[MarkId]
 
 
 @dataclass(slots=True)
@@ -34,7 +44,7 @@ class Lane:
 
     account: Account
     gate: Gate
-    ledger: tuple[Believed | None, Origin | None] | None = None
+    ledger: Reading | None = None
     central: bool | None = None
     busy: bool = False
     retry_at: float = 0.0

@@ -21,8 +21,8 @@ from telegraf_plugin.stream.block import Block, SeriesKey, pick
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
-from telegraf_plugin.stream.own import is_own
 from telegraf_plugin.stream.overwrites import OverwriteWatch
+from telegraf_plugin.stream.own import is_own
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.line_protocol import LineMapper
 

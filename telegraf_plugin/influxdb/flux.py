@@ -120,17 +120,13 @@ def from_range(bucket: str, start: int, stop: int) -> list[str]:
     return [f"from(bucket: {string_literal(bucket)})", range_]
 
 
-def _selected(
-    stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN
-) -> list[str]:
+def _selected(stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN) -> list[str]:
     lines = from_range(stream.bucket, start, stop)
     lines += [f"filter(fn: (r) => {predicate})" for predicate in predicates(stream, refused)]
     return lines
 
 
-def _pipeline(
-    stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN
-) -> list[str]:
+def _pipeline(stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN) -> list[str]:
     lines = _selected(stream, start, stop, refused)
     if stream.aggregate is not None:
         if stream.aggregate.fn.numeric:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 BACKLOG_SHARE = 0.5
 """What of the limit a backlog may take; the rest is for live data."""
+OTHERS_SHARE = 0.125
+"""What of the limit a stream leaves to its neighbours: its own marks may never come back."""
 MARKS_A_LIMIT = 4
 """How often a mark is printed inside of a window: each time a quarter of the limit is behind the last one."""
 
@@ -34,6 +36,7 @@ class Flow:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._streams: dict[str, _Flight] = {}
+        self._back: dict[str, int] = {}  # the newest mark of each that is back
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` (its label) or of all."""
@@ -41,10 +44,31 @@ class Flow:
             return self._streams[stream].lines if stream in self._streams else 0
         return sum(flight.lines for flight in self._streams.values())
 
-    def has_room(self, lines: int, live: bool) -> bool:
-        """Say whether `lines` more may be printed now; more than the limit at once only when nothing is in flight."""
-        there = self.lines()
-        return not there or there + lines <= (self.limit if live else int(self.limit * BACKLOG_SHARE))
+    def has_room(self, lines: int, live: bool, stream: str | None = None) -> bool:
+        """Say whether `lines` more (of `stream`) may be printed now; more than the limit only when nothing is in flight.
+
+        What its neighbours' marks have overtaken is no neighbour's to wait for, and a stream that is not alone leaves
+        them OTHERS_SHARE, so that there is a mark that can overtake.
+        """
+        limit = self.limit if live else int(self.limit * BACKLOG_SHARE)
+        there = self._shared(stream)
+        own = self.lines(stream) if stream is not None else 0
+        alone = stream is None or not self._streams.keys() - {stream}
+        most = limit if alone else limit - int(limit * OTHERS_SHARE)
+        return not there or (there + lines <= limit and (not own or own + lines <= most))
+
+    def _shared(self, stream: str | None) -> int:
+        """Return the lines in flight that count for `stream`: all of its own, and those that are not overtaken."""
+        return sum(
+            flight.lines for label, flight in self._streams.items() if label == stream or not self._overtaken(label)
+        )
+
+    def _overtaken(self, stream: str) -> bool:
+        """Say whether a neighbour's later mark came back before this stream's: first in, first out, what was printed
+        before it has left their buffer, or never was in it.
+        """
+        marked = self._streams[stream].marked
+        return bool(marked) and any(marked[0][0] < back for label, back in self._back.items() if label != stream)
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether so much was printed since the stream's last mark that one is due inside of the window."""
@@ -67,5 +91,6 @@ class Flow:
     def back(self, stream: str, mark: int) -> None:
         """Take note that the mark of time `mark` is back: what was printed before it has left the buffer."""
         flight = self._streams.get(stream)
+        self._back[stream] = max(mark, self._back.get(stream, mark))
         while flight is not None and flight.marked and flight.marked[0][0] <= mark:
             flight.marked.popleft()
