@@ -36,7 +36,7 @@ class Flow:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._streams: dict[str, _Flight] = {}
-        self._back: dict[str, int] = {}  # the newest mark of each that is back
+        self._newest_back = 0  # the time of the newest mark of any stream that is back
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` (its label) or of all."""
@@ -45,7 +45,7 @@ class Flow:
         return sum(flight.lines for flight in self._streams.values())
 
     def has_room(self, lines: int, live: bool, stream: str | None = None) -> bool:
-        """Say whether `lines` more (of `stream`) may be printed now; more than the limit only when nothing is in flight.
+        """Say whether `lines` more, of `stream`, may be printed; more than the limit only when nothing is in flight.
 
         What its neighbours' marks have overtaken is no neighbour's to wait for, and a stream that is not alone leaves
         them OTHERS_SHARE, so that there is a mark that can overtake.
@@ -68,7 +68,7 @@ class Flow:
         before it has left their buffer, or never was in it.
         """
         marked = self._streams[stream].marked
-        return bool(marked) and any(marked[0][0] < back for label, back in self._back.items() if label != stream)
+        return bool(marked) and marked[0][0] < self._newest_back
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether so much was printed since the stream's last mark that one is due inside of the window."""
@@ -91,6 +91,6 @@ class Flow:
     def back(self, stream: str, mark: int) -> None:
         """Take note that the mark of time `mark` is back: what was printed before it has left the buffer."""
         flight = self._streams.get(stream)
-        self._back[stream] = max(mark, self._back.get(stream, mark))
+        self._newest_back = max(self._newest_back, mark)
         while flight is not None and flight.marked and flight.marked[0][0] <= mark:
             flight.marked.popleft()
