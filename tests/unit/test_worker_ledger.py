@@ -13,7 +13,7 @@ from telegraf_plugin.errors import TransientError
 from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.status import Attempt
-from tests.unit.worker_bench import SECOND, Bench, names_of, soon
+from tests.unit.worker_bench import EMPTY, SECOND, Bench, names_of, soon
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +64,7 @@ def test_only_a_mark_is_printed_until_it_is_back(bench: Callable[..., Bench]) ->
 
 def test_a_stream_whose_mark_does_not_come_holds_up_no_other(bench: Callable[..., Bench]) -> None:
     site = bench("a b", loaded=False)
-    site.worker.load("POD-8/a", None, None, ())
+    site.worker.load("POD-8/a", EMPTY)
     assert soon(lambda: site.worker.snapshot()["POD-8/a"][0] is State.RUNNING)
     assert site.worker.snapshot()["POD-8/b"][0] is State.LOADING
     site.ask()
@@ -104,7 +104,7 @@ def test_a_central_that_lost_a_mark_is_read_again_and_gone_on_with(bench: Callab
     lost, strangers = site.worker.seen("POD-8/a", set())
     assert (lost, strangers) == (True, [])
     assert site.worker.snapshot()["POD-8/a"][:2] == (State.LOADING, None)
-    site.worker.load("POD-8/a", None, None, ())
+    site.worker.load("POD-8/a", EMPTY)
     site.until(State.RUNNING)
     attempt = site.attempt()
     assert attempt.stop - attempt.start >= 100 * SECOND  # from the origin that this run remembers
@@ -126,6 +126,8 @@ def test_marks_that_strangers_made_are_told_once(bench: Callable[..., Bench]) ->
     other = MarkId(7, "other")
     present = site.echo.present["a"] | {other}
     assert site.worker.seen("POD-8/a", present) == (False, [other])
+    assert site.worker.seen("POD-8/a", present) == (False, [other])  # until somebody has looked at it
+    site.worker.known("POD-8/a", [other])
     assert site.worker.seen("POD-8/a", present) == (False, [])
 
 
