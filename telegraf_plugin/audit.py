@@ -87,17 +87,18 @@ class Audit:
             self._skewed.add(server)
 
     def held(self, stream: StreamDefinition, group: Group, points: int, reason: str) -> None:
-        """Say that central goes on refusing `points` of a field."""
+        """Say that central goes on lacking `points` of a field."""
         measurement, field, kind = group
         log.error(
-            "%s: central does not take field %r of measurement %r (%s), %d points so far: %s; they are held back and "
-            "tried again from time to time; write the field with one type, or leave it out (exclude_fields)",
+            "%s: central lacks %d points of field %r of measurement %r (%s), sent twice and not there: %s; what is new "
+            "is sent all the same, these are tried again from time to time%s",
             stream.label,
+            points,
             field.decode("utf-8", "replace"),
             measurement.decode("utf-8", "replace"),
             kind.value,
-            points,
             reason,
+            "; write the field with one type, or leave it out (exclude_fields)" if reason.startswith("refused") else "",
         )
 
     def central_clock(self, skew: float | None) -> None:

@@ -33,6 +33,11 @@ class CentralReader(LedgerReader):
         with self._explained():
             return count_of(self._rows(flux.count_query(stream, *span)))
 
+    def exists(self, stream: StreamDefinition, span: Span) -> bool:
+        """Say whether central has any point of `stream` in `span`, which may be years."""
+        with self._explained():
+            return next(iter(self._rows(flux.exists_query(stream, *span))), None) is not None
+
     def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
         """Yield what central has of `stream` in `span`, as `Passage.blocks` does for the source."""
         with self._explained():

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 
-from telegraf_plugin.errors import PermanentError, SourceError, TransientError
+from telegraf_plugin.errors import CentralError, PermanentError, SourceError, TransientError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
-from telegraf_plugin.stream.account import Account, Origin, State
+from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.jobs import Compare, Copy, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import Believed, MarkId
-from telegraf_plugin.stream.retry import LONGEST_DELAY, retry_delay
+from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.windows import HOUR
 
 SECOND = 1_000_000_000
+LONGEST_CENTRAL_DELAY = 15.0
+"""Seconds after which central is asked again at the latest."""
+SAY_AGAIN_SECONDS = 60.0
+"""How often the log says that central fails for the same reason."""
 RETENTION_MARGIN = 60 * SECOND
 """In ns: what is about to be too old would be refused by the time it arrives."""
 
@@ -30,16 +36,27 @@ class Reading:
     known: Iterable[MarkId]
 
 
+class Task(Enum):
+    """What there is to do for a stream beside its course's jobs."""
+
+    ADOPT = auto()
+    MARK = auto()
+    PROBE = auto()
+    """Ask the source for anything: there was nothing to be read, and it must answer all the same."""
+
+
 @dataclass(slots=True)
 class Lane:
     """A stream of a worker; guarded by the worker's lock.
 
-    `ledger`: what central says, to be adopted. `central`: the landing bucket answers, None while
-    it was not asked. `busy`: a thread works on it.
+    `ledger`: what central says, to be adopted. `central`: the landing bucket answers, None while it was not asked.
+    `busy`: a thread works on it, on `job`.
     `retry_at`, `not_before`: time.monotonic() before which it is not tried but at a tick, or not at all; `central_at`
-    likewise for what central must answer. `unasked`: the source was not asked for anything in this tick. `wanted`:
-    there was a tick. `asleep_until`: there is nothing to do before then, unless something happens: to look costs more
-    than one thinks.
+    likewise for what central must answer. `central_error`: what central said last when it could not be compared with,
+    empty when it could; `central_failed_since` when that began (ns of the steady clock), `central_failed_total` how
+    often so far, `central_said_at` when the log said so. `unasked`: the source was not asked for anything in this tick.
+    `wanted`: there was a tick.
+    `asleep_until`: there is nothing to do before then, unless something happens: to look costs more than one thinks.
     """
 
     account: Account
@@ -52,6 +69,11 @@ class Lane:
     central_at: float = 0.0
     failures: int = 0
     central_failures: int = 0
+    central_error: str = ""
+    central_failed_since: int = 0
+    central_failed_total: int = 0
+    central_said_at: float = 0.0
+    job: Task | Job | None = None
     unasked: bool = False
     asleep_until: float = 0.0
     wanted: bool = False
@@ -73,7 +95,9 @@ class Lane:
         margin = min(here.retention // 10, 24 * HOUR) if here is not None else 0
         lost = at.source - here.retention if here is not None and here.retention else BEGINNING
         expires = lost + margin if lost > BEGINNING else BEGINNING
-        self.account.course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires, lost)
+        course = self.account.course
+        course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires, lost)
+        course.kept = min((b.retention for b in (here, there) if b is not None and b.retention), default=None)
         if there is not None and there.retention:
             self.account.renew = min(self.account.renew, there.retention // 4)
 
@@ -85,6 +109,19 @@ class Lane:
             summary = f"aggregate.every is longer than the bucket's shard groups ({min(groups) // SECOND} s)"
             raise PermanentError(summary, "make every shorter, or the bucket's shard group duration longer")
 
+    def begin(self, at: Instant) -> tuple[int, Instant, bool]:
+        """Return where a stream of which there is no ledger begins (Unix ns), `at`, and whether that is provisional.
+
+        What the source does not keep is not asked for. Where the source's first point counts, live data goes ahead and
+        the point is looked for meanwhile.
+        """
+        start, here = self.stream.start, self.source_bucket
+        if start.ago is None and start.date is None:
+            return at.safe - self.stream.lookback, at, True
+        begin = start.date if start.date is not None else at.safe - (start.ago or 0)
+        kept = at.safe - here.retention if here is not None and here.retention else BEGINNING
+        return max(begin, kept), at, False
+
     def tick(self, at: Instant, now: float) -> None:
         """Begin a tick at `now` (time.monotonic())."""
         self.ticked, self.asleep_until = at, 0.0
@@ -94,32 +131,69 @@ class Lane:
             self.set_bounds(at)
             self.account.course.tick(at)
 
-    def failed(self, error: SourceError, now: float) -> None:
-        """Take a failure of the source at `now` (time.monotonic()): when is it tried again."""
+    def failed(self, error: SourceError, now: float, alone: bool = False) -> None:
+        """Take a failure of the source at `now` (time.monotonic()): when is it tried again.
+
+        `alone`: other questions were answered, so that the next one may be asked at once.
+        """
         self.failures += 1
         self.unasked = False
+        if alone and not (isinstance(error, TransientError) and error.retry_after):
+            return
         delay = retry_delay(self.failures, error)
         self.retry_at = now + delay if delay is not None else float("inf")
         if isinstance(error, TransientError) and error.retry_after:
             self.not_before = self.retry_at
 
-    def central_failed(self, now: float) -> None:
-        """Take a failure of central: it is asked again after a while, longer each time."""
-        self.central_failures += 1
-        self.central_at = now + min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_DELAY)
+    def central_failed(self, error: CentralError, now: float, steady: int, alone: bool = False) -> bool:
+        """Take a failure of central: it is asked again after a while, longer each time. Returns whether it is news.
 
-    def done(self, source: bool, central: bool) -> None:
-        """Take note that the source, or central, has answered well."""
+        `now`: time.monotonic(); `steady`: the same in ns; `alone`: as of `failed`.
+        """
+        self.central_failures += 1
+        self.central_failed_total += 1
+        delay = 0.0 if alone else min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_CENTRAL_DELAY)
+        self.central_at = now + delay
+        if not self.central_error:
+            self.central_failed_since = steady
+        news = self.central_error != error.summary or now >= self.central_said_at + SAY_AGAIN_SECONDS
+        self.central_error = error.summary
+        if news:
+            self.central_said_at = now
+        return news
+
+    def done(self, source: bool, central: bool) -> bool:
+        """Take note that the source, or central, has answered well. Returns whether central had failed before."""
+        again = central and bool(self.central_error)
         if source:
             self.failures, self.not_before, self.unasked = 0, 0.0, False
         if central:
-            self.central_failures, self.central_at = 0, 0.0
+            self.central_failures, self.central_at, self.central_error = 0, 0.0, ""
+        return again
+
+    def progress(self, steady: int) -> Progress:
+        """Return how its stream stood at the last tick; `steady`: now by the steady clock, ns."""
+        progress = self.account.progress(self.ticked)
+        if self.central_error:
+            uncompared = max(steady - self.central_failed_since, 0)
+            progress = replace(progress, uncompared=uncompared, uncompared_reason=self.central_error)
+        return replace(progress, uncompared_total=self.central_failed_total)
 
     def pending(self, now: float) -> bool:
-        """Say whether what the last tick asked for may yet be done, at `now` (time.monotonic())."""
+        """Say whether what the last tick asked for may yet be done, at `now` (time.monotonic()).
+
+        A backlog is none of it, nor is what no room is left for: it is read as soon as there is some.
+        """
+        course = self.account.course
         if self.account.state is not State.RUNNING and self.central is False:
             return False  # there is nothing to wait for: it is said, and the next tick comes
-        return self.busy or (self.account.course.due and max(self.not_before, self.retry_at) <= now)
+        return (course.waiting and max(self.not_before, self.retry_at) <= now) or (self.busy and self._is_of_the_tick())
+
+    def _is_of_the_tick(self) -> bool:
+        job = self.job
+        return not isinstance(job, Land | Prove | Compare | Recheck | Seek) and not (
+            isinstance(job, Copy) and not job.live
+        )
 
     def may_work(self, now: float) -> bool:
         """Say whether it may be worked on at `now` (time.monotonic())."""

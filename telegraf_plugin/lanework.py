@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import Enum, auto
 
+from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.lane import Lane
+from telegraf_plugin.lane import Lane, Task
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
@@ -18,28 +20,19 @@ from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Prove, Recheck
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.outcomes import Failed
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
 
 log = logging.getLogger(__name__)
 
 
-class Task(Enum):
-    """What there is to do for a stream beside its course's jobs."""
-
-    ADOPT = auto()
-    MARK = auto()
-    PROBE = auto()
-    """Ask the source for anything: there was nothing to be read, and it must answer all the same."""
-
-
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Central refuses the points of `group` of `stream` in `span`; `reason` says why, as far as is known."""
+    """Central goes on lacking points of `group` of `stream` in `span`; `reason` says why, as far as is known."""
 
     stream: StreamDefinition
     group: Group
@@ -58,19 +51,88 @@ class LaneWork:
         self,
         runner: JobRunner,
         writer: LineWriter,
+        client: QueryClient,
         lock: AbstractContextManager[object],
         instant: Callable[[], Instant],
         on_held: Callable[[Held], None],
     ) -> None:
-        self._runner, self._writer, self._lock = runner, writer, lock
+        self._runner, self._writer, self._client, self._lock = runner, writer, client, lock
         self._instant, self._on_held = instant, on_held
+
+    def attempt(self, lane: Lane, task: Task | Job, printer: Printer, tally: Tally) -> tuple[bool, SourceError | None]:
+        """Do one thing for a stream, and take note of what came of it, also of its failure.
+
+        Returns whether it was done whole, and what the source failed with, if it did. Raises OutputClosed.
+        """
+        error: SourceError | None = None
+        complete = False
+        try:
+            self.run(lane, task, printer, tally)
+            complete = True
+        except OutputClosed:
+            raise
+        except NoRoom:
+            if not isinstance(task, Task):
+                with self._lock:
+                    lane.account.course.gave_up(task)
+        except CentralError as failure:
+            self._central_failed(lane, task, failure)
+        except Exception as failure:
+            error = self._explained(failure)
+        printer.finish()
+        if error is not None:
+            self._source_failed(lane, task, error, tally)
+        elif complete and task is not Task.MARK:
+            self._went_well(lane, task)
+        return complete, error
+
+    def _explained(self, failure: Exception) -> SourceError:
+        error = explain(failure, self._client.url)
+        error.summary, error.hint = self._client.redact(error.summary), self._client.redact(error.hint)
+        if error is not failure:
+            error.__cause__ = failure
+        return error
+
+    def _source_failed(self, lane: Lane, task: Task | Job, error: SourceError, tally: Tally) -> None:
+        with self._lock:
+            failed = Failed(False, False)
+            if not isinstance(task, Task):
+                at, begun = self._instant(), tally.points > 0
+                failed = lane.account.course.failed(task, error.summary, at, False, begun)
+            lane.failed(error, time.monotonic(), failed.alone)
+        if failed.aside:
+            _say_aside(lane, task, error.summary)
+
+    def _central_failed(self, lane: Lane, task: Task | Job, error: CentralError) -> None:
+        """Take a failure of central: it shows in the log, and what lies behind the span goes on."""
+        with self._lock:
+            failed = Failed(False, False)
+            if not isinstance(task, Task):
+                failed = lane.account.course.failed(task, error.summary, self._instant(), True)
+            news = lane.central_failed(error, time.monotonic(), time.monotonic_ns(), failed.alone)
+        if news:
+            text = "%s: cannot be compared with central's bucket %s: %s; %s"
+            log.error(text, lane.stream.label, lane.stream.central_bucket, error.summary, error.hint)
+        if failed.aside:
+            _say_aside(lane, task, error.summary)
+
+    def _went_well(self, lane: Lane, task: Task | Job) -> None:
+        """Take note of who has answered."""
+        source = task is not Task.ADOPT and not isinstance(task, Land)
+        central = not isinstance(task, Copy | Seek | Task)
+        with self._lock:
+            for side, answered in ((False, source), (True, central)):
+                if answered:
+                    lane.account.course.went_well(central=side)
+            again = lane.done(source, central)
+        if again:
+            log.warning("%s: can be compared with central again", lane.stream.label)
 
     def run(self, lane: Lane, job: Task | Job, printer: Printer, tally: Tally) -> None:
         """Do a job and tell the course what came of it."""
-        account, course, began = lane.account, lane.account.course, time.monotonic()
         if isinstance(job, Copy | Compare):
             with self._lock:
-                account.printing(job.span)
+                lane.account.printing(job.span)
         if job is Task.ADOPT:
             self._adopt(lane)
         elif job is Task.MARK:
@@ -78,42 +140,67 @@ class LaneWork:
         elif job is Task.PROBE:
             self._runner.probe(lane.stream, lane.ticked.source)
         elif isinstance(job, Copy):
-            copied = self._runner.copy(course, job, printer, tally)
+            self._copy(lane, job, printer, tally)
+        elif isinstance(job, Compare):
+            self._compare(lane, job, printer)
+        elif isinstance(job, Recheck):
+            self._sweep(lane, job)
+        elif not isinstance(job, Task):
+            self._ask(lane, job)
+
+    def _copy(self, lane: Lane, job: Copy, printer: Printer, tally: Tally) -> None:
+        account, began = lane.account, time.monotonic()
+        copied = self._runner.copy(account.course, job, printer, tally)
+        seconds = time.monotonic() - began
+        with self._lock:
+            account.course.copied(job, copied, self._instant(), seconds)
+            if not job.live:
+                account.copied_backlog(job.span, tally.points, seconds)
+
+    def _ask(self, lane: Lane, job: Seek | Land | Check | Prove) -> None:
+        """Do a job that prints nothing."""
+        course, began = lane.account.course, time.monotonic()
+        if isinstance(job, Seek):
+            found = self._runner.seek(course, job)
             with self._lock:
-                course.copied(job, copied, self._instant())
-                if not job.live:
-                    course.longest = min(course.longest * 2, HOUR)
-                    account.copied_backlog(job.span, tally.points, time.monotonic() - began)
+                course.sought(job, found, self._instant())
+        elif isinstance(job, Land):
+            there = self._runner.land(course, job)
+            with self._lock:
+                course.counted(job, there)
         elif isinstance(job, Check):
             counted = self._runner.check(course, job)
             with self._lock:
                 course.checked(counted)
-        elif isinstance(job, Prove):
+        else:
             proved = self._runner.prove(course, job)
             with self._lock:
-                course.proved_by(job, proved)
-        elif isinstance(job, Recheck):
-            began_ns = time.monotonic_ns()
-            try:
-                equal = self._runner.sweep(course, job)
-            finally:
-                with self._lock:
-                    course.sweep.rest(time.monotonic_ns() - began_ns, time.monotonic_ns())
-            if not equal:
-                text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
-                log.warning(text, lane.stream.label, *(format_time(end)[:19] + "Z" for end in job.span))
+                course.proved_by(job, proved, self._instant(), time.monotonic() - began)
+
+    def _compare(self, lane: Lane, job: Compare, printer: Printer) -> None:
+        course, began = lane.account.course, time.monotonic()
+        # What was read here is not counted: it was read before.
+        compared = self._runner.compare(course, job, printer, Tally())
+        with self._lock:
+            held = course.compared(job, compared, self._instant(), time.monotonic() - began)
+        for group, where in held:
+            reason = self._runner.reason(course, group, where)
             with self._lock:
-                course.swept(job, equal, time.monotonic_ns() - began_ns, self._instant())
-        elif isinstance(job, Compare):
-            # What was read here is not counted: it was read before.
-            compared = self._runner.compare(course, job, printer, Tally())
+                course.holds.explain(group, reason)
+            self._on_held(Held(lane.stream, group, where, compared.missing[group], reason.text))
+
+    def _sweep(self, lane: Lane, job: Recheck) -> None:
+        course, began = lane.account.course, time.monotonic_ns()
+        try:
+            swept = self._runner.sweep(course, job)
+        finally:
             with self._lock:
-                refused = course.compared(job, compared, self._instant())
-            for group in refused:
-                reason = self._runner.reason(course, group, job.span)
-                with self._lock:
-                    course.holds.explain(group, reason)
-                self._on_held(Held(lane.stream, group, job.span, compared.missing[group], reason))
+                course.sweep.rest(time.monotonic_ns() - began, time.monotonic_ns())
+        if not swept.equal and not job.empty:
+            text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
+            log.warning(text, lane.stream.label, *(format_time(end)[:19] + "Z" for end in job.span))
+        with self._lock:
+            course.swept(job, swept, time.monotonic_ns() - began, self._instant())
 
     def _adopt(self, lane: Lane) -> None:
         """Begin with what the ledger says; the source is asked how it keeps the bucket, and where a stream begins."""
@@ -130,18 +217,12 @@ class LaneWork:
             log.info(text, stream.label, stream.bucket)
         at = self._instant()
         lane.refuse_unfit()
-        start = at.source
         if mark is None and mirror is None and account.began:
             mirror = account.mirror
-        if mark is None and mirror is None:
-            if stream.start.ago is not None:
-                start = at.source - stream.start.ago
-            else:
-                first = stream.start.date if stream.start.date is not None else self._runner.first(stream, at.source)
-                start = first if first is not None else at.source - stream.lookback
+        begin = lane.begin(at)
         with self._lock:
             lane.set_bounds(at)
-            account.adopt(mark, mirror, start, at)
+            account.adopt(mark, mirror, *begin)
             account.know(reading.known)  # this one's: what landed since is news
             if believed is not None:
                 account.course.doubt(believed.doubts, at)
@@ -161,3 +242,10 @@ class LaneWork:
         origin = origin_line(lane.stream, mirror, mark.id.time) if mirror is not None else b""
         self._writer.write(mark_line(lane.stream, mark) + origin)
         return mark.id
+
+
+def _say_aside(lane: Lane, task: Task | Job, reason: str) -> None:
+    if not isinstance(task, Task | Check):
+        ends = (format_time(end)[:19] + "Z" for end in task.span)
+        text = "%s: [%s, %s) is set aside, since it fails again and again: %s; the rest goes on, it is tried ever less"
+        log.error(text, lane.stream.label, *ends, reason)

@@ -23,6 +23,8 @@ from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.lanework import Held
+from telegraf_plugin.stream.account import State
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.status import Attempt, Board, Effort
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
@@ -34,6 +36,10 @@ END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
 MAX_HELD = 100
 """Fields that central refuses, in the metrics; the log has them all."""
+UNCOMPARED_INTERVALS = 2
+"""How many intervals central may not be compared with before a stream counts as failing."""
+START_SECONDS = 10.0
+"""How long after a start nothing is said of streams whose ledger is not read yet."""
 LAG_INTERVALS = 3
 """How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
@@ -97,7 +103,7 @@ class Plugin:
                 on_attempt=self._events.put,
                 on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
                 on_held=self._events.put,
-                on_moved=lambda: self._events.put(_Signal.MOVED),
+                on_moved=self._on_moved,
                 on_closed=lambda: self._events.put(_Signal.CLOSED),
                 sweep=config.sweep,
             )
@@ -110,8 +116,10 @@ class Plugin:
         self._tick_number = 0
         self._cycle_open = False
         self._cycle_began = 0.0
+        self._began = time.monotonic()
         self._interval = FIRST_INTERVAL
         self._last_health: bool | None = None
+        self._moved = False  # something has arrived and is not looked at yet
 
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
@@ -178,6 +186,12 @@ class Plugin:
         """Say whether what the last tick asked for is under way: also a stream whose first mark is not back."""
         return self._cycle_open or (self._tick_number > 0 and any(worker.unfinished for worker in self._workers))
 
+    def _on_moved(self) -> None:
+        """Have it looked at whether all is well again; what comes until then is looked at with it."""
+        if not self._moved:
+            self._moved = True
+            self._events.put(_Signal.MOVED)
+
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
         _end_by_force(TERMINATE_SECONDS, 0)
@@ -214,13 +228,17 @@ class Plugin:
     def _record(self, attempt: Attempt) -> None:
         status = self._board.record(attempt)
         self._audit.attempt(attempt, status)
-        self._take_progress()
+        before = status.healthy
+        self._take_progress(attempt.stream)  # of this one alone: to ask all for each would cost their square
+        if before == status.healthy == self._last_health and self._cycle_open:
+            return
         changed = self._last_health is not None and self._last_health != (not self._board.failing)
         if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
 
     def _look_again(self) -> None:
         """Say at once when all is well again: what was missing has arrived."""
+        self._moved = False
         if self._last_health is False and not self._cycle_open:
             self._take_progress()
             if not self._board.failing:
@@ -230,6 +248,8 @@ class Plugin:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
         self._cycle_open = False
         seconds = time.monotonic() - self._cycle_began
+        if self._is_starting():
+            return  # nothing is known yet, and so nothing is said: neither good nor bad
         late = self._late()
         for status in self._board.streams.values():
             status.late = status.late or status.stream.label in late
@@ -240,21 +260,36 @@ class Plugin:
         self._audit.cycle(self._board, self._busy, seconds)
         self._audit.central_clock(self._central.clock_skew)
 
+    def _is_starting(self) -> bool:
+        """Say whether the ledger is not read yet, of streams of which nothing bad is known either."""
+        if time.monotonic() - self._began > START_SECONDS:
+            return False
+        self._take_progress()
+        statuses = self._board.streams.values()
+        if any(status.last is not None and status.last.error is not None for status in statuses):
+            return False
+        return any(each.progress is None or each.progress.state is not State.RUNNING for each in statuses)
+
     def _late(self) -> set[str]:
         """Return the streams that have not done what the last tick asked for, of sources that are not done."""
         return {label for worker in self._workers if worker.source.name in self._busy for label in worker.late}
 
-    def _take_progress(self) -> None:
-        """Ask the workers how each stream stands with the ledger."""
+    def _take_progress(self, only: StreamDefinition | None = None) -> None:
+        """Ask the workers how each stream, or the one, stands with the ledger."""
         self._board.efforts[""] = Effort(self._central.times_asked, self._central.values)
+        interval = max(self._interval, 1_000_000_000)
         for worker in self._workers:
+            if only is not None and worker.source.name != only.source:
+                continue
             self._board.efforts[worker.source.name] = worker.effort
             waits_for_central = worker.waits_for_central
-            for label, (progress, in_flight) in worker.progress().items():
+            known = worker.progress() if only is None else {only.label: worker.progress_of(only.label)}
+            for label, (progress, in_flight) in known.items():
                 status = self._board.streams[label]
                 status.waits_for_central = waits_for_central
                 status.progress, status.in_flight = progress, in_flight
-                status.max_lag = status.stream.max_lag or LAG_INTERVALS * max(self._interval, 1_000_000_000)
+                status.max_lag = status.stream.max_lag or LAG_INTERVALS * interval
+                status.patience = UNCOMPARED_INTERVALS * interval
 
     def _publish(self, lines: bytes) -> None:
         self._writer.write(lines)

@@ -15,9 +15,25 @@ from telegraf_plugin.printer import Printer
 from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.difference import Difference, told
 from telegraf_plugin.stream.digest import Digest, Group, PointSet
-from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Prove, Proved, Recheck
+from telegraf_plugin.stream.holds import Reason
+from telegraf_plugin.stream.jobs import (
+    Check,
+    Compare,
+    Compared,
+    Copied,
+    Copy,
+    Counted,
+    Land,
+    Prove,
+    Proved,
+    Recheck,
+    Seek,
+    Swept,
+)
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.windows import HOUR, group_start
 
 SET_POINTS = 50_000
 """Points that are compared as a set at a time, some 5 MB: what is more is narrowed by time, then by parts."""
@@ -42,15 +58,44 @@ class JobRunner:
             self.values += tally.points - before
 
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
-        """Read the job's span and print it, but for what central refuses; `tally` counts on the way."""
+        """Read the job's span and print all of it; `tally` counts on the way."""
         stream = course.stream
-        digest = Digest(_bytes(stream.rewritten_tags), frozenset(course.holds.groups))
+        digest = Digest(_bytes(stream.rewritten_tags), job.held)
         for span in self._pieces(course, job.span):
             for blocks, exact in self._source_blocks(stream, span, tally):
                 for block in blocks:
                     digest.add(block, exact)
-                printer.print([block for block in blocks if block.group not in digest.without], exact)
-        return Copied(digest, tally.points, printer.finish())
+                printer.print(blocks, exact)
+        return Copied(digest, tally.points, printer.finish(), printer.points)
+
+    def land(self, course: Course, job: Land) -> int:
+        """Return how many points central has of the job's span."""
+        return sum(self._central.count(course.stream, piece) for piece in course.pieces(job.span))
+
+    def seek(self, course: Course, job: Seek) -> int | None:
+        """Return the time before which the job's span has no newer point, or its first point's; None: there is none.
+
+        A query over several shard groups may leave out some of a field's points (docs/engines.md), never all of them:
+        so a span is asked only whether it is empty, and halved.
+        """
+        stream, (start, stop) = course.stream, job.span
+        if job.origin:
+            return self.first(stream, stop)
+        if not self._exists(stream, (start, stop)):
+            return None
+        while stop - start > HOUR:
+            middle = start + (stop - start) // 2
+            middle -= middle % HOUR if middle - middle % HOUR > start else 0
+            if self._exists(stream, (middle, stop)):
+                start = middle
+            else:
+                stop = middle
+        return stop - 1
+
+    def _exists(self, stream: StreamDefinition, span: Span) -> bool:
+        """Say whether the source has any point of `stream` in `span`."""
+        rows = read_rows(self._client.query(flux.exists_query(stream, *span)))
+        return next(iter(rows), None) is not None
 
     def check(self, course: Course, job: Check) -> list[Counted]:
         """Count both sides: each piece as a whole, and where that differs each of its spans."""
@@ -74,10 +119,14 @@ class JobRunner:
         return Counted(span, source.sum, source.equals(self._central_digest(course, span, source)))
 
     def prove(self, course: Course, job: Prove) -> Proved:
-        """Compare both sides' digests."""
+        """Compare both sides' digests; of a span that was found empty, whether it is."""
+        if job.empty:
+            return Proved(
+                not self._exists(course.stream, job.span) and not self._central.exists(course.stream, job.span)
+            )
         source = job.source
         if source is None:
-            empty = Digest(_bytes(course.stream.rewritten_tags), frozenset(course.holds.groups))
+            empty = Digest(_bytes(course.stream.rewritten_tags), job.held)
             source = self._source_digest(course, job.span, empty, Tally())
         equal = source.equals(self._central_digest(course, job.span, source))
         return Proved(equal, source.left_out)
@@ -103,8 +152,9 @@ class JobRunner:
         Without `printer` nothing is printed.
         """
         rewritten = _bytes(course.stream.rewritten_tags)
-        held = frozenset(course.holds.groups) if job.group is None else frozenset()
+        held = job.held
         missing: dict[Group, int] = {}
+        where: dict[Group, Span] = {}
         extras = 0
         left_out: dict[Group, int] = {}
         for piece in self._pieces(course, job.span):
@@ -115,9 +165,10 @@ class JobRunner:
             if source.equals(central):
                 continue
             for span in _narrowed(course, piece, max(source.points, central.points)):
-                extras += self._compare_sets(course, span, held, job.group, missing, printer)
+                extras += self._compare_sets(course, span, held, job.group, missing, where, printer)
         return Compared(
             missing=missing,
+            where=where,
             extras=0 if course.stream.flux is not None else extras,  # others may write what it computes as well
             left_out=left_out,
             points_read=tally.points,
@@ -131,6 +182,7 @@ class JobRunner:
         held: frozenset[Group],
         group: Group | None,
         missing: dict[Group, int],
+        where: dict[Group, Span],
         printer: Printer | None,
     ) -> int:
         """Compare one span; add what is missing, and return how many points only central has."""
@@ -154,30 +206,54 @@ class JobRunner:
                 for block in blocks:
                     places = [] if block.group in held else sets[exact].missing(block, exact, group)
                     if places:
-                        lacking.append(pick(block, places))
+                        lacking.append(picked := pick(block, places))
                         missing[block.group] = missing.get(block.group, 0) + len(places)
+                        times = [int(time) for time in picked.times]
+                        first, last = where.get(block.group, (times[0], times[0]))
+                        where[block.group] = min(first, *times), max(last, *(time + 1 for time in times))
                 found += sum(map(len, lacking))
                 if printer is not None:
                     printer.print(lacking, exact)
             extras += 0 if found else sets[False].left
         return extras
 
-    def sweep(self, course: Course, job: Recheck) -> bool:
+    def sweep(self, course: Course, job: Recheck) -> Swept:
         """Say whether central lacks nothing of the job's span, and has nothing otherwise."""
-        if not job.by_hash and self._count(course, job.span).equal:
-            return True
-        if self.prove(course, Prove(job.span, None)).equal:
-            return True
-        return not self.compare(course, Compare(job.span), None, Tally()).missing
+        if job.empty:
+            outcome = self.prove(course, Prove(job.span, None, empty=True))
+            return Swept(outcome.equal, 0)
+        points = None
+        if not job.by_hash:
+            counted = self._count(course, job.span)
+            points = counted.source
+            if counted.equal:
+                return Swept(True, points)
+        if self.prove(course, Prove(job.span, None, job.held)).equal:
+            return Swept(True, points)
+        return Swept(not self.compare(course, Compare(job.span, held=job.held), None, Tally()).missing, points)
 
-    def reason(self, course: Course, group: Group, span: Span) -> str:
-        """Say why central refuses the group's points in `span`, as far as central tells."""
-        types = self._central.types(course.stream.central_bucket, span, group) - {group[2].value}
+    def reason(self, course: Course, group: Group, span: Span) -> Reason:
+        """Say why central lacks the group's points in `span`, by what can be seen there."""
+        # By the shard group a field has one type: what refuses a point may lie anywhere in it.
+        longest = max(course.bounds.groups)
+        begin = group_start(span[0], longest)
+        types = self._central.types(course.stream.central_bucket, (begin, begin + longest), group) - {group[2].value}
         if types:
-            return (
-                f"it is {group[2].value} here and {' and '.join(sorted(types))} in central (422, field type conflict)"
+            there = " and ".join(sorted(types))
+            return Reason(
+                True, f"refused: it is {group[2].value} here and {there} in central (422, field type conflict)"
             )
-        return "central refuses them, or they are lost on the way; Telegraf's log says which"
+        if course.stream.flux is not None:
+            return Reason(False, "differs: what the stream's flux yields is not what central has")
+        instant = (span[0], span[0] + course.every)
+        difference = Difference(_bytes(course.stream.rewritten_tags))
+        for blocks, exact in self._source_blocks(course.stream, instant, Tally()):
+            for block in blocks:
+                difference.source(block, exact)
+        for blocks, exact in self._central.blocks(course.stream, instant):
+            for block in blocks:
+                difference.central(block, exact)
+        return Reason(False, f"differs: {told(difference.found(), group)}")
 
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         """Return the time of the stream's first point before `stop`, None when it has none."""

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Collection
 
 from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Source
-from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
+from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.keeping import BucketKeeping
-from telegraf_plugin.lane import Lane, Reading
-from telegraf_plugin.lanework import Held, LaneWork, Task
+from telegraf_plugin.lane import Lane, Reading, Task
+from telegraf_plugin.lanework import Held, LaneWork
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Progress, State
-from telegraf_plugin.stream.course import Instant
-from telegraf_plugin.stream.jobs import Compare, Copy, Job, Prove, Recheck
+from telegraf_plugin.stream.clocks import Instant, present
+from telegraf_plugin.stream.jobs import Check, Copy, Job, Land
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END
@@ -29,15 +27,11 @@ from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
 
-log = logging.getLogger(__name__)
-
 SECOND = 1_000_000_000
 LONGEST_WAIT_SECONDS = 0.5
 """How long a thread sleeps before it looks anew: spans settle and marks fall due without anybody saying so."""
 IDLE_SECONDS = 2.0
 """How long a stream for which there is nothing to do is left alone, unless something happens."""
-SHORTEST_QUERY = 60 * SECOND
-"""How much of a backlog (ns) a query reads at least, however often it had to be given up."""
 _NOISE_SECONDS = 1.5
 """A clock skew below this is HTTP's whole seconds, and the reply's way."""
 
@@ -46,8 +40,9 @@ class SourceWorker:
     """Works on the streams of one source, at most `concurrent_queries` at a time.
 
     `on_attempt` gets the outcome of each copying and each failure, `on_idle` the source's name and the tick's number
-    when what the tick asked for is done, `on_held` what central refuses; `on_moved` is called when a mark has come
-    back, `on_closed` when nobody reads the lines any more. All from threads that are not the caller's.
+    when what the tick asked for is done, `on_held` what central lacks for good; `on_moved` is called when a mark has
+    come back or something was counted, `on_closed` when nobody reads the lines any more. All from threads that are not
+    the caller's.
     """
 
     def __init__(
@@ -74,7 +69,7 @@ class SourceWorker:
         )
         self._runner = JobRunner(self._client, central)
         self._changed = threading.Condition()
-        self._lane_work = LaneWork(self._runner, writer, self._changed, self._instant, on_held)
+        self._lane_work = LaneWork(self._runner, writer, self._client, self._changed, self._instant, on_held)
         self.lanes = {s.label: Lane(Account(s, incarnation, sweep), gates[s.central_bucket]) for s in source.streams}
         self._keeping = BucketKeeping(source.streams, self._runner.bucket, self._kept)
         self._threads: list[threading.Thread] = []
@@ -173,15 +168,21 @@ class SourceWorker:
         """Return how each stream stood at the last tick, and how many of its lines are in flight."""
         with self._changed:
             return {
-                label: (lane.account.progress(lane.ticked), lane.gate.lines(label))
+                label: (lane.progress(time.monotonic_ns()), lane.gate.lines(label))
                 for label, lane in self.lanes.items()
             }
+
+    def progress_of(self, label: str) -> tuple[Progress, int]:
+        """Return the same of one stream."""
+        with self._changed:
+            lane = self.lanes[label]
+            return lane.progress(time.monotonic_ns()), lane.gate.lines(label)
 
     def held(self) -> list[HeldPoints]:
         """Return what central refuses of each stream."""
         with self._changed:
             return [
-                HeldPoints(lane.stream, group, hold.points, hold.reason)
+                HeldPoints(lane.stream, group, hold.points, hold.reason.text)
                 for lane in self.lanes.values()
                 for group, hold in lane.account.course.holds.groups.items()
             ]
@@ -224,7 +225,7 @@ class SourceWorker:
                 return
             finally:
                 with self._changed:
-                    lane.busy, lane.asleep_until = False, 0.0
+                    lane.busy, lane.job, lane.asleep_until = False, None, 0.0
                     self._changed.notify_all()
 
     def _next(self) -> tuple[Lane, Task | Job]:
@@ -238,7 +239,7 @@ class SourceWorker:
                 for lane in sorted(turned, key=lambda each: not each.account.course.due):
                     task = self._task(lane, now, at)
                     if task is not None:
-                        lane.busy = True
+                        lane.busy, lane.job = True, task
                         return lane, task
                 self._say_idle()
                 waits = [lane.retry_at - now for lane in lanes if lane.retry_at > now]
@@ -258,8 +259,8 @@ class SourceWorker:
         room = lane.gate.has_room(False, label)
         job = lane.account.course.next(at, lane.gate.has_room(True, label), room, central)
         if job is None:
-            lane.asleep_until = now + (IDLE_SECONDS if room else LONGEST_WAIT_SECONDS)
-        if lane.unasked and not (isinstance(job, Copy) and job.live) and not lane.account.course.due:
+            lane.asleep_until = now + (IDLE_SECONDS if room and not lane.account.course.due else LONGEST_WAIT_SECONDS)
+        if lane.unasked and not (isinstance(job, Copy) and job.live) and not lane.account.course.waiting:
             return Task.PROBE if job is None else job
         return job
 
@@ -275,32 +276,12 @@ class SourceWorker:
         tally, began = Tally(), time.monotonic()
         live = not isinstance(task, Copy) or task.live
         printer = Printer(self._writer, lane.gate, lane.stream.label, live, lambda: self._lane_work.print_mark(lane))
-        error: SourceError | None = None
-        complete = False
-        try:
-            self._lane_work.run(lane, task, printer, tally)
-            complete = True
-        except OutputClosed:
-            raise
-        except NoRoom:
-            lane.account.course.longest = max(lane.account.course.longest // 2, SHORTEST_QUERY)
-            lane.account.course.due = False
-        except CentralError:  # the ledger's watch says so in the log, and when it is well again
-            lane.central_failed(time.monotonic())
-        except Exception as failure:
-            error = explain(failure, self._client.url)
-            error.summary, error.hint = self._client.redact(error.summary), self._client.redact(error.hint)
-            if error is not failure:
-                error.__cause__ = failure
-        printer.finish()
-        with self._changed:
-            if error is not None:
-                lane.failed(error, time.monotonic())
-            elif complete and task is not Task.MARK:
-                lane.done(source=task is not Task.ADOPT, central=not isinstance(task, Copy | Task))
+        complete, error = self._lane_work.attempt(lane, task, printer, tally)
+        if complete and isinstance(task, Land | Check):
+            self._on_moved()
         if error is not None or (complete and (isinstance(task, Copy) or task is Task.PROBE)):
             now = self._instant().source
-            span = task.span if isinstance(task, Copy | Prove | Compare | Recheck) else (now, now)
+            span = task.span if not isinstance(task, Task | Check) else (now, now)
             self._on_attempt(
                 Attempt(
                     lane.stream,
@@ -318,6 +299,8 @@ class SourceWorker:
     def _instant(self) -> Instant:
         clock = time.time_ns()
         skew = self._client.clock_skew
-        ahead = int(skew * SECOND) if skew is not None and abs(skew) > _NOISE_SECONDS else 0
+        source = clock + (int(skew * SECOND) if skew is not None and abs(skew) > _NOISE_SECONDS else 0)
+        there = self._central.clock_skew
+        now = present(source, clock, clock + int(there * SECOND) if there is not None else None)
         # Whole seconds: the newest fraction of one is read with the next tick; log and query stay readable.
-        return Instant((clock + ahead) // SECOND * SECOND, clock, time.monotonic_ns())
+        return Instant(now // SECOND * SECOND, clock, time.monotonic_ns())

@@ -33,6 +33,11 @@ def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     return build([*_selected(stream, start, stop), "group()", "count()"])
 
 
+def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query whose reply has a row when central has any point of `stream` in [start, stop)."""
+    return build([*_selected(stream, start, stop), "limit(n: 1)", 'keep(columns: ["_time"])'])
+
+
 def carriage_return_query(
     stream: StreamDefinition, start: int, stop: int, fields: Collection[tuple[bytes, bytes]]
 ) -> Query:

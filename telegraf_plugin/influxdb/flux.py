@@ -95,6 +95,11 @@ def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     return build([*_selected(stream, start, stop), "group()", "count()"])
 
 
+def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query whose reply has a row when `stream` has any point in [start, stop), before any aggregate."""
+    return build([*_selected(stream, start, stop), "limit(n: 1)", 'keep(columns: ["_time"])'])
+
+
 def first_query(stream: StreamDefinition, stop: int) -> Query:
     """Return the query for the time of the stream's first point before `stop`."""
     newest_first = ["first()", 'keep(columns: ["_time"])', "group()", 'sort(columns: ["_time"])', "limit(n: 1)"]

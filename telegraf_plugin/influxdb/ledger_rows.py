@@ -12,7 +12,7 @@ from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import instant
+from telegraf_plugin.stream.spans import Spans, instant
 
 StreamName = tuple[str, str]
 """A source's name and a stream's."""
@@ -88,14 +88,15 @@ def origins_of(rows: Iterable[Row], aside: Aside) -> dict[StreamName, Origin]:
     found = {}
     for name, each in _by_stream(rows, aside).items():
         try:
-            times = [instant(each.get(key, "")) for key in ("origin", "began", "oldest")]
+            origin, began, oldest = (instant(each.get(key, "")) for key in ("origin", "began", "oldest"))
             definition = each.get("definition", "")
+            islands = Spans.parse(each.get("islands", ""))
             if not 0 < len(definition) <= MAX_DEFINITION:
                 raise ValueError("no definition")
         except ValueError as error:
             aside(f"the mirrored origin of {_label(name)}: {error}")
         else:
-            found[name] = Origin(definition, *times)
+            found[name] = Origin(definition, origin, began, oldest, islands)
     return found
 
 

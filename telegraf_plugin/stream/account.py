@@ -8,69 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from enum import Enum
 
 from telegraf_plugin.stream.course import Course, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
-from telegraf_plugin.stream.spans import BEGINNING, END, Spans, span
+from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
 
 SECOND = 1_000_000_000
 RENEW = 15 * 60 * SECOND
 """How often (ns) a stream's ledger is renewed though nothing changes: marks are looked for from the newest one on, and
 central's retention takes old ones."""
+FUTURE = 5 * SECOND
+"""How far ahead (ns) of the collector's clock a mark may be without telling of a clock that was wrong."""
+RECENT = 25 * 3600 * SECOND
+"""How much (ns) of what such a mark calls proved is compared again."""
 LONGEST_WITHOUT_MARK = 60 * SECOND
 """How long (ns) what was proved may stay out of the ledger: so much is compared again after a crash."""
-
-
-class State(Enum):
-    """Where a stream stands with the ledger."""
-
-    LOADING = "loading"
-    """The ledger has not been read."""
-    STARTING = "starting"
-    """A first mark is on its way; nothing else is printed until it is back."""
-    RUNNING = "running"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again.
 
-    `oldest` is the lowest origin that the stream ever had, whatever its definition was then.
+    `oldest` is the lowest origin that the stream ever had, whatever its definition was then. `islands`: spans before it
+    that were asked for.
     """
 
     definition: str
     origin: int
     began: int
     oldest: int
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How a stream stands; times in ns, None where there is none to tell.
-
-    `lag`: since when central lacks something, not counting what was history when the stream was first seen. `left`:
-    the time yet to be copied. `points_per_second`, `to_go`: how fast, and how long that takes. `time_to_loss`: how long
-    until the source's retention takes what is not copied. `proved_up_to`: Unix ns. `sweep_period`: how long the sweep's
-    last pass took; `sweep_found`: the pieces in which it found something missing.
-    """
-
-    state: State
-    lag: int | None
-    proved_up_to: int | None
-    left: int
-    points_per_second: float
-    to_go: int | None
-    held: int
-    extras: int
-    foreign: int
-    time_to_loss: int | None
-    sweep_period: int | None
-    sweep_found: int
+    islands: Spans = NOTHING
 
 
 class Account:
@@ -96,16 +68,24 @@ class Account:
         self._speed = 0.0  # points a second, of a backlog
         self._stride = 0.0  # time copied a second, of a backlog
 
-    def adopt(self, mark: Mark | None, mirror: Origin | None, start: int, at: Instant) -> None:
-        """Begin with the newest mark that is believed, else with what is mirrored, else at `start` (Unix ns)."""
-        definition = self.stream.hash
-        proved = Spans()
+    def adopt(self, mark: Mark | None, mirror: Origin | None, start: int, at: Instant, searching: bool = False) -> None:
+        """Begin with the newest mark that is believed, else with what is mirrored, else at `start` (Unix ns).
+
+        `searching`: `start` is provisional, since the stream begins at the source's first point.
+        """
+        definition, course = self.stream.hash, self.course
+        proved = sent = Spans()
+        course.islands = mirror.islands if mirror is not None else Spans()
+        course.origin_open = searching
         if mark is not None:
             origin, self.began = mark.origin, mark.began
+            course.origin_open = mark.searching
             self.request = self._marked_request = mark.request
-            self.course.holds.restore(mark.held)
+            course.holds.restore(mark.held)
+            course.islands += mark.islands
+            course.sweep.go_on(mark.sweep)
             if mark.definition == definition:
-                proved = mark.proved
+                proved, sent = mark.proved, mark.sent
                 if mirror is not None and mirror.definition == definition:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
@@ -113,19 +93,21 @@ class Account:
         elif mirror is not None:
             origin, self.began = mirror.oldest, mirror.began
         else:
-            origin, self.began = start, max(start, at.source)
+            origin, self.began = start, max(start, at.safe)
         self._oldest = min([origin, *([mirror.oldest] if mirror is not None else [])])
-        self._asked, self.course.requested = None, Spans()  # it is asked for again if it is not done
-        self.course.adopt(origin, proved, at)
+        self._asked, course.requested = None, Spans()  # it is asked for again if it is not done
+        course.adopt(origin, proved, at, sent)
         self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
+        if mark is not None and mark.id.time > at.clock + FUTURE:  # made while the clocks ran ahead
+            course.doubt(proved.clip(start=at.safe - RECENT), at)
         self._printed, self._mirrored = Spans(), None
         self.state = State.STARTING
 
     @property
     def mirror(self) -> Origin:
         """What the bucket of metrics is to keep."""
-        oldest = self._oldest = min(self._oldest, self.course.origin)
-        return Origin(self.stream.hash, self.course.origin, self.began, oldest)
+        oldest = min(self._oldest, self.course.origin)
+        return Origin(self.stream.hash, self.course.origin, self.began, oldest, self.course.islands)
 
     # Marks
 
@@ -138,7 +120,7 @@ class Account:
         mirror = self.mirror
         if mirror == self._mirrored and at.steady - self._mirrored_at < self.renew:
             return None
-        self._mirrored, self._mirrored_at = mirror, at.steady
+        self._mirrored, self._mirrored_at, self._oldest = mirror, at.steady, mirror.oldest
         return mirror
 
     def ask(self, request: Request, at: Instant) -> None:
@@ -157,15 +139,17 @@ class Account:
         course, asked = self.course, self._asked
         if asked is None or course.requested.clip(start=course.bounds.oldest) - course.proved:
             return
-        for start, stop in course.requested:
+        for start, stop in reversed(course.requested.parts):
             if start < course.origin <= stop:
                 course.origin = start
+        course.islands += course.requested.clip(stop=course.origin)
         self.request, self._asked, course.requested = asked.id, None, Spans()
 
     def make_mark(self, at: Instant) -> Mark:
         """Return the mark that is to be printed now."""
         self._settle_request()
         self._marked_request = self.request
+        self.began = min(self.began, at.safe)  # a clock that ran ahead said otherwise
         base = self.book.base
         proved = self.course.proved
         mark = Mark(
@@ -178,6 +162,10 @@ class Account:
             printed=self._printed,
             held=self.course.holds.spans(),
             request=self.request,
+            sent=self.course.legs.spans(),
+            islands=self.course.islands,
+            sweep=self.course.sweep.place,
+            searching=self.course.origin_open,
         )
         self._printed = Spans()
         self._marked_proved, self._marked_at = proved, at.steady
@@ -247,15 +235,18 @@ class Account:
     def progress(self, at: Instant) -> Progress:
         """Return how the stream stands at the last tick, `at`."""
         course = self.course
-        work = course.work(at) if self.state is not State.LOADING else Spans()
-        lacking = course.lacking(at) if self.state is not State.LOADING else Spans()
-        late = lacking.clip(start=self.began).parts
-        first = (span(course.origin, at.source) - course.proved).parts if self.state is not State.LOADING else ()
+        loading = self.state is State.LOADING
+        work = course.work(at) if not loading else Spans()
+        lacking = course.lacking(at) if not loading else Spans()
+        late = lacking.clip(start=min(self.began, at.safe)).parts
+        begins = max(course.origin, course.bounds.oldest)
+        first = (span(begins, at.source) - course.proved).parts if not loading else ()
         lost = course.bounds.lost
+        aside = course.unread.aside + course.unproved.aside
         return Progress(
             state=self.state,
-            lag=(at.source - late[0][0] if late else 0) if self.state is not State.LOADING else None,
-            proved_up_to=(first[0][0] if first else at.source) if self.state is not State.LOADING else None,
+            lag=(at.source - late[0][0] if late else 0) if not loading else None,
+            proved_up_to=(first[0][0] if first else at.source) if not loading else None,
             left=work.length,
             points_per_second=self._speed,
             to_go=int(work.length / self._stride * SECOND) if work and self._stride else None,
@@ -265,4 +256,11 @@ class Account:
             time_to_loss=lacking.parts[0][0] - lost if lacking and lost > BEGINNING else None,
             sweep_period=course.sweep.period,
             sweep_found=course.sweep.found,
+            aside=aside.length,
+            aside_reason=course.unread.reason or course.unproved.reason,
+            held_reason=course.holds.reason,
+            unprovable=course.unprovable,
         )
+
+
+__all__ = ["Account", "Origin", "Progress", "State"]

@@ -6,13 +6,14 @@ Telegraf's processors rewrite stay out: several points may be one here, and are 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 
 from telegraf_plugin.stream.block import Block, FieldType, SeriesKey
 from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.drops import series_text
 
 MAX_VALUE_BYTES = 200
 """Bytes of a value that are kept and shown; of a longer one a hash stands for the rest."""
@@ -138,3 +139,19 @@ def _kept(text: bytes) -> bytes:
     if len(text) <= MAX_VALUE_BYTES:
         return text
     return text[:MAX_VALUE_BYTES] + b"... (%d bytes, %b)" % (len(text), sha256(text).hexdigest()[:16].encode())
+
+
+def told(found: Iterable[Differing], group: Group) -> str:
+    """Say how points of `group` differ, by the first of those that do: in other tags, in value, or in being there."""
+    ours = [each for each in found if each.series[0] == group[0] and each.series[2] == group[1]]
+    lacking = next((each for each in ours if each.kind is not Kind.EXTRA and each.group == group), None)
+    if lacking is None:
+        return "it is there now; it came late, or changes at the source again and again"
+    name = series_text(*lacking.series)
+    if lacking.kind is Kind.DIFFERENT and lacking.source is not None and lacking.central is not None:
+        here, there = (value.text.decode("utf-8", "replace") for value in (lacking.source, lacking.central))
+        return f"{name} is {here} at the source and {there} in central: it changes, or somebody else writes it"
+    extra = next((each for each in ours if each.kind is Kind.EXTRA and each.time == lacking.time), None)
+    if extra is not None:
+        return f"{name} is {series_text(*extra.series)} in central: Telegraf adds or changes tags on the way"
+    return f"{name} is not in central: it is dropped on the way, or refused; Telegraf's log says which"

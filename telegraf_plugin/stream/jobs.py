@@ -12,14 +12,35 @@ from telegraf_plugin.stream.spans import Span
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """Read `span` at the source and print it.
+    """Read `span` at the source and print all of it.
 
-    `live`: it is of the last `lookback`, which has all of the room. `again`: lines of it were printed before.
+    `live`: it is of the last `lookback`, which has all of the room. `again`: lines of it were printed before. `held`:
+    the groups that its digest leaves out, since a proof does.
     """
 
     span: Span
     live: bool
     again: bool = False
+    held: frozenset[Group] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """Find the newest time at which the source has a point of `span`, which may be years: what is empty is skipped.
+
+    With `origin`: find the first point instead; a stream that begins there does not know yet where that is.
+    """
+
+    span: Span
+    origin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """Count what central has of `span`, of which `points` were printed."""
+
+    span: Span
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +52,44 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Prove:
-    """Compare both sides of `span` by digest; `source` is the source's, if it is known from the copying."""
+    """Compare both sides of `span` by digest, without the groups in `held`.
+
+    `source` is the source's digest, if it is known from the copying. `empty`: the source had nothing in it when it was
+    asked for the newest point; the span may be years, and only whether central has anything is asked.
+    """
 
     span: Span
     source: Digest | None
+    held: frozenset[Group] = frozenset()
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """Compare both sides of `span` as sets, and print what central lacks. With `group`: only what is of it."""
+    """Compare both sides of `span` as sets, without the groups in `held`, and print what central lacks.
+
+    With `group`: only what is of it.
+    """
 
     span: Span
     group: Group | None = None
+    held: frozenset[Group] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """Compare `span`, which is proved, once more, by counts or `by_hash`; the outcome is whether nothing is missing."""
+    """Compare `span`, which is proved, once more, by counts or `by_hash`; the outcome is whether nothing is missing.
+
+    `empty`: the last piece was empty on both sides, and this one is longer than a piece: only whether it is, is asked.
+    """
 
     span: Span
     by_hash: bool
+    held: frozenset[Group] = frozenset()
+    empty: bool = False
 
 
-Job = Copy | Check | Prove | Compare | Recheck
+Job = Copy | Seek | Land | Check | Prove | Compare | Recheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +97,13 @@ class Copied:
     """Outcome of a Copy that read and printed all of it.
 
     `mark` is the one printed behind the lines, None when there were none. `points_read` counts also those that
-    cannot pass.
+    cannot pass; `points_printed` those that were printed, None where that is not how many central will have.
     """
 
     digest: Digest
     points_read: int
     mark: MarkId | None
+    points_printed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +124,19 @@ class Proved:
 
 
 @dataclass(frozen=True, slots=True)
+class Swept:
+    """Outcome of a Recheck: whether central lacks nothing; `points` that the source has, None where not counted."""
+
+    equal: bool
+    points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """Outcome of a Compare: the points that central lacked, by group, and how many it has besides the source's.
 
-    They were printed again with `mark` behind them. `points_read`: as of Copied; `left_out`: as of Proved.
+    They were printed again with `mark` behind them. `where`: from the first to behind the last of those missing, by
+    group; a group without it lacks points anywhere in the span. `points_read`: as of Copied; `left_out`: as of Proved.
     """
 
     missing: dict[Group, int] = field(default_factory=dict)
@@ -98,3 +144,4 @@ class Compared:
     left_out: Mapping[Group, int] = field(default_factory=dict)
     points_read: int = 0
     mark: MarkId | None = None
+    where: Mapping[Group, Span] = field(default_factory=dict)

@@ -65,7 +65,9 @@ class Mark:
     `base`: the newest mark that had been read back by then, None before the first. `definition`: what the stream
     selects and how it maps, as a hash. `origin`: where the stream begins; `began`: what is older was history already
     when the stream was first seen (both Unix ns). `proved`: where both sides were equal. `printed`: what was printed
-    since the mark before. `held`: what central refuses, and where.
+    since the mark before. `held`: what central goes on lacking, and where. `sent`: what was printed and is not proved
+    yet; after a start it is counted before it is printed again. `islands`: spans before the origin that were asked
+    for. `sweep`: where the sweep is. `searching`: the origin is provisional, the first point is not found yet.
     """
 
     id: MarkId
@@ -77,6 +79,10 @@ class Mark:
     printed: Spans = NOTHING
     held: Mapping[Group, Spans] = field(default_factory=dict)
     request: str = ""
+    sent: Spans = NOTHING
+    islands: Spans = NOTHING
+    sweep: str = ""
+    searching: bool = False
 
     def fields(self) -> Fields:
         """Return the fields of its point, each bounded in bytes; its time is the id's."""
@@ -95,6 +101,10 @@ class Mark:
             "printed": self.printed.text() if len(self.printed.parts) <= MAX_SPANS else _hull(self.printed).text(),
             "held": held,
             "request": self.request,
+            "sent": self.sent.largest(MAX_SPANS).text(),
+            "islands": self.islands.largest(MAX_SPANS).text(),
+            "sweep": self.sweep,
+            "searching": "yes" if self.searching else "",
         }
 
     def _told(self) -> tuple[str, Spans]:
@@ -126,8 +136,9 @@ class Mark:
         try:
             if int(fields["format"]) > FORMAT:
                 raise LaterFormat(f"the ledger is of format {fields['format'][:40]}, and this collector knows {FORMAT}")
-            if len(fields.get("request", "")) > MAX_ID:
-                raise ValueError("a mark of the ledger is damaged: its request")
+            for name in ("request", "sweep"):
+                if len(fields.get(name, "")) > MAX_ID:
+                    raise ValueError(f"a mark of the ledger is damaged: its {name}")
             held = {
                 (measurement.encode(), name.encode(), FieldType(kind)): Spans.parse(spans)
                 for measurement, name, kind, spans in json.loads(fields.get("held") or "[]")
@@ -142,6 +153,10 @@ class Mark:
                 printed=Spans.parse(fields.get("printed", "")),
                 held=held,
                 request=fields.get("request", ""),
+                sent=Spans.parse(fields.get("sent", "")),
+                islands=Spans.parse(fields.get("islands", "")),
+                sweep=fields.get("sweep", ""),
+                searching=bool(fields.get("searching")),
             )
         except (LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"a mark of the ledger is damaged: {error!r}") from None

@@ -58,6 +58,8 @@ class MarkBook:
         newest = self.base.time if self.base is not None else 0
         self.last_time = max(clock, self.last_time + 1, newest + 1)
         mark = MarkId(self.last_time, self.incarnation)
+        if self.on_their_way and steady >= self._ask_at:  # it is asked for again
+            self._ask_after = min(self._ask_after * 2, LONGEST_ASK)
         self.on_their_way[mark] = proved
         self._ask_at = steady + self._ask_after
         return mark
@@ -91,10 +93,7 @@ class MarkBook:
         """Say whether a mark should be printed because one that is waited for takes too long (or is the first)."""
         if not self.on_their_way:
             return not self.started
-        if steady < self._ask_at:
-            return False
-        self._ask_after = min(self._ask_after * 2, LONGEST_ASK)
-        return True
+        return steady >= self._ask_at
 
     @property
     def newest_claims(self) -> Spans:

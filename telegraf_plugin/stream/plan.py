@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
+from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Prove, Recheck
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.legs import Leg, Legs
 from telegraf_plugin.stream.markbook import MarkBook
-from telegraf_plugin.stream.spans import BEGINNING, Span, Spans, span
+from telegraf_plugin.stream.pace import Pace
+from telegraf_plugin.stream.quarantine import Quarantine
+from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, span
 from telegraf_plugin.stream.sweep import Sweep
 from telegraf_plugin.stream.windows import HOUR, cut, newest
 
+NEWEST_PIECES = 5
+"""Pieces of time, the newest, that each Check counts."""
 MAX_PIECES = 20
-"""Pieces of time that one Check counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """One reading of three clocks, in ns: the source's and the collector's (Unix), and one that never jumps."""
-
-    source: int
-    clock: int
-    steady: int
-
-    @property
-    def safe(self) -> int:
-        """The earlier of the two Unix clocks: what proves must not run ahead with either."""
-        return min(self.source, self.clock)
+"""Pieces that one Check counts at the most; what is older takes turns."""
+EMPTY_COPIES = 2
+"""After so many copies in a row that found nothing the source is asked where the next point is."""
+LONGEST_LEG = 30 * 24 * HOUR
+"""How long (ns) a leg may become that has landed and is not live."""
+GRAINS = 16
+"""Into how many legs what has landed of a lookback is put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +59,36 @@ class Plan:
         self.bounds = Bounds()
         self.sweep = Sweep(sweep)
         self.origin = 0
+        self.origin_open = False  # the source has not shown its first point yet
+        self.islands = Spans()  # what was asked for and lies before the origin: it is the stream's as well
         self.requested = Spans()  # what is copied though it is older than the origin
-        self.longest = HOUR  # how much of a backlog one query reads, ns
         self.every = stream.aggregate.every if stream.aggregate is not None else 1
+        self.live_pace, self.pace, self.proof_pace = Pace(), Pace(), Pace()
+        self.unread, self.unproved = Quarantine(self.every), Quarantine(self.every)
+        self.kept: int | None = None  # how long (ns) the bucket keeps points that keeps them for the shorter time
         self._arrived = Spans()  # what nothing speaks against, of what is being copied again
+        self._uneven = False  # counts differ for good: something cannot pass, or central has more
+        self._counted_from = END  # how far back the last Check came
+        self._empty_copies = 0
 
     def work(self, at: Instant) -> Spans:
         """Return what is neither proved nor on its way."""
         now = self._ends(at)[0]
-        work = span(max(self.origin, self._floor), now) + self.requested.clip(self._floor, now)
+        work = span(max(self.origin, self._floor), now) + (self.requested + self.islands).clip(self._floor, now)
         return work - self.proved - self.legs.spans()
 
     def lacking(self, at: Instant) -> Spans:
-        """Return where central lacks something, as far as is known."""
-        there = self.legs.spans() - Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
-        return self.work(at) + self.legs.spans() - there - self._arrived
+        """Return where central lacks something, as far as is known; what nobody has looked at is not known to."""
+        on_their_way = Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
+        return self.work(at) + on_their_way - self._arrived
+
+    @property
+    def unprovable(self) -> str:
+        """Why nothing can be proved, empty when it can: points must settle before they are deleted."""
+        if self.kept is None or self.kept > 2 * self.stream.lookback:
+            return ""
+        kept, lookback = self.kept // 1_000_000_000, self.stream.lookback // 1_000_000_000
+        return f"points are kept for {kept} s, too short for a lookback of {lookback} s: nothing can be proved"
 
     @property
     def _floor(self) -> int:
@@ -88,11 +101,16 @@ class Plan:
         return settled - settled % self.every
 
     def _is_here(self, leg: Leg) -> bool:
-        return self.book.is_back(leg.mark) and not leg.suspect and not leg.missed
+        """Say whether central has it: both sides counted alike, or nobody has looked yet since the last start."""
+        return (leg.landed or leg.inherited) and self.book.is_back(leg.mark) and not leg.suspect and not leg.missed
 
     def pieces(self, whole: Span) -> Iterable[Span]:
         """Cut `whole` so that no part crosses the end of a shard group on either side."""
         return cut(*whole, self.bounds.groups, self.every)
+
+    def _newest(self, whole: Span, longest: int) -> Span:
+        """Return the newest part of `whole` that one query may read, `longest` ns at the most."""
+        return newest(*whole, self.bounds.groups, self.every, longest)
 
     def _ends(self, at: Instant) -> Span:
         """Return where work ends, and where what is live begins."""
@@ -100,59 +118,130 @@ class Plan:
         return at.source - at.source % self.every, live - live % self.every
 
     def _live(self, at: Instant) -> Copy | None:
-        parts = (self.work(at).clip(start=self._ends(at)[1]) - self.book.claimed).parts
-        return Copy(newest(*parts[-1], self.bounds.groups, self.every), True) if parts else None
+        parts = (self.work(at).clip(start=self._ends(at)[1]) - self.book.claimed - self.unread.aside).parts
+        return Copy(self.unread.fit(self._newest(parts[-1], self.live_pace.length)), True) if parts else None
 
-    def _backlog(self, at: Instant) -> Copy | None:
-        parts = (self.work(at).clip(stop=self._ends(at)[1]) - self.book.claimed).parts
+    def _backlog(self, at: Instant, steady: int) -> Copy | Seek | None:
+        closed = self.book.claimed + self.unread.closed(steady)
+        parts = (self.work(at).clip(stop=self._ends(at)[1]) - closed).parts
         if not parts:
             return None
         if parts[0][0] < self.bounds.expires:  # that first, oldest first
             start, stop = next(iter(self.pieces(parts[0])))
-            return Copy((start, min(stop, start + max(self.longest // self.every, 1) * self.every)), False)
-        return Copy(newest(*parts[-1], self.bounds.groups, self.every, self.longest), False)
+            stop = min(stop, start + max(self.pace.length // self.every, 1) * self.every)
+            return self._copy(self.unread.fit((start, stop), newest=False))
+        start, stop = parts[-1]
+        if self._empty_copies >= EMPTY_COPIES and stop - start > 2 * HOUR and self.stream.flux is None:
+            return Seek((start, stop))
+        return self._copy(self.unread.fit(self._newest(parts[-1], self.pace.length)))
+
+    def _copy(self, whole: Span) -> Copy:
+        return Copy(whole, False, held=self.holds.within(whole))
+
+    def _land(self, at: Instant) -> Land | None:
+        """Count what has left, once: whether as many points are there as were printed."""
+        if self._uneven:
+            return None
+        for leg in reversed(self.legs):
+            waits = leg.points is not None and not (leg.landed or leg.suspect or leg.missed)
+            if waits and self.book.is_back(leg.mark) and (leg.digest is None or leg.settles > at.safe):
+                return Land(leg.span, leg.points or 0)
+        return None
 
     def _check(self, at: Instant) -> Check | None:
-        """Count what is back: where late points may come, and where nobody has looked yet. Newest first."""
+        """Count what is back: where late points may come, and where nobody has looked. Newest first, then by turns."""
+        pieces = list(islice(self._uncounted(at, END), NEWEST_PIECES))
+        if len(pieces) == NEWEST_PIECES:
+            before = min(self._counted_from, pieces[-1][0][0])
+            rest = list(islice(self._uncounted(at, before), MAX_PIECES - NEWEST_PIECES))
+            self._counted_from = rest[-1][0][0] if len(rest) == MAX_PIECES - NEWEST_PIECES else END
+            pieces += rest
+        return Check(tuple(map(tuple, pieces))) if pieces else None
+
+    def _uncounted(self, at: Instant, before: int) -> Iterator[list[Span]]:
+        """Yield what is to be counted before that time, newest first: legs side by side within one piece of time."""
         live = self._ends(at)[1]
-        pieces: list[list[Span]] = []
-        for leg in reversed(list(self.legs)):
+        piece: list[Span] = []
+        for leg in reversed(self.legs):
             soon_proved = leg.stop <= live and leg.digest is not None and leg.settles <= at.safe
-            if not self.book.is_back(leg.mark) or (leg.stop <= live and leg.landed) or soon_proved:
+            done = soon_proved or leg.suspect or leg.missed or (leg.stop <= live and leg.landed)
+            if done or leg.start >= before or not self.book.is_back(leg.mark):
                 continue
-            if leg.suspect or leg.missed:  # it is compared point by point
-                continue
-            if pieces and pieces[-1][0][0] == leg.stop:
-                whole = (leg.start, pieces[-1][-1][1])
-                if len(list(self.pieces(whole))) == 1:
-                    pieces[-1].insert(0, leg.span)
+            stop = min(leg.stop, before)
+            while stop > leg.start:
+                part = self._newest((leg.start, stop), HOUR)
+                stop = part[0]
+                if piece and piece[0][0] == part[1] and self._newest((part[0], piece[-1][1]), HOUR)[0] == part[0]:
+                    piece.insert(0, part)
                     continue
-            pieces.append([leg.span])
-        return Check(tuple(map(tuple, pieces[:MAX_PIECES]))) if pieces else None
+                if piece:
+                    yield piece
+                piece = [part]
+        if piece:
+            yield piece
 
-    def _compare(self) -> Compare | None:
-        claimed = self.book.claimed
+    def _compare(self, steady: int) -> Compare | None:
+        claimed, closed = self.book.claimed, self.unproved.closed(steady)
         for leg in self.legs:
-            if leg.suspect and self.book.is_back(leg.mark) and not claimed & span(*leg.span):
-                return Compare(leg.span)
+            if leg.suspect and self.book.is_back(leg.mark):
+                for part in reversed((span(*leg.span) - claimed - closed).parts):
+                    whole = self._alike(self.unproved.fit(self._newest(part, self.proof_pace.length)))
+                    return Compare(whole, held=self.holds.within(whole))
         return None
 
-    def _prove(self, at: Instant) -> Prove | None:
+    def _prove(self, at: Instant, steady: int) -> Prove | None:
         ready = [leg for leg in self.legs if leg.settles <= at.safe and self.book.is_back(leg.mark) and not leg.suspect]
-        for leg in ready:
-            if leg.digest is not None:
-                return Prove(leg.span, leg.digest)
-        stride = max(self.stream.lookback, self.every)
-        for part in Spans.of(leg.span for leg in ready):
-            start, end = next(iter(self.pieces(part)))
-            boundary = start - start % stride + stride
-            boundary += -boundary % self.every
-            end = min(end, boundary)
-            whole = end == boundary or end < part[1] or end % HOUR == 0
-            if whole or end + self.stream.lookback + stride <= at.safe:  # a stride that still grows is waited for
-                return Prove((start, end), None)
+        closed = self.unproved.closed(steady)
+        for leg in reversed(ready):
+            if closed.touches(leg.span):
+                continue
+            held = self.holds.within(leg.span)
+            if leg.empty and not held:
+                return Prove(leg.span, None, empty=True)
+            uncut = self._alike(self.unproved.fit(leg.span)) == leg.span
+            if uncut and leg.digest is not None and frozenset(leg.digest.without) == held:
+                return Prove(leg.span, leg.digest, held)
+        for part in reversed((Spans.of(leg.span for leg in ready) - closed).parts):
+            whole = self._stride(part, at)
+            if whole is not None:
+                whole = self._alike(self.unproved.fit(whole))
+                return Prove(whole, None, self.holds.within(whole))
         return None
+
+    def _stride(self, part: Span, at: Instant) -> Span | None:
+        """Return the newest stride of `part` to be proved; None while its only one still grows."""
+        start, stop = part
+        stride = max(self.stream.lookback, self.every)
+        old = stop + 4 * stride <= at.safe
+        if stop % stride and stop % HOUR and stop + self.stream.lookback + stride > at.safe:
+            stop = max(stop - stop % stride, start)
+            stop -= stop % self.every
+        if stop <= start:
+            return None
+        begin, _ = self._newest((start, stop), self.proof_pace.length)
+        if not old:
+            aligned = (stop - 1) // stride * stride
+            begin = max(begin, aligned - aligned % self.every)
+        return begin, stop
+
+    def _alike(self, whole: Span) -> Span:
+        """Return the newest part of `whole` in all of which the same groups are held."""
+        since = self.holds.since(*whole)
+        return min(since + -since % self.every, whole[1] - self.every) if since > whole[0] else whole[0], whole[1]
 
     def _sweep(self, at: Instant) -> Recheck | None:
         piece = self.sweep.next(self.proved, self.bounds.oldest, self.bounds.groups, self.every, at.steady)
-        return Recheck(piece, self.sweep.by_hash) if piece is not None else None
+        if piece is None:
+            return None
+        return Recheck(piece, self.sweep.by_hash, self.holds.within(piece), piece[1] - piece[0] > HOUR)
+
+    def _belong(self, first: Leg, later: Leg, live: int) -> bool:
+        """Say whether two neighbours may become one leg: within one piece of time, and of one grain."""
+        if first.empty != later.empty or not (self.book.is_back(first.mark) and self.book.is_back(later.mark)):
+            return False
+        stop, old = later.stop, later.stop <= live - 4 * self.stream.lookback
+        if old and first.landed:  # nothing but its proof is left to be done, and that cuts it anew
+            return first.start // LONGEST_LEG == (stop - 1) // LONGEST_LEG
+        grain = HOUR if old else max(self.stream.lookback // GRAINS, self.every)
+        one_piece = self._newest((first.start, stop), HOUR)[0] == first.start
+        return one_piece and first.start // grain == (stop - 1) // grain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -43,11 +44,28 @@ class Spans:
         return cls(tuple(parts))
 
     def __add__(self, other: Spans) -> Spans:
-        return Spans.of((*self.parts, *other.parts)) if other.parts else self
+        if not other.parts or not self.parts:
+            return self if self.parts else other
+        if len(other.parts) == 1:  # what almost always is added: one span, to a place found by bisection
+            ((start, stop),) = other.parts
+            first = bisect_left(self.parts, start, key=_stop)
+            last = bisect_right(self.parts, stop, key=_start)
+            if first < last:
+                start, stop = min(start, self.parts[first][0]), max(stop, self.parts[last - 1][1])
+            return Spans((*self.parts[:first], (start, stop), *self.parts[max(first, last) :]))
+        return Spans.of((*self.parts, *other.parts))
 
     def __sub__(self, other: Spans) -> Spans:
         if not other.parts or not self.parts:
             return self
+        if len(other.parts) == 1:
+            ((begin, end),) = other.parts
+            first = bisect_right(self.parts, begin, key=_stop)
+            last = max(first, bisect_left(self.parts, end, key=_start))
+            kept = [
+                cut for part in self.parts[first:last] for cut in ((part[0], begin), (end, part[1])) if cut[0] < cut[1]
+            ]
+            return Spans((*self.parts[:first], *kept, *self.parts[last:]))
         left: list[Span] = []
         cuts = other.parts
         first = 0
@@ -75,11 +93,29 @@ class Spans:
 
     def clip(self, start: int = BEGINNING, stop: int = END) -> Spans:
         """Return what of it lies in [start, stop)."""
-        return self & Spans.of([(start, stop)])
+        around = self.around(start, stop) if start < stop else ()
+        return Spans(tuple((max(part[0], start), min(part[1], stop)) for part in around))
 
     def covers(self, span: Span) -> bool:
         """Say whether all of `span` is in it."""
-        return not Spans.of([span]) - self
+        around = self.around(*span)
+        return span[0] >= span[1] or (len(around) == 1 and around[0][0] <= span[0] and span[1] <= around[0][1])
+
+    def touches(self, span: Span) -> bool:
+        """Say whether any of `span` is in it."""
+        return bool(self.around(*span))
+
+    def around(self, start: int, stop: int) -> tuple[Span, ...]:
+        """Return its parts that touch [start, stop), whole; found by bisection."""
+        first = bisect_right(self.parts, start, key=_stop)
+        return self.parts[first : max(first, bisect_left(self.parts, stop, key=_start))]
+
+    def bridged(self, count: int) -> Spans:
+        """Return `count` parts at the most that hold all of it: the shortest gaps between its parts are filled."""
+        if len(self.parts) <= count:
+            return self
+        gaps = sorted((later[0] - part[1], part[1], later[0]) for part, later in pairwise(self.parts))
+        return self + Spans.of((start, stop) for _, start, stop in gaps[: len(self.parts) - count])
 
     @property
     def length(self) -> int:
@@ -131,3 +167,11 @@ def span(start: int, stop: int) -> Spans:
 
 def _length(part: Span) -> int:
     return part[1] - part[0]
+
+
+def _start(part: Span) -> int:
+    return part[0]
+
+
+def _stop(part: Span) -> int:
+    return part[1]

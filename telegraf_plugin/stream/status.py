@@ -88,7 +88,8 @@ class StreamStatus:
     `recovered_from` is how many failures in a row the last attempt has ended. `late` says that its source was still
     busy with an earlier cycle when the last tick came; `waits_for_central`, that its source's worker is held up by
     central. `progress` is how it stood with the ledger at the last tick,
-    `in_flight` its lines on their way, `max_lag` (ns) how far behind it may be.
+    `in_flight` its lines on their way, `max_lag` (ns) how far behind it may be, `patience` (ns) how long central may
+    not be compared with.
     """
 
     stream: StreamDefinition
@@ -103,6 +104,7 @@ class StreamStatus:
     progress: Progress | None = None
     in_flight: int = 0
     max_lag: int | None = None
+    patience: int | None = None
     last_success: int = 0  # Unix ns, the end of what was copied last
 
     def record(self, attempt: Attempt) -> None:
@@ -125,9 +127,25 @@ class StreamStatus:
         return self.max_lag is not None and progress.lag > self.max_lag
 
     @property
+    def impaired(self) -> str:
+        """What central lacks for good, or is not known to have, though what is new arrives; empty when all is well."""
+        progress = self.progress
+        if progress is None:
+            return ""
+        if self.patience is not None and progress.uncompared > self.patience:
+            seconds, reason = _seconds(progress.uncompared), progress.uncompared_reason
+            return f"central could not be compared with for {seconds} s: {reason}"
+        if progress.held:
+            return f"central lacks {progress.held} points of it for good: {progress.held_reason}"
+        if progress.aside:
+            return f"{_seconds(progress.aside)} s of it are set aside: {progress.aside_reason}"
+        return progress.unprovable
+
+    @property
     def healthy(self) -> bool:
-        """Whether the stream was read when it was last due, and arrives in central in time."""
-        return self.last is not None and self.last.error is None and not self.late and not self.behind
+        """Whether the stream was read when it was last due, arrives in central in time, and lacks nothing for good."""
+        well = self.last is not None and self.last.error is None and not self.late and not self.behind
+        return well and not self.impaired
 
     @property
     def trouble(self) -> str:
@@ -142,8 +160,14 @@ class StreamStatus:
         if self.late:
             return "central is slow to answer" if self.waits_for_central else "its source is slow"
         if self.behind and progress.lag is not None:
-            return f"central has lacked points of it for {progress.lag // 1_000_000_000} s"
+            return f"central has lacked points of it for {_seconds(progress.lag)} s"
+        if self.impaired:
+            return self.impaired
         return "" if self.last is not None else "not read yet"
+
+
+def _seconds(nanoseconds: int) -> int:
+    return nanoseconds // 1_000_000_000
 
 
 class Board:

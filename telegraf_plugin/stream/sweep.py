@@ -16,6 +16,8 @@ HASH_EVERY = 10
 SECOND = 1_000_000_000
 SHORTEST_PASS = 60 * SECOND
 """How often (ns) even a short history is gone over at most."""
+LONGEST_EMPTY = 366 * 24 * HOUR
+"""How much time (ns) in which neither side has a point is gone over at once."""
 HASHED_PIECE = 600 * SECOND
 """How much time (ns) is compared at once: to read it takes longer than to count it, and live data may be due."""
 
@@ -34,6 +36,18 @@ class Sweep:
         self._before = END
         self._not_before = 0
         self._pass_began: int | None = None
+        self._reach = HOUR  # ns; longer where there is nothing
+
+    @property
+    def place(self) -> str:
+        """Where it is, as it stands in a mark: the passes that are done, and before what (Unix ns) it goes on."""
+        return f"{self.passes}/{self._before}"
+
+    def go_on(self, place: str) -> None:
+        """Go on where an earlier run's mark says; what is no place is the beginning."""
+        passes, _, before = place.partition("/")
+        if passes.isdecimal() and before.isdecimal() and len(place) < 40:
+            self.passes, self._before = int(passes), int(before)
 
     def next(self, proved: Spans, oldest: int, groups: Collection[int], every: int, steady: int) -> Span | None:
         """Return the next piece of what is `proved` and not older than `oldest`; None when it is not its time.
@@ -51,18 +65,35 @@ class Sweep:
             self._before, self._pass_began = END, None
             self._not_before = steady + SHORTEST_PASS
             return None
-        return newest(*left[-1], groups, every, HASHED_PIECE if self.by_hash else HOUR)
+        start, stop = left[-1]
+        if self._reach > HOUR and stop - start > HOUR:
+            return max(start, (stop - self._reach) // every * every), stop
+        return newest(start, stop, groups, every, HASHED_PIECE if self.by_hash else HOUR)
 
     @property
     def by_hash(self) -> bool:
         """Whether this pass compares points and not only numbers."""
         return self.passes % HASH_EVERY == HASH_EVERY - 1
 
-    def done(self, piece: Span, equal: bool, took: int, steady: int) -> None:
-        """Take the outcome for `piece`, which took so long (ns) until `steady`."""
-        self.found += not equal
-        self._before = piece[0]
+    def done(self, piece: Span, equal: bool, took: int, steady: int, points: int | None = None) -> None:
+        """Take the outcome for `piece`, which took so long (ns) until `steady`.
+
+        `points`: how many the source has in it, None where that is not known. A piece longer than an hour that turns
+        out not to be empty is gone over again in shorter ones.
+        """
+        long, nothing = piece[1] - piece[0] > HOUR, points == 0 and equal
+        if nothing or not long:
+            self.found += not equal
+            self._before = piece[0]
+        self._reach = min(self._reach * 4, LONGEST_EMPTY) if nothing else HOUR
         self.rest(took, steady)
+
+    def passed_over(self, piece: Span) -> None:
+        """Go on behind `piece`, which could not be compared: it has its turn with the next pass."""
+        if piece[1] - piece[0] > HOUR:
+            self._reach = HOUR
+        else:
+            self._before = piece[0]
 
     def rest(self, took: int, steady: int) -> None:
         """Wait until `took` (ns) is the sweep's part of the time since, also when it was in vain."""

@@ -24,6 +24,7 @@ def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
         "origin": origin.origin,
         "began": origin.began,
         "oldest": origin.oldest,
+        "islands": origin.islands.largest(ledger.MAX_SPANS).text(),
     }
     return point(own.ORIGIN, tags, fields, now)
 

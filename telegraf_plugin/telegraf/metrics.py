@@ -111,6 +111,8 @@ def _progress(status: StreamStatus) -> Fields:
         "to_go_seconds": progress.to_go,
         "time_to_loss_seconds": progress.time_to_loss,
         "sweep_period_seconds": progress.sweep_period,
+        "aside_seconds": progress.aside,
+        "uncompared_seconds": progress.uncompared,
     }
     fields: Fields = {key: value / _SECOND for key, value in times.items() if value is not None}
     if progress.proved_up_to is not None:
@@ -122,6 +124,7 @@ def _progress(status: StreamStatus) -> Fields:
         "extras": progress.extras,
         "foreign_marks": progress.foreign,
         "sweep_found": progress.sweep_found,
+        "central_failures_total": progress.uncompared_total,
         "last_success": status.last_success,
     }
 

@@ -70,6 +70,11 @@ class Reader(CentralReader):
         self.url = "http://central:8086"
         self._world = world
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Central's clock says nothing."""
+        return None
+
     def _ask(self) -> None:
         self._world.at()
         if self._world.central.silent:
@@ -78,6 +83,9 @@ class Reader(CentralReader):
     def count(self, stream: StreamDefinition, span: Span) -> int:
         self._ask()
         return sum(map(len, blocks_of(stream, self._world.central.points[stream.name], span)))
+
+    def exists(self, stream: StreamDefinition, span: Span) -> bool:
+        return self.count(stream, span) > 0
 
     def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
         self._ask()

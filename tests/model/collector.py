@@ -200,6 +200,10 @@ class ModelRunner(JobRunner):
         self._world.at()
         return outcome
 
+    def _exists(self, stream: StreamDefinition, span: Span) -> bool:
+        self._source.ask()
+        return any(span[0] <= time < span[1] for _, time in self._world.source.points[stream.name])
+
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         self._source.ask()
         return min((time for _, time in self._world.source.points[stream.name] if time < stop), default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from telegraf_plugin.stream.course import Course, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Digest
+from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.markbook import MarkBook
@@ -49,6 +49,8 @@ class CourseBench:
         self.mark(back=True)
         self.course.tick(at(adopted))
         self.course.next(at(adopted), False, False, False)
+        self.course.origin = s(origin) - s(origin) % self.course.every  # a tick has taken it back: it was the future
+        self.course.due = False
         self.course.proved = proved
 
     @property
@@ -82,8 +84,12 @@ class CourseBench:
         """The job was a copy, and is done."""
         assert isinstance(job, Copy), job
         read = digest or Digest(points=points)
-        self.course.copied(job, Copied(read, points, self.mark(back) if points else None), self.at)
+        self.course.copied(job, Copied(read, points, self.mark(back) if points else None), self.at, seconds=10.0)
         return read
+
+    def all_landed(self) -> None:
+        """Both sides are counted, and alike."""
+        self.course.checked(Counted(leg.span, 5, True) for leg in list(self.course.legs))
 
     def copy_all(self, points: int = 5) -> list[Copy]:
         """Copy whatever is to be copied, newest first, without looking at central."""
@@ -105,11 +111,11 @@ class CourseBench:
 
     def proved(self, job: Job | None, equal: bool = True) -> None:
         assert isinstance(job, Prove), job
-        self.course.proved_by(job, Proved(equal))
+        self.course.proved_by(job, Proved(equal), self.at)
 
-    def compared(self, job: Job | None, outcome: Compared) -> list[object]:
+    def compared(self, job: Job | None, outcome: Compared) -> list[Group]:
         assert isinstance(job, Compare), job
-        return list(self.course.compared(job, outcome, self.at))
+        return [group for group, _ in self.course.compared(job, outcome, self.at)]
 
     def work(self) -> list[Span]:
         return seconds(self.course.work(self.at))

@@ -12,6 +12,7 @@ from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy
 from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import SECOND, T, at, s, seconds, sp
 from tests.unit.test_definition import STREAM
@@ -113,6 +114,7 @@ def test_a_mark_says_what_is_known_when_it_is_made() -> None:
         printed=Spans.of([sp(-400, -300), sp(-100, 0)]),
         held={GROUP: span(*sp(-1000, -990))},
         request="7",
+        sweep=account.course.sweep.place,
     )
     account.seen({BASE, made.id})
     second = account.make_mark(at(1))
@@ -275,3 +277,60 @@ def test_a_clock_that_jumps_does_not_let_marks_go_back(ahead: int) -> None:
     second = account.make_mark(Instant(s(10), s(10 + ahead), s(11)))
     third = account.make_mark(at(12))
     assert first.id < second.id < third.id
+
+
+# What is kept beside proofs
+
+
+def test_what_was_asked_for_before_the_origin_is_filled_again_when_the_bucket_was_emptied() -> None:
+    """Also where it does not touch the origin: the mirror in the bucket of metrics keeps it."""
+    account = running(start=-1000)
+    account.course.tick(at(0))
+    account.ask(Request("1", Kind.BACKFILL, span(*sp(-5000, -4000)), False, 0), at(0))
+    account.course.proved = span(*sp(-5000, -4000)) + span(*sp(-1000, 0))
+    account.make_mark(at(1))
+    assert account.mirror.islands == span(*sp(-5000, -4000))
+    again = adopted(mirror=account.mirror)
+    assert seconds(again.course.work(at(0))) == [(-5000, -4000), (-1000, 0)]
+
+
+def test_a_mark_carries_what_was_printed_and_is_not_proved() -> None:
+    account = running(start=-1000)
+    account.course.tick(at(0))
+    job = account.course.next(at(0), True, True, False)
+    assert isinstance(job, Copy)
+    account.course.copied(job, Copied(Digest(points=5), 5, None, 5), at(0))
+    made = account.make_mark(at(0))
+    assert made.sent == span(*job.span)
+    later = adopted(made)
+    assert later.course.legs.spans() == span(*job.span)
+    assert all(leg.inherited for leg in later.course.legs)
+
+
+def test_the_sweep_goes_on_where_it_was_before_a_start() -> None:
+    account = running(start=-1000)
+    account.course.sweep.passes = 7
+    later = adopted(account.make_mark(at(0)))
+    assert later.course.sweep.passes == 7
+
+
+@pytest.mark.parametrize("place", ["", "x/1", "1", "-1/5", "9" * 50 + "/1", "1/-5"])
+def test_a_place_of_the_sweep_that_is_none_is_its_beginning(place: str) -> None:
+    made = replace(mark(), sweep=place)
+    assert adopted(made).course.sweep.passes == 0
+
+
+def test_a_retention_too_short_for_anything_to_settle_is_said() -> None:
+    account = running()
+    assert account.progress(at(0)).unprovable == ""
+    account.course.kept = STREAM.lookback * 2
+    assert "nothing can be proved" in account.progress(at(0)).unprovable
+    account.course.kept = STREAM.lookback * 3
+    assert account.progress(at(0)).unprovable == ""
+
+
+def test_how_far_it_is_proved_begins_where_central_keeps_points() -> None:
+    account = running(start=-10_000)
+    account.course.bounds = Bounds(oldest=s(-1000))
+    account.course.proved = span(*sp(-1000, -300))
+    assert account.progress(at(0)).proved_up_to == s(-300)

@@ -92,11 +92,14 @@ def test_what_is_live_is_what_is_younger_than_the_lookback_at_the_tick() -> None
     assert bench.next() == Copy(sp(-1000, -300), live=False)
 
 
-def test_without_room_for_live_data_the_tick_is_over() -> None:
+def test_without_room_for_live_data_nobody_waits_and_it_is_read_as_soon_as_there_is_some() -> None:
     bench = CourseBench(-300)
     bench.tick(0)
-    assert bench.next(live_room=False) is None
-    assert not bench.course.due
+    assert bench.next(live_room=False, room=False) is None
+    assert bench.course.blocked
+    assert isinstance(job := bench.next(), Copy)
+    assert job.live
+    assert not bench.course.blocked
 
 
 def test_without_room_no_backlog_is_begun() -> None:
@@ -110,7 +113,7 @@ def test_without_room_no_backlog_is_begun() -> None:
 
 def test_a_backlog_is_read_in_pieces_as_long_as_the_course_was_told() -> None:
     bench = CourseBench(-1000)
-    bench.course.longest = 200 * SECOND
+    bench.course.pace.length = 200 * SECOND
     bench.ticked(0)
     assert [job.span for job in bench.copy_all()] == [sp(-500, -300), sp(-700, -500), sp(-900, -700), sp(-1000, -900)]
 
@@ -253,7 +256,10 @@ def edges(spans: Spans) -> set[int]:
 def test_aggregates_are_copied_in_whole_windows() -> None:
     bench = CourseBench(-1010, stream=MINUTES)
     bench.tick(30)
-    assert [job.span for job in bench.copy_all()] == [sp(-300, 0), sp(-960, -300)]
+    assert [job.span for job in bench.copy_all()] == [
+        sp(-300, 0),
+        sp(-1020, -300),
+    ]  # the window that holds its beginning is whole
     bench.tick(90)
     assert [job.span for job in bench.copy_all()] == [sp(-60, 60)]  # 15 s are not a window
 

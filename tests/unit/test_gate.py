@@ -67,6 +67,34 @@ def test_more_than_the_limit_passes_when_nothing_is_in_flight() -> None:
     assert not flow.has_room(1000, live=True)
 
 
+def test_a_stream_whose_marks_never_come_leaves_room_to_its_neighbours() -> None:
+    flow = Flow(100)
+    flow.printed("stuck", 1)
+    flow.printed("well", 1)
+    flow.marked("well", 1)
+    flow.back("well", 1)
+    for lines in range(200):  # it prints whatever it may
+        if flow.has_room(1, True, "stuck"):
+            flow.printed("stuck", 1)
+    flow.marked("stuck", 2)
+    assert flow.lines("stuck") == 89  # with its mark
+    assert flow.has_room(5, True, "well")  # the others' share
+    flow.printed("well", 5)
+    flow.marked("well", 3)
+    assert not flow.has_room(50, True, "well")
+    flow.back("well", 3)  # which overtakes: what was printed before it has left
+    assert flow.has_room(100, True, "well")
+    assert not flow.has_room(1, True, "stuck")
+    flow.back("stuck", 2)
+    assert flow.has_room(87, True, "stuck")
+
+
+def test_a_stream_that_is_alone_has_all_of_the_limit() -> None:
+    flow = Flow(100)
+    flow.printed("a", 60)
+    assert (flow.has_room(40, True, "a"), flow.has_room(41, True, "a")) == (True, False)
+
+
 # Gate
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.holds import FIRST_LOOK, LONGEST_LOOK, PIECE, Holds
+from telegraf_plugin.stream.holds import FIRST_LOOK, LONGEST_LOOK, MAX_PARTS, PIECE, Holds
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Spans, span
 
@@ -41,6 +41,28 @@ def test_points_of_a_span_are_counted_once() -> None:
     holds = held(SPAN, (0, 50), (200, 300))
     assert holds.points == 6
     assert holds.spans() == {GROUP: Spans.of([SPAN, (200, 300)])}
+
+
+def test_a_hold_says_nothing_of_other_times() -> None:
+    holds = held((100, 200), (300, 400))
+    assert [holds.within(each) for each in ((0, 100), (200, 300), (400, 500))] == [frozenset()] * 3
+    assert holds.within((199, 201)) == {GROUP}
+
+
+def test_from_when_on_the_same_is_held_is_known() -> None:
+    holds = held((100, 200))
+    holds.hold(OTHER, (150, 300), 1, 0)
+    assert [holds.since(0, end) for end in (50, 100, 120, 150, 160, 200, 250, 300, 400)] == [
+        0, 0, 100, 100, 150, 150, 200, 200, 300,
+    ]  # fmt: skip
+
+
+def test_what_is_held_of_a_group_is_bounded() -> None:
+    holds = Holds()
+    for number in range(3 * MAX_PARTS):
+        holds.hold(GROUP, (1000 * number, 1000 * number + 10 + number), 1, 0)
+    assert len(holds.groups[GROUP].spans.parts) == MAX_PARTS
+    assert all(holds.within((1000 * number, 1000 * number + 1)) for number in range(3 * MAX_PARTS))
 
 
 def test_what_is_missing_is_sent_and_looked_at_once_more_when_its_mark_is_back() -> None:
@@ -110,15 +132,20 @@ def test_a_long_span_is_tried_in_pieces_the_newest_first() -> None:
     assert pieces == [(2 * PIECE, 3 * PIECE), (PIECE, 2 * PIECE), (PIECE // 2, PIECE)]
 
 
-def test_spans_proved_without_a_held_group_are_tried_before_it_is_let_go() -> None:
-    holds = held((0, 100))
-    holds.left_out(GROUP, (200, 300), 2)
-    holds.left_out(GROUP, (200, 300), 2)  # the same points once more
-    holds.left_out(OTHER, (200, 300), 2)  # is not held
-    assert holds.points == 5
-    assert holds.spans() == {GROUP: Spans.of([(0, 100), (200, 300)])}
-    assert not holds.tried(GROUP, (0, 100), 0, None, FIRST_LOOK)
-    assert holds.due(FIRST_LOOK, back) == (GROUP, (200, 300))
+def test_of_what_was_held_before_a_start_as_many_points_are_known_as_a_proof_left_out() -> None:
+    holds = Holds()
+    holds.restore({GROUP: span(*SPAN)})
+    assert holds.points == 1  # at least
+    holds.left_out(GROUP, 7)
+    holds.left_out(OTHER, 2)  # is not held
+    assert holds.points == 7
+
+
+def test_what_could_not_be_looked_at_is_put_off_and_others_are_tried() -> None:
+    holds = held(SPAN)
+    holds.hold(OTHER, SPAN, 1, 0)
+    holds.put_off(GROUP, FIRST_LOOK)
+    assert holds.due(FIRST_LOOK, back) == (OTHER, SPAN)
 
 
 def test_what_the_ledger_says_is_due_at_once() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.errors import PermanentError, TransientError
+from telegraf_plugin.errors import CentralError, PermanentError, TransientError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.lane import RETENTION_MARGIN, Lane
@@ -117,7 +117,7 @@ def test_what_central_must_answer_waits_longer_after_each_failure_until_it_answe
     found = lane()
     waits = []
     for _ in range(3):
-        found.central_failed(100.0)
+        found.central_failed(CentralError("away", "wait"), 100.0, 0)
         waits.append(found.central_at - 100.0)
     assert waits == [1.0, 2.0, 4.0]
     assert found.may_work(100.0)  # its source has nothing to do with it

@@ -11,7 +11,7 @@ from line_protocol_parser import parse_line
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.ledger import Mark
-from telegraf_plugin.stream.spans import Spans
+from telegraf_plugin.stream.spans import Spans, span
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from tests.slow_lines import read_lines
 from tests.unit.test_definition import STREAM
@@ -42,10 +42,10 @@ def test_a_line_holds_all_that_a_mark_says(written: Mark) -> None:
 
 
 def test_an_origin_goes_where_the_collectors_own_metrics_go() -> None:
-    line = origin_line(replace(STREAM, central_bucket="there"), Origin("d" * 16, -7, 8, -9), 9)
+    line = origin_line(replace(STREAM, central_bucket="there"), Origin("d" * 16, -7, 8, -9, span(-20, -10)), 9)
     assert parse_line(line.decode().removesuffix("\n")) == {
         "measurement": "collector_origin",
         "tags": {"source": "POD-8", "stream": "telegraf", "central_bucket": "there"},
-        "fields": {"definition": "d" * 16, "origin": -7, "began": 8, "oldest": -9},
+        "fields": {"definition": "d" * 16, "origin": -7, "began": 8, "oldest": -9, "islands": "-20/-10"},
         "time": 9,
     }

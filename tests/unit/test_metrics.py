@@ -102,6 +102,9 @@ def test_a_streams_line_says_what_its_cycle_and_its_life_came_to() -> None:
         "extras": 0,
         "sweep_found": 0,
         "foreign_marks": 0,
+        "aside_seconds": 0.0,
+        "uncompared_seconds": 0.0,
+        "central_failures_total": 0,
         "last_success": 1,
     }
 
@@ -127,8 +130,11 @@ def test_a_streams_line_says_how_it_stands_with_the_ledger() -> None:
         extras=2,
         foreign=3,
         time_to_loss=-SECOND,
+        held_reason="it is float here and integer in central",
     )
     assert progress_fields(progress) == {
+        "healthy": 0,
+        "last_error": "central lacks 1 points of it for good: it is float here and integer in central",
         "lag_seconds": 1.5,
         "left_seconds": 90.0,
         "to_go_seconds": 30.0,

@@ -40,6 +40,7 @@ class Asked:
         self.course.next(at(-10_000), False, False, False)
         self.course.tick(at(0))
         self.course.due = False
+        self.course.origin = s(ORIGIN)  # a tick has taken it back: it was the future
         self.course.proved = span(*sp(ORIGIN, -LOOKBACK))
         self.mark()
 
@@ -60,7 +61,7 @@ class Asked:
                 self.account.printing(job.span)
                 self.course.copied(job, Copied(Digest(points=5), 5, self.mark().id), at(0))
             elif isinstance(job, Prove):
-                self.course.proved_by(job, Proved(True))
+                self.course.proved_by(job, Proved(True), at(0))
             elif isinstance(job, Compare):
                 self.course.compared(job, Compared(), at(0))
         return done
@@ -131,7 +132,7 @@ def test_a_repair_compares_what_is_proved() -> None:
     assert job.source is None
     assert seconds(span(*job.span)) == [(-900, -800)]
     assert asked.mark().request == ""
-    asked.course.proved_by(job, Proved(True))
+    asked.course.proved_by(job, Proved(True), at(0))
     assert asked.mark().request == "1"
 
 

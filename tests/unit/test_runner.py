@@ -78,6 +78,10 @@ class Prints:
     def __init__(self) -> None:
         self.printed: list[tuple[bytes, int, bool]] = []
 
+    @property
+    def points(self) -> int:
+        return len(self.printed)
+
     def print(self, blocks: list[Block], exact: bool) -> None:
         self.printed += [(block.field, int(time), exact) for block in blocks for time in block.times]
 
@@ -123,7 +127,8 @@ class Bench:
         self.runner = JobRunner(cast(QueryClient, Client()), cast(CentralReader, Central()))
 
     def compare(self, group: Group | None = None, whole: Span = WHOLE) -> Compared:
-        return self.runner.compare(self.course, Compare(whole, group), cast(Printer, self.out), Tally())
+        job = Compare(whole, group, frozenset() if group else self.course.holds.within(whole))
+        return self.runner.compare(self.course, job, cast(Printer, self.out), Tally())
 
 
 @pytest.fixture
@@ -139,7 +144,7 @@ def test_one_point_of_120000_is_found_and_nothing_else_is_printed(bench: Bench) 
     bench.here.blocks = blocks(MANY)
     bench.there.blocks = blocks([time for time in MANY if time != lost])
     found = bench.compare()
-    assert found == Compared({GROUP: 1}, 0, {}, points_read=120_000, mark=MARK)
+    assert found == Compared({GROUP: 1}, 0, {}, 120_000, MARK, {GROUP: (lost, lost + 1)})
     assert bench.out.printed == [(b"v", lost, False)]
 
 
@@ -205,10 +210,10 @@ def test_what_is_held_is_left_out_on_both_sides_and_counted(bench: Bench) -> Non
     bench.here.blocks = [*blocks(MANY[:50]), *blocks(MANY[:20], TEXTS)]
     bench.there.blocks = blocks(MANY[:49])
     found = bench.compare()
-    assert found == Compared({GROUP: 1}, 0, {TEXTS: 20}, points_read=70, mark=MARK)
+    assert found == Compared({GROUP: 1}, 0, {TEXTS: 20}, 70, MARK, {GROUP: (MANY[49], MANY[49] + 1)})
     assert bench.out.printed == [(b"v", MANY[49], False)]
     bench.there.blocks = blocks(MANY[:50])
-    proved = bench.runner.prove(bench.course, Prove(WHOLE, None))
+    proved = bench.runner.prove(bench.course, Prove(WHOLE, None, frozenset((TEXTS,))))
     assert (proved.equal, proved.left_out) == (True, {TEXTS: 20})
 
 
@@ -220,12 +225,14 @@ def test_what_is_held_is_tried_alone(bench: Bench) -> None:
     assert bench.out.printed == [(b"text", MANY[19], False)]
 
 
-def test_what_is_held_is_read_and_not_printed_by_a_copy(bench: Bench) -> None:
+def test_what_is_held_is_printed_by_a_copy_all_the_same(bench: Bench) -> None:
     bench.course.holds.restore({TEXTS: span(*WHOLE)})
     bench.here.blocks = [*blocks(MANY[:5]), *blocks(MANY[:2], TEXTS)]
-    copied = bench.runner.copy(bench.course, Copy(WHOLE, live=False), cast(Printer, bench.out), Tally())
+    copied = bench.runner.copy(
+        bench.course, Copy(WHOLE, live=False, held=frozenset((TEXTS,))), cast(Printer, bench.out), Tally()
+    )
     assert (copied.points_read, copied.digest.points, copied.digest.left_out) == (7, 5, {TEXTS: 2})
-    assert {name for name, _, _ in bench.out.printed} == {b"v"}
+    assert {name for name, _, _ in bench.out.printed} == {b"v", b"text"}
     assert copied.mark == MARK
     bench.there.blocks = blocks(MANY[:5])
     assert bench.runner.prove(bench.course, Prove(WHOLE, copied.digest)).equal
@@ -244,28 +251,28 @@ def test_no_query_reaches_over_the_end_of_a_shard_group(bench: Bench) -> None:
 @pytest.mark.parametrize("by_hash", [False, True])
 def test_equal_sides_lack_nothing(bench: Bench, by_hash: bool) -> None:
     bench.here.blocks = bench.there.blocks = blocks(MANY[:100])
-    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash))
+    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash)).equal
     assert bool(bench.here.asked) is by_hash  # else it was counted
 
 
 def test_a_changed_value_is_found_by_hash_alone(bench: Bench) -> None:
     bench.here.blocks = blocks(MANY[:100])
     bench.there.blocks = blocks(MANY[:100], value=b"8")
-    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False))
-    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=True))
+    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False)).equal
+    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=True)).equal
 
 
 def test_what_central_lacks_is_found_and_not_printed(bench: Bench) -> None:
     bench.here.blocks = blocks(MANY[:100])
     bench.there.blocks = blocks(MANY[:99])
-    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False))
+    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False)).equal
     assert bench.out.printed == []
 
 
 def test_what_only_central_has_is_nothing_that_is_missing(bench: Bench) -> None:
     bench.here.blocks = blocks(MANY[:99])
     bench.there.blocks = blocks(MANY[:100])
-    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False))
+    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False)).equal
 
 
 # Narrowing

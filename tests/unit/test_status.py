@@ -221,3 +221,37 @@ def test_drops_of_a_stream_go_on_over_cycles() -> None:
     status = recorded.record(attempt(dropped=3))
     assert status.drops == {DropReason.NOT_A_VALUE: Drop(5, {"cpu example": None})}
     assert (status.cycle.points_dropped, status.total.points_dropped) == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"held": 3, "held_reason": "refused: it is float here"}, "central lacks 3 points of it for good: refused: it"),
+        ({"aside": 90 * SECOND, "aside_reason": "500: panic"}, "90 s of it are set aside: 500: panic"),
+        (
+            {"uncompared": 121 * SECOND, "uncompared_reason": "memory"},
+            "central could not be compared with for 121 s: me",
+        ),
+        ({"unprovable": "points are kept for 60 s"}, "points are kept for 60 s"),
+    ],
+)
+def test_what_is_not_known_to_be_in_central_is_no_good_health_though_what_is_new_arrives(
+    known: dict[str, object], said: str
+) -> None:
+    recorded = board(attempt(), streams=[CPU])
+    status = recorded.streams[CPU.label]
+    status.patience = 120 * SECOND
+    assert status.healthy
+    assert status.trouble == ""
+    status.progress = replace(IN_TIME, **known)  # type: ignore[arg-type]
+    assert not status.healthy
+    assert status.trouble.startswith(said)
+    assert recorded.failing == [CPU.label]
+
+
+def test_a_question_that_central_leaves_open_for_a_moment_is_no_bad_health() -> None:
+    recorded = board(attempt(), streams=[CPU])
+    status = recorded.streams[CPU.label]
+    status.patience = 120 * SECOND
+    status.progress = replace(IN_TIME, uncompared=119 * SECOND, uncompared_reason="memory")
+    assert status.healthy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telegraf_plugin.stream.course import Bounds
-from telegraf_plugin.stream.jobs import Compare, Compared, Recheck
+from telegraf_plugin.stream.jobs import Compare, Compared, Recheck, Swept
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, span
 from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, SHORTEST_PASS, Sweep
 from telegraf_plugin.stream.windows import HOUR
@@ -129,7 +129,7 @@ def test_what_is_equal_stays_proved() -> None:
     bench = proved()
     job = bench.next()
     assert isinstance(job, Recheck)
-    bench.course.swept(job, True, SECOND, at(1))
+    bench.course.swept(job, Swept(True, 5), SECOND, at(1))
     assert bench.course.proved == span(*sp(-1000, -300))
     bench.now = 1
     assert bench.next() is None
@@ -140,7 +140,7 @@ def test_what_lacks_something_is_compared_repaired_and_proved_again() -> None:
     bench = proved()
     job = bench.next()
     assert isinstance(job, Recheck)
-    bench.course.swept(job, False, SECOND, bench.at)
+    bench.course.swept(job, Swept(False), SECOND, bench.at)
     assert bench.course.sweep.found == 1
     assert not bench.course.proved
     assert seconds(bench.course.lacking(bench.at)) == [(-1000, 0)]
@@ -164,6 +164,6 @@ def test_what_somebody_else_printed_meanwhile_is_not_taken_for_lost() -> None:
     assert isinstance(job, Recheck)
     bench.course.doubt(span(*sp(-600, -500)), bench.at)
     before = bench.course.proved
-    bench.course.swept(job, False, SECOND, bench.at)
+    bench.course.swept(job, Swept(False), SECOND, bench.at)
     assert bench.course.proved == before
     assert not [leg for leg in bench.course.legs if leg.suspect]

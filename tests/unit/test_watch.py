@@ -341,3 +341,59 @@ def test_a_tick_looks_over_a_day_now_and_then_and_else_over_an_hour(site: Site) 
     ages = [(now() - since) / HOUR for since in site.central.asked_since]
     assert ages[0] == pytest.approx(25, abs=0.1)
     assert ages[1:3] == pytest.approx([1, 1], abs=0.1)
+
+
+def test_a_ledger_that_is_long_or_cannot_be_read_holds_up_no_other(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.central.long.add(("POD-8", "a"))
+    site.central.unreadable[("POD-8", "c")] = CentralError("of format 9", "run that version", permanent=True)
+    site.watch.start()
+    assert soon(lambda: "POD-8/b" in site.worker.loaded)
+    loads = site.central.loads
+    site.until(lambda: site.central.loads > loads + 3)
+    assert set(site.worker.loaded) == {"POD-8/b"}
+    assert said(caplog, "POD-8/c: of format 9; run that version") == 1
+    site.central.long.clear()
+    site.central.unreadable.clear()
+    site.until(lambda: len(site.worker.loaded) == 3)
+
+
+def test_a_ledger_that_waits_for_its_source_is_not_read_again_at_each_look(site: Site) -> None:
+    site.worker.stays_loading = True
+    site.watch.start()
+    assert soon(lambda: len(site.worker.loaded) == 3)
+    loads = site.central.loads
+    looks = 0
+
+    def looked() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks > 10
+
+    site.until(looked)
+    assert site.central.loads == loads
+
+
+def test_strangers_marks_that_could_not_be_read_are_news_again(site: Site) -> None:
+    for stream in (A, B, C):
+        site.worker.runs(stream, MarkId(now(), "me"))
+    strange, damaged = MarkId(now(), "other"), MarkId(now() + 1, "other")
+    site.present(A, strange, damaged)
+    site.central.damaged.add(damaged)
+    site.central.strange_fails = True
+    site.watch.start()
+    site.until(lambda: "POD-8/a" in site.worker.present)
+    assert site.worker.told_strangers == []
+    site.central.strange_fails = False
+    site.until(lambda: site.worker.told_strangers == [("POD-8/a", strange)])
+
+
+def test_marks_that_central_does_not_keep_are_not_looked_for(site: Site) -> None:
+    site.central.retention = 8 * HOUR
+    for stream in (A, B, C):
+        site.worker.runs(stream, MarkId(now() - 24 * HOUR, "me"))
+    site.watch.start()
+    site.until(lambda: len(site.central.asked_since) >= 2)
+    assert all(now() - since < 8 * HOUR for since in site.central.asked_since)
+    assert all(since < until for _, since, until in site.worker.looks)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from telegraf_plugin import gate as gate_module
 from telegraf_plugin.errors import TransientError
+from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import State
-from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.definition import Start
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
+from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.status import Attempt
-from tests.unit.worker_bench import EMPTY, SECOND, Bench, names_of, soon
+from tests.unit.test_definition import STREAM
+from tests.unit.worker_bench import EMPTY, SECOND, Bench, Block, names_of, soon
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +53,7 @@ def test_only_a_mark_is_printed_until_it_is_back(bench: Callable[..., Bench]) ->
     site = bench("a b", loaded=False)
     site.echo.open = False
     for label in site.labels:
-        site.worker.load(label, None, None, ())
+        site.worker.load(label, EMPTY)
     site.until(State.STARTING)
     assert soon(lambda: set(site.echo.present) == {"a", "b"})
     site.ask()
@@ -139,6 +144,7 @@ def test_a_source_that_had_nothing_to_be_asked_is_asked_all_the_same(
     site.tick()
     course = site.worker.lanes["POD-8/a"].account.course
     course.origin = time.time_ns() + 10**15
+    course.stream = replace(course.stream, start=Start(date=course.origin))
     course.legs.clear()
     site.client.script["from(bucket:"].append(TransientError("away", "hint"))
     (attempt,) = _after(site, 1)
@@ -155,3 +161,28 @@ def _after(site: Bench, attempts: int) -> list[Attempt]:
         if said is not None:
             found.append(said)
     return found
+
+
+def test_a_newer_reading_that_comes_while_one_is_adopted_is_adopted_next(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What landed between the two is news: known without being adopted, it would never be compared."""
+    site = bench("a", loaded=False)
+    between, block, asked = MarkId(7, "other"), Block(), []
+
+    def bucket(name: str) -> None:
+        asked.append(name)
+        block()
+
+    monkeypatch.setattr(site.client, "bucket", bucket)
+    site.worker.load("POD-8/a", EMPTY)
+    assert block.reached.wait(10)
+    newer = Believed(Mark(between, None, STREAM.hash, 1, 2), Spans())
+    site.worker.load("POD-8/a", Reading(newer, None, [between]))
+    account = site.worker.lanes["POD-8/a"].account
+    assert account.strangers([between]) == [between]  # the reading that is being adopted did not have it
+    block.open()
+    assert soon(lambda: account.book.started)
+    assert account.began == 2
+    assert len(asked) == 2
+    assert account.strangers([between]) == []

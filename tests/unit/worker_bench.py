@@ -100,8 +100,15 @@ class StubClient:
 class StubCentral:
     """Fails whatever it is asked."""
 
+    clock_skew = None
+    url = "http://central:8086"
+
     def __init__(self) -> None:
         self.asked = 0
+
+    def count(self, *_: object) -> int:
+        self.asked += 1
+        raise CentralError("central is away", "hint")
 
     def blocks(self, *_: object) -> Iterator[object]:
         self.asked += 1
