@@ -48,9 +48,8 @@ def test_a_central_put_back_two_days_with_a_month_of_marks_is_read_in_steps() ->
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(-1, 40)), min_size=1, max_size=30))
 def test_what_is_believed_is_what_all_marks_together_say(links: list[tuple[int, int]]) -> None:
     """Steps find no other mark than one look at all marks does, where chains reach no further than a step and back."""
-    marks = list(
-        {at: mark(at * HOUR // 2, base * HOUR // 2 if 0 <= base < at else None) for at, base in links}.values()
-    )
+    half = HOUR // 2
+    marks = list({at: mark(at * half, base * half if 0 <= base < at else None) for at, base in links}.values())
     ids = {each.id for each in marks}
     whole = newest_believable(marks, lambda base: base in ids)
     found, _ = searched(marks)

@@ -73,7 +73,7 @@ def test_a_stream_whose_marks_never_come_leaves_room_to_its_neighbours() -> None
     flow.printed("well", 1)
     flow.marked("well", 1)
     flow.back("well", 1)
-    for lines in range(200):  # it prints whatever it may
+    for _ in range(200):  # it prints whatever it may
         if flow.has_room(1, True, "stuck"):
             flow.printed("stuck", 1)
     flow.marked("stuck", 2)
