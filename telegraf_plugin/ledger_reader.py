@@ -22,7 +22,7 @@ from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.stream.account import Origin
-from telegraf_plugin.stream.belief import FIRST_STEP, Search
+from telegraf_plugin.stream.belief import FIRST_STEP, LONGEST_STEP, Search
 from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING
@@ -182,18 +182,19 @@ class LedgerReader:
         """
         until, now = LATEST, time.time_ns()
         with self._explained():
+            step = self._steps.get(bucket, FIRST_STEP)
             while until > start:
-                step = self._steps.get(bucket, FIRST_STEP)
                 since = max(start, min(until, now) - step)
                 rows = self._rows(flux.mark_ids_query(bucket, max(since, EARLIEST), until))
                 try:
                     limited = _at_most(rows, MAX_ROWS if step > SECOND else None)
                     ids = ledger_rows.ids_of(limited, since, until, self._aside(bucket))
                 except _TooMany:
-                    self._steps[bucket] = max(step // 2, SECOND)
+                    self._steps[bucket] = step = max(step // 2, SECOND)
                     continue
-                if sum(map(len, ids.values())) < MAX_ROWS // 4 and step < FIRST_STEP:
-                    self._steps[bucket] = step * 2
+                if sum(map(len, ids.values())) < MAX_ROWS // 4:
+                    step = min(step * 2, LONGEST_STEP)
+                    self._steps[bucket] = min(step, FIRST_STEP)
                 yield ids, since, until
                 until = since
 

@@ -67,8 +67,7 @@ def test_damaged_marks_keep_no_stream_of_their_bucket_waiting(site: Site, tmp_pa
     odd += [f'collector_request id="1",kind="repair" {now}']
     write(stage, odd)
     with stage.collector() as collector:
-        stage_lines = lambda: {p for p in stage.landed() if p.measurement == "m"}  # noqa: E731
-        wait_until(lambda: len(stage_lines()) == 20, "the points", 30)
+        wait_until(lambda: sum(p.measurement == "m" for p in stage.landed()) == 20, "the points", 30)
         collector.wait_for_log("W! .*set aside in central's bucket damaged", 10)
         assert "cannot read the ledger" not in collector.log()
         stage.wait_for_proof(now - 25 * SECOND)
@@ -103,7 +102,8 @@ def test_a_bucket_that_keeps_an_hour_has_lost_nothing(site: Site, tmp_path: Path
     write(stage, [mark_line(stage, newest)])
     with stage.collector() as collector:
         wait_until(lambda: len(stage.landed()) == 20, "the points", 30)
-        stage.wait_for_proof(now - 25 * SECOND)
+        written = (now - 40 * SECOND, now - 20 * SECOND)
+        wait_until(lambda: stage.proved().covers(written), "proof", 30)
         ours = [mark for mark in stage.marks() if mark["incarnation"] != "0bef0re0"]
         assert ours[0]["base"] == newest.id.text()
         assert "has lost its newest mark" not in collector.log()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -126,11 +127,12 @@ def test_a_ledger_of_a_later_format_is_refused(central: Callable[..., CentralRea
 
 
 def test_ids_and_one_mark_are_told_by_stream(central: Callable[..., CentralReader]) -> None:
-    rows = [(T, *NAME, "id", f"{T}@run"), (T + 1, "POD-8", "other", "id", f"{T + 1}@x")]
+    now = time.time_ns()
+    rows = [(now, *NAME, "id", f"{now}@run"), (now + 1, "POD-8", "other", "id", f"{now + 1}@x")]
     reader = central(plain(200, reply(rows), CSV))
-    ((ids, since, until),) = reader.mark_ids("b", T)
-    assert ids == {NAME: {MarkId(T, "run")}, ("POD-8", "other"): {MarkId(T + 1, "x")}}
-    assert since == T
+    ((ids, since, until),) = reader.mark_ids("b", now)
+    assert ids == {NAME: {MarkId(now, "run")}, ("POD-8", "other"): {MarkId(now + 1, "x")}}
+    assert since == now
     assert until > 2**62
     reader = central(ledger(mark(1), mark(2, 1)))
     asked = [MarkId(T + 2, "run"), MarkId(T + 1, "another"), MarkId(T + 7, "run")]

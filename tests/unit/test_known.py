@@ -27,8 +27,8 @@ def test_it_is_a_set_of_marks(first: list[MarkId], second: list[MarkId], since: 
 def test_where_there_are_many_the_old_ones_are_forgotten_and_are_no_news_all_the_same() -> None:
     known = Known()
     step = KEPT // MANY * 4
-    for at in range(8 * MANY):
-        known.add([MarkId(at * step, "a")])
+    known.add(MarkId(at * step, "a") for at in range(MANY))
+    known.add(MarkId(at * step, "a") for at in range(MANY, 8 * MANY))
     assert len(known) <= 2 * MANY
     assert MarkId(1, "b") in known
     assert MarkId(8 * MANY * step, "b") not in known

@@ -175,6 +175,7 @@ def test_a_newer_reading_that_comes_while_one_is_adopted_is_adopted_next(
         block()
 
     monkeypatch.setattr(site.client, "bucket", bucket)
+    site.echo.present["a"].add(between)
     site.worker.load("POD-8/a", EMPTY)
     assert block.reached.wait(10)
     newer = Believed(Mark(between, None, STREAM.hash, 1, 2), Spans())
