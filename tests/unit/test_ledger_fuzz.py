@@ -93,7 +93,7 @@ def reader(odd: list[dict[str, str]]) -> LedgerReader:
     return made
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ROWS)
 def test_any_rows_in_any_columns_keep_no_other_stream_from_being_read(odd: list[dict[str, str]]) -> None:
     central = reader(odd)
@@ -111,7 +111,7 @@ def test_any_rows_in_any_columns_keep_no_other_stream_from_being_read(odd: list[
         assert len(each.id) <= MAX_ID
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(ROWS)
 def test_of_any_rows_of_the_stream_itself_nothing_but_central_errors_come(odd: list[dict[str, str]]) -> None:
     central = reader([each | {"source": OTHER[0], "stream": OTHER[1]} for each in odd])
