@@ -28,6 +28,11 @@ class Audit:
     def __init__(self, config: Config) -> None:
         self._sources = config.sources
         self._dangers = list(dangers(config))
+        self._uncompared = dict.fromkeys(  # one line a reason
+            (", ".join(stream.rewritten_tags), stream.uncomputed)
+            for stream in config.streams
+            if stream.uncomputed and stream.rewritten_tags
+        )
         self._urls = {source.name: source.server.url for source in config.sources}
         self._named: set[tuple[str, DropReason, str]] = set()  # series of which it was said that points cannot pass
         self._unwatched: set[str] = set()  # streams of which that was said
@@ -39,6 +44,8 @@ class Audit:
         log.info("collector started: reading %s", ", ".join(sources))
         for danger in self._dangers:
             log.warning("%s", danger)
+        for tags, why in self._uncompared:
+            log.warning("%s is left out of the proof, as what Telegraf makes of it cannot be told: %s", tags, why)
 
     def attempt(self, attempt: Attempt, status: StreamStatus) -> None:
         """Say what became of one read, after which its stream's `status` is this."""

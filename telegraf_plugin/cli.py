@@ -16,8 +16,8 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from telegraf_plugin import lint
-from telegraf_plugin.config import Config, load
+from telegraf_plugin import lint, settings
+from telegraf_plugin.config import Config
 from telegraf_plugin.errors import ConfigurationError, OutputClosed
 from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.reload import ConfigFile
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     level = os.environ.get("LOG_LEVEL", "").upper() or "INFO"
     problems = [] if level in LEVELS else [f"environment: LOG_LEVEL: expected one of {', '.join(LEVELS)}"]
     try:
-        config = load(options.config, os.environ)
+        config = settings.load(options.config, os.environ)
     except ConfigurationError as error:
         problems += [f"{error.file}: {problem}" for problem in error.problems]
     if problems:
@@ -117,9 +117,7 @@ def _secrets(config: Config) -> list[str]:
 
 def _lint(config: Config) -> None:
     """Log what telegraf.conf with this configuration would lose; the file is looked for where Telegraf does."""
-    named = os.environ.get("TELEGRAF_CONFIG_PATH")
-    places = [Path(named)] if named else [Path("telegraf.conf"), Path("/etc/telegraf/telegraf.conf")]
-    place = next((path for path in places if path.is_file()), None)
+    place = settings.telegraf_conf(os.environ)
     if place is None:
         return
     try:

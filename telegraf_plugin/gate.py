@@ -7,46 +7,47 @@ import time
 from collections.abc import Callable
 
 from telegraf_plugin.errors import NoRoom
-from telegraf_plugin.stream.flow import Flow
+from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES, Flow, Load
 
 PATIENCE_SECONDS = 10.0
 """How long a reading waits for room while no mark comes back; then its query is given up."""
 
 
 class Gate:
-    """Lines in flight towards one central bucket, `limit` at the most. Safe to use from several threads."""
+    """Lines in flight towards one central bucket: `limit` and `max_bytes` at the most. Safe to use from any thread."""
 
-    def __init__(self, limit: int) -> None:
-        self._flow = Flow(limit)
+    def __init__(self, limit: int, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self._flow = Flow(limit, max_bytes)
         self._changed = threading.Condition()
         self._moved = 0
 
-    def enter(self, stream: str, lines: int, live: bool, before_waiting: Callable[[], None]) -> None:
-        """Count `lines` of `stream` (its label) as printed, when there is room for them.
+    def enter(self, stream: str, load: Load, live: bool, before_waiting: Callable[[], None]) -> None:
+        """Count lines of `stream` (its label) as printed, when there is room for them.
 
         `before_waiting` prints a mark behind what the stream has printed: without one nothing would ever come back.
         Raises NoRoom when nothing comes back for PATIENCE_SECONDS.
         """
         with self._changed:
-            if self._flow.has_room(lines, live, stream):
-                self._flow.printed(stream, lines)
+            if self._flow.has_room(load, live, stream):
+                self._flow.printed(stream, load)
                 return
             unmarked = self._flow.unmarked(stream)
         if unmarked:
             before_waiting()
         with self._changed:
             moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
-            while not self._flow.has_room(lines, live, stream):
+            while not self._flow.has_room(load, live, stream):
                 if moved != self._moved:
                     moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
                 if not self._changed.wait(max(deadline - time.monotonic(), 0.0)) and time.monotonic() >= deadline:
-                    raise NoRoom(f"{self._flow.lines()} lines are in flight")
-            self._flow.printed(stream, lines)
+                    there = self._flow.load()
+                    raise NoRoom(f"{there.lines} lines of {there.bytes} bytes are in flight")
+            self._flow.printed(stream, load)
 
     def has_room(self, live: bool, stream: str | None = None) -> bool:
         """Say whether live data, or a backlog, of `stream` may begin to be read."""
         with self._changed:
-            return self._flow.has_room(self._flow.limit // 8, live, stream)
+            return self._flow.has_room(Load(self._flow.limit // 8, self._flow.max_bytes // 8), live, stream)
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether a mark is due inside of what `stream` prints."""

@@ -91,7 +91,8 @@ class Plugin:
             ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
         )
         central = CentralReader(config.central, config.metrics_bucket)
-        gates = {stream.central_bucket: Gate(config.max_in_flight) for stream in config.streams}
+        limits = config.max_in_flight, config.max_in_flight_bytes
+        gates = {stream.central_bucket: Gate(*limits) for stream in config.streams}
         incarnation = secrets.token_hex(4)
         self._workers = [
             SourceWorker(
@@ -124,7 +125,8 @@ class Plugin:
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
 
-        None: another configuration is to be taken over; all that was printed is whole.
+        None: another configuration is to be taken over; all that was printed is whole. It is not taken over in this
+        process when a write is still in hand: what the next configuration prints would be glued to half a line.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -143,6 +145,9 @@ class Plugin:
             return 1
         if not self._writer.close(TERMINATE_SECONDS):
             log.warning("Telegraf did not take all lines before the end; they are read again after the next start")
+        if status is None and not self._writer.whole:
+            log.error("Telegraf does not read: ending, so that it begins anew with the other configuration")
+            return 1
         if status is not None:
             log.info("collector stopped")
         return status

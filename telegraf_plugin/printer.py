@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.stream.block import Block
+from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import MarkId
-from telegraf_plugin.telegraf.line_protocol import encode
+from telegraf_plugin.telegraf.line_protocol import encoded
 from telegraf_plugin.telegraf.writer import LineWriter
 
 
@@ -26,14 +27,12 @@ class Printer:
 
         `exact`: they are printed a second time, with their carriage returns. Raises NoRoom, OutputClosed.
         """
-        lines = sum(map(len, blocks))
-        if not lines:
-            return
-        self._gate.enter(self._stream, lines, self._live, self._print_mark)
-        self._writer.write(b"".join(map(encode, blocks)))
-        self.points += 0 if exact else lines
-        if self._gate.needs_mark(self._stream):
-            self._print_mark()
+        for lines, content in encoded(blocks):
+            self._gate.enter(self._stream, Load(lines, len(content)), self._live, self._print_mark)
+            self._writer.write(content)
+            self.points += 0 if exact else lines
+            if self._gate.needs_mark(self._stream):
+                self._print_mark()
 
     def finish(self) -> MarkId | None:
         """See that a mark is behind all lines, and return it; None when nothing was printed."""

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from telegraf_plugin.config import Config, load
+from telegraf_plugin import settings
+from telegraf_plugin.config import Config
 from telegraf_plugin.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ class ConfigFile:
     def __init__(self, path: Path, environment: Mapping[str, str], config: Config) -> None:
         self._path, self._environment, self._config = path, environment, config
         self._seen = self._look()
+        self._processors = settings.processors(environment)
 
     def changed(self) -> bool:
         """Say whether the file holds another configuration by now, that can be used. One that cannot is refused."""
@@ -26,7 +28,7 @@ class ConfigFile:
             return False
         self._seen = seen
         try:
-            config = load(self._path, self._environment)
+            config = settings.load(self._path, self._environment)
         except ConfigurationError as error:
             for problem in error.problems:
                 log.error("%s was changed and is refused: %s", self._path, problem)
@@ -35,6 +37,10 @@ class ConfigFile:
             return False
         if config == self._config:
             log.info("%s was written again, and says what it said before", self._path)
+            return False
+        if settings.processors(self._environment) != self._processors:
+            text = "%s was changed, and telegraf.conf's processors too, which Telegraf takes over when it is restarted:"
+            log.error(text + " restart it, then both are taken over; until then what both said goes on", self._path)
             return False
         log.warning("%s was changed: the new configuration is taken over", self._path)
         return True

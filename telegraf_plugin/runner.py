@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from telegraf_plugin.central import CentralReader, count_of, first_time
+from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
@@ -12,11 +13,11 @@ from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.passage import Passage, Tally
 from telegraf_plugin.printer import Printer
-from telegraf_plugin.stream.block import Block, pick
+from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Difference, told
-from telegraf_plugin.stream.digest import Digest, Group, PointSet
+from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.holds import Reason
 from telegraf_plugin.stream.jobs import (
     Check,
@@ -34,9 +35,6 @@ from telegraf_plugin.stream.jobs import (
 )
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR, group_start
-
-SET_POINTS = 50_000
-"""Points that are compared as a set at a time, some 5 MB: what is more is narrowed by time, then by parts."""
 
 
 class JobRunner:
@@ -57,14 +55,23 @@ class JobRunner:
         finally:
             self.values += tally.points - before
 
+    def _comparer(self, course: Course) -> Comparer:
+        stream = course.stream
+        return Comparer(
+            stream,
+            lambda span, tally: self._source_blocks(stream, span, tally),
+            lambda span: self._central.blocks(stream, span),
+            course.pieces,
+        )
+
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print all of it; `tally` counts on the way."""
-        stream = course.stream
-        digest = Digest(_bytes(stream.rewritten_tags), job.held)
-        for span in self._pieces(course, job.span):
-            for blocks, exact in self._source_blocks(stream, span, tally):
+        comparer = self._comparer(course)
+        digest = comparer.empty(job.held)
+        for span in comparer.pieces(job.span):
+            for blocks, exact in self._source_blocks(course.stream, span, tally):
                 for block in blocks:
-                    digest.add(block, exact)
+                    digest.add(comparer.seen(block), exact)
                 printer.print(blocks, exact)
         return Copied(digest, tally.points, printer.finish(), printer.points)
 
@@ -115,8 +122,9 @@ class JobRunner:
             here = count_of(read_rows(self._client.query(flux.count_query(stream, *span))))
             return Counted(span, here, here == self._central.count(stream, span))
         # What is computed may change while its number stays: it is read.
-        source = self._source_digest(course, span, Digest(_bytes(stream.rewritten_tags)), Tally())
-        return Counted(span, source.sum, source.equals(self._central_digest(course, span, source)))
+        comparer = self._comparer(course)
+        source = comparer.source_digest(span)
+        return Counted(span, source.sum, source.equals(comparer.central_digest(span)))
 
     def prove(self, course: Course, job: Prove) -> Proved:
         """Compare both sides' digests; of a span that was found empty, whether it is."""
@@ -124,98 +132,25 @@ class JobRunner:
             return Proved(
                 not self._exists(course.stream, job.span) and not self._central.exists(course.stream, job.span)
             )
-        source = job.source
-        if source is None:
-            empty = Digest(_bytes(course.stream.rewritten_tags), job.held)
-            source = self._source_digest(course, job.span, empty, Tally())
-        equal = source.equals(self._central_digest(course, job.span, source))
+        comparer = self._comparer(course)
+        source = job.source if job.source is not None else comparer.source_digest(job.span, job.held)
+        equal = source.equals(comparer.central_digest(job.span, frozenset(source.without)))
         return Proved(equal, source.left_out)
-
-    def _source_digest(self, course: Course, span: Span, digest: Digest, tally: Tally) -> Digest:
-        for piece in self._pieces(course, span):
-            for blocks, exact in self._source_blocks(course.stream, piece, tally):
-                for block in blocks:
-                    digest.add(block, exact)
-        return digest
-
-    def _central_digest(self, course: Course, span: Span, like: Digest) -> Digest:
-        digest = Digest(like.rewritten, like.without)
-        for piece in course.pieces(span):
-            for blocks, exact in self._central.blocks(course.stream, piece):
-                for block in blocks:
-                    digest.add(block, exact)
-        return digest
 
     def compare(self, course: Course, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
         """Compare both sides as sets, print what central lacks or has otherwise, and count what it has besides.
 
         Without `printer` nothing is printed.
         """
-        rewritten = _bytes(course.stream.rewritten_tags)
-        held = job.held
-        missing: dict[Group, int] = {}
-        where: dict[Group, Span] = {}
-        extras = 0
-        left_out: dict[Group, int] = {}
-        for piece in self._pieces(course, job.span):
-            source = self._source_digest(course, piece, Digest(rewritten, held), tally)
-            for group, points in source.left_out.items():
-                left_out[group] = left_out.get(group, 0) + points
-            central = self._central_digest(course, piece, source)
-            if source.equals(central):
-                continue
-            for span in _narrowed(course, piece, max(source.points, central.points)):
-                extras += self._compare_sets(course, span, held, job.group, missing, where, printer)
+        found = self._comparer(course).compare(job.span, _Prints(printer), job.held, job.group, tally)
         return Compared(
-            missing=missing,
-            where=where,
-            extras=0 if course.stream.flux is not None else extras,  # others may write what it computes as well
-            left_out=left_out,
+            missing=found.missing,
+            where=found.where,
+            extras=0 if course.stream.flux is not None else found.extras,  # others may write what it computes as well
+            left_out=found.left_out,
             points_read=tally.points,
             mark=printer.finish() if printer is not None else None,
         )
-
-    def _compare_sets(
-        self,
-        course: Course,
-        span: Span,
-        held: frozenset[Group],
-        group: Group | None,
-        missing: dict[Group, int],
-        where: dict[Group, Span],
-        printer: Printer | None,
-    ) -> int:
-        """Compare one span; add what is missing, and return how many points only central has."""
-        stream = course.stream
-        rewritten = _bytes(stream.rewritten_tags)
-        source = self._source_digest(course, span, Digest(rewritten, held), Tally())
-        central = self._central_digest(course, span, source)
-        if source.equals(central):
-            return 0
-        extras = 0
-        parts = -(-max(source.points, central.points, 1) // SET_POINTS)
-        for part in range(parts):
-            sets = {exact: PointSet(rewritten, part, parts) for exact in (False, True)}
-            for blocks, exact in self._central.blocks(stream, span):
-                for block in blocks:
-                    if block.group not in held:
-                        sets[exact].add(block, exact)
-            found = 0
-            for blocks, exact in self._source_blocks(stream, span, Tally()):
-                lacking = []
-                for block in blocks:
-                    places = [] if block.group in held else sets[exact].missing(block, exact, group)
-                    if places:
-                        lacking.append(picked := pick(block, places))
-                        missing[block.group] = missing.get(block.group, 0) + len(places)
-                        times = [int(time) for time in picked.times]
-                        first, last = where.get(block.group, (times[0], times[0]))
-                        where[block.group] = min(first, *times), max(last, *(time + 1 for time in times))
-                found += sum(map(len, lacking))
-                if printer is not None:
-                    printer.print(lacking, exact)
-            extras += 0 if found else sets[False].left
-        return extras
 
     def sweep(self, course: Course, job: Recheck) -> Swept:
         """Say whether central lacks nothing of the job's span, and has nothing otherwise."""
@@ -246,10 +181,11 @@ class JobRunner:
         if course.stream.flux is not None:
             return Reason(False, "differs: what the stream's flux yields is not what central has")
         instant = (span[0], span[0] + course.every)
-        difference = Difference(_bytes(course.stream.rewritten_tags))
+        comparer = self._comparer(course)
+        difference = Difference(comparer.rewritten)
         for blocks, exact in self._source_blocks(course.stream, instant, Tally()):
             for block in blocks:
-                difference.source(block, exact)
+                difference.source(comparer.seen(block), exact)
         for blocks, exact in self._central.blocks(course.stream, instant):
             for block in blocks:
                 difference.central(block, exact)
@@ -271,18 +207,21 @@ class JobRunner:
         for _ in self._client.query(flux.probe_query(stream, now // SECOND * SECOND)):
             pass
 
-    def _pieces(self, course: Course, span: Span) -> Iterable[Span]:
-        """What the operator's own Flux computes over its span is not ours to cut."""
-        return [span] if course.stream.flux is not None else course.pieces(span)
 
+class _Prints:
+    """Prints what central lacks."""
 
-def _narrowed(course: Course, span: Span, points: int) -> list[Span]:
-    """Cut `span` into as many parts of equal length as make SET_POINTS each, if its points are spread evenly."""
-    parts = 1 if course.stream.flux is not None else -(-points // SET_POINTS)
-    step = -(-(span[1] - span[0]) // max(parts, 1))
-    step += -step % course.every
-    return [(start, min(start + step, span[1])) for start in range(span[0], span[1], step)]
+    wants_extras = False
 
+    def __init__(self, printer: Printer | None) -> None:
+        self._printer = printer
 
-def _bytes(names: Iterable[str]) -> tuple[bytes, ...]:
-    return tuple(name.encode() for name in names)
+    def lacking(self, block: Block, there: Block, exact: bool) -> None:
+        if self._printer is not None:
+            self._printer.print([block], exact)
+
+    def besides(self, block: Block, exact: bool) -> None:
+        """Never removed: it is counted."""
+
+    def done(self) -> None:
+        """Nothing was put off."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from telegraf_plugin.central import count_of
 from telegraf_plugin.commands.desk import Sides
+from telegraf_plugin.compare import Comparer
 from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.passage import Passage, Tally
-from telegraf_plugin.runner import SET_POINTS
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.difference import Difference, Differing, Kind
-from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
 from telegraf_plugin.stream.windows import cut
@@ -50,7 +49,14 @@ class Comparison:
         self.sides = sides
         self.found = Findings()
         self._held = mark.held if mark is not None else {}
-        self._rewritten = tuple(tag.encode() for tag in sides.stream.rewritten_tags)
+        stream = sides.stream
+        self._comparer = Comparer(
+            stream,
+            lambda span, tally: Passage(sides.client, stream, span, tally).blocks(),
+            lambda span: sides.desk.blocks(stream, span),
+            lambda span: [span],  # `pieces` has cut it
+        )
+        self._difference = Difference(self._comparer.rewritten)
 
     @property
     def countable(self) -> bool:
@@ -71,37 +77,25 @@ class Comparison:
     def compare(self, piece: Span) -> None:
         """Compare a piece by hash, and what is not equal point by point. Raises SourceError, CentralError."""
         tally = Tally()
-        source, central = self._digest(self._here(piece, tally)), self._digest(self._there(piece))
-        self.found.points += source.points
+        self.found.points += self._comparer.compare(piece, self, tally=tally).points
         self.found.dropped += tally.drops.points
-        if source.equals(central):
-            return
-        points = max(source.points, central.points)
-        for narrow in self._narrowed(piece, points):
-            if narrow != piece:
-                source, central = self._digest(self._here(narrow)), self._digest(self._there(narrow))
-            if not source.equals(central):
-                self._sets(narrow, -(-max(source.points, central.points) // SET_POINTS))
 
-    def _narrowed(self, piece: Span, points: int) -> list[Span]:
-        """Cut `piece` into parts of some SET_POINTS each, if its points are spread evenly."""
-        stream = self.sides.stream
-        every = stream.aggregate.every if stream.aggregate is not None else 1
-        parts = 1 if stream.flux is not None else max(-(-points // SET_POINTS), 1)
-        step = -(-(piece[1] - piece[0]) // parts)
-        step += -step % every
-        return [(start, min(start + step, piece[1])) for start in range(piece[0], piece[1], step)]
+    # As the sink of the comparison
 
-    def _sets(self, piece: Span, parts: int) -> None:
-        for part in range(max(parts, 1)):
-            difference = Difference(self._rewritten, part, max(parts, 1))
-            for blocks, exact in self._here(piece):
-                for block in blocks:
-                    difference.source(block, exact)
-            for blocks, exact in self._there(piece):
-                for block in blocks:
-                    difference.central(block, exact)
-            self._take(difference.found())
+    wants_extras = True
+
+    def lacking(self, block: Block, there: Block, exact: bool) -> None:
+        """Take points of the source that central lacks, or has otherwise."""
+        self._difference.source(there, exact)
+
+    def besides(self, block: Block, exact: bool) -> None:
+        """Take points that only central has, or has otherwise."""
+        self._difference.central(block, exact)
+
+    def done(self) -> None:
+        """Find out what was told: of two points that differ by value alone one is different."""
+        self._take(self._difference.found())
+        self._difference = Difference(self._comparer.rewritten)
 
     def _take(self, differing: Sequence[Differing]) -> None:
         found, minutes = self.found, set()
@@ -120,19 +114,6 @@ class Comparison:
             if len(found.shown) < MAX_SHOWN:
                 found.shown.append((each, held))
         found.lacking += Spans.of((minute, minute + _MINUTE) for minute in minutes)
-
-    def _digest(self, read: Iterator[tuple[list[Block], bool]]) -> Digest:
-        digest = Digest(self._rewritten)
-        for blocks, exact in read:
-            for block in blocks:
-                digest.add(block, exact)
-        return digest
-
-    def _here(self, piece: Span, tally: Tally | None = None) -> Iterator[tuple[list[Block], bool]]:
-        return Passage(self.sides.client, self.sides.stream, piece, tally or Tally()).blocks()
-
-    def _there(self, piece: Span) -> Iterator[tuple[list[Block], bool]]:
-        return self.sides.desk.blocks(self.sides.stream, piece)
 
 
 _MINUTE = 60 * 1_000_000_000

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from telegraf_plugin import settings
 from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.commands.dates import parse_instant
-from telegraf_plugin.config import Config, Server, Source, load
+from telegraf_plugin.config import Config, Server, Source
 from telegraf_plugin.errors import CentralError, ConfigurationError, SourceError
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.flux import Query
@@ -213,7 +214,7 @@ def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
     """Read the configuration, run `command` and return its exit status; UNUSABLE with the reason on standard error."""
     session = None
     try:
-        session = Session(load(options.config, os.environ))
+        session = Session(settings.load(options.config, os.environ, getattr(options, "telegraf_config", None)))
         return command(session)
     except ConfigurationError as error:
         sys.stderr.writelines(f"E! {error.file}: {problem}\n" for problem in error.problems)

@@ -128,7 +128,12 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
         for section in file.sources
     )
     return Config(
-        _server(file.central, environment), sources, file.central.metrics_bucket, file.max_in_flight, file.sweep
+        central=_server(file.central, environment),
+        sources=sources,
+        metrics_bucket=file.central.metrics_bucket,
+        max_in_flight=file.max_in_flight,
+        max_in_flight_bytes=file.max_in_flight_size,
+        sweep=file.sweep,
     )
 
 

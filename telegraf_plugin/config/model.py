@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from telegraf_plugin.files import UnfitFile, read_bounded
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.transport import STRAIGHT, Transport
 
 MIN_TOKEN_BYTES = 8
@@ -28,8 +30,9 @@ class Credential:
         if self.file is None:
             return _checked(self.token or "", "the token")
         try:
-            with self.file.open("rb") as stream:
-                content = stream.read(MAX_TOKEN_BYTES + 1).decode("ascii")
+            content = read_bounded(self.file, MAX_TOKEN_BYTES).decode("ascii")
+        except UnfitFile as unfit:
+            raise ValueError(f"the token file {self.file} {unfit}") from None
         except OSError as error:
             raise ValueError(f"the token file {self.file} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
@@ -84,8 +87,8 @@ class Config:
     """All of queries.yaml.
 
     `metrics_bucket`: central's bucket for the plugin's own metrics. `max_in_flight`: lines that may be on their way to
-    one of central's buckets, known neither to have arrived nor to be lost. `sweep`: the part of the time (0 to 1) in
-    which what is proved is compared again.
+    one of central's buckets, known neither to have arrived nor to be lost; `max_in_flight_bytes`: what they may take.
+    `sweep`: the part of the time (0 to 1) in which what is proved is compared again.
     """
 
     central: Server
@@ -93,6 +96,7 @@ class Config:
     metrics_bucket: str
     max_in_flight: int
     sweep: float
+    max_in_flight_bytes: int = DEFAULT_MAX_BYTES
 
     @property
     def streams(self) -> tuple[StreamDefinition, ...]:

@@ -15,11 +15,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from telegraf_plugin.config.durations import parse_duration
 from telegraf_plugin.stream.definition import AggregateFunction, Start
+from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
 
 MAX_SWEEP_PERCENT = 50
 MIN_IN_FLIGHT = 10_000
 """Lines: a reply's chunk makes up to some 1,600, and a quarter of it lies between two marks."""
+
+MIN_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES = 16 << 20, 16 << 30
+"""What is encoded at a time takes some 1 MiB, a string of the longest some two."""
 
 
 def _name(text: str) -> str:
@@ -94,6 +98,15 @@ def _share(value: object) -> float:
     if match is None or float(match[1]) > MAX_SWEEP_PERCENT:
         raise ValueError(f"expected a part of the time from 0% to {MAX_SWEEP_PERCENT}%")
     return float(match[1]) / 100
+
+
+def _size(value: object) -> int:
+    """Read a number of bytes: `64MiB`."""
+    match = re.fullmatch(r"(\d{1,7}) ?(KiB|MiB|GiB)", value) if isinstance(value, str) else None
+    size = int(match[1]) << {"KiB": 10, "MiB": 20, "GiB": 30}[match[2]] if match is not None else 0
+    if not MIN_IN_FLIGHT_BYTES <= size <= MAX_IN_FLIGHT_BYTES:
+        raise ValueError("expected a size from 16MiB to 16GiB, such as 64MiB")
+    return size
 
 
 def _start(value: object) -> Start:
@@ -208,6 +221,7 @@ class QueriesFile(_Section):
 
     central: CentralSection
     max_in_flight: Annotated[int, Field(ge=MIN_IN_FLIGHT, le=10_000_000)] = 100_000
+    max_in_flight_size: Annotated[int, BeforeValidator(_size)] = DEFAULT_MAX_BYTES
     rewritten_tags: list[Name] = ["host"]
     sweep: Annotated[float, BeforeValidator(_share)] = 0.02
     sources: Annotated[list[SourceSection], Field(min_length=1)]

@@ -22,8 +22,10 @@ from telegraf_plugin.influxdb.timestamps import TimeColumn
 from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 
-MAX_ROW_BYTES = 4 * 1024 * 1024
+MAX_ROW_BYTES = 2 * 1024 * 1024 + 300_000
 """A longer row is damage: InfluxDB takes strings of 1 MiB, whose quotes may double, and keys of 64 KiB."""
+MAX_QUOTED_COLUMNS = 100
+"""Columns that are remembered for having had a name in quotes."""
 
 _ANNOTATIONS = (b"#datatype", b"#group", b"#default")
 _COLUMN = {
@@ -33,6 +35,7 @@ _COLUMN = {
     FieldType.BOOLEAN: re.compile(rb"(?:true,|false,)*+"),
 }
 _ESCAPE = re.compile(rb"\\[\\r]")
+_WHOLE = (FieldType.INTEGER, FieldType.UNSIGNED)
 _LONG_NUMBER = len("9223372036854775807")  # a shorter one is in every type's range
 _NO_VALUE = frozenset((b"", b"NaN", b"+Inf", b"-Inf", b"Inf"))
 _PAIR = re.compile(rb'[^,"\r\n]*+,[^,"\r\n]*+')
@@ -112,7 +115,8 @@ class Decoder:
         if len(row.cells) != len(columns):
             raise BadReply(f"a row of {len(row.cells)} cells under a header of {len(columns)}", _AGAIN)
         series = columns.series(self._buffer, row)
-        self.quoted_names.update(columns.quoted_names(row))
+        if series.unfit is None and len(self.quoted_names) < MAX_QUOTED_COLUMNS:
+            self.quoted_names.update(columns.quoted_names(row)[:MAX_QUOTED_COLUMNS])
         if series.columnar:
             self._series = series
             times, values, after = self._run(series, at)
@@ -196,9 +200,10 @@ class Decoder:
                 bad = next((value for value in values if not pattern.fullmatch(value + b",")), None)
                 if bad is not None:
                     raise _wrong_type(bad, series.type)
-            for value in values:
-                if len(value) >= _LONG_NUMBER and not _in_range(value, series.type):
-                    raise _wrong_type(value, series.type)
+            if series.type in _WHOLE:
+                for value in values:
+                    if len(value) >= _LONG_NUMBER and not _in_range(value, series.type):
+                        raise _wrong_type(value, series.type)
         else:
             if not all(map(is_utf8, values)):
                 kept = [pair for pair in zip(times, values, strict=True) if is_utf8(pair[1])]
@@ -216,10 +221,10 @@ class Decoder:
 
 
 def _in_range(value: bytes, kind: FieldType) -> bool:
-    """Say whether a whole number is one that a field of its type can hold; other types have no bound here."""
+    """Say whether a whole number is one that a field of its type can hold."""
     if kind is FieldType.INTEGER:
         return len(value) <= len("-9223372036854775808") and -(2**63) <= int(value) < 2**63
-    return kind is not FieldType.UNSIGNED or (len(value) <= len("18446744073709551615") and int(value) < 2**64)
+    return len(value) <= len("18446744073709551615") and int(value) < 2**64
 
 
 def _wrong_type(value: bytes, kind: FieldType) -> BadReply:

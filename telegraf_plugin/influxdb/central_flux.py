@@ -7,6 +7,7 @@ from collections.abc import Collection
 from telegraf_plugin.influxdb.flux import (
     EARLIEST,
     LATEST,
+    ONE_ROW_BYTES,
     Query,
     any_of,
     build,
@@ -17,7 +18,7 @@ from telegraf_plugin.influxdb.flux import (
 )
 from telegraf_plugin.stream import own
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.mapping import EXPORTED, MetadataTag
+from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
 
 LINKS = ("format", "id", "base", "definition", "origin", "began", "printed")
 """The fields of a mark by which is found whether it is believed; `proved` and `held`, its largest, are not."""
@@ -30,7 +31,7 @@ def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 
 def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for how many points that is."""
-    return build([*_selected(stream, start, stop), "group()", "count()"])
+    return build([*_selected(stream, start, stop), "group()", "count()"], ONE_ROW_BYTES)
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -129,16 +130,19 @@ def _drop(*columns: str) -> str:
 
 
 def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
-    """Return the steps that select the stream's points by what they carry in central.
-
-    The same predicate as at the source, but for tags that Telegraf's processors rewrite: by those nobody can tell.
-    A stream with the operator's own Flux computes its series: of it only the added tags are known.
-    """
-    added = [(MetadataTag.SOURCE_BUCKET, stream.bucket), (MetadataTag.SOURCE, stream.source)]
-    predicates = [any_of(tag.value, (value,)) for tag, value in added if tag in stream.metadata_tags]
-    predicates += series_predicates(stream)
-    fixed = {tag.value for tag in stream.metadata_tags if tag is not MetadataTag.HOST}
-    for key, values in stream.tags:
-        if key not in stream.rewritten_tags:
-            predicates.append(any_of(EXPORTED.decode() + key if key in fixed else key, values))
+    """Return the steps that select the stream's points by what they carry in central (`stream.selection`)."""
+    predicates = [*map(_any_alternative, tags_in_central(stream)), *series_predicates(stream)]
     return [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]
+
+
+def _any_alternative(selected: Selected) -> str:
+    if len(selected) == 1 and len(selected[0]) == 1:
+        return _condition(selected[0][0])
+    return " or ".join("(" + " and ".join(f"({_condition(each)})" for each in all_) + ")" for all_ in selected)
+
+
+def _condition(condition: Condition) -> str:
+    key, values = condition
+    if values:
+        return any_of(key, values)
+    return f"{'' if values is None else 'not '}exists r[{string_literal(key)}]"

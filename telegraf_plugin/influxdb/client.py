@@ -34,7 +34,7 @@ CHUNK_BYTES = 64 * 1024
 MAX_DOCUMENT_BYTES = 1024 * 1024
 """What the server may say of a bucket."""
 MAX_ERROR_BYTES = 64 * 1024
-"""What is read of an error reply."""
+"""What is read of an error reply, and of what is no query's."""
 REFUSALS = (401, 403, 404)
 """How a token is refused that was deleted, and one that is inactive or has other rights (as if nothing were there)."""
 MAX_FORMER = 3
@@ -94,14 +94,24 @@ class QueryClient:
         self._client = InfluxDBClient(url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False)
         self._queries = self._client.query_api()
         rest = self._client.api_client.rest_client
-        rest.pool_manager = _BoundedErrors(open_pool(url, transport, MAX_CONNECTIONS), query)
+        rest.pool_manager = _BoundedReplies(open_pool(url, transport, MAX_CONNECTIONS), query)
         self._buckets = BucketsService(self._client.api_client)
 
     def query(self, query: Query) -> Iterator[bytes]:
-        """Yield the annotated CSV reply to `query` in chunks of at most CHUNK_BYTES. Raises SourceError."""
-        return self._receive(
+        """Yield the annotated CSV reply to `query` in chunks of at most CHUNK_BYTES.
+
+        Raises SourceError; BadReply when more comes than such a query's answer can take.
+        """
+        received = 0
+        for chunk in self._receive(
             "text/csv", lambda: self._queries.query_raw(query.text, dialect=_DIALECT, params=dict(query.parameters))
-        )
+        ):
+            received += len(chunk)
+            if query.most is not None and received > query.most:
+                raise BadReply(
+                    f"the reply has no end: more than {query.most:,} bytes", "check the url: is this InfluxDB?"
+                )
+            yield chunk
 
     def bucket(self, name: str) -> Bucket | None:
         """Return what the server says of the bucket `name`; None when it does not say. Raises SourceError."""
@@ -201,17 +211,17 @@ class QueryClient:
             self.clock_skew = None
 
 
-class _BoundedErrors:
-    """A urllib3 pool whose error replies have an end: influxdb-client reads them whole, whatever their length."""
+class _BoundedReplies:
+    """A urllib3 pool whose replies have an end: influxdb-client reads those of errors, and what is no query, whole."""
 
     def __init__(self, pool: Any, bound: float) -> None:
         self._pool = pool
         self._bound = bound
 
-    def request(self, *arguments: Any, **options: Any) -> Any:
-        """Return the reply; one with a status of 300 or more with MAX_ERROR_BYTES of its body at most."""
-        response = self._pool.request(*arguments, **options)
-        if response.status < 300 or options.get("preload_content", True):
+    def request(self, *arguments: Any, preload_content: bool = True, **options: Any) -> Any:
+        """Return the reply; what is no good one that is read piece by piece with MAX_ERROR_BYTES of its body."""
+        response = self._pool.request(*arguments, preload_content=False, **options)
+        if response.status < 300 and not preload_content:
             return response
         timer = Timer(self._bound, _expire, (Event(), response))
         timer.daemon = True
@@ -224,7 +234,9 @@ class _BoundedErrors:
             timer.cancel()
             response.close()
         headers = {key: value for key, value in response.headers.items() if key.lower() not in _OF_THE_BODY}
-        return HTTPResponse(BytesIO(body), headers, response.status, reason=response.reason, preload_content=False)
+        return HTTPResponse(
+            BytesIO(body), headers, response.status, reason=response.reason, preload_content=preload_content
+        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pool, name)

@@ -24,15 +24,22 @@ EARLIEST = -9_223_372_036 * SECOND
 LATEST = 9_223_372_036 * SECOND
 """The newest: `range` ends at the server's now unless it is told where."""
 
+ONE_ROW_BYTES = 64 * 1024
+"""What a reply of one row, as of a count, can take at most; they take some 300 bytes."""
+
 _LITERAL = re.compile(rb"[^A-Za-z0-9 _.,:;/()<>=+*@%-]")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Flux, and the values for its parameters, which travel beside the text and never in it."""
+    """Flux, and the values for its parameters, which travel beside the text and never in it.
+
+    `most`: how many bytes its answer can take; None for what is read piece by piece, however much it is.
+    """
 
     text: str
     parameters: Mapping[str, str | datetime]
+    most: int | None = None
 
 
 def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -92,7 +99,7 @@ def with_carriage_returns(fields: Collection[tuple[bytes, bytes]]) -> list[str]:
 
 def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for how many points `stream` selects in [start, stop), before any aggregate."""
-    return build([*_selected(stream, start, stop), "group()", "count()"])
+    return build([*_selected(stream, start, stop), "group()", "count()"], ONE_ROW_BYTES)
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -103,7 +110,7 @@ def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 def first_query(stream: StreamDefinition, stop: int) -> Query:
     """Return the query for the time of the stream's first point before `stop`."""
     newest_first = ["first()", 'keep(columns: ["_time"])', "group()", 'sort(columns: ["_time"])', "limit(n: 1)"]
-    return build([*_selected(stream, EARLIEST, stop), *newest_first])
+    return build([*_selected(stream, EARLIEST, stop), *newest_first], ONE_ROW_BYTES)
 
 
 def _named(fields: Collection[tuple[bytes, bytes]]) -> str:
@@ -112,11 +119,11 @@ def _named(fields: Collection[tuple[bytes, bytes]]) -> str:
     return "filter(fn: (r) => " + " or ".join(f"r._measurement == {m} and r._field == {f}" for m, f in pairs) + ")"
 
 
-def build(lines: list[str]) -> Query:
-    """Return the query whose pipeline has these steps, with what it imports."""
+def build(lines: list[str], most: int | None = None) -> Query:
+    """Return the query whose pipeline has these steps, with what it imports; `most`: bytes that its answer can take."""
     text = "\n  |> ".join(lines)
     imports = [f'import "{package}"\n' for package in ("strings", "types") if f"{package}." in text]
-    return Query("".join(imports) + text, {})
+    return Query("".join(imports) + text, {}, most)
 
 
 def from_range(bucket: str, start: int, stop: int) -> list[str]:

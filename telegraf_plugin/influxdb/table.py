@@ -22,6 +22,8 @@ _POINT = (b"_time", b"_value", b"_field", b"_measurement")
 _BOUNDS = (b"_start", b"_stop")
 _QUOTED = re.compile(rb'[,"\r\n]|\A\\\.\Z')
 _LEADING = 3  # the annotation's column, result and table: known by position, as tags may be called like them
+MAX_NAMES_BYTES = 65_535
+"""InfluxDB's limit for measurement, tags and field: longer ones are damage, or harm."""
 _HINT = "a stream's Flux must yield _time, _value, _field and _measurement, and only tags beside them"
 
 
@@ -125,8 +127,11 @@ class Columns:
         names = (self.measurement, self.field, *(place for _, place in self.tags))
         if any(not row.plain(place) and quoted_for_nothing(row.cells[place]) for place in names):
             unfit = DropReason.UNWRITABLE_NAME
-        if not is_utf8(b"\0".join([measurement, field, *(part for tag in tags for part in tag)])):
+        whole = b"\0".join([measurement, field, *(part for tag in tags for part in tag)])
+        if not is_utf8(whole):
             unfit = DropReason.NOT_UTF8
+        if len(whole) > MAX_NAMES_BYTES:  # nothing is to remember such names
+            unfit = DropReason.KEY_TOO_LONG
         return Series(
             measurement=measurement,
             tags=tags,

@@ -45,7 +45,7 @@ class TimeColumn(dict[bytes, bytes]):
     Bounded by `limit` entries, after which it begins anew.
     """
 
-    def __init__(self, limit: int = 50_000) -> None:
+    def __init__(self, limit: int = 16_000) -> None:
         super().__init__()
         self._limit = limit
         self._seconds: dict[bytes, bytes] = {}

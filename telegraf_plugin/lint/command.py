@@ -11,6 +11,7 @@ from pathlib import Path
 
 from telegraf_plugin.config import load
 from telegraf_plugin.errors import ConfigurationError
+from telegraf_plugin.lint import renames
 from telegraf_plugin.lint.finding import File
 from telegraf_plugin.lint.report import as_json, write_report
 from telegraf_plugin.lint.rules import lint
@@ -54,15 +55,18 @@ def check(arguments: Sequence[str]) -> int:
         telegraf_conf = read(options.telegraf_config, os.environ)
     except ConfigurationError as error:
         problems += _told(error)
-    if config is None or telegraf_conf is None:
+    if config is not None and telegraf_conf is not None:
+        known = renames.with_renames(config, telegraf_conf)
+        problems += _told(ConfigurationError(str(options.config), found)) if (found := renames.check(known)) else []
+    if config is None or telegraf_conf is None or problems:
         return _unusable(problems, options.json)
-    found = lint(config, telegraf_conf, config.max_in_flight)
+    findings = lint(config, telegraf_conf, config.max_in_flight)
     files = {File.QUERIES: options.config, File.TELEGRAF: options.telegraf_config}
     if options.json:
-        sys.stdout.write(as_json(found, files))
+        sys.stdout.write(as_json(findings, files))
     else:
-        write_report(found, files, sys.stdout)
-    return 0 if all(finding.hint for finding in found) else 1
+        write_report(findings, files, sys.stdout)
+    return 0 if all(finding.hint for finding in findings) else 1
 
 
 def _told(error: ConfigurationError) -> list[dict[str, str]]:

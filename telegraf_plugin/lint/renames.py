@@ -1,29 +1,36 @@
-"""What processors.regex makes of a tag, by Go's rules on Python's `re`. Pure.
-
-The two agree on what rules for hosts are made of. Where they do not (`[[:alpha:]]`, `\\pL`, flags in mid-pattern, and
-what Go refuses: lookaround, back references, possessive quantifiers), `NotComparable` says that nothing can be said.
-"""
+"""What of telegraf.conf's processors concerns a stream's tags, as rules that `stream.renames` computes. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from telegraf_plugin.config import Config
+from telegraf_plugin.errors import Problem
 from telegraf_plugin.lint.glob import matches
-from telegraf_plugin.lint.telegraf_conf import Plugin, Table
+from telegraf_plugin.lint.reach import Reach, reach
+from telegraf_plugin.lint.subject import metrics_of
+from telegraf_plugin.lint.telegraf_conf import Plugin, Table, TelegrafConf
+from telegraf_plugin.stream import renames
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.renames import NotComparable, TagRule, value_in_central
+from telegraf_plugin.stream.selection import meeting, refusal
 
-_OTHERWISE = re.compile(r"\[\[:|\(\?P[=>]|\(\?[=!<>(U#](?!\w+>)|\\[1-9pPQECzZX]|[*+?}]\+")
-_REFERENCE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})", re.ASCII)
+__all__ = ["NotComparable", "changes", "check", "compiled", "in_order", "regex_rules", "renamed", "with_renames"]
+
+compiled = renames.compiled
+
+_TAGS_STAY = ("printer",)
 
 
-class NotComparable(Exception):
-    """A pattern that means something else in Go, or nothing in one of the two."""
+def in_order(processors: Sequence[Plugin]) -> list[Plugin]:
+    """Return the processors in the order in which metrics pass them, as far as it is that of the file."""
+    return sorted(processors, key=lambda plugin: plugin.number("order") or 0)
 
 
 def regex_rules(processors: Sequence[Plugin], key: str) -> list[Table]:
     """Return the rules of processors.regex that change the tag `key`, in the order in which they are applied."""
-    ordered = sorted(processors, key=lambda plugin: plugin.number("order") or 0)
-    rules = [rule for plugin in ordered if plugin.name == "regex" for rule in plugin.tables("tags")]
+    rules = [rule for plugin in in_order(processors) if plugin.name == "regex" for rule in plugin.tables("tags")]
     return [rule for rule in rules if changes(rule, key)]
 
 
@@ -34,46 +41,75 @@ def changes(rule: Table, key: str) -> bool:
 
 
 def renamed(value: str, rules: Sequence[Table]) -> str:
-    """Return the tag's value behind all the rules. Raises NotComparable."""
-    for rule in rules:
-        pattern = compiled(rule.text("pattern"))
-        if pattern.search(value):
-            new = _replace_all(pattern, rule.text("replacement"), value)
-            value = value + new if rule.flag("append") else new
-    return value
+    """Return the tag's value behind all the rules, which change it by itself. Raises NotComparable."""
+    read = [replace(_rule(rule), key="tag", result_key="tag") for rule in rules]
+    return dict(renames.changed(read, ((b"tag", value.encode()),))).get(b"tag", b"").decode()
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Return Go's `pattern` for Python. Raises NotComparable."""
-    if _OTHERWISE.search(pattern):
-        raise NotComparable(pattern)
+def with_renames(config: Config, conf: TelegrafConf | None, why_none: str = "") -> Config:
+    """Return `config` whose streams know what Telegraf makes of their tags; `check` says which cannot be run so.
+
+    Without `conf`, for the reason `why_none`, and where a processor cannot be computed, `rewritten_tags` are left out
+    of the comparison as the file says, and the stream knows the reason.
+    """
+    sources = (
+        replace(source, streams=tuple(_with_renames(stream, conf, why_none) for stream in source.streams))
+        for source in config.sources
+    )
+    return replace(config, sources=tuple(sources))
+
+
+def _with_renames(stream: StreamDefinition, conf: TelegrafConf | None, why_none: str) -> StreamDefinition:
     try:
-        return re.compile(pattern.replace("(?<", "(?P<"), re.ASCII)
-    except (re.error, RecursionError, OverflowError):
-        raise NotComparable(pattern) from None
+        if conf is None:
+            raise NotComparable(why_none)
+        rules = tuple(_rules(conf, stream))
+        value_in_central(rules, "source_bucket", stream.bucket)
+    except NotComparable as error:
+        return replace(stream, uncomputed=str(error))
+    return replace(stream, renames=rules, rewritten_tags=())
 
 
-def _replace_all(pattern: re.Pattern[str], template: str, value: str) -> str:
-    """Do Go's ReplaceAllString: it skips an empty match behind the one before, which Python's sub does not."""
-    result, position = "", 0
-    for match in pattern.finditer(value):
-        if match.start() == match.end() == position != 0:
+def _rules(conf: TelegrafConf, stream: StreamDefinition) -> Iterator[TagRule]:
+    """Yield what changes the tags of the stream's points, in order. Raises NotComparable."""
+    points = metrics_of(stream)[:-1]  # the last one are its marks
+    for plugin in in_order(conf.processors):
+        reached = {reach(plugin, metric) for metric in points}
+        if reached == {Reach.NEVER} or plugin.name in _TAGS_STAY:
             continue
-        result += value[position : match.start()] + _expand(match, template)
-        position = match.end()
-    return result + value[position:]
+        if plugin.name != "regex":
+            raise NotComparable(f"telegraf.conf: {plugin.path} cannot be computed")
+        tables = plugin.tables("tags")
+        if tables and reached != {Reach.ALWAYS}:
+            raise NotComparable(f"telegraf.conf: {plugin.path} sees a part of the stream's points only")
+        if plugin.tables("tag_rename"):
+            raise NotComparable(f"telegraf.conf: {plugin.path} renames tags' keys (tag_rename)")
+        for table in tables:
+            rule = _rule(table)
+            try:
+                rule.check()
+            except NotComparable as error:
+                raise NotComparable(f"telegraf.conf: {table.path}: {error}") from None
+            yield rule
 
 
-def _expand(match: re.Match[str], template: str) -> str:
-    """Do Go's Expand: `$1x` is the group called 1x, and a group that is not there is empty."""
+def _rule(table: Table) -> TagRule:
+    key, pattern, replacement, result = map(table.text, ("key", "pattern", "replacement", "result_key"))
+    return TagRule(key, pattern, replacement, result, bool(table.flag("append")))
 
-    def group(reference: re.Match[str]) -> str:
-        if reference.group() == "$$":
-            return "$"
-        name = reference.group(1) or reference.group(2)
-        try:
-            return match.group(int(name) if name.isdigit() else name) or ""
-        except IndexError:
-            return ""
 
-    return _REFERENCE.sub(group, template)
+def check(config: Config) -> list[Problem]:
+    """Return why streams of `config`, which know their renames, cannot be run: none could be proved."""
+    problems = []
+    for number, source in enumerate(config.sources):
+        for at, stream in enumerate(source.streams):
+            path = f"sources[{number}].streams[{at}].tags"
+            if why := refusal(stream):
+                problems.append(Problem(path, why))
+                continue
+            for other in source.streams[:at]:
+                if not refusal(other) and (met := meeting(other, stream)):
+                    text = f"{met} in central ({stream.central_bucket}): {other.name} and this stream would overwrite"
+                    text += " each other's points, and take them for their own; write a rename that keeps them apart"
+                    problems.append(Problem(path, text))
+    return problems

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from telegraf_plugin.errors import ConfigurationError, Problem
+from telegraf_plugin.files import UnfitFile, read_bounded
 from telegraf_plugin.lint.durations import duration
 from telegraf_plugin.lint.variables import substitute
 
@@ -104,11 +105,9 @@ def read(path: Path, environment: Mapping[str, str]) -> TelegrafConf:
     Raises ConfigurationError when it cannot be read or is not TOML; the message quotes nothing of it.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise _unreadable(path, f"is larger than {MAX_BYTES:,} bytes")
-        return parse(content.decode("utf-8-sig"), environment)
+        return parse(read_bounded(path, MAX_BYTES).decode("utf-8-sig"), environment)
+    except UnfitFile as unfit:
+        raise _unreadable(path, str(unfit)) from None
     except OSError as error:
         raise _unreadable(path, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -7,6 +7,7 @@ from enum import Enum
 from hashlib import sha256
 
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.renames import TagRule
 
 
 class AggregateFunction(Enum):
@@ -52,8 +53,9 @@ class StreamDefinition:
     `measurements` empty: all of them. `tags`: keys with the values that are taken, any of them. `flux`: the
     operator's own query instead of `measurements`, `exclude_fields`, `tags` and `aggregate`. `lookback`: how late (ns)
     a point may come. `start`: where the stream begins when there is no ledger of it. `max_lag` (ns): how far behind it
-    may be before that counts as failing; None: three intervals. `rewritten_tags`: the keys of tags that Telegraf's
-    processors change on the way.
+    may be before that counts as failing; None: three intervals. `renames`: what Telegraf's processors make of its
+    tags, where that can be computed. `rewritten_tags`: the keys of tags that they change in a way that cannot, for the
+    reason `uncomputed`; these are not compared.
     """
 
     source: str
@@ -70,6 +72,8 @@ class StreamDefinition:
     start: Start = Start(ago=5 * 60 * 1_000_000_000)
     max_lag: int | None = None
     rewritten_tags: tuple[str, ...] = ("host",)
+    renames: tuple[TagRule, ...] = ()
+    uncomputed: str = ""
 
     @property
     def label(self) -> str:
@@ -81,4 +85,6 @@ class StreamDefinition:
         """What the stream selects and how it maps, in 16 hexadecimal digits: equal from run to run."""
         selected = (self.bucket, self.measurements, self.exclude_fields, self.tags, self.aggregate, self.flux)
         text = repr((selected, sorted(tag.value for tag in self.metadata_tags)))
+        if self.renames:  # by other renames the same points are other ones in central: history is not called wrong
+            text += repr(self.renames)
         return sha256(text.encode()).hexdigest()[:16]

@@ -4,15 +4,16 @@ A point's hash is of measurement, tags, field, type, time and value, 64 bits by 
 on both sides because one process computes both, and differs from run to run, so it is never stored. A sum does not
 depend on the order and takes no memory.
 
-Values are compared as the text that InfluxDB writes, which is the same for the same value. Tags that Telegraf's
-processors rewrite (`rewritten`) stay out of the hash: then two series are one here, and are told apart by number only.
+Values are compared as the text that InfluxDB writes, which is the same for the same value. Tags of which it cannot be
+told what Telegraf's processors make of them (`rewritten`) stay out of the hash: then two series are one here, and are
+told apart by number only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import compress, repeat
 
 from telegraf_plugin.stream.block import Block, FieldType
 
@@ -33,6 +34,13 @@ def hashes(block: Block, rewritten: Collection[bytes], exact: bool) -> Iterable[
     # could change places and nobody would notice.
     texts = zip(repeat(b"%d" % series), block.times, block.values, strict=False)
     return map(hash, map(b" ".join, texts))
+
+
+def keys(block: Block, rewritten: Collection[bytes]) -> Iterable[int]:
+    """Return for each point of `block` a hash of what tells it from others: all but type, value and reading."""
+    tags = tuple(tag for tag in block.tags if tag[0] not in rewritten)
+    series = hash((block.measurement, tags, block.field))
+    return map(hash, map(b" ".join, zip(repeat(b"%d" % series), block.times, strict=False)))
 
 
 @dataclass(slots=True)
@@ -64,20 +72,21 @@ class Digest:
 
 
 class PointSet:
-    """The points of one side of one span, a class of their hashes at a time, so that its size is bounded."""
+    """The points of one side of one span, a class of their keys at a time, so that its size is bounded."""
 
     def __init__(self, rewritten: Collection[bytes], part: int = 0, parts: int = 1) -> None:
-        """Keep the points whose hash leaves `part` when divided by `parts`."""
+        """Keep the points whose key's hash leaves `part` when divided by `parts`: all readings of one are together."""
         self._rewritten = rewritten
         self._part, self._parts = part, parts
         self._count: dict[int, int] = {}
+        self._left = {False: 0, True: 0}
 
     def add(self, block: Block, exact: bool = False) -> None:
         """Take the points of `block`, whose tags are those that it has in central."""
         count = self._count
-        for point in hashes(block, self._rewritten, exact):
-            if point % self._parts == self._part:
-                count[point] = count.get(point, 0) + 1
+        for _, point in self._points(block, exact):
+            count[point] = count.get(point, 0) + 1
+            self._left[exact] += 1
 
     def missing(self, block: Block, exact: bool = False, group: Group | None = None) -> list[int]:
         """Return the places in `block` of points that are not in it, and take away those that are.
@@ -86,21 +95,30 @@ class PointSet:
         """
         if group is not None and block.group != group:
             return []
-        count = self._count
-        places = []
-        for place, point in enumerate(hashes(block, self._rewritten, exact)):
-            if point % self._parts != self._part:
-                continue
-            there = count.get(point, 0)
-            if not there:
-                places.append(place)
-            elif there == 1:
-                del count[point]
-            else:
-                count[point] = there - 1
-        return places
+        return [place for place, point in self._points(block, exact) if not self._taken(point, exact)]
 
-    @property
-    def left(self) -> int:
-        """How many of its points were not found on the other side."""
-        return sum(self._count.values())
+    def found(self, block: Block, exact: bool = False) -> list[int]:
+        """Return the places in `block` of points that are in it, and take them away."""
+        return [place for place, point in self._points(block, exact) if self._taken(point, exact)]
+
+    def left(self, exact: bool = False) -> int:
+        """Return how many of the points of one reading were not found on the other side."""
+        return self._left[exact]
+
+    def _points(self, block: Block, exact: bool) -> Iterable[tuple[int, int]]:
+        points = enumerate(hashes(block, self._rewritten, exact))
+        if self._parts == 1:
+            return points
+        parts = (key % self._parts == self._part for key in keys(block, self._rewritten))
+        return compress(points, parts)
+
+    def _taken(self, point: int, exact: bool) -> bool:
+        there = self._count.get(point, 0)
+        if not there:
+            return False
+        if there == 1:
+            del self._count[point]
+        else:
+            self._count[point] = there - 1
+        self._left[exact] -= 1
+        return True

@@ -25,8 +25,12 @@ class DropReason(Enum):
     """A measurement of the collector's own, such as `collector_ledger`: as data it could forge what the collector
     knows of itself."""
     UNWRITABLE_NAME = "unwritable_name"
-    """A measurement, tag or field with a character that line protocol cannot carry (TAB and other controls), or an
-    empty field name."""
+    """A measurement, tag or field with what line protocol cannot carry: TAB and other controls, a backslash at its end,
+    in a field one before a comma, a space, an equals sign or a quotation mark; or an empty field name."""
+    RESERVED_NAME = "reserved_name"
+    """A tag called `time`, `_field` or `_measurement`, or a field called `time`: InfluxDB takes none."""
+    OUT_OF_RANGE = "out_of_range"
+    """A time that InfluxDB keeps for itself (the first and the last of 64 bits), a float beyond 64 bits."""
 
 
 MAX_EXAMPLES = 100
@@ -41,6 +45,8 @@ REMEDY = {
     DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",
     DropReason.OWN_MEASUREMENT: "leave it out of the stream (measurements), or rename it at the source",
     DropReason.UNWRITABLE_NAME: "rename it at the source, or leave out the measurement or field",
+    DropReason.RESERVED_NAME: "rename it at the source: InfluxDB itself would not have taken it",
+    DropReason.OUT_OF_RANGE: "correct it at the source: InfluxDB itself would not have taken it",
 }
 """What to do about it, for people."""
 
@@ -82,5 +88,11 @@ class Drops(dict[DropReason, Drop]):
 
 def series_text(measurement: bytes, tags: tuple[tuple[bytes, bytes], ...], field: bytes) -> str:
     """Name a series for people: `cpu,host=a usage_idle`, controls escaped, at most 300 characters."""
-    text = b"".join([measurement, *(b",%b=%b" % tag for tag in tags), b" ", field])
-    return text.decode("utf-8", "backslashreplace").encode("unicode_escape").decode()[:300]
+    text = series_bytes((measurement, tags, field))
+    return text[:1200].decode("utf-8", "backslashreplace").encode("unicode_escape").decode()[:300]
+
+
+def series_bytes(key: tuple[bytes, tuple[tuple[bytes, bytes], ...], bytes]) -> bytes:
+    """Return the names of a series, one after the other."""
+    measurement, tags, field = key
+    return b"".join([measurement, *(b",%b=%b" % tag for tag in tags), b" ", field])

@@ -28,6 +28,11 @@ EXPORTED = b"exported_"
 """What a point's own tag is renamed with when a metadata tag takes its key (Prometheus' custom, `exported_job`)."""
 
 
+Trace = tuple[int, ...]
+"""For each added tag, in the order of `added_keys`: how often `exported_` was put before the point's own tag of that
+key, 0 when it had none; for `host`, whether it had one."""
+
+
 class TagMapper:
     """Adds one stream's metadata tags to the tags of its series."""
 
@@ -59,15 +64,36 @@ class TagMapper:
         An own `host` stays. An own tag whose key a metadata tag takes is kept as `exported_<key>`; where the point
         has that one as well, another `exported_` goes in front, so that no own value is ever lost.
         """
+        return self.trace(tags, field)[0]
+
+    def trace(self, tags: Tags, field: bytes) -> tuple[Tags, Trace]:
+        """Return what `map` does, and what is needed to `undo` it."""
         own = dict(tags)
         mapped = dict(own)
+        depths = []
         for key, value in self._fixed.items():
+            depth = 0
             if key in own:
-                exported = EXPORTED + key
+                depth, exported = 1, EXPORTED + key
                 while exported in own:
-                    exported = EXPORTED + exported
+                    depth, exported = depth + 1, EXPORTED + exported
                 mapped[exported] = own[key]
+            depths.append(depth)
             mapped[key] = field if value is None else value
         if self._host is not None:
+            depths.append(int(b"host" in own))
             mapped.setdefault(b"host", self._host)
-        return tuple(sorted(mapped.items()))
+        return tuple(sorted(mapped.items())), tuple(depths)
+
+    def undo(self, mapped: Tags, trace: Trace) -> Tags:
+        """Return the one set of own tags that `trace` makes these of. Raises KeyError when none does."""
+        own = dict(mapped)
+        for key, depth in zip(self.added_keys, trace, strict=True):
+            if key == b"host":
+                if not depth:
+                    del own[key]
+                continue
+            del own[key]
+            if depth:
+                own[key] = own.pop(EXPORTED * depth + key)
+        return tuple(sorted(own.items()))

@@ -10,6 +10,9 @@ from telegraf_plugin.stream.account import Progress, State
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
 
+CLOCK_JUMP_SECONDS = 60.0
+"""From one attempt to the next a source's clock does not go that wrong by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -106,6 +109,7 @@ class StreamStatus:
     max_lag: int | None = None
     patience: int | None = None
     last_success: int = 0  # Unix ns, the end of what was copied last
+    skew_then: float = 0.0  # what the source's clock was ahead then, in seconds
 
     def record(self, attempt: Attempt) -> None:
         """Take the outcome of an attempt."""
@@ -116,7 +120,11 @@ class StreamStatus:
         self.failures_in_a_row = 0 if attempt.error is None else self.failures_in_a_row + 1
         self.last = attempt
         if attempt.error is None:
-            self.last_success = max(self.last_success, attempt.stop)
+            skew = attempt.clock_skew or 0.0
+            # A clock that was put right (or wrong) counts anew: else its year 9999 would be the last one for ever.
+            jumped = abs(skew - self.skew_then) > CLOCK_JUMP_SECONDS
+            self.last_success = attempt.stop if jumped else max(self.last_success, attempt.stop)
+            self.skew_then = skew
 
     @property
     def behind(self) -> bool:

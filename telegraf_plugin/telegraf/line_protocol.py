@@ -1,18 +1,32 @@
-"""Blocks to line protocol, as Telegraf's upstream parser reads it: one line a point, one field a line.
+"""Blocks to line protocol, as Telegraf's upstream parser and InfluxDB's own read it: a line a point, a field a line.
 
-https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ names what is escaped where. What that parser
-adds (github.com/influxdata/line-protocol/v2, `lineprotocol/decoder.go` and `encoder.go`): control characters are
-refused outside of strings, and a backslash before a separator cannot be told from an escape, so a name cannot end
-in one.
+https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ names what is escaped where. A line passes two
+parsers: Telegraf's (github.com/influxdata/line-protocol/v2, `lineprotocol/decoder.go`), which leaves out what it does
+not take, and that of central (github.com/influxdata/influxdb/v2, `models/points.go`), for which one line that it does
+not take is a reason to refuse the whole batch (400), neighbours and all. So whatever either refuses by its form stays
+here. The rules, all of them (`tests/engines/test_line_rules.py` sends each to the real ones):
+
+- A measurement, a tag or a field is not empty, has no control character, does not end in a backslash, which would
+  escape what follows, and a measurement does not begin with `#`, which begins a comment.
+- A measurement or a field has no backslash before a comma, a space, an equals sign or a quotation mark: of a field
+  central takes two backslashes in a row for one that is escaped, and `\\"` for a quotation mark; of a measurement it
+  takes the line, and nobody can read it there again.
+- Nor has a tag's key one before a space, where a quotation mark stands in its value, a later one or the field: central
+  would look for the line's end behind the next one, in other lines.
+- No tag is called `time`, `_field` or `_measurement`, and no field `time`.
+- A key is of 65,535 bytes at most, a string of 1 MiB.
+- A time is from -9223372036854775806 to 9223372036854775806 ns; a float is one of 64 bits.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
-from telegraf_plugin.stream.drops import DropReason, Drops, series_text
+from telegraf_plugin.stream.drops import DropReason, Drops, series_bytes, series_text
 from telegraf_plugin.stream.mapping import TagMapper
 
 _LINE = {
@@ -23,19 +37,37 @@ _LINE = {
     FieldType.STRING: b'"%b" %b',
 }
 _UNWRITABLE = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
+_ESCAPE = re.compile(rb'\\[,= "]')
 _STRING_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
 
+PIECE_BYTES = 256 * 1024
+"""Lines that are encoded, and so held, at a time: a chunk of a reply seldom makes more."""
+_BESIDE_VALUE = len(b'"" -9223372036854775808\n')
 MAX_KEY_BYTES = 65_535
 """InfluxDB's limit for measurement, tags and field, escaped, with 4 bytes between tags and field. A longer one is
 answered with 400, for which Telegraf drops the whole batch."""
 MAX_STRING_BYTES = 1024 * 1024
 """InfluxDB's limit for a string's content."""
+RESERVED_TAGS = frozenset((b"time", b"_field", b"_measurement"))
+"""What InfluxDB does not take as a tag's key: it refuses the whole batch."""
+RESERVED_FIELD = b"time"
+"""What it does not take as a field."""
+MIN_TIME, MAX_TIME = -(2**63) + 2, 2**63 - 2
+"""The first and the last time (Unix ns) that InfluxDB takes."""
+_UNWRITABLE_TIMES = frozenset(b"%d" % time for time in (MIN_TIME - 2, MIN_TIME - 1, MAX_TIME + 1))
+"""Of 64 bits, but InfluxDB keeps them for itself."""
+_LONG_FLOAT = 309
+"""Digits from which on a number without an exponent may be beyond 64 bits."""
 _KEY_OVERHEAD = 4 - len(b" =")
 
 
 class UnwritableName(ValueError):
-    """A measurement, tag or field that line protocol cannot carry."""
+    """A measurement, tag or field that line protocol cannot carry; `reason` is what it counts as."""
+
+    def __init__(self, name: bytes, reason: DropReason = DropReason.UNWRITABLE_NAME) -> None:
+        super().__init__(name)
+        self.reason = reason
 
 
 class LineMapper:
@@ -50,18 +82,17 @@ class LineMapper:
         tags = self._mapper.map(block.tags, block.field)
         try:
             head = line_head(block.measurement, tags, block.field)
-        except UnwritableName:
-            self._drop(DropReason.UNWRITABLE_NAME, block, len(block))
+        except UnwritableName as unwritable:
+            self._drop(unwritable.reason, block, len(block))
             return None
         if len(head) + _KEY_OVERHEAD > MAX_KEY_BYTES:
             self._drop(DropReason.KEY_TOO_LONG, block, len(block))
             return None
-        mapped = replace(block, tags=tags)
-        if block.type is FieldType.STRING:
-            fit = [at for at, value in enumerate(block.values) if len(value) <= MAX_STRING_BYTES]
-            self._drop(DropReason.STRING_TOO_LONG, block, len(block) - len(fit))
-            return pick(mapped, fit) if fit else None
-        return mapped
+        unfit = _unfit(block)
+        for reason in set(unfit.values()):
+            self._drop(reason, block, sum(each is reason for each in unfit.values()))
+        fit = [at for at in range(len(block)) if at not in unfit] if unfit else range(len(block))
+        return pick(replace(block, tags=tags), fit) if fit else None
 
     def _drop(self, reason: DropReason, block: Block, points: int) -> None:
         if points:
@@ -76,14 +107,81 @@ def encode(block: Block) -> bytes:
     return b"%b%b\n" % (head, (b"\n" + head).join(lines))
 
 
+def encoded(blocks: Iterable[Block], most: int = PIECE_BYTES) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of `blocks`, in order, in pieces: how many there are, and some `most` bytes of them.
+
+    A reply may name a series once and have many short rows of it: as lines they take a thousand times as much.
+    Raises UnwritableName.
+    """
+    lines, size = 0, 0
+    parts: list[bytes] = []
+    for block in blocks:
+        for part in _cut(block, most):
+            content = encode(part)
+            if parts and size + len(content) > most:
+                yield lines, b"".join(parts)
+                lines, size, parts = 0, 0, []
+            lines, size = lines + len(part), size + len(content)
+            parts.append(content)
+    if parts:
+        yield lines, b"".join(parts)
+
+
+def _cut(block: Block, most: int) -> Iterator[Block]:
+    """Yield `block` in parts whose lines take some `most` bytes each, or are one.
+
+    What the values take is left out: they came in one chunk of a reply.
+    """
+    if len(block) == 1 or len(block) * (len(series_bytes(block.key)) + len(block.field) + _BESIDE_VALUE) <= most:
+        yield block
+        return
+    middle = len(block) // 2
+    yield from _cut(pick(block, range(middle)), most)
+    yield from _cut(pick(block, range(middle, len(block))), most)
+
+
 def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:
     """Return a line up to and with the `=` before its value. Raises UnwritableName."""
     if measurement.startswith(b"#"):
         raise UnwritableName(measurement)  # the line would be a comment
+    if field == RESERVED_FIELD:
+        raise UnwritableName(field, DropReason.RESERVED_NAME)
+    for name in (measurement, field):
+        if _ESCAPE.search(name):
+            raise UnwritableName(name)
     parts = [escape_measurement(measurement)]
-    parts += [b",%b=%b" % (escape_key(key), escape_key(value)) for key, value in tags]
+    open_to_quotes = False  # for InfluxDB the fields begin in a key before here
+    for key, value in tags:
+        if key in RESERVED_TAGS:
+            raise UnwritableName(key, DropReason.RESERVED_NAME)
+        open_to_quotes = open_to_quotes or b"\\ " in key
+        if open_to_quotes and (b'"' in value or b'"' in field):
+            raise UnwritableName(key)
+        parts.append(b",%b=%b" % (escape_key(key), escape_key(value)))
     parts += [b" ", escape_key(field), b"="]
     return b"".join(parts)
+
+
+def _unfit(block: Block) -> dict[int, DropReason]:
+    """Return the places of the points that InfluxDB cannot hold, and why."""
+    unfit: dict[int, DropReason] = {}
+    if not _UNWRITABLE_TIMES.isdisjoint(block.times):
+        unfit = {at: DropReason.OUT_OF_RANGE for at, time in enumerate(block.times) if time in _UNWRITABLE_TIMES}
+    if block.type is FieldType.STRING:
+        long = (at for at, value in enumerate(block.values) if len(value) > MAX_STRING_BYTES)
+        unfit |= dict.fromkeys(long, DropReason.STRING_TOO_LONG)
+    elif block.type is FieldType.FLOAT:
+        column = b",".join(block.values)
+        if b"e" in column or b"E" in column or _has_long_value(column):
+            infinite = (at for at, value in enumerate(block.values) if math.isinf(float(value)))
+            unfit |= dict.fromkeys(infinite, DropReason.OUT_OF_RANGE)
+    return unfit
+
+
+def _has_long_value(column: bytes) -> bool:
+    """Say whether a value of `column`, parted by commas, may have _LONG_FLOAT digits: half of them have no comma."""
+    half = _LONG_FLOAT // 2
+    return any(column.find(b",", at, at + half) < 0 for at in range(0, len(column) - half + 1, half))
 
 
 def escape_measurement(name: bytes) -> bytes:

@@ -5,6 +5,7 @@ They carry no tag `source_bucket`: by that telegraf.conf tells them from the dat
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from telegraf_plugin.stream import own
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
-from telegraf_plugin.telegraf.line_protocol import escape_string, line_head
+from telegraf_plugin.telegraf.line_protocol import MAX_STRING_BYTES, MAX_TIME, MIN_TIME, escape_string, line_head
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
 
+MAX_TAG_BYTES = 4096
+"""Of a tag's value in our own lines: a name of data may be of 64 KiB, and a line has a limit for all of its tags."""
 _SECOND = 1e9
 
 Fields = dict[str, int | float | str]
@@ -153,22 +156,33 @@ def _sums(cycle: Totals, total: Totals) -> Fields:
 
 
 def point(measurement: str, tags: dict[str, str], fields: Fields, now: int) -> bytes:
-    """Return one line of our own: `tags` with what line protocol cannot carry shown as `?`, time `now` in Unix ns."""
+    """Return one line of our own, time `now` in Unix ns; nothing where no field is left, or none can be of that time.
+
+    It is checked as the data's lines are. Of `tags` what line protocol cannot carry is shown as `?`, and what is beyond
+    MAX_TAG_BYTES left out; a field whose value InfluxDB cannot hold is left out.
+    """
+    columns = [b"%b=%b" % (key.encode(), text) for key, value in fields.items() if (text := _value(value)) is not None]
+    if not columns or not MIN_TIME <= now <= MAX_TIME:
+        return b""
     pairs = tuple(sorted((key.encode(), _tag(value)) for key, value in tags.items()))
-    columns = b",".join(b"%b=%b" % (key.encode(), _value(value)) for key, value in fields.items())
     # line_head ends with the name of a field and "=": the first field's, which columns begins with too.
     head = line_head(measurement.encode(), pairs, b"f").removesuffix(b"f=")
-    return b"%b%b %d\n" % (head, columns, now)
+    return b"%b%b %d\n" % (head, b",".join(columns), now)
 
 
 def _tag(value: str) -> bytes:
-    """Return a tag's value that any name makes: what line protocol cannot carry is shown as `?`."""
-    return _CONTROL.sub(b"?", value.encode("utf-8", "replace")) or b"?"
+    """Return a tag's value that any name makes."""
+    cut = value.encode("utf-8", "replace")[:MAX_TAG_BYTES].decode("utf-8", "ignore").encode()
+    return _CONTROL.sub(b"?", cut) or b"?"
 
 
-def _value(value: int | float | str) -> bytes:
+def _value(value: float | str) -> bytes | None:
+    """Return a field's value as it stands in a line, None where InfluxDB cannot hold it."""
     if isinstance(value, str):
-        return b'"%b"' % escape_string(value.encode())
+        text = value.encode("utf-8", "replace")
+        return b'"%b"' % escape_string(text) if len(text) <= MAX_STRING_BYTES else None
     if isinstance(value, bool):
         return b"true" if value else b"false"
-    return b"%di" % value if isinstance(value, int) else repr(value).encode()
+    if isinstance(value, int):
+        return b"%di" % value if -(2**63) <= value < 2**63 else None
+    return repr(value).encode() if math.isfinite(value) else None

@@ -25,6 +25,7 @@ class LineWriter:
         self._descriptor = descriptor
         self._lock = threading.Lock()
         self._closed = False
+        self._cut_off = False
 
     @classmethod
     def take_stdout(cls) -> LineWriter:
@@ -40,6 +41,11 @@ class LineWriter:
         os.dup2(2, 1)
         sys.stdout = sys.stderr
         return writer
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that was written ends with a whole line: else what comes next would be glued to half of one."""
+        return not self._cut_off
 
     def restore_stdout(self) -> None:
         """Lead file descriptor 1 to the lines' reader again, for a program that takes this one's place."""
@@ -57,20 +63,24 @@ class LineWriter:
             try:
                 while view:
                     view = view[os.write(self._descriptor, view) :]
+                    if view and self._cut_off:  # the end has come: not a byte more
+                        raise OutputClosed("standard output is closed, and the reader has not taken all lines")
             except OSError as error:
                 self._closed = True
                 raise OutputClosed(f"standard output is closed: {error.strerror}") from error
 
     def close(self, timeout: float) -> bool:
-        """Let the call in hand finish, refuse later ones, and wait until the reader has taken everything.
+        """Refuse further calls, let the one in hand finish, and wait until the reader has taken everything.
 
         Returns False when that takes longer than `timeout` seconds: the reader does not read, and what it has not
-        read is lost with the process, half a line perhaps (Telegraf's upstream parser drops that).
+        read is lost with the process. A call that is still in hand then is cut off: what was written is not `whole`
+        (half a line at the very end is dropped by Telegraf's upstream parser).
         """
         deadline = time.monotonic() + timeout
-        if not self._lock.acquire(timeout=timeout):
-            return False
         self._closed = True
+        if not self._lock.acquire(timeout=timeout):
+            self._cut_off = True
+            return False
         self._lock.release()
         # A process that ends right after its last write can lose it: Telegraf closes its end when the process is gone.
         while unread(self._descriptor) and time.monotonic() < deadline:

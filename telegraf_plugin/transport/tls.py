@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_FILE_BYTES = 4 * 1024 * 1024
+"""The authorities of a whole system take some 250 KiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tls:
@@ -56,6 +59,8 @@ def _unreadable(file: Path) -> str:
     try:
         if not file.is_file():  # a pipe would be waited for
             return f"the file {file} is not there, or is no file"
+        if file.stat().st_size > MAX_FILE_BYTES:
+            return f"the file {file} is larger than {MAX_FILE_BYTES:,} bytes"
         with file.open("rb"):
             return ""
     except OSError as error:

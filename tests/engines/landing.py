@@ -128,6 +128,11 @@ class Landing:
         with self._lock:
             return sum(map(len, self._waiting.values()))
 
+    def waiting_bytes(self) -> int:
+        """What these lines take."""
+        with self._lock:
+            return sum(len(line) + 1 for lines in self._waiting.values() for line in lines)
+
     # The lines
 
     def feed(self, output: bytes) -> None:

@@ -214,6 +214,10 @@ class PluginProcess:
         """Read its stdout no more, as a Telegraf that hangs."""
         self._reading.clear()
 
+    def resume_reading(self) -> None:
+        """The end of `stop_reading`."""
+        self._reading.set()
+
     # What it says
 
     @property

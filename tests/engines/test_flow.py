@@ -11,6 +11,7 @@ from lab.influxd import InfluxServer
 from lab.loopback import wait_until
 from lab.site import Site
 from tests.engines.landing import Landing
+from tests.engines.memory import LIMIT_MIB, peak_mib
 from tests.engines.plugin_process import LEDGER, PluginProcess, queries, source
 from tests.engines.stage import SECOND, Stage
 
@@ -86,6 +87,41 @@ def test_lines_that_are_printed_and_have_not_landed_are_bounded(influx: InfluxSe
             1.0,
         )
         assert plugin.output.count(b"\nm,") == 50_000  # each once
+
+
+def test_what_is_printed_and_has_not_landed_is_bounded_in_bytes(influx: InfluxServer, tmp_path: Path) -> None:
+    """50,000 lines of 20 kB, fewer than may be in flight, took Telegraf to 1.3 GB."""
+    influx.create_bucket("long")
+    now = time.time_ns() // SECOND * SECOND
+    text, points, limit = "x" * 20_000, 2000, 16 * 2**20
+    for start in range(0, points, 500):
+        lines = (f'long v="{text}{n}" {now - 1500 * SECOND + n * SECOND // 2}' for n in range(start, start + 500))
+        influx.write("long", "\n".join(lines).encode())
+    document = queries(source("s", influx.url, {"bucket": "long", "start": "-30m"}))
+    document["max_in_flight_size"] = "16MiB"
+    with Landing() as landing, PluginProcess(tmp_path, document, {"TOKEN": influx.token}, landing=landing) as plugin:
+        plugin.ready().tick()
+        wait_until(lambda: plugin.output.count(b"\nlong,") > 50, "the first of the backlog", 30)
+        landing.pause()
+        wait_until(lambda: landing.waiting_bytes() > limit // 4, "what is in flight", 30, 0.2)
+        counts = [0]
+
+        def stands_still() -> bool:
+            counts.append(plugin.output.count(b"\nlong,"))
+            return counts[-1] == counts[-2]
+
+        wait_until(stands_still, "that no more is printed", 30, 1.0)
+        assert counts[-1] < points
+        assert landing.waiting_bytes() <= limit // 2 + 2**21, plugin.stderr  # a backlog's half, and a piece
+        landing.resume()
+        wait_until(lambda: plugin.output.count(b"\nlong,") >= points, "the whole backlog", 60, 0.2)
+        assert peak_mib(plugin.popen.pid) < LIMIT_MIB
+        bucket = landing.bucket("long")
+
+        def landed() -> int:
+            return sum(p.measurement == "long" for p in landing.server.points(bucket, now - 1800 * SECOND, now))
+
+        plugin.tick_until(lambda: landed() == points, "all points in central", 60)
 
 
 def test_what_telegraf_drops_is_sent_again(influx: InfluxServer, tmp_path: Path) -> None:

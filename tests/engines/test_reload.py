@@ -6,8 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from tests.engines.plugin_process import PluginProcess, queries, source
-from tests.fakes import FakeSource, good, table
+from lab.loopback import wait_until
+from telegraf_plugin.telegraf.writer import unread
+from tests.engines.plugin_process import LEDGER, PluginProcess, queries, read_lines, source
+from tests.fakes import FakeSource, endless, good, table
 
 
 def test_a_changed_file_is_taken_over_without_losing_the_pipes(tmp_path: Path) -> None:
@@ -41,3 +43,27 @@ def test_one_that_cannot_be_used_is_refused_and_the_old_one_goes_on(tmp_path: Pa
         assert len(plugin.logged("was changed and is refused")) == 1
         plugin.end_of_input()
         assert plugin.wait() == 0
+
+
+def test_with_a_write_in_hand_it_ends_and_prints_nothing_behind_half_a_line(tmp_path: Path) -> None:
+    """What another configuration printed in the same process would be glued to it: `cpcollector_ledger`."""
+    with FakeSource(endless) as fake, PluginProcess(tmp_path, queries(source("a", fake.url))).ready() as plugin:
+        assert plugin.popen.stdout is not None
+        descriptor = plugin.popen.stdout.fileno()
+        plugin.tick()
+        wait_until(lambda: len(plugin.output) > 100_000, "some output", 20)
+        plugin.stop_reading()
+        wait_until(lambda: unread(descriptor) >= 65536 - 4096, "the pipe to be full", 20)
+        more = plugin.landing.place(queries(source("b", fake.url)), {})
+        (tmp_path / "queries.yaml").write_text(yaml.safe_dump(more))
+        plugin.tick()
+        assert plugin.popen.wait(10) == 1  # Telegraf starts it again, with the new file
+        assert plugin.logged("^E! Telegraf does not read: ending")
+        assert len(plugin.logged("^I! collector started")) == 1
+        plugin.resume_reading()
+        assert plugin.wait() == 1
+        whole, _, rest = plugin.output.rpartition(b"\n")
+        lines = read_lines(whole + b"\n")
+        assert {line.measurement for line in lines} <= {"power", LEDGER, "collector_origin"}
+        assert len({line.fields["incarnation"] for line in lines if line.measurement == LEDGER}) == 1
+        assert b"power,field=watts,host=a,source_bucket=data watts=1.5 ".startswith(rest[:53])

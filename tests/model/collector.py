@@ -24,6 +24,7 @@ from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.jobs import Compare, Compared, Counted, Prove, Proved
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt
@@ -146,18 +147,18 @@ class ModelGate(Gate):
         super().__init__(FLOW_LIMIT)
         self._world, self._collector = world, collector
 
-    def enter(self, stream: str, lines: int, live: bool, before_waiting: Callable[[], None]) -> None:
+    def enter(self, stream: str, load: Load, live: bool, before_waiting: Callable[[], None]) -> None:
         """As `Gate.enter`, where the watch is a thread of its own."""
-        if not self._flow.has_room(lines, live):
+        if not self._flow.has_room(load, live):
             if self._flow.unmarked(stream):
                 before_waiting()
             self._world.at()
             if self._world.flowing:
                 self._world.telegraf.send_all(self._world.now)
             self._collector.look()
-        if not self._flow.has_room(lines, live):
+        if not self._flow.has_room(load, live):
             raise NoRoom("no room")
-        self._flow.printed(stream, lines)
+        self._flow.printed(stream, load)
 
 
 class ModelPassage:

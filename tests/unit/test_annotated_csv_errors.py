@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from telegraf_plugin.influxdb.annotated_csv import Decoder
+from telegraf_plugin.influxdb.annotated_csv import MAX_QUOTED_COLUMNS, Decoder
 from telegraf_plugin.stream.drops import DropReason
 from tests.replies import row, time_text
 from tests.unit.test_annotated_csv import NOW, data, decode, pieces, table
@@ -133,3 +133,22 @@ def test_a_name_that_has_lost_a_carriage_return_is_dropped_and_its_neighbours_pa
         (((b"host", b"ac"),), b"3"),
     ]
     assert outcome.drops == {"unwritable_name": 1}
+
+
+def test_a_name_longer_than_any_key_is_dropped_and_not_remembered() -> None:
+    longest, longer = "x" * (65_535 - len("m\0f\0k\0")), "x," * 32_800
+    reply = table(data("1", longest), data("2", longer), data("3", "short"), tags=["k"])
+    outcome = decode([reply])
+    assert [len(dict(point.tags)[b"k"]) for point in outcome.points] == [len(longest), 5]
+    assert outcome.drops == {"key_too_long": 1}
+    decoder = Decoder()
+    list(decoder.feed(table(data("a,b", longer), tags=["k"], kind="string")))
+    assert (decoder.quoted, decoder.quoted_names) == (set(), set())
+
+
+def test_a_flood_of_columns_with_names_in_quotes_is_not_remembered() -> None:
+    decoder = Decoder()
+    for number in range(0, 1000, 50):
+        tags = [f"t{n}" for n in range(number, number + 50)]
+        list(decoder.feed(table(data("1", *["a,b"] * 50), tags=tags)))
+    assert len(decoder.quoted_names) < 2 * MAX_QUOTED_COLUMNS

@@ -57,7 +57,7 @@ def test_the_shipped_file_shows_every_default() -> None:
     shown = {match.group(3) for match in commented_keys()}
     assert shown == {
         *("concurrent_queries", "timeouts", "name", "central_bucket", "lookback"),
-        *("max_in_flight", "rewritten_tags", "start", "sweep"),
+        *("max_in_flight", "max_in_flight_size", "rewritten_tags", "start", "sweep"),
     }
 
 

@@ -156,7 +156,7 @@ def test_the_parts_of_a_set_together_find_what_is_missing_and_what_is_left(
         for each in here:
             places = known.missing(each)
             missing += [pick(each, [place]) for place in places]
-        left += known.left
+        left += known.left()
     assert points(missing) == points(here) - points(there)
     assert left == (points(there) - points(here)).total()
 

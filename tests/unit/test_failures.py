@@ -167,6 +167,10 @@ def test_a_reply_that_trickles_is_ended_by_timeouts_query() -> None:
             id="in_a_chunk",
         ),
         pytest.param(
+            sends(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n" + table()),
+            id="at_a_chunk_of_less_than_nothing",
+        ),
+        pytest.param(
             sends(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n"),
             id="at_a_chunks_length",
         ),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from telegraf_plugin import gate as gate_module
 from telegraf_plugin.errors import NoRoom
 from telegraf_plugin.gate import Gate
-from telegraf_plugin.stream.flow import Flow
+from telegraf_plugin.stream.flow import Flow, Load
 
 PATIENCE = 10.0
 """Seconds within which what must happen happens, on the slowest machine."""
@@ -33,7 +33,7 @@ def test_what_is_printed_is_in_flight_until_a_mark_behind_it_is_back(steps: list
     for clock, (stream, what, number) in enumerate(steps):
         queue = model[stream]
         if what == "print":
-            flow.printed(stream, number)
+            flow.printed(stream, Load(number, 0))
             queue.append(("lines", number))
         elif what == "mark":
             flow.marked(stream, clock)
@@ -54,75 +54,108 @@ def test_what_is_printed_is_in_flight_until_a_mark_behind_it_is_back(steps: list
 
 def test_live_lines_have_all_of_the_limit_and_a_backlog_half() -> None:
     flow = Flow(100)
-    flow.printed("a", 40)
-    assert (flow.has_room(60, live=True), flow.has_room(61, live=True)) == (True, False)
-    assert (flow.has_room(10, live=False), flow.has_room(11, live=False)) == (True, False)
+    flow.printed("a", Load(40, 0))
+    assert (flow.has_room(Load(60, 0), live=True), flow.has_room(Load(61, 0), live=True)) == (True, False)
+    assert (flow.has_room(Load(10, 0), live=False), flow.has_room(Load(11, 0), live=False)) == (True, False)
 
 
 def test_more_than_the_limit_passes_when_nothing_is_in_flight() -> None:
     flow = Flow(100)
-    assert flow.has_room(1000, live=True)
-    assert flow.has_room(1000, live=False)
-    flow.printed("a", 1)
-    assert not flow.has_room(1000, live=True)
+    assert flow.has_room(Load(1000, 0), live=True)
+    assert flow.has_room(Load(1000, 0), live=False)
+    flow.printed("a", Load(1, 0))
+    assert not flow.has_room(Load(1000, 0), live=True)
+
+
+def test_bytes_are_bounded_beside_lines() -> None:
+    flow = Flow(1000, 100)
+    flow.printed("a", Load(1, 40))
+    assert (flow.has_room(Load(1, 60), live=True), flow.has_room(Load(1, 61), live=True)) == (True, False)
+    assert (flow.has_room(Load(1, 10), live=False), flow.has_room(Load(1, 11), live=False)) == (True, False)
+    assert (flow.load("a"), flow.load("b"), flow.load()) == (Load(1, 40), Load(0, 0), Load(1, 40))
+
+
+def test_a_quarter_of_the_bytes_wants_a_mark_and_they_are_free_when_it_is_back() -> None:
+    flow = Flow(1000, 100)
+    flow.printed("a", Load(1, 24))
+    assert not flow.needs_mark("a")
+    flow.printed("a", Load(1, 1))
+    assert flow.needs_mark("a")
+    flow.marked("a", 7)
+    assert (flow.needs_mark("a"), flow.load()) == (False, Load(3, 25))
+    flow.printed("a", Load(1, 5))
+    flow.back("a", 7)
+    assert flow.load() == Load(1, 5)
 
 
 def test_a_stream_whose_marks_never_come_leaves_room_to_its_neighbours() -> None:
     flow = Flow(100)
-    flow.printed("stuck", 1)
-    flow.printed("well", 1)
+    flow.printed("stuck", Load(1, 1))
+    flow.printed("well", Load(1, 1))
     flow.marked("well", 1)
     flow.back("well", 1)
     for _ in range(200):  # it prints whatever it may
-        if flow.has_room(1, True, "stuck"):
-            flow.printed("stuck", 1)
+        if flow.has_room(Load(1, 1), True, "stuck"):
+            flow.printed("stuck", Load(1, 1))
     flow.marked("stuck", 2)
     assert flow.lines("stuck") == 89  # with its mark
-    assert flow.has_room(5, True, "well")  # the others' share
-    flow.printed("well", 5)
+    assert flow.has_room(Load(5, 1), True, "well")  # the others' share
+    flow.printed("well", Load(5, 1))
     flow.marked("well", 3)
-    assert not flow.has_room(50, True, "well")
+    assert not flow.has_room(Load(50, 1), True, "well")
     flow.back("well", 3)  # which overtakes: what was printed before it has left
-    assert flow.has_room(100, True, "well")
-    assert not flow.has_room(1, True, "stuck")
+    assert flow.has_room(Load(100, 1), True, "well")
+    assert not flow.has_room(Load(1, 1), True, "stuck")
     flow.back("stuck", 2)
-    assert flow.has_room(87, True, "stuck")
+    assert flow.has_room(Load(87, 1), True, "stuck")
 
 
 def test_a_stream_that_is_alone_has_all_of_the_limit() -> None:
     flow = Flow(100)
-    flow.printed("a", 60)
-    assert (flow.has_room(40, True, "a"), flow.has_room(41, True, "a")) == (True, False)
+    flow.printed("a", Load(60, 1))
+    assert (flow.has_room(Load(40, 1), True, "a"), flow.has_room(Load(41, 1), True, "a")) == (True, False)
 
 
 # Gate
 
 
+def test_who_finds_no_room_for_bytes_waits_until_a_mark_is_back() -> None:
+    gate = Gate(1000, 100)
+    gate.enter("a", Load(1, 100), True, never)
+    gate.marked("a", 7)
+    outcome = entering(gate, "b", Load(1, 1), never)
+    assert not gate.has_room(live=True)
+    assert not outcome
+    gate.back("a", 7)
+    assert soon(lambda: outcome == ["entered"])
+    assert gate.has_room(live=True)
+
+
 def test_lines_that_have_room_enter_at_once() -> None:
     gate = Gate(100)
-    gate.enter("a", 60, True, never)
-    gate.enter("b", 40, True, never)
+    gate.enter("a", Load(60, 0), True, never)
+    gate.enter("b", Load(40, 0), True, never)
     assert (gate.lines(), gate.lines("a"), gate.lines("b"), gate.lines("c")) == (100, 60, 40, 0)
 
 
 def test_a_reading_begins_only_where_an_eighth_has_room() -> None:
     gate = Gate(80)
-    gate.enter("a", 30, True, never)
+    gate.enter("a", Load(30, 0), True, never)
     assert gate.has_room(live=False)
-    gate.enter("a", 1, True, never)
+    gate.enter("a", Load(1, 0), True, never)
     assert not gate.has_room(live=False)
     assert gate.has_room(live=True)
-    gate.enter("a", 40, True, never)
+    gate.enter("a", Load(40, 0), True, never)
     assert not gate.has_room(live=True)
 
 
-def entering(gate: Gate, stream: str, lines: int, before_waiting: Callable[[], None], live: bool = True) -> list[str]:
+def entering(gate: Gate, stream: str, load: Load, before_waiting: Callable[[], None], live: bool = True) -> list[str]:
     """Enter in a thread; the list gets what came of it. Returns once it waits."""
     outcome: list[str] = []
 
     def enter() -> None:
         try:
-            gate.enter(stream, lines, live, before_waiting)
+            gate.enter(stream, load, live, before_waiting)
             outcome.append("entered")
         except NoRoom as error:
             outcome.append(str(error))
@@ -141,14 +174,14 @@ def soon(holds: Callable[[], bool]) -> bool:
 
 def test_who_finds_no_room_prints_a_mark_first_and_enters_when_it_is_back() -> None:
     gate = Gate(100)
-    gate.enter("a", 100, True, never)
+    gate.enter("a", Load(100, 0), True, never)
     marked = threading.Event()
 
     def mark() -> None:
         gate.marked("a", 7)
         marked.set()
 
-    outcome = entering(gate, "a", 50, mark)
+    outcome = entering(gate, "a", Load(50, 0), mark)
     assert marked.wait(PATIENCE)
     gate.back("a", 6)  # another one: still no room
     time.sleep(0.02)
@@ -160,9 +193,9 @@ def test_who_finds_no_room_prints_a_mark_first_and_enters_when_it_is_back() -> N
 
 def test_who_has_nothing_without_a_mark_prints_none() -> None:
     gate = Gate(100)
-    gate.enter("a", 100, True, never)
+    gate.enter("a", Load(100, 0), True, never)
     gate.marked("a", 7)
-    outcome = entering(gate, "b", 50, never)
+    outcome = entering(gate, "b", Load(50, 0), never)
     time.sleep(0.02)
     assert not outcome
     gate.back("a", 7)
@@ -171,10 +204,10 @@ def test_who_has_nothing_without_a_mark_prints_none() -> None:
 
 def test_a_backlog_waits_where_live_lines_pass() -> None:
     gate = Gate(100)
-    gate.enter("a", 50, True, never)
+    gate.enter("a", Load(50, 0), True, never)
     gate.marked("a", 7)
-    outcome = entering(gate, "b", 10, never, live=False)
-    gate.enter("c", 10, True, never)
+    outcome = entering(gate, "b", Load(10, 0), never, live=False)
+    gate.enter("c", Load(10, 0), True, never)
     assert not outcome
     gate.back("a", 7)
     assert soon(lambda: outcome == ["entered"])
@@ -183,9 +216,9 @@ def test_a_backlog_waits_where_live_lines_pass() -> None:
 def test_patience_ends_when_nothing_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate_module, "PATIENCE_SECONDS", 0.05)
     gate = Gate(100)
-    gate.enter("a", 100, True, lambda: None)
-    with pytest.raises(NoRoom, match="101 lines are in flight"):
-        gate.enter("a", 50, True, lambda: gate.marked("a", 7))
+    gate.enter("a", Load(100, 0), True, lambda: None)
+    with pytest.raises(NoRoom, match="101 lines of 0 bytes are in flight"):
+        gate.enter("a", Load(50, 0), True, lambda: gate.marked("a", 7))
     assert gate.lines() == 101  # and what found no room is not counted
 
 
@@ -193,9 +226,9 @@ def test_patience_begins_anew_with_each_mark_that_is_back(monkeypatch: pytest.Mo
     monkeypatch.setattr(gate_module, "PATIENCE_SECONDS", 0.5)
     gate = Gate(100)
     for mark in range(4):
-        gate.enter("a", 24, True, never)
+        gate.enter("a", Load(24, 0), True, never)
         gate.marked("a", mark)
-    outcome = entering(gate, "b", 100, never)
+    outcome = entering(gate, "b", Load(100, 0), never)
     for mark in range(4):
         time.sleep(0.3)
         assert not outcome

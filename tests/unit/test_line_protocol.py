@@ -12,7 +12,7 @@ from line_protocol_parser import parse_line
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
-from telegraf_plugin.telegraf.line_protocol import MAX_KEY_BYTES, MAX_STRING_BYTES, LineMapper, encode
+from telegraf_plugin.telegraf.line_protocol import MAX_KEY_BYTES, MAX_STRING_BYTES, LineMapper, encode, encoded
 from tests.slow_lines import LinePoint, RefusedLineError, read_lines
 
 _BARE = TagMapper("s", "b", ())
@@ -41,7 +41,7 @@ def blocks(draw: st.DrawFn, names: st.SearchStrategy[bytes] = names) -> Block:
         tuple(sorted(tags.items())),
         draw(names),
         kind,
-        [b"%d" % draw(st.integers(-(2**63), 2**63 - 1)) for _ in range(size)],
+        [b"%d" % draw(st.integers(-(2**63) + 2, 2**63 - 2)) for _ in range(size)],
         [draw(VALUES[kind]).encode() for _ in range(size)],
     )
 
@@ -58,10 +58,25 @@ def unwritable(word: bytes) -> bool:
     return word == b"" or word.endswith(b"\\") or any(byte < 32 or byte == 127 for byte in word)
 
 
+def refused(measurement: bytes, tags: Tags, field: bytes) -> str:
+    """The reason for which no point of that name may leave, by the rules as the module words them; else empty."""
+    if field == b"time" or any(key in (b"time", b"_field", b"_measurement") for key, _ in tags):
+        return "reserved_name"
+    words = [measurement, field, *(word for tag in tags for word in tag)]
+    before = any(b"\\" + sign in name for name in (measurement, field) for sign in (b",", b" ", b"=", b'"'))
+    keys = [at for at, (key, _) in enumerate(tags) if b"\\ " in key]
+    swallows = bool(keys) and any(b'"' in word for word in [field, *(value for _, value in tags[keys[0] :])])
+    return "unwritable_name" if measurement[:1] == b"#" or any(map(unwritable, words)) or before or swallows else ""
+
+
 def lines_of(mapper: LineMapper, block: Block) -> bytes:
     """Map and encode, as the printer does."""
     mapped = mapper.mapped(block)
     return encode(mapped) if mapped is not None else b""
+
+
+def dropped(mapper: LineMapper) -> dict[str, int]:
+    return {reason.value: drop.points for reason, drop in mapper.drops.items()}
 
 
 def points_of(block: Block, tags: Tags) -> list[LinePoint]:
@@ -78,12 +93,9 @@ def test_a_block_reads_back_as_the_same_points_with_mapped_tags_or_is_dropped_wh
     lines_mapper = LineMapper(mapper)
     lines = lines_of(lines_mapper, block)
     tags = mapper.map(block.tags, block.field)
-    words = [block.measurement, block.field, *(word for tag in tags for word in tag)]
-    if block.measurement.startswith(b"#") or any(map(unwritable, words)):
+    if reason := refused(block.measurement, tags, block.field):
         assert lines == b""
-        assert {reason.value: drop.points for reason, drop in lines_mapper.drops.items()} == {
-            "unwritable_name": len(block)
-        }
+        assert dropped(lines_mapper) == {reason: len(block)}
     else:
         assert read_lines(lines) == points_of(block, tags)
         assert lines.endswith(b"\n")
@@ -147,6 +159,18 @@ def block(
         block(tags=((b"k", b"v\\"),)),
         block(tags=((b"k", b"v\r"),)),
         block(tags=((b"k", b"v\x00"),)),
+        block(field=b"a\\,b"),
+        block(field=b"a\\ b"),
+        block(field=b"a\\=b"),
+        block(field=b'a\\"b'),
+        block(field=b"\\\\,"),
+        block(measurement=b"a\\,b"),
+        block(measurement=b"a\\ b"),
+        block(measurement=b"\\=b"),
+        block(measurement=b'\\"'),
+        block(tags=((b"a\\ b", b'x"y'),)),
+        block(tags=((b"a\\ b", b"x"),), field=b'"'),
+        block(tags=((b"a\\ b", b"x"), (b"b", b'"'))),
     ],
     ids=lambda refused: f"{refused.measurement!r} {refused.tags!r} {refused.field!r}",
 )
@@ -162,6 +186,71 @@ def test_a_name_that_cannot_be_written_is_counted_and_its_neighbours_stay(refuse
         (b"g", b"2"),
     ]
     assert {reason.value: drop.points for reason, drop in lines_mapper.drops.items()} == {"unwritable_name": 2}
+
+
+@pytest.mark.parametrize(
+    "reserved",
+    [
+        block(field=b"time"),
+        block(tags=((b"time", b"v"),)),
+        block(tags=((b"_field", b"v"),)),
+        block(tags=((b"_measurement", b"v"), (b"k", b"v"))),
+    ],
+    ids=lambda reserved: f"{reserved.tags!r} {reserved.field!r}",
+)
+def test_a_name_that_influxdb_keeps_for_itself_is_counted_as_that(reserved: Block) -> None:
+    lines_mapper = LineMapper(_BARE)
+    assert lines_of(lines_mapper, reserved) == b""
+    assert dropped(lines_mapper) == {"reserved_name": 2}
+
+
+@pytest.mark.parametrize(
+    "near",
+    [
+        block(measurement=b"time"),
+        block(tags=((b"k", b"time"), (b"timer", b"_field"))),
+        block(field=b"Time"),
+        block(field=b"a\\b"),
+        block(field=b"a, =\\b"),
+        block(measurement=b"a, =b\\c", tags=((b"a\\,\\=b", b"\\ \\,\\="),)),
+        block(tags=((b"a\\ b", b"x"),)),
+        block(measurement=b'"', tags=((b"a", b'"'), (b'b\\ "', b"x"), (b'c"', b"x"))),
+        block(measurement=b"a b", tags=((b"k", b'\\ "'),), field=b'"'),
+    ],
+    ids=lambda near: f"{near.measurement!r} {near.tags!r} {near.field!r}",
+)
+def test_what_is_only_near_to_it_passes(near: Block) -> None:
+    lines_mapper = LineMapper(_BARE)
+    assert read_lines(lines_of(lines_mapper, near)) == points_of(near, near.tags)
+    assert dropped(lines_mapper) == {}
+
+
+def test_a_time_that_influxdb_keeps_for_itself_is_dropped_alone() -> None:
+    times = [b"-9223372036854775808", b"-9223372036854775807", b"-9223372036854775806", b"0"]
+    times += [b"9223372036854775806", b"9223372036854775807"]
+    of_all_times = Block(b"m", (), b"f", FieldType.INTEGER, times, [b"%d" % n for n in range(6)])
+    lines_mapper = LineMapper(_BARE)
+    assert [point.value for point in read_lines(lines_of(lines_mapper, of_all_times))] == [b"2", b"3", b"4"]
+    assert dropped(lines_mapper) == {"out_of_range": 3}
+
+
+@pytest.mark.parametrize(
+    "beyond", [b"1e999", b"-1e999", b"1E309", b"1.8e308", b"1" + b"0" * 309, b"-2" + b"0" * 308 + b".5"]
+)
+def test_a_float_beyond_64_bits_is_dropped_alone(beyond: bytes) -> None:
+    longest = b"17976931348623157" + b"0" * 292
+    values = (b"1e-999", beyond, b"1.7976931348623157e308", longest, b"0." + b"0" * 400 + b"1")
+    lines_mapper = LineMapper(_BARE)
+    points = read_lines(lines_of(lines_mapper, block(kind=FieldType.FLOAT, values=values)))
+    assert [point.value for point in points] == [value for value in values if value != beyond]
+    assert dropped(lines_mapper) == {"out_of_range": 1}
+
+
+def test_a_point_that_is_unfit_in_two_ways_is_counted_once() -> None:
+    first = Block(b"m", (), b"f", FieldType.FLOAT, [b"9223372036854775807", b"1"], [b"1e999", b"1e999"])
+    lines_mapper = LineMapper(_BARE)
+    assert lines_of(lines_mapper, first) == b""
+    assert dropped(lines_mapper) == {"out_of_range": 2}
 
 
 def key_bytes(block_: Block) -> int:
@@ -234,3 +323,21 @@ def test_the_slow_reader_refuses_what_telegraf_does(line: bytes) -> None:
 def test_the_slow_reader_keeps_a_backslash_that_escapes_nothing() -> None:
     (point,) = read_lines(rb'a\b\=c,k\x=C:\y\,\ z f\"="q\"\n\\n\z" -1' + b"\n")
     assert point == LinePoint(rb"a\b\=c", ((rb"k\x", rb"C:\y, z"),), rb"f\"", "string", -1, b'q"\n\\n\\z')
+
+
+@given(st.lists(blocks(), max_size=5), st.integers(1, 300))
+def test_pieces_are_the_same_lines_in_the_same_order(several: list[Block], most: int) -> None:
+    fit = [mapped for each in several if (mapped := LineMapper(_BARE).mapped(each)) is not None]
+    pieces = list(encoded(fit, most))
+    assert b"".join(content for _, content in pieces) == b"".join(map(encode, fit))
+    for lines, content in pieces:
+        assert lines == len(read_lines(content))
+        names = max(len(line.rpartition(b"=")[0]) for line in content.splitlines())
+        assert lines == 1 or lines * names <= 2 * most
+
+
+def test_a_series_with_a_long_name_and_many_rows_is_encoded_piece_by_piece() -> None:
+    wide = block(tags=((b"k", b"x" * 60_000),), values=tuple(b"%d" % n for n in range(2000)))
+    sizes = [len(content) for _, content in encoded([wide])]
+    assert sum(sizes) > 120_000_000
+    assert max(sizes) < 400_000

@@ -156,3 +156,11 @@ def test_an_own_tag_and_one_that_is_called_exported_like_it_become_one(tag: Meta
 @given(ADDED)
 def test_the_added_keys_are_those_that_are_asked_for(added: tuple[MetadataTag, ...]) -> None:
     assert sorted(TagMapper(SOURCE, BUCKET, added).added_keys) == sorted(tag.value.encode() for tag in added)
+
+
+@given(TAGS, ADDED, FIELDS)
+def test_what_was_mapped_can_be_undone_by_how_it_was(own: Tags, added: tuple[MetadataTag, ...], field: bytes) -> None:
+    mapper = TagMapper(SOURCE, BUCKET, added)
+    tags, trace = mapper.trace(own, field)
+    assert tags == mapper.map(own, field)
+    assert mapper.undo(tags, trace) == own

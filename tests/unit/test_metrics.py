@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,8 @@ from telegraf_plugin.stream.account import Progress
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.status import Attempt
-from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
+from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines, point
+from tests.slow_lines import read_lines
 from tests.unit.test_status import CPU, ERROR, IN_TIME, MEM, POWER, SECOND, attempt, board
 
 NOW = 1_795_471_200_123_456_789
@@ -331,3 +333,46 @@ def test_an_error_with_a_hint_shows_its_summary_alone() -> None:
     lines = cycle_lines(recorded, set(), 0.1, NOW)
     assert b'last_error="summary"' in lines
     assert b"do this" not in lines
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "c"]),
+        st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
+        min_size=1,
+    ),
+    st.integers(-(2**64), 2**64),
+    st.text(max_size=3) | st.just("x" * 70_000) | st.just("\U0001f642" * 20_000),
+)
+def test_whatever_a_line_of_our_own_is_to_say_telegraf_can_read_it(
+    fields: dict[str, float | str], now: int, name: str
+) -> None:
+    fits = {
+        key: value
+        for key, value in fields.items()
+        if isinstance(value, str) or (math.isfinite(value) and (isinstance(value, float) or -(2**63) <= value < 2**63))
+    }
+    line = point("collector_x", {"source": name, "stream": name, "held_field": name}, fields, now)
+    if not fits or not -(2**63) + 2 <= now <= 2**63 - 2:
+        assert line == b""
+        return
+    read = read_lines(line)
+    assert [each.field.decode() for each in read] == list(fits)
+    assert {each.time_ns for each in read} == {now}
+    assert len(line) < 65_536
+
+
+def test_a_figure_that_cannot_be_is_left_out_of_the_streams_line() -> None:
+    recorded = board(replace(attempt(CPU), stop=253_370_764_800 * SECOND), streams=[CPU])  # the year 9999
+    line = of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]
+    assert "last_success" not in line["fields"]
+    assert line["fields"]["points_read"] == 10
+
+
+def test_a_text_with_half_a_character_is_told_all_the_same() -> None:
+    recorded = board(attempt(CPU, error=BadReply("half \ud800", "hint")), streams=[CPU])
+    assert of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]["fields"]["last_error"] == "half ?"
+
+
+def test_a_text_longer_than_influxdb_takes_is_left_out() -> None:
+    assert read_lines(point("collector_x", {}, {"a": "x" * (2**20 + 1), "b": 1}, NOW))[0].field == b"b"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from telegraf_plugin.config import load
 from telegraf_plugin.reload import ConfigFile
+from telegraf_plugin.settings import load
 
 DOCUMENT = {
     "central": {"url": "http://central:8086", "org": "o", "token": "${CENTRAL}"},
@@ -95,3 +95,20 @@ def test_no_token_is_told(file: File, caplog: pytest.LogCaptureFixture) -> None:
     assert not file.file.changed()
     assert "sources[0].url" in caplog.text
     assert "a-token" not in caplog.text
+
+
+def test_with_other_processors_it_waits_for_telegraf(
+    file: File, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Telegraf takes telegraf.conf over when it is restarted: until then it renames as before."""
+    conf = tmp_path / "telegraf.conf"
+    conf.write_text("[[processors.regex]]\n")
+    environment = ENVIRONMENT | {"TELEGRAF_CONFIG_PATH": str(conf)}
+    looked = ConfigFile(file.path, environment, load(file.path, environment))
+    conf.write_text("[[processors.regex]]\n[[outputs.discard]]\n")
+    file.write(DOCUMENT | {"max_in_flight": 20_000})
+    assert looked.changed()
+    conf.write_text("[[processors.printer]]\n")
+    file.write(DOCUMENT | {"max_in_flight": 30_000})
+    assert not looked.changed()
+    assert "telegraf.conf's processors too, which Telegraf takes over when it is restarted" in caplog.text

@@ -9,13 +9,15 @@ from typing import cast
 
 import pytest
 
+from telegraf_plugin import compare as compare_module
 from telegraf_plugin import runner as runner_module
 from telegraf_plugin.central import CentralReader
+from telegraf_plugin.compare import SET_POINTS, narrowed
 from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
-from telegraf_plugin.runner import SET_POINTS, JobRunner, _narrowed
+from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.block import Block, FieldType, Tags
 from telegraf_plugin.stream.course import Course
@@ -161,7 +163,7 @@ def test_more_than_a_set_takes_is_read_whole_once_and_narrower_from_then_on(benc
 
 def test_points_at_one_instant_are_compared_by_parts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What no cut in time makes less: a series each."""
-    monkeypatch.setattr(runner_module, "SET_POINTS", 500)
+    monkeypatch.setattr(compare_module, "SET_POINTS", 500)
     each = [blocks([BEGIN + 5], tags=((b"host", b"%d" % number), *TAGS[1:])) for number in range(1200)]
     lost = {7, 600, 1199}
     bench.here.blocks = [block for some in each for block in some]
@@ -278,17 +280,17 @@ def test_what_only_central_has_is_nothing_that_is_missing(bench: Bench) -> None:
 # Narrowing
 
 
-def test_a_span_is_cut_into_so_many_parts_as_make_a_set_each(bench: Bench) -> None:
-    assert _narrowed(bench.course, WHOLE, SET_POINTS) == [WHOLE]
-    parts = _narrowed(bench.course, WHOLE, 3 * SET_POINTS - 1)
+def test_a_span_is_cut_into_so_many_parts_as_make_a_set_each() -> None:
+    assert narrowed(STREAM, WHOLE, SET_POINTS) == [WHOLE]
+    parts = narrowed(STREAM, WHOLE, 3 * SET_POINTS - 1)
     assert len(parts) == 3
     assert (parts[0][0], parts[-1][1]) == WHOLE
     assert all(before[1] == after[0] for before, after in pairwise(parts))
-    assert _narrowed(bench.course, (5, 6), 10**7) == [(5, 6)]
+    assert narrowed(STREAM, (5, 6), 10**7) == [(5, 6)]
 
 
-def test_an_aggregates_windows_are_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_aggregates_windows_are_not_cut() -> None:
     minutes = replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN))
-    parts = _narrowed(Bench(monkeypatch, minutes).course, WHOLE, 7 * SET_POINTS)
+    parts = narrowed(minutes, WHOLE, 7 * SET_POINTS)
     assert all(start % (60 * SECOND) == 0 for start, _ in parts)
     assert parts[-1][1] == WHOLE[1]

@@ -172,6 +172,17 @@ def test_the_last_success_is_the_end_of_what_was_copied_last() -> None:
     assert recorded.streams[CPU.label].last_success == 100
 
 
+def test_a_clock_that_was_put_right_takes_back_what_it_said_of_the_future() -> None:
+    recorded = board()
+    ahead = 8000 * 365 * 86_400
+    for stop, skew in ((100, 0.5), (90, None), (ahead * 10**9, float(ahead)), (ahead * 10**9 + 5, ahead + 1.0)):
+        recorded.record(replace(attempt(CPU), stop=stop, clock_skew=skew))
+    assert recorded.streams[CPU.label].last_success == ahead * 10**9 + 5
+    recorded.record(replace(attempt(CPU), stop=200, clock_skew=-1.0))
+    recorded.record(replace(attempt(CPU), stop=150, clock_skew=0.0))  # a backlog's
+    assert recorded.streams[CPU.label].last_success == 200
+
+
 def test_late_streams_are_unhealthy_until_a_cycle_finds_them_in_time() -> None:
     recorded = board(attempt(CPU), attempt(MEM), attempt(POWER))
     assert recorded.failing == []

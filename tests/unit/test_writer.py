@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -50,6 +51,13 @@ def short_writes(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
     """Let the system take at most `length` bytes at a time, as it may."""
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:length]))
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 10.0
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.002)
+    return holds()
 
 
 def test_lines_of_one_call_stay_together_whatever_threads_write(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,14 +148,55 @@ def test_close_gives_up_on_a_reader_that_does_not_read(pipe: Pipe) -> None:
     assert unread(pipe.descriptor) == 8
 
 
-def test_close_gives_up_on_a_write_that_does_not_end(pipe: Pipe) -> None:
-    writing = threading.Thread(target=pipe.writer.write, args=[b"m f=1 1\n" * 100_000])
-    writing.start()
+def writing(pipe: Pipe, content: bytes) -> tuple[threading.Thread, list[str]]:
+    """Begin to write in a thread, which gets more of it than a pipe holds; the list gets what it is refused with."""
+    refusals: list[str] = []
+
+    def write() -> None:
+        try:
+            pipe.writer.write(content)
+        except OutputClosed as closed:
+            refusals.append(str(closed))
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    return thread, refusals
+
+
+def test_close_lets_the_write_in_hand_finish(pipe: Pipe) -> None:
+    thread, refusals = writing(pipe, b"m f=1 1\n" * 100_000)
     first = os.read(pipe.reader, 1)  # it is in hand now
-    assert not pipe.writer.close(0.02)
     pipe.take()
-    writing.join(10.0)
-    assert len(first + pipe.whole()) == 800_000
+    assert pipe.writer.close(10.0)
+    thread.join(10.0)
+    assert (len(first + pipe.whole()), refusals, pipe.writer.whole) == (800_000, [], True)
+
+
+def test_a_write_that_does_not_end_is_cut_off_and_no_other_follows_it(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_writes(monkeypatch, 1000)
+    thread, refusals = writing(pipe, b"m f=1 1\n" * 100_000)
+    assert soon(lambda: unread(pipe.descriptor) >= 64_000)  # the pipe is full, the write is stuck
+    other, refused = writing(pipe, b"glued f=1 1\n")  # waits for its turn
+    assert not pipe.writer.close(0.02)
+    assert not pipe.writer.whole
+    pipe.take()
+    thread.join(10.0)
+    other.join(10.0)
+    received = pipe.whole()
+    assert b"glued" not in received
+    assert len(received) < 70_000
+    assert refusals == ["standard output is closed, and the reader has not taken all lines"]
+    assert refused == ["standard output is closed"]
+    with pytest.raises(OutputClosed):
+        pipe.writer.write(b"glued f=1 1\n")
+
+
+def test_a_writer_whose_reader_is_only_slow_is_whole(pipe: Pipe) -> None:
+    pipe.writer.write(b"m f=1 1\n")
+    assert not pipe.writer.close(0.02)
+    assert pipe.writer.whole
 
 
 def test_close_of_what_is_no_pipe_does_not_wait() -> None:
