@@ -13,8 +13,8 @@ from telegraf_plugin.stream.spans import Spans
 from tests.engines.stage import DAY, SECOND, Stage, series
 
 LINES_A_WRITE = 5_000
-FLUX = """from(bucket: params.bucket)
-  |> range(start: params.start, stop: params.stop)
+FLUX = """from(bucket: bucket)
+  |> range(start: start, stop: stop)
   |> map(fn: (r) => ({r with _measurement: if r._measurement == "forged" then "collector_ledger" else r._measurement}))
 """
 
