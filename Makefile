@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all a newcomer needs; `make check` is what CI runs.
+# `make demo` and `make test` are all a newcomer needs; `make check` is what CI checks of the code.
 
 PYTHON ?= python3
 BIN := .venv/bin

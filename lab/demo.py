@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import shlex
 import signal
 import sys
 import tempfile
@@ -35,6 +34,7 @@ from lab.points import BadReply
 from lab.process import ProcessEnded
 from lab.site import Site
 from lab.telegraf import TelegrafProcess
+from telegraf_plugin.config.dotenv import quoted
 
 INTERVAL_S = 5
 # What was written so long ago has been read by two cycles and flushed by Telegraf, also on a busy machine.
@@ -102,8 +102,7 @@ def _look_for_the_collector() -> None:
 
 def _set_up(stack: ExitStack, console: Console) -> Stage:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-demo-")))
-    logs = REPOSITORY / "logs"
-    logs.mkdir(exist_ok=True)
+    logs = _logs(folder, console)
     console.print("starting POD-8, POD-30 and central ...")
     site = stack.enter_context(Site())
     start_ns = time.time_ns()
@@ -117,11 +116,31 @@ def _set_up(stack: ExitStack, console: Console) -> Stage:
     environment = site.environment(INTERVAL_S, port)
     collector = TelegrafProcess(config, environment, cwd=REPOSITORY, log_file=log)
     stack.enter_context(collector)
-    _say_where_to_look(site, port, folder, environment, console)
+    _say_where_to_look(site, port, folder, logs, environment, console)
     return Stage(site, feeder, collector, port, start_ns)
 
 
-def _say_where_to_look(site: Site, port: int, folder: Path, environment: dict[str, str], console: Console) -> None:
+def _logs(folder: Path, console: Console) -> Path:
+    """Where this run's logs go: `logs`, or the demo's own `folder` when `docker compose up` has given that away."""
+    logs = REPOSITORY / "logs"
+    try:
+        logs.mkdir(exist_ok=True)
+        for file in (logs / "demo-telegraf.log", logs / "collector.log"):
+            with file.open("ab"):
+                pass
+    except OSError as error:
+        owner = (
+            f"it belongs to user {logs.stat().st_uid}, as docker compose leaves it" if logs.exists() else "no folder"
+        )
+        console.print(f"{logs} cannot be written ({error.strerror}; {owner}): the log of this run is in {folder}")
+        console.print("    until the demo ends, and the plugin's own is in it; sudo chown -R $USER logs mends it")
+        return folder
+    return logs
+
+
+def _say_where_to_look(
+    site: Site, port: int, folder: Path, logs: Path, environment: dict[str, str], console: Console
+) -> None:
     names = site.buckets
     buckets = (names.telegraf, names.power, names.pods, names.metrics)
     token = folder / "central.token"
@@ -129,15 +148,15 @@ def _say_where_to_look(site: Site, port: int, folder: Path, environment: dict[st
     token.write_text(site.central.token_for(read=buckets))
     variables = folder / "demo.env"
     variables.touch(mode=0o600)
-    variables.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()))
+    variables.write_text("".join(f"{name}={quoted(value)}\n" for name, value in environment.items()))
     lines = [
         f"POD-8    {site.pod_8.url}   org {site.pod_8.org}, bucket {names.telegraf} (this machine, measured)",
         f"POD-30   {site.pod_30.url}   org {site.pod_30.org}, buckets {names.power}, {names.pods} (made up)",
         f"central  {site.central.url}   org {site.central.org}, buckets {', '.join(buckets)}",
         f"health   http://localhost:{port}/health",
-        "logs     logs/collector.log, logs/demo-telegraf.log",
+        f"logs     {logs / 'demo-telegraf.log'}" + (f", {logs / 'collector.log'}" if logs.name == "logs" else ""),
         f"tokens   made on the spot, good for this run; one that reads central: {token}",
-        f"commands (set -a; . {variables}; .venv/bin/data-collector status)",
+        f"commands .venv/bin/data-collector status --env-file {variables}",
         f"look     curl -s '{site.central.url}/api/v2/query?org={site.central.org}' \\",
         f'           -H "Authorization: Token $(cat {token})" -H "Content-Type: application/vnd.flux" \\',
         f'           -d \'from(bucket: "{names.telegraf}") |> range(start: -1m)'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.influxd import InfluxServer
+from telegraf_plugin.config.settings import silence
 
 POD_8 = "POD-8"
 POD_30 = "POD-30"
@@ -91,7 +91,6 @@ class Site:
             "SERVER_B_BUCKET_2": self.buckets.power,
             "COLLECTOR_INTERVAL": str(interval_s),
             "HEALTH_CHECK_PORT": str(health_port),
-            # A status a cycle, and half a cycle of grace: the next missing one shows within two intervals.
-            "HEALTH_MAX_SILENCE": f"{max(10, math.ceil(2.5 * interval_s))}s",
+            "HEALTH_MAX_SILENCE": f"{silence(interval_s * 10**9) // 10**9}s",
             "LOG_LEVEL": log_level,
         }

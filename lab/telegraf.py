@@ -13,6 +13,9 @@ from lab import engines
 from lab.loopback import HOST, http_status, wait_until
 from lab.process import Process, alive, children
 
+NO_ENV_FILE = {"COLLECTOR_ENV_FILE": ""}
+"""A clone's own `.env` would complete what a test or the demo sets."""
+
 
 def program_path() -> str:
     """A PATH on which `data-collector` is the one of the Python that runs this."""
@@ -40,7 +43,7 @@ def run_telegraf(
     """
     return subprocess.run(
         [str(engines.telegraf()), *arguments],
-        env={"PATH": program_path(), **env},
+        env={"PATH": program_path(), **NO_ENV_FILE, **env},
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -60,7 +63,7 @@ class TelegrafProcess(Process):
     def __init__(self, config: Path, env: Mapping[str, str], cwd: Path, log_file: Path | None = None) -> None:
         """`cwd` is where relative paths in the configuration begin; by default the log is put there too."""
         command = [str(engines.telegraf()), "--config", str(config)]
-        super().__init__(command, {"PATH": program_path(), **env}, cwd, log_file or cwd / "telegraf.log")
+        super().__init__(command, {"PATH": program_path(), **NO_ENV_FILE, **env}, cwd, log_file or cwd / "telegraf.log")
         self._plugins: list[int] = []
 
     def plugin_pid(self, timeout_s: float = 10.0) -> int:

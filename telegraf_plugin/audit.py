@@ -15,11 +15,17 @@ from telegraf_plugin.stream.status import Attempt, Board, StreamStatus, Totals
 
 MAX_NAMED = 1_000
 """Series of which the log says that their points cannot pass; what is beyond them is counted."""
-MAX_AHEAD, MIN_BEHIND = 2.0, -3.1
-"""Clocks that differ by more than two seconds, as HTTP's Date tells it: it has whole seconds, so that it is up to one
-behind the clock that made it, and a reply takes a moment."""
+MAX_SKEW = 2.0
+"""Seconds by which clocks may differ."""
+_LATER = 1.1
+"""By how much (s) HTTP's Date may be behind the clock that made it: whole seconds, and a reply's way."""
 
 log = logging.getLogger(__name__)
+
+
+def agrees(skew: float) -> bool:
+    """Say whether a clock agrees with ours, to MAX_SKEW, that was ahead of it by `skew` seconds as Date tells it."""
+    return -MAX_SKEW - _LATER < skew < MAX_SKEW
 
 
 class Audit:
@@ -84,7 +90,7 @@ class Audit:
         """Warn when the clock of `server` differs from ours by `skew` seconds, once until it agrees again."""
         if skew is None:
             return
-        if MIN_BEHIND < skew < MAX_AHEAD:
+        if agrees(skew):
             if server in self._skewed:
                 log.info("the clock of %s agrees with this machine's again", server)
                 self._skewed.discard(server)
@@ -112,8 +118,11 @@ class Audit:
         """Warn when central's clock differs from ours, once until it agrees again."""
         self._skew("central", skew, "its retention and its health look wrong by as much")
 
-    def cycle(self, board: Board, busy: Collection[str], seconds: float) -> None:
-        """Say what became of one tick after `seconds`; the sources in `busy` have not finished."""
+    def cycle(self, board: Board, busy: Collection[str], seconds: float, away: Collection[str] = ()) -> None:
+        """Say what became of one tick after `seconds`; the sources in `busy` have not finished.
+
+        `away`: the buckets of central that cannot be read now, though nothing may be late by it yet.
+        """
         cycle = Totals.of(status.cycle for status in board.streams.values())
         total = Totals.of(status.total for status in board.streams.values())
         rates = ", ".join(
@@ -121,8 +130,8 @@ class Audit:
             for source, statuses in board.by_source().items()
         )
         log.log(
-            logging.WARNING if board.failing else logging.INFO,
-            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s",
+            logging.WARNING if board.failing or away else logging.INFO,
+            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s%s",
             cycle.points_read,
             cycle.points_sent,
             seconds,
@@ -130,6 +139,7 @@ class Audit:
             total.points_sent,
             rates,
             f"; failing: {_reasons(board)}" if board.failing else "",
+            f"; central cannot be read: {', '.join(away)}" if away else "",
             f"; still reading: {', '.join(sorted(busy))}" if busy else "",
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from telegraf_plugin.errors import BadReply
@@ -11,14 +10,13 @@ from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.ledger_rows import StreamName
+from telegraf_plugin.influxdb.rows import whole_number
 from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.ledger_reader import LedgerReader
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.spans import Span
-
-_COUNT = re.compile("[0-9]{1,19}")
 
 __all__ = ["CentralReader", "StreamName", "count_of", "first_time"]
 
@@ -68,13 +66,7 @@ class CentralReader(LedgerReader):
 
 def count_of(rows: Iterable[dict[str, str]]) -> int:
     """Return the number that a count's reply holds; nothing counted is no row at all. Raises BadReply."""
-    total = 0
-    for row in rows:
-        value = row.get("_value", "")
-        if not _COUNT.fullmatch(value):
-            raise BadReply(f"the reply is not a count: {value[:40]!r}", "check the url: is this InfluxDB?")
-        total += int(value)
-    return total
+    return sum(whole_number(row) for row in rows)
 
 
 def first_time(rows: Iterable[dict[str, str]]) -> int | None:

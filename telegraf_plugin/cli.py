@@ -1,7 +1,7 @@
-"""The command line: `data-collector`, which Telegraf starts as its plugin.
+"""The command line: `data-collector`, which Telegraf starts as its plugin, and its commands.
 
-Exit status: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used (each problem is a line on
-standard error).
+Exit status of the plugin: 0 ended as asked, 1 Telegraf went away, 2 the configuration cannot be used (each problem is
+a line on standard error).
 """
 
 from __future__ import annotations
@@ -11,41 +11,57 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
 from telegraf_plugin import lint, settings
+from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
+from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config
-from telegraf_plugin.errors import ConfigurationError, OutputClosed
-from telegraf_plugin.plugin import Plugin
+from telegraf_plugin.config.settings import ENV_FILE, derived
+from telegraf_plugin.config.settings import settings as completed
+from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
+from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin
 from telegraf_plugin.reload import ConfigFile
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
 
 log = logging.getLogger(__name__)
 
-# By name, as they are not imported before they are asked for: the plugin counts its memory.
+# By name, as they are not imported before they are asked for: the plugin counts its memory. Each module has
+# `arguments`, which adds what the command takes to its parser, and `run`, which does it and returns the exit status.
 _COMMANDS = {
-    "backfill": "telegraf_plugin.commands.backfill:main",
-    "check": "telegraf_plugin.lint.command:check",
-    "doctor": "telegraf_plugin.commands.doctor:main",
-    "permissions": "telegraf_plugin.permissions:main",
-    "preview": "telegraf_plugin.commands.preview:main",
-    "status": "telegraf_plugin.commands.status:main",
-    "verify": "telegraf_plugin.commands.verify:main",
+    "check": (
+        "telegraf_plugin.commands.check",
+        "what in queries.yaml with telegraf.conf would lose points; without any network",
+    ),
+    "doctor": (
+        "telegraf_plugin.commands.doctor",
+        "look at all servers: reach, versions, clocks, rights, retention, field types; a remedy a line",
+    ),
+    "status": (
+        "telegraf_plugin.commands.status",
+        "how each stream stands: lag, proved up to, left, held; --watch",
+    ),
+    "verify": (
+        "telegraf_plugin.commands.verify",
+        "compare what a source has with what central has, to the point; --repair",
+    ),
+    "backfill": ("telegraf_plugin.commands.backfill", "have the running collector copy history"),
+    "preview": (
+        "telegraf_plugin.commands.preview",
+        "the lines that would be sent for a span, and where each would go",
+    ),
+    "permissions": (
+        "telegraf_plugin.commands.permissions",
+        "the commands that create the collector's tokens, with the least rights",
+    ),
 }
 _EPILOG = """\
-commands, each with --help:
-  check        what in queries.yaml with telegraf.conf would lose points; without any network
-  doctor       look at all servers: reach, versions, clocks, rights, retention, field types; a remedy a line
-  status       how each stream stands: lag, proved up to, left, held; --watch
-  verify       compare what a source has with what central has, to the point; --repair
-  backfill     have the running collector copy history
-  preview      the lines that would be sent for a span, and where each would go
-  permissions  the commands that create the collector's tokens, with the least rights
-
 examples:
   data-collector --config config/queries.yaml
       what telegraf.conf runs: each newline on standard input is a tick
@@ -55,52 +71,124 @@ examples:
       before the first start, and when something is wrong
 
 environment:
-  LOG_LEVEL          DEBUG, INFO (default), WARN or WARNING, ERROR
-  COLLECTOR_QUERIES  what to read, when --config does not say
-  and the variables that the configuration names
+  LOG_LEVEL           DEBUG, INFO (default), WARN or WARNING, ERROR
+  COLLECTOR_QUERIES   what to read, when --config does not say
+  COLLECTOR_ENV_FILE  the settings, when --env-file does not say; empty: none but the environment's
+  COLLECTOR_SECRETS   a folder with the tokens as files: config/queries.secrets.yaml is read then
+  and the variables that the configuration names; what is not set comes from .env beside the configuration
 
-exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration cannot be used
+exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration or the command
+line cannot be used; of a command: 130 Ctrl-C, 141 nobody reads what it prints, and what its --help says
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (the process' own unless given) and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in _COMMANDS:
-        module, _, function = _COMMANDS[words[0]].partition(":")
-        return int(getattr(import_module(module), function)(words[1:]))
-    parser = argparse.ArgumentParser(
+    with ExitStack() as stack:
+        if not {"-h", "--help", "--version"} & set(words):
+            status = ended(lambda: _settle(words, stack))
+            if status:
+                return status
+        return _run(words)
+
+
+def _settle(words: Sequence[str], stack: ExitStack) -> int:
+    """Complete the environment by `.env`, until `stack` ends: before all else, as defaults depend on it; returns 0.
+
+    Raises ConfigurationError when the file cannot be used.
+    """
+    early = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    early.add_argument("--env-file", type=Path)
+    early.add_argument("--config", type=Path)
+    named = argparse.Namespace(env_file=None, config=None)
+    with suppress(argparse.ArgumentError):  # told later, with the whole command line
+        early.parse_known_args(words, named)
+    starts = words[:1] == ["start"]
+    found = completed(os.environ, named.env_file, None if starts else named.config)
+    if found.overruled:
+        names = ", ".join(found.overruled)
+        sys.stderr.write(f"W! set in the environment, so that {found.file} is not used for it: {names}\n")
+    # The plugin has what Telegraf has, and says so when that is not what fits.
+    plugin = not any(word in (*_COMMANDS, "start", "--check") for word in words)
+    complete = dict(found.environment) if plugin else derived(found.environment)
+    if found.file is not None:
+        complete[ENV_FILE] = str(found.file)
+    stack.enter_context(_environment(complete))
+    return 0
+
+
+@contextmanager
+def _environment(environment: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _run(words: Sequence[str]) -> int:
+    """Do what the command line `words` asks; returns the exit status."""
+    if words[:1] == ["start"]:
+        start = import_module("telegraf_plugin.commands.start").main
+        return ended(lambda: int(start(words[1:])))
+    options = _parser().parse_args(joined(words))
+    if options.check:
+        options.command, options.json = "check", False
+        options.telegraf_config = settings.telegraf_conf(os.environ) or Path("telegraf.conf")
+    if options.command:
+        command = import_module(_COMMANDS[options.command][0]).run
+        return ended(lambda: int(command(options)))
+    return _plugin(options, words)
+
+
+def _parser() -> Parser:
+    """Return the one parser of all that the program can be asked."""
+    parser = Parser(
         prog="data-collector",
         description="Copy InfluxDB 2 buckets into a central InfluxDB 2: Telegraf's execd input plugin.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    queries = Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
+    add_config(parser, queries())
     log_file = Path("logs/collector.log")
-    parser.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what to read (%(default)s)")
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
-    parser.add_argument("--check", action="store_true", help="say what is wrong with the configuration, and end")
+    parser.add_argument("--check", action="store_true", help="the same as the command check")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
     parser.add_argument("--ticked", action="store_true", help=argparse.SUPPRESS)  # begin with a tick that was read
-    options = parser.parse_args(words)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands, each with --help")
+    for name, (module, summary) in _COMMANDS.items():
+        commands.add_parser(name, help=summary).later(partial(_arguments, module))
+    return parser
+
+
+def _arguments(module: str, parser: argparse.ArgumentParser) -> None:
+    add_config(parser)
+    import_module(module).arguments(parser)
+
+
+def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
+    """Be the plugin that Telegraf runs; returns the exit status. `words` are its command line."""
     try:
         writer = LineWriter.take_stdout()
     except OutputClosed as closed:
         sys.stderr.write(f"E! {closed}: it is where the lines go; Telegraf gives a pipe\n")
         return 1
     level = os.environ.get("LOG_LEVEL", "").upper() or "INFO"
-    problems = [] if level in LEVELS else [f"environment: LOG_LEVEL: expected one of {', '.join(LEVELS)}"]
+    wrong = []
+    if level not in LEVELS:
+        wrong.append(ConfigurationError("environment", [Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")]))
     try:
         config = settings.load(options.config, os.environ)
     except ConfigurationError as error:
-        problems += [f"{error.file}: {problem}" for problem in error.problems]
-    if problems:
-        return _refuse(problems)
-    if options.check:
-        return 0
+        wrong.append(error)
+    if wrong:
+        return refused(wrong, "nothing is collected")
     set_up(level, options.log_file, _secrets(config))
-    _lint(config)
-    plugin = Plugin(config, writer, ConfigFile(options.config, os.environ, config).changed, options.ticked)
+    interval = _lint(config)
+    changed = ConfigFile(options.config, os.environ, config).changed
+    plugin = Plugin(config, writer, changed, options.ticked, interval=interval)
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     status = plugin.run()
     if status is None:
@@ -115,25 +203,22 @@ def _secrets(config: Config) -> list[str]:
     return [server.credential.read() for server in servers]
 
 
-def _lint(config: Config) -> None:
-    """Log what telegraf.conf with this configuration would lose; the file is looked for where Telegraf does."""
+def _lint(config: Config) -> int:
+    """Log what telegraf.conf with this configuration would lose; the file is looked for where Telegraf does.
+
+    Returns the interval (ns) that it sets for the plugin, as far as that can be read.
+    """
     place = settings.telegraf_conf(os.environ)
     if place is None:
-        return
+        return FIRST_INTERVAL
     try:
-        findings = lint.lint(config, lint.read(place, os.environ), config.max_in_flight)
+        conf = lint.read(place, os.environ)
     except ConfigurationError as error:
         log.warning("cannot look for mistakes in %s: %s", place, "; ".join(map(str, error.problems)))
-        return
+        return FIRST_INTERVAL
+    findings = lint.lint(config, conf, config.max_in_flight)
     for found in findings:
         file = place if found.file is lint.File.TELEGRAF else "queries.yaml"
         level = logging.INFO if found.hint else logging.WARNING
         log.log(level, "%s: %s: %s; write: %s", file, found.key, found.why, " ".join(found.write.split()))
-
-
-def _refuse(problems: list[str]) -> int:
-    """Say every problem on a line of its own, in Telegraf's form, and return the exit status."""
-    count = len(problems)
-    summary = f"{count} problem{'s' * (count > 1)} in the configuration; nothing is collected"
-    sys.stderr.writelines(f"E! {line}\n" for line in [*problems, summary])
-    return 2
+    return lint.interval_of(conf)

@@ -71,13 +71,17 @@ class BadReply(SourceError):
 
 
 class CentralError(CollectorError):
-    """Central did not give what was asked: `summary` and `hint` as of SourceError; `permanent`: until somebody acts."""
+    """Central did not give what was asked: `summary` and `hint` as of SourceError; `permanent`: until somebody acts.
 
-    def __init__(self, summary: str, hint: str, permanent: bool = False) -> None:
+    `retry_after` (seconds): what central asked for, if it did.
+    """
+
+    def __init__(self, summary: str, hint: str, permanent: bool = False, retry_after: float | None = None) -> None:
         super().__init__(summary)
         self.summary = summary
         self.hint = hint
         self.permanent = permanent
+        self.retry_after = retry_after
 
 
 class UnreadableLedger(CentralError):

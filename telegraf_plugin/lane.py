@@ -148,12 +148,12 @@ class Lane:
     def central_failed(self, error: CentralError, now: float, steady: int, alone: bool = False) -> bool:
         """Take a failure of central: it is asked again after a while, longer each time. Returns whether it is news.
 
-        `now`: time.monotonic(); `steady`: the same in ns; `alone`: as of `failed`.
+        `now`: time.monotonic(); `steady`: the same in ns; `alone`: as of `failed`. Central may ask for a longer while.
         """
         self.central_failures += 1
         self.central_failed_total += 1
         delay = 0.0 if alone else min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_CENTRAL_DELAY)
-        self.central_at = now + delay
+        self.central_at = now + max(delay, error.retry_after or 0.0)
         if not self.central_error:
             self.central_failed_since = steady
         news = self.central_error != error.summary or now >= self.central_said_at + SAY_AGAIN_SECONDS

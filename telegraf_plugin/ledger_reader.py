@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from telegraf_plugin.config import Server
-from telegraf_plugin.errors import CentralError, PermanentError, UnreadableLedger
+from telegraf_plugin.errors import BadReply, CentralError, PermanentError, TransientError, UnreadableLedger
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb import ledger_rows
 from telegraf_plugin.influxdb.client import QueryClient
@@ -34,6 +34,7 @@ _WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 400 * 24 * _HOUR, 2**63)
 """How far back (ns) the newest mark is looked for, one after the other: what is old must not hide what is new."""
 MAX_ROWS = 20_000
 """Rows of the ledger that are read at a time, some 5 MB: where there are more the time is cut."""
+_DAMAGED = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
 MAX_SAID = 1000
 """Damaged points of which the log tells."""
 
@@ -251,8 +252,11 @@ class LedgerReader:
             raise
         except Exception as failure:
             error = explain(failure, self.url)
+            if isinstance(failure, ValueError | LookupError):  # nothing here is computed from anything but its reply
+                error = BadReply(f"the reply is not what was asked for: {str(failure)[:100]}", _DAMAGED)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
-            raise CentralError(summary, hint, isinstance(error, PermanentError)) from failure
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            raise CentralError(summary, hint, isinstance(error, PermanentError), retry_after) from failure
         finally:
             self._asking.discard(thread)
 

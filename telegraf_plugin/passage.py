@@ -19,11 +19,12 @@ from telegraf_plugin.influxdb.flux import (
 )
 from telegraf_plugin.influxdb.table import quoted_for_nothing
 from telegraf_plugin.stream.block import Block, SeriesKey, pick
+from telegraf_plugin.stream.circle import gone_round
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_bytes, series_text
 from telegraf_plugin.stream.mapping import TagMapper
+from telegraf_plugin.stream.names import is_own
 from telegraf_plugin.stream.overwrites import MAX_EARLIER, OverwriteWatch
-from telegraf_plugin.stream.own import is_own
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.line_protocol import LineMapper
 
@@ -83,7 +84,7 @@ class Passage:
             lines = LineMapper(self._mapper)
             again = carriage_return_query(self._stream, *self._span, decoder.quoted)
             for blocks in self._read(again, Decoder(escaped=True)):
-                sound = [block for block in blocks if not self._names.may_be_lossy(block)]
+                sound = [block for block in blocks if not (self._names.may_be_lossy(block) or self._goes_round(block))]
                 whole = [kept for block in sound if (kept := guard.passed(block))]
                 yield [mapped for block in whole if (mapped := lines.mapped(block))], True
             for blocks in guard.rest():
@@ -95,6 +96,7 @@ class Passage:
             if is_own(block.measurement):
                 self._tally.drops.add(DropReason.OWN_MEASUREMENT, len(block), series_text(block.measurement, (), b""))
         blocks = [block for block in blocks if not is_own(block.measurement)]
+        blocks = [block for block in blocks if not self._is_circular(block)]
         if self._stream.flux is not None:
             for block in blocks:
                 self._check_times(block)
@@ -107,6 +109,16 @@ class Passage:
             else:
                 fit.append(block)
         return fit
+
+    def _goes_round(self, block: Block) -> bool:
+        return gone_round(block.tags, self._stream.bucket.encode())
+
+    def _is_circular(self, block: Block) -> bool:
+        """Say whether the points of `block` have gone round, and count them: nothing else would end that."""
+        if not self._goes_round(block):
+            return False
+        self._tally.drops.add(DropReason.CIRCULAR, len(block), series_text(*block.key))
+        return True
 
     def _check_times(self, block: Block) -> None:
         """Refuse rows outside of the span that was asked for: the next span would bring them again, or never."""

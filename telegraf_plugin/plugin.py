@@ -43,7 +43,7 @@ START_SECONDS = 10.0
 LAG_INTERVALS = 3
 """How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
-"""The interval (ns) as long as there were not two ticks."""
+"""The interval (ns) as long as there were not two ticks, where telegraf.conf was not found."""
 TERMINATE_SECONDS = 1.5
 """How long a write in hand may go on after SIGTERM."""
 
@@ -76,10 +76,12 @@ class Plugin:
         ticked: bool = False,
         ticks: int = 0,
         clock: Callable[[], int] = time.time_ns,
+        interval: int = FIRST_INTERVAL,
     ) -> None:
         """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns.
 
         `changed` is asked on each tick whether there is another configuration to take over. `ticked`: begin with one.
+        `interval` (ns): how often ticks come, as far as that is known before there were two.
         """
         self._ticked = ticked
         self._changed = changed
@@ -118,7 +120,7 @@ class Plugin:
         self._cycle_open = False
         self._cycle_began = 0.0
         self._began = time.monotonic()
-        self._interval = FIRST_INTERVAL
+        self._interval = interval
         self._last_health: bool | None = None
         self._moved = False  # something has arrived and is not looked at yet
 
@@ -218,6 +220,7 @@ class Plugin:
         if self._tick_number > 1:
             self._interval = int((now - self._cycle_began) * 1e9)
         self._cycle_open, self._cycle_began = True, now
+        self._board.interval = self._interval
         self._watch.tick()
         for worker in self._workers:
             self._busy.add(worker.source.name)
@@ -262,7 +265,7 @@ class Plugin:
         now = self._clock()
         held = [held for worker in self._workers for held in worker.held()][:MAX_HELD]
         self._publish(held_lines(held, now) + cycle_lines(self._board, self._busy, seconds, now))
-        self._audit.cycle(self._board, self._busy, seconds)
+        self._audit.cycle(self._board, self._busy, seconds, self._watch.away)
         self._audit.central_clock(self._central.clock_skew)
 
     def _is_starting(self) -> bool:

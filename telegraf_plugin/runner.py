@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telegraf_plugin.central import CentralReader, count_of, first_time
+from telegraf_plugin.central import CentralReader
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import BadReply, PermanentError
-from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
-from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -34,7 +33,9 @@ from telegraf_plugin.stream.jobs import (
     Swept,
 )
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR, group_start
+from telegraf_plugin.stream.windows import group_start
+
+_ITSELF = "url, org or bucket leads to central itself: correct it, or give the stream another central_bucket"
 
 
 class JobRunner:
@@ -46,14 +47,16 @@ class JobRunner:
 
     def __init__(self, client: QueryClient, central: CentralReader) -> None:
         self._client, self._central = client, central
-        self.values = 0  # points read, for whatever reason
+        self._source = SourceReader(client)
+        self._others: set[str] = set()  # streams whose bucket at the source is known to be another than in central
+
+    @property
+    def values(self) -> int:
+        """Points read, for whatever reason."""
+        return self._source.values
 
     def _source_blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
-        before = tally.points
-        try:
-            yield from Passage(self._client, stream, span, tally).blocks()
-        finally:
-            self.values += tally.points - before
+        return self._source.blocks(stream, span, tally)
 
     def _comparer(self, course: Course) -> Comparer:
         stream = course.stream
@@ -66,6 +69,7 @@ class JobRunner:
 
     def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print all of it; `tally` counts on the way."""
+        self._refuse_itself(course)
         comparer = self._comparer(course)
         digest = comparer.empty(job.held)
         for span in comparer.pieces(job.span):
@@ -80,29 +84,22 @@ class JobRunner:
         return sum(self._central.count(course.stream, piece) for piece in course.pieces(job.span))
 
     def seek(self, course: Course, job: Seek) -> int | None:
-        """Return the time before which the job's span has no newer point, or its first point's; None: there is none.
-
-        A query over several shard groups may leave out some of a field's points (docs/engines.md), never all of them:
-        so a span is asked only whether it is empty, and halved.
-        """
+        """Return the time before which the job's span has no newer point, or its first point's; None: there is none."""
         stream, (start, stop) = course.stream, job.span
-        if job.origin:
-            return self.first(stream, stop)
-        if not self._exists(stream, (start, stop)):
-            return None
-        while stop - start > HOUR:
-            middle = start + (stop - start) // 2
-            middle -= middle % HOUR if middle - middle % HOUR > start else 0
-            if self._exists(stream, (middle, stop)):
-                start = middle
-            else:
-                stop = middle
-        return stop - 1
+        return self._source.first(stream, stop) if job.origin else self._source.newest(stream, start, stop)
 
-    def _exists(self, stream: StreamDefinition, span: Span) -> bool:
-        """Say whether the source has any point of `stream` in `span`."""
-        rows = read_rows(self._client.query(flux.exists_query(stream, *span)))
-        return next(iter(rows), None) is not None
+    def _refuse_itself(self, course: Course) -> None:
+        """Raise PermanentError where the source's bucket is the central one: it has the mark that central has.
+
+        Whatever urls, orgs and tokens say: by addresses alone a server does not know itself.
+        """
+        stream, mark = course.stream, course.book.base
+        if mark is None or stream.label in self._others:
+            return
+        if self._source.has_mark(stream, mark):
+            summary = f"the source's bucket {stream.bucket} is central's bucket {stream.central_bucket}"
+            raise PermanentError(f"{summary}: its points would be copied into itself for ever", _ITSELF)
+        self._others.add(stream.label)
 
     def check(self, course: Course, job: Check) -> list[Counted]:
         """Count both sides: each piece as a whole, and where that differs each of its spans."""
@@ -119,7 +116,7 @@ class JobRunner:
     def _count(self, course: Course, span: Span) -> Counted:
         stream = course.stream
         if stream.aggregate is None and stream.flux is None:
-            here = count_of(read_rows(self._client.query(flux.count_query(stream, *span))))
+            here = self._source.count(stream, span)
             return Counted(span, here, here == self._central.count(stream, span))
         # What is computed may change while its number stays: it is read.
         comparer = self._comparer(course)
@@ -130,7 +127,7 @@ class JobRunner:
         """Compare both sides' digests; of a span that was found empty, whether it is."""
         if job.empty:
             return Proved(
-                not self._exists(course.stream, job.span) and not self._central.exists(course.stream, job.span)
+                not self._source.exists(course.stream, job.span) and not self._central.exists(course.stream, job.span)
             )
         comparer = self._comparer(course)
         source = job.source if job.source is not None else comparer.source_digest(job.span, job.held)
@@ -193,7 +190,11 @@ class JobRunner:
 
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         """Return the time of the stream's first point before `stop`, None when it has none."""
-        return first_time(read_rows(self._client.query(flux.first_query(stream, stop))))
+        return self._source.first(stream, stop)
+
+    def newest_before(self, stream: StreamDefinition, start: int, stop: int) -> int | None:
+        """Return the time of the stream's newest point in [start, stop), None when there is none: `SourceReader`."""
+        return self._source.newest(stream, start, stop)
 
     def bucket(self, stream: StreamDefinition) -> Bucket | None:
         """Return how the source keeps the stream's bucket, None when it does not say."""
@@ -204,8 +205,7 @@ class JobRunner:
 
     def probe(self, stream: StreamDefinition, now: int) -> None:
         """Have the source answer for the stream's bucket, where there is nothing to be read."""
-        for _ in self._client.query(flux.probe_query(stream, now // SECOND * SECOND)):
-            pass
+        self._source.probe(stream, now // SECOND * SECOND)
 
 
 class _Prints:

@@ -63,6 +63,7 @@ class LedgerWatch:
         self._strangers: set[tuple[str, str]] = set()
         self._overdue: set[str] = set()
         self._load_again: dict[str, float] = {}  # time.monotonic(), of streams whose ledger is not adopted yet
+        self._answering: dict[str, int] = {}  # by bucket, since when (Unix ns) it has answered without a failure
 
     def start(self) -> None:
         """Start the thread; it ends with the process."""
@@ -72,9 +73,15 @@ class LedgerWatch:
         """Have every bucket looked at now."""
         self._wake.set()
 
+    @property
+    def away(self) -> list[str]:
+        """The buckets of central that could not be read when they were last asked for."""
+        return sorted(self._silent)
+
     def _work(self) -> None:
         failures = dict.fromkeys(self._streams, 0)
         look_at = dict.fromkeys(self._streams, 0.0)  # time.monotonic(); one that fails holds up no other
+        wanted_at = dict.fromkeys(self._streams, 0.0)  # likewise: central asked to be left alone until then (429, 503)
         ticked: set[str] = set()
         while True:
             if self._wake.is_set():
@@ -82,7 +89,8 @@ class LedgerWatch:
                 ticked = set(self._streams)
             waiting = False
             for bucket, streams in self._streams.items():
-                if time.monotonic() < look_at[bucket] and bucket not in ticked:
+                now = time.monotonic()
+                if now < wanted_at[bucket] or (now < look_at[bucket] and bucket not in ticked):
                     waiting = True
                     continue
                 try:
@@ -96,6 +104,7 @@ class LedgerWatch:
                     failures[bucket] += 1
                     pause = min(0.25 * 2.0 ** min(failures[bucket], 6), SLOWEST_POLL_SECONDS)
                     look_at[bucket] = time.monotonic() + pause
+                    wanted_at[bucket] = time.monotonic() + (error.retry_after or 0.0)
                     waiting = True
             if waiting:
                 time.sleep(POLL_SECONDS)
@@ -227,12 +236,18 @@ class LedgerWatch:
 
     def _answers(self, bucket: str, error: CentralError | None) -> None:
         self._say(bucket, error)
+        if error is not None:
+            self._answering.pop(bucket, None)
         for worker, stream in self._streams[bucket]:
             worker.central_answers(stream.label, error is None, self._buckets.get(bucket))
 
     def _say_overdue(self, bucket: str, stream: StreamDefinition, first: MarkId | None, arrived: bool) -> None:
-        """Say once when a mark does not come though its bucket answers, and once when one comes again."""
-        late = first is not None and time.time_ns() - first.time > OVERDUE_SECONDS * SECOND
+        """Say once when a mark does not come though its bucket answers, and once when one comes again.
+
+        What Telegraf kept while central did not answer takes a while to arrive: the time counts from then on.
+        """
+        since = self._answering.setdefault(bucket, time.time_ns())
+        late = first is not None and time.time_ns() - max(first.time, since) > OVERDUE_SECONDS * SECOND
         if late and not arrived and stream.label not in self._overdue:
             self._overdue.add(stream.label)
             text = "%s: what was printed does not arrive in central's bucket %s, which can be read: does telegraf.conf "

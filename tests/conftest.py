@@ -10,6 +10,8 @@ import pytest
 from lab.engines import EnginesMissing, influxd, telegraf
 
 _ENGINES = Path(__file__).parent / "engines"
+# A clone in which `.env` is filled in is tested like any other: what a test does not set is not set.
+os.environ["COLLECTOR_ENV_FILE"] = ""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -268,7 +268,8 @@ def plain(status: int, body: bytes, headers: Mapping[str, str]) -> Behaviour:
 
 def refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Behaviour:
     """An error as InfluxDB words it: a status and JSON with a message."""
-    body = json.dumps({"code": "as scripted", "message": message}).encode()
+    code = "not found" if status == 404 else "as scripted"
+    body = json.dumps({"code": code, "message": message}).encode()
     return plain(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.central import count_of
-from telegraf_plugin.commands import requests
+from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands.arguments import add_json, add_span, add_stream
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Session, Sides, Unusable, add_span, clock, instants, parser, run, words
+from telegraf_plugin.commands.desk import Session, Sides, clock, instants
+from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.status import newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
-from telegraf_plugin.influxdb import flux
-from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
@@ -76,18 +74,22 @@ class Plan:
         }
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("backfill", "Have the running collector copy history of one stream.", _EPILOG)
-    made.add_argument("stream", metavar="STREAM", help="source/stream as in the log")
-    add_span(made, required=False)
-    made.add_argument("--dry-run", action="store_true", help="plan only; nothing is asked for")
-    made.add_argument("--cancel", action="store_true", help="take the request back that is under way")
-    made.add_argument("--no-wait", action="store_true", help="ask, and end")
-    options = made.parse_args(words(arguments))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Have the running collector copy history of one stream.", _EPILOG
+    add_stream(parser)
+    add_span(parser, required=False, end="where the stream begins unless set, and never later")
+    parser.add_argument("--dry-run", action="store_true", help="plan only; nothing is asked for")
+    parser.add_argument("--cancel", action="store_true", help="take the request back that is under way")
+    parser.add_argument("--no-wait", action="store_true", help="ask, and end")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
     if not options.cancel and not options.start:
-        made.error("--from is needed, or --cancel")
-    return run(options, lambda session: _cancel(session, options) if options.cancel else _backfill(session, options))
+        raise Unusable("--from is needed, or --cancel")
+    return desk.run(options, lambda session: (_cancel if options.cancel else _backfill)(session, options))
 
 
 def _cancel(session: Session, options: argparse.Namespace) -> int:
@@ -179,7 +181,7 @@ def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
     points = 0
     for number_, day in enumerate(days):
         shown.show(what, number_, len(days))
-        points += count_of(read_rows(sides.client.query(flux.count_query(sides.stream, *day))))
+        points += sides.source.count(sides.stream, day)
     return points
 
 

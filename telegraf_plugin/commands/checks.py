@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
+from telegraf_plugin.audit import MAX_SKEW, agrees
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.config import Source
@@ -13,13 +16,17 @@ from telegraf_plugin.errors import CentralError, SourceError
 from telegraf_plugin.influxdb import central_flux, flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.influxdb.unreadable import SHADOWING
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.drops import REMEDY, DropReason
+from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR, cut, group_start
 
-MAX_SKEW = 3.1
-"""Seconds by which clocks may differ: HTTP's Date has whole seconds, and a reply takes a moment."""
+NEEDED_VERSION = (2, 5)
+"""Of InfluxDB; from then on Flux has `types.isNumeric` (`influxdb.flux`)."""
 MAX_NAMED = 5
 MAX_TYPE_SPAN = 32 * 24 * HOUR
 """How far back (ns) central's shard group is looked at for a field's type."""
@@ -104,9 +111,20 @@ def source_checks(session: Session, source: Source) -> list[Check]:
 
 def _reach(where: str, version: Callable[[], str], url: str) -> list[Check]:
     try:
-        return [Check(where, "reach", State.OK, f"{url} answers, InfluxDB {version() or 'of no told version'}")]
+        told = version()
+        reached = Check(where, "reach", State.OK, f"{url} answers, InfluxDB {told or 'of no told version'}")
+        return [reached, *_version(where, told)]
     except (SourceError, CentralError) as error:
         return [Check(where, "reach", State.BAD, f"{url}: {error.summary}", error.hint)]
+
+
+def _version(where: str, told: str) -> Iterator[Check]:
+    """Warn of a version (`v2.4.0`) that lacks what the queries use."""
+    match = re.match(r"v?(\d+)\.(\d+)", told)
+    if match is not None and (int(match[1]), int(match[2])) < NEEDED_VERSION:
+        needed = ".".join(map(str, NEEDED_VERSION))
+        remedy = f"run InfluxDB {needed} or newer; before that Flux has no types.isNumeric, which aggregate needs"
+        yield Check(where, "version", State.WARNING, f"{told} is older than {needed}", remedy)
 
 
 def _skew(where: str, skew: float | None) -> list[Check]:
@@ -114,20 +132,19 @@ def _skew(where: str, skew: float | None) -> list[Check]:
         return [
             Check(where, "clock", State.WARNING, "it does not say the time", "is there a proxy that takes Date out?")
         ]
-    if abs(skew) > MAX_SKEW:
+    if not agrees(skew):
         side = "ahead of" if skew > 0 else "behind"
         found = f"{duration(abs(skew))} {side} this machine's"
         return [Check(where, "clock", State.WARNING, found, "set up NTP on both machines")]
-    return [Check(where, "clock", State.OK, "agrees with this machine's, to 3 s")]
+    return [Check(where, "clock", State.OK, f"agrees with this machine's, to {MAX_SKEW:g} s")]
 
 
 def stream_checks(session: Session, source: Source, stream: StreamDefinition, central: bool) -> list[Check]:
     """Look at one stream: its bucket, both retentions, the last hour, and field types. `central`: it can be asked."""
-    client, now = session.client(source), clock() // SECOND * SECOND
+    client, reader, now = session.client(source), session.reader(source), clock() // SECOND * SECOND
     label = stream.label
     try:
-        for _ in client.query(flux.probe_query(stream, now)):
-            pass
+        reader.probe(stream, now)
     except SourceError as error:
         hint = error.hint
         if "could not find bucket" in error.summary or "(404)" in error.summary:
@@ -142,9 +159,12 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         there = session.desk.bucket(stream.central_bucket) if central else None
         if here is not None and there is not None:
             checks.append(_retentions(stream, here, there))
-        checks.append(_last_hour(client, stream, now))
+            checks += _itself(session, reader, stream, here, there)
+        checks += _unreadable(reader, stream)
+        checks.append(_last_hour(client, reader.readable(stream), now))
+        checks += _future(reader, stream, now)
         if central and stream.flux is None and stream.aggregate is None:
-            checks.append(_types(session.desk, client, stream, here, there, now))
+            checks.append(_types(session.desk, reader, stream, here, there, now))
     except SourceError as error:
         checks.append(Check(label, "points", State.BAD, client.redact(error.summary), error.hint))
     except CentralError as error:
@@ -171,7 +191,7 @@ def _last_hour(client: QueryClient, stream: StreamDefinition, now: int) -> Check
     for piece in cut(now - HOUR, now, ()):
         query = central_flux.measurement_counts_query(stream.bucket, *piece, predicates)
         for row in read_rows(client.query(query)):
-            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + int(row["_value"])
+            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + whole_number(row)
     if not counts:
         hint = "is the source written to? are the stream's measurements and tags spelt as there?"
         return Check(stream.label, "last hour", State.WARNING, "no points", hint)
@@ -186,15 +206,44 @@ def _last_hour(client: QueryClient, stream: StreamDefinition, now: int) -> Check
     return Check(stream.label, "last hour", State.OK, found)
 
 
+def _itself(
+    session: Session, reader: SourceReader, stream: StreamDefinition, here: Bucket, there: Bucket
+) -> Iterator[Check]:
+    """See whether the source's bucket is central's: it has the same ids, and the mark that central has."""
+    if not here.id or (here.id, here.org) != (there.id, there.org):
+        return
+    mark, _ = session.desk.standing(stream)
+    if mark is None or reader.has_mark(stream, mark.id):  # else central was put up from the source's backup
+        found = f"it is central's bucket {stream.central_bucket}: its points would be copied into itself"
+        hint = "correct url, org or bucket, or give the stream another central_bucket"
+        yield Check(stream.label, f"bucket {stream.bucket}: where", State.BAD, found, hint)
+
+
+def _future(reader: SourceReader, stream: StreamDefinition, now: int) -> Iterator[Check]:
+    """Count what lies ahead: forecasts wait at the source until their time has come."""
+    if stream.flux is None and (points := reader.ahead(stream, now)):
+        found = f"{number(points)} points lie in the future"
+        yield Check(stream.label, "future", State.OK, f"{found}: each is copied when its time has come")
+
+
+def _unreadable(reader: SourceReader, stream: StreamDefinition) -> Iterator[Check]:
+    """Name the series that the source's queries break at: they are left out, and the rest is copied."""
+    found = reader.unreadable(stream)
+    if found:
+        named = "; ".join(",".join([s.measurement, *(f"{k}={v}" for k, v in s.tags or ())]) for s in found[:MAX_NAMED])
+        more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
+        about = f"{named}{more}: a tag is called one of {', '.join(SHADOWING)}, at which InfluxDB's queries break"
+        yield Check(stream.label, "series", State.WARNING, about, f"left out; {REMEDY[DropReason.SHADOWED_TAG]}")
+
+
 def _types(
-    desk: Desk, client: QueryClient, stream: StreamDefinition, here: Bucket | None, there: Bucket | None, now: int
+    desk: Desk, reader: SourceReader, stream: StreamDefinition, here: Bucket | None, there: Bucket | None, now: int
 ) -> Check:
     """Find fields whose type central refuses: within one shard group, the first type of a field is its type."""
     groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
     types: dict[tuple[bytes, bytes], str] = {}
     for piece in cut(now - HOUR, now, groups):
-        query = central_flux.newest_types_query(stream.bucket, *piece, flux.predicates(stream))
-        types |= _read_types(client.query(query))
+        types |= reader.ask(stream, partial(_types_at_source, reader.client, piece))
     group = there.shard_group if there is not None else HOUR
     start = max(group_start(now, group), now - MAX_TYPE_SPAN)
     predicates = flux.series_predicates(stream)
@@ -212,6 +261,11 @@ def _types(
         hint += ", leave it out (exclude_fields), or give this source a central bucket of its own"
         return Check(stream.label, "field types", State.BAD, "; ".join(conflicts[:MAX_NAMED]) + more, hint)
     return Check(stream.label, "field types", State.OK, f"fields: {number(len(types))}, none that central refuses")
+
+
+def _types_at_source(client: QueryClient, piece: Span, stream: StreamDefinition) -> dict[tuple[bytes, bytes], str]:
+    query = central_flux.newest_types_query(stream.bucket, *piece, flux.predicates(stream))
+    return _read_types(client.query(query))
 
 
 def _read_types(chunks: Iterable[bytes]) -> dict[tuple[bytes, bytes], str]:

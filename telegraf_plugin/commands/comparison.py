@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from telegraf_plugin.central import count_of
 from telegraf_plugin.commands.desk import Sides
 from telegraf_plugin.compare import Comparer
-from telegraf_plugin.influxdb import flux
-from telegraf_plugin.influxdb.rows import read_rows
-from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.passage import Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.difference import Difference, Differing, Kind
 from telegraf_plugin.stream.ledger import Mark
@@ -41,6 +38,11 @@ class Findings:
         """Whether both sides have the same."""
         return not any(self.kinds.values()) and not self.held
 
+    @property
+    def nothing(self) -> bool:
+        """Whether neither side has a point, so that nothing was compared."""
+        return self.equal and not self.points
+
 
 class Comparison:
     """Compares spans of one stream; `found` adds up. `mark` tells what is held."""
@@ -52,7 +54,7 @@ class Comparison:
         stream = sides.stream
         self._comparer = Comparer(
             stream,
-            lambda span, tally: Passage(sides.client, stream, span, tally).blocks(),
+            lambda span, tally: sides.source.blocks(stream, span, tally),
             lambda span: sides.desk.blocks(stream, span),
             lambda span: [span],  # `pieces` has cut it
         )
@@ -64,15 +66,30 @@ class Comparison:
         return self.sides.stream.flux is None and self.sides.stream.aggregate is None
 
     def pieces(self, whole: Span) -> list[Span]:
-        """Cut `whole` so that no part crosses a shard group's end on either side."""
+        """Cut `whole` so that no part crosses a shard group's end on either side, without what is empty on both."""
         stream = self.sides.stream
-        return list(cut(*whole, self.sides.groups, stream.aggregate.every if stream.aggregate is not None else 1))
+        every = stream.aggregate.every if stream.aggregate is not None else 1
+        return [piece for part in self._filled(whole) for piece in cut(*part, self.sides.groups, every)]
+
+    def _filled(self, whole: Span) -> Iterator[Span]:
+        """Yield the parts of `whole`, of half a day or more, in which one of the sides may have something."""
+        stream = self.sides.stream
+        days = -(-(whole[1] - whole[0]) // _DAY)
+        if stream.flux is not None or days <= 1:
+            yield whole
+        elif self.sides.source.exists(stream, whole) or self.sides.desk.exists(stream, whole):
+            middle = whole[0] + days // 2 * _DAY
+            middle -= (middle - whole[0]) % (stream.aggregate.every if stream.aggregate is not None else 1)
+            if middle == whole[0]:
+                yield whole
+            else:
+                yield from self._filled((whole[0], middle))
+                yield from self._filled((middle, whole[1]))
 
     def counts(self, piece: Span) -> tuple[int, int]:
         """Return how many points the source and central have of a piece. Raises SourceError, CentralError."""
         stream = self.sides.stream
-        here = count_of(read_rows(self.sides.client.query(flux.count_query(stream, *piece))))
-        return here, self.sides.desk.count(stream, piece)
+        return self.sides.source.count(stream, piece), self.sides.desk.count(stream, piece)
 
     def compare(self, piece: Span) -> None:
         """Compare a piece by hash, and what is not equal point by point. Raises SourceError, CentralError."""
@@ -117,6 +134,7 @@ class Comparison:
 
 
 _MINUTE = 60 * 1_000_000_000
+_DAY = 24 * 60 * _MINUTE
 
 
 def coarser(spans: Spans, most: int) -> Spans:

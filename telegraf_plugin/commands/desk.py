@@ -1,39 +1,34 @@
-"""What the commands share: their options, the configuration, the two sides, and how they end."""
+"""What the commands share: the configuration, the connections, and the two sides of a stream."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from telegraf_plugin import settings
 from telegraf_plugin.central import CentralReader, StreamName
+from telegraf_plugin.commands.arguments import unknown
 from telegraf_plugin.commands.dates import parse_instant
+from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.config import Config, Server, Source
-from telegraf_plugin.errors import CentralError, ConfigurationError, SourceError
+from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.influxdb.write import WriteClient
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.windows import HOUR
 from telegraf_plugin.telegraf.marks import request_line
 
-UNUSABLE = 2
-"""Exit status: the command line or the configuration cannot be used, or a server does not give what is needed."""
 RETENTION_MARGIN = 60 * SECOND
 """In ns: what is about to be too old would be refused by the time it arrives."""
-
-
-class Unusable(Exception):
-    """The command cannot go on; the text says why, and what to do."""
 
 
 class Desk(CentralReader):
@@ -79,10 +74,10 @@ class Desk(CentralReader):
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One stream with both of its sides: `client` for its source, `desk` for central, and how each keeps its bucket."""
+    """One stream with both of its sides: `source` and `desk` (central), and how each keeps its bucket."""
 
     stream: StreamDefinition
-    client: QueryClient
+    source: SourceReader
     desk: Desk
     here: Bucket | None
     there: Bucket | None
@@ -106,6 +101,7 @@ class Session:
         self.config = config
         self.desk = Desk(config.central, config.metrics_bucket)
         self._clients: dict[str, WriteClient] = {}
+        self._readers: dict[str, SourceReader] = {}
 
     def client(self, source: Source) -> WriteClient:
         """Return the client of one source. What it could write, no command writes: sources are read only."""
@@ -122,6 +118,10 @@ class Session:
             )
         return self._clients[source.name]
 
+    def reader(self, source: Source) -> SourceReader:
+        """Return what asks one source for points."""
+        return self._readers.setdefault(source.name, SourceReader(self.client(source)))
+
     def redact(self, text: str) -> str:
         """Return `text` without any source's token: a server may say anything."""
         for client in self._clients.values():
@@ -129,11 +129,25 @@ class Session:
         return text
 
     def stream(self, label: str) -> StreamDefinition:
-        """Return the stream called `source/stream`. Raises Unusable."""
-        found = {stream.label: stream for stream in self.config.streams}
-        if label not in found:
-            raise Unusable(f"no stream is called {label!r}; there are: {', '.join(found)}")
-        return found[label]
+        """Return the stream called `source/stream`, or the one of a source that has one. Raises Unusable."""
+        found = self.chosen([label])
+        if len(found) > 1:
+            labels = ", ".join(stream.label for stream in found)
+            raise Unusable(f"{label} has several streams, and this is done for one: {labels}")
+        return found[0]
+
+    def chosen(self, names: Sequence[str]) -> list[StreamDefinition]:
+        """Return the streams called so, a source's name standing for all of its; all streams for no name at all.
+
+        In the configuration's order, each once. Raises Unusable.
+        """
+        streams = list(self.config.streams)
+        known = {stream.source for stream in streams} | {stream.label for stream in streams}
+        for name in names:
+            if name not in known:
+                labels = [stream.label for stream in streams]
+                raise Unusable(unknown("stream or source", name, [*(s.name for s in self.config.sources), *labels]))
+        return [stream for stream in streams if not names or {stream.source, stream.label} & set(names)]
 
     def sides(self, stream: StreamDefinition) -> Sides:
         """Return both sides of `stream`. Raises CentralError; what the source does not say of its bucket stays out."""
@@ -146,21 +160,7 @@ class Session:
             if client.clock_skew is None:  # it does not answer at all
                 text = f"{source.name} at {client.url}: {error.summary}; {error.hint}"
                 raise Unusable(client.redact(text)) from error
-        return Sides(stream, client, self.desk, here, self.desk.bucket(stream.central_bucket))
-
-
-def parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    """Return the parser of a command with the options that all of them have."""
-    made = argparse.ArgumentParser(
-        prog=f"data-collector {name}",
-        description=description,
-        epilog=epilog,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    queries = Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
-    made.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what is read (%(default)s)")
-    made.add_argument("--json", action="store_true", help="for scripts: JSON on standard output")
-    return made
+        return Sides(stream, self.reader(source), self.desk, here, self.desk.bucket(stream.central_bucket))
 
 
 def instants(options: argparse.Namespace, now: int) -> tuple[int | None, int | None]:
@@ -177,60 +177,17 @@ def instants(options: argparse.Namespace, now: int) -> tuple[int | None, int | N
 
 def aligned(stream: StreamDefinition, start: int, stop: int) -> tuple[int, int]:
     """Return what of [start, stop) a query of `stream` can read whole: an aggregate's windows, a flux' microseconds."""
-    unit = 1
-    if stream.aggregate is not None:
-        unit = stream.aggregate.every
-    elif stream.flux is not None:
-        unit = 1000
+    unit = stream.unit
     return start + -start % unit, stop - stop % unit
 
 
-def add_span(made: argparse.ArgumentParser, required: bool, default: str = "") -> None:
-    """Add `--from` and `--to` to a command's options."""
-    # "-2h" looks like an option to argparse: so it is written --from=-2h, or joined by `words`.
-    made.add_argument(
-        "--from",
-        dest="start",
-        required=required,
-        default=default,
-        metavar="TIME",
-        help="UTC: 2026-11-01, RFC 3339, or -2h",
-    )
-    made.add_argument("--to", dest="stop", default="", metavar="TIME", help="likewise; now unless set")
-
-
-def words(arguments: Sequence[str]) -> list[str]:
-    """Return `arguments` with `--from -2h` joined to `--from=-2h`: argparse takes -2h for an option."""
-    joined: list[str] = []
-    for word in arguments:
-        if joined and joined[-1] in ("--from", "--to") and word[:1] == "-" and word[1:2].isdigit():
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
 def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
-    """Read the configuration, run `command` and return its exit status; UNUSABLE with the reason on standard error."""
-    session = None
+    """Read the configuration and return the exit status of `command`. Raises what it cannot go on with (`ending`)."""
+    session = Session(settings.load(options.config, os.environ, getattr(options, "telegraf_config", None)))
     try:
-        session = Session(settings.load(options.config, os.environ, getattr(options, "telegraf_config", None)))
         return command(session)
-    except ConfigurationError as error:
-        sys.stderr.writelines(f"E! {error.file}: {problem}\n" for problem in error.problems)
-    except Unusable as error:
-        sys.stderr.write(f"E! {error}\n")
-    except CentralError as error:
-        sys.stderr.write(f"E! central: {error.summary}; {error.hint}\n")
     except SourceError as error:
-        text = f"E! source: {error.summary}; {error.hint}\n"
-        sys.stderr.write(session.redact(text) if session is not None else text)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-    except BrokenPipeError:
-        sys.stdout = sys.stderr  # Python flushes it once more at the end
-    return UNUSABLE
+        raise Unusable(session.redact(f"source: {error.summary}; {error.hint}")) from error
 
 
 def source_rows(client: QueryClient, query: Query) -> list[dict[str, str]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 
+from telegraf_plugin.commands import desk
+from telegraf_plugin.commands.arguments import add_json, add_streams
 from telegraf_plugin.commands.checks import Check, State, central_checks, source_checks, stream_checks
-from telegraf_plugin.commands.desk import Session, parser, run
+from telegraf_plugin.commands.desk import Session
 from telegraf_plugin.commands.tables import meter, write_json, write_table
 
 _EPILOG = """\
@@ -16,6 +18,8 @@ examples:
       before the first start, and whenever something is wrong
   data-collector doctor POD-30 --json
       one source and central, for scripts
+  data-collector doctor POD-30/power_monitoring
+      one stream, its source and central
 
 It looks at each server's reach, version and clock, at what the token may do (read at the sources; read and write in
 central), at org, buckets, retention and shard groups on both sides, at how many points there were in the last hour by
@@ -26,19 +30,26 @@ exit status: 0 all is well (warnings do not count), 1 something is not, 2 config
 """
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("doctor", "Look at all servers, and say what to do about what is not well.", _EPILOG)
-    made.add_argument("sources", nargs="*", metavar="SOURCE", help="only these sources, and central; all unless given")
-    options = made.parse_args(arguments)
-    return run(options, lambda session: _doctor(session, options, made))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Look at all servers, and say what to do about what is not well.", _EPILOG
+    add_streams(parser)
+    add_json(parser)
 
 
-def _doctor(session: Session, options: argparse.Namespace, made: argparse.ArgumentParser) -> int:
-    known = [source.name for source in session.config.sources]
-    if unknown := [name for name in options.sources if name not in known]:
-        made.error(f"no source is called {unknown[0]!r}; there are: {', '.join(known)}")
-    sources = [source for source in session.config.sources if not options.sources or source.name in options.sources]
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
+    return desk.run(options, lambda session: _doctor(session, options))
+
+
+def _doctor(session: Session, options: argparse.Namespace) -> int:
+    streams = session.chosen(options.streams)
+    names = {stream.source for stream in streams}
+    sources = [
+        replace(source, streams=tuple(stream for stream in source.streams if stream in streams))
+        for source in session.config.sources
+        if source.name in names
+    ]
     checks: list[Check] = []
     total = 1 + sum(1 + len(source.streams) for source in sources)
     with meter(options.json) as shown:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 from telegraf_plugin import lint
-from telegraf_plugin.commands import routing
+from telegraf_plugin.commands import desk, routing
+from telegraf_plugin.commands.arguments import add_json, add_span, add_stream, add_telegraf_config, whole
 from telegraf_plugin.commands.dates import number
-from telegraf_plugin.commands.desk import Session, Unusable, add_span, aligned, clock, instants, parser, run, words
+from telegraf_plugin.commands.desk import Session, aligned, clock, instants
 from telegraf_plugin.commands.tables import write_json, write_table
-from telegraf_plugin.errors import CentralError, ConfigurationError
-from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.commands.telegraf_program import telegraf_program
+from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf
-from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.passage import Tally
+from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import HOUR, cut
@@ -43,35 +45,31 @@ source does not allow it
 """
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("preview", "Show the lines that would be sent for a span, and where each would go.", _EPILOG)
-    made.add_argument("stream", metavar="STREAM", help="source/stream as in the log")
-    add_span(made, required=False, default="-1m")
-    made.add_argument("--limit", type=int, default=1000, metavar="N", help="lines at the most (%(default)s)")
-    made.add_argument(
-        "--telegraf-config",
-        type=Path,
-        default=Path("telegraf.conf"),
-        metavar="FILE",
-        help="where it goes (%(default)s)",
-    )
-    options = made.parse_args(words(arguments))
-    return run(options, lambda session: _preview(session, options))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description = "Show the lines that would be sent for a span, and where each would go."
+    parser.epilog = _EPILOG
+    add_stream(parser)
+    add_span(parser, required=False, default="-1m")
+    parser.add_argument("--limit", type=whole(1), default=1000, metavar="N", help="lines at the most (%(default)s)")
+    add_telegraf_config(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
+    return desk.run(options, lambda session: _preview(session, options))
 
 
 def _preview(session: Session, options: argparse.Namespace) -> int:
     stream, now = session.stream(options.stream), clock()
     start, stop = instants(options, now)
     assert start is not None
-    try:
-        conf = lint.read(options.telegraf_config, os.environ)
-    except ConfigurationError as error:
-        raise Unusable("; ".join(f"{error.file}: {problem}" for problem in error.problems)) from None
+    conf = lint.read(options.telegraf_config, os.environ)
     source = next(source for source in session.config.sources if source.name == stream.source)
     tally = Tally()
-    read = _lines(session.client(source), stream, _pieces(session, stream, start, stop or now), tally)
-    lines = list(islice(read, max(options.limit, 0) + 1))
+    read = _lines(session.reader(source), stream, _pieces(session, stream, start, stop or now), tally)
+    lines = list(islice(read, options.limit + 1))
     more = len(lines) > options.limit
     lines = lines[: options.limit]
     after, remark = _after(options.telegraf_config, lines)
@@ -109,9 +107,9 @@ def _pieces(session: Session, stream: StreamDefinition, start: int, stop: int) -
     return cut(*aligned(stream, start, stop), groups, every)
 
 
-def _lines(client: QueryClient, stream: StreamDefinition, pieces: Iterator[Span], tally: Tally) -> Iterator[bytes]:
+def _lines(source: SourceReader, stream: StreamDefinition, pieces: Iterator[Span], tally: Tally) -> Iterator[bytes]:
     for piece in pieces:
-        for blocks, _ in Passage(client, stream, piece, tally).blocks():
+        for blocks, _ in source.blocks(stream, piece, tally):
             for block in blocks:
                 yield from encode(block).split(b"\n")[:-1]
 
@@ -119,7 +117,7 @@ def _lines(client: QueryClient, stream: StreamDefinition, pieces: Iterator[Span]
 def _after(conf: Path, lines: list[bytes]) -> tuple[list[str], str]:
     """Return the lines after the processors, or as they are with a remark that says why."""
     plain = [line.decode("utf-8", "replace") for line in lines]
-    program = routing.telegraf_program()
+    program = telegraf_program()
     if program is None:
         return plain, "telegraf is not on PATH: names are those before its processors"
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -37,11 +36,6 @@ class Route:
         texts = (f"{path} (bucket {bucket})" if bucket else path for path, bucket, _ in self.outputs)
         sure = all(sure for _, _, sure in self.outputs)
         return ", ".join(texts) + ("" if sure else "; not for sure: metricpass")
-
-
-def telegraf_program() -> str | None:
-    """Return the telegraf program, None when there is none on PATH."""
-    return shutil.which("telegraf")
 
 
 def processed(program: str, conf: Path, lines: bytes) -> list[str]:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from telegraf_plugin.central import StreamName
-from telegraf_plugin.commands import requests
+from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Desk, Session, clock, parser, run
+from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central_flux import stream_metrics_query
@@ -24,13 +25,20 @@ from telegraf_plugin.stream.spans import END, span
 
 LOOK_BACK = 24 * 3600 * SECOND
 """How far back (ns) the newest word of the collector is looked for."""
-SILENT = 180 * SECOND
-"""How old (ns) it may be: three of the shipped intervals."""
+SILENT_INTERVALS = 3
+"""How many of the collector's intervals old its last word may be; it tells how long they are."""
+SHORTEST_SILENCE = 30 * SECOND
+"""How old (ns) it may be in any case: Telegraf's outputs do not write at once."""
+DEFAULT_INTERVAL_SECONDS = 60.0
+"""The interval of a collector that does not tell it: an earlier version."""
+SHORTEST_WATCH = 0.2
+"""Seconds between two looks, at the least: central has other work."""
 EQUAL, AS_READ = "equal", "as read"
 """What proved means: both sides are equal, or with flux of one's own that what was read has arrived."""
 _HEADINGS = (
     "Stream",
     "State",
+    "As of",
     "Lag",
     "Proved up to",
     "Rate",
@@ -51,15 +59,19 @@ examples:
   data-collector status --json | jq '.streams[] | select(.healthy | not) | .stream'
       for scripts
 
-What it shows, from central alone (the collector's metrics and its ledger):
+What it shows, from central alone (the collector's metrics and its ledger). Each figure is of the time "as of", the
+collector's last word; what its ledger has shown since to be over (a backlog that was finished) is left out:
   lag           since when central lacks something; the first fill of history does not count
   proved up to  up to there both sides were compared and are equal, from where the stream begins; "(as read)" with
                 flux of one's own: what the query gave when it was read has arrived
-  rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes
+  rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes if the last read was
+                well
   held          points that central refuses (a field of another type, say); the log and collector_held say which
   extras        points that only central has
   to loss       until the source's retention takes what is not copied yet
-  request       a backfill or repair that is under way
+  request       a backfill or repair that is under way, as of the stream's newest mark
+
+A stream is silent when the collector's last word is older than three of its intervals.
 
 exit status: 0 all streams are well, 1 one is not or the collector is silent, 2 configuration or central is not usable
 """
@@ -79,9 +91,9 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one stream stands; times in seconds, `proved_up_to` and `told_at` in Unix ns, None where nothing tells.
+    """How one stream stood at `told_at`; None where nothing tells.
 
-    `proof` is EQUAL or AS_READ.
+    Times are in seconds, `proved_up_to` and `told_at` in Unix ns. `proof` is EQUAL or AS_READ.
     """
 
     stream: str
@@ -126,6 +138,7 @@ class Row:
         return (
             self.stream,
             self.state,
+            moment(self.told_at) if self.told_at is not None else "-",
             _shown(self.lag, duration),
             f"{moment(self.proved_up_to)}{'' if self.proof == EQUAL else f' ({self.proof})'}"
             if self.proved_up_to is not None
@@ -141,18 +154,24 @@ class Row:
         )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("status", "Show how each stream stands.", _EPILOG)
-    made.add_argument("stream", nargs="?", metavar="STREAM", help="source/stream as in the log; all unless given")
-    made.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
-    made.add_argument("--every", type=float, default=5.0, metavar="SECONDS", help="with --watch (%(default)s)")
-    options = made.parse_args(arguments)
-    return run(options, lambda session: _status(session, options))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Show how each stream stands.", _EPILOG
+    add_streams(parser)
+    parser.add_argument("--watch", action="store_true", help="again and again, until Ctrl-C")
+    parser.add_argument(
+        "--every", type=seconds(SHORTEST_WATCH), default=5.0, metavar="SECONDS", help="with --watch (%(default)s)"
+    )
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
+    return desk.run(options, lambda session: _status(session, options))
 
 
 def _status(session: Session, options: argparse.Namespace) -> int:
-    streams = [session.stream(options.stream)] if options.stream else list(session.config.streams)
+    streams = session.chosen(options.streams)
     if options.watch:
         return _watch(session, streams, options)
     rows = look(session.desk, streams, clock())
@@ -168,7 +187,6 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
     from rich.live import Live
     from rich.text import Text
 
-    every = max(options.every, 0.2)
     rows: list[Row] = []
     try:
         if options.json or not sys.stdout.isatty():
@@ -182,7 +200,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     sys.stdout.write(f"{moment(clock())}\n")
                     write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
                 sys.stdout.flush()
-                time.sleep(every)
+                time.sleep(options.every)
         with Live(console=Console(), auto_refresh=False) as live:
             while True:
                 trouble = ""
@@ -192,7 +210,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     trouble = f"central: {error.summary}; {error.hint}"
                 shown = table(_HEADINGS, [row.cells() for row in rows])
                 live.update(Group(Text(f"{moment(clock())} {trouble}"), shown), refresh=True)
-                time.sleep(every)
+                time.sleep(options.every)
     except KeyboardInterrupt:
         return 0 if rows and all(row.healthy for row in rows) else 1
 
@@ -225,15 +243,20 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         first = (span(mark.origin, END) - mark.proved).parts[0][0] if mark is not None else None
         since = f"; its newest mark is of {moment(mark.id.time)}" if mark is not None else ", and there is no mark"
         error = f"the collector has said nothing in central for a day{since}"
-        return Row(label, "silent", False, None, None, first, None, None, None, None, None, None, request, error)
+        told_at = mark.id.time if mark is not None else None
+        return Row(label, "silent", False, told_at, None, first, None, None, None, None, None, None, request, error)
     age = now - metrics.time
     healthy = metrics.fields.get("healthy") == "1"
     state, error = ("ok" if healthy else "bad"), metrics.fields.get("last_error", "")
-    if age > SILENT:
+    silent = age > _patience(metrics)
+    if silent:
         state, healthy = "silent", False
         error = "; ".join(filter(None, [f"the collector's last word is {duration(age / SECOND)} old", error]))
     told = metrics.number
     up_to, held, extras = told("proved_up_to"), told("held"), told("extras")
+    # How fast it was is no news of how long it takes when nothing is read, or when it is over.
+    over = asked is not None and mark is not None and mark.request == asked.id and mark.id.time > metrics.time
+    going = told("to_go_seconds") is not None and not (silent or over or told("failures_in_a_row"))
     return Row(
         stream=label,
         state=state,
@@ -241,15 +264,21 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         told_at=metrics.time,
         lag=told("lag_seconds"),
         proved_up_to=int(metrics.fields["proved_up_to"]) if up_to is not None else None,
-        rate=told("backlog_points_per_second"),
-        left=told("left_seconds"),
-        to_go=told("to_go_seconds"),
+        rate=told("backlog_points_per_second") if going else None,
+        left=told("left_seconds") if not over else None,
+        to_go=told("to_go_seconds") if going else None,
         held=int(held) if held is not None else None,
         extras=int(extras) if extras is not None else None,
         time_to_loss=told("time_to_loss_seconds"),
         request=request,
         last_error=error,
     )
+
+
+def _patience(metrics: Metrics) -> float:
+    """Return how old (ns) the collector's last word may be."""
+    interval = metrics.number("interval_seconds") or DEFAULT_INTERVAL_SECONDS
+    return max(SILENT_INTERVALS * interval * SECOND, SHORTEST_SILENCE)
 
 
 def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamName, Metrics]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 
-from telegraf_plugin.commands import requests
+from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands.arguments import add_json, add_span, add_streams, whole
 from telegraf_plugin.commands.comparison import Comparison, coarser
 from telegraf_plugin.commands.dates import moment, number
-from telegraf_plugin.commands.desk import Session, Unusable, add_span, aligned, clock, instants, parser, run, words
+from telegraf_plugin.commands.desk import Session, aligned, clock, instants
+from telegraf_plugin.commands.ending import UNUSABLE, Unusable
 from telegraf_plugin.commands.tables import Meter, meter, write_json, write_table
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Differing, Kind, Value
 from telegraf_plugin.stream.drops import series_text
+from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Kind as RequestKind
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import span
+from telegraf_plugin.stream.spans import Spans, span
 
 MAX_REPAIRED = 200
 """Spans that a repair asks for."""
@@ -35,35 +37,41 @@ Hour by hour both sides are compared by number and hash; what differs is narrowe
 points may still come late (the stream's lookback) unless --to says more, and begins where central's retention does.
 Nothing is written but the request of --repair, which the running collector serves at its next tick.
 missing: only the source has it. different: central has another value or type. extra: only central has it (deletes are
-not passed on). held: missing or different, and central refuses the field: data-collector status says why.
+not passed on). held: missing or different, and known to be so: the log and collector_held say which and why.
 
-exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: configuration, command line or a server
+exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: configuration, command line or a server, or
+neither side has a point
 """
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    made = parser("verify", "Compare what a source has with what central has.", _EPILOG)
-    made.add_argument("stream", nargs="?", metavar="STREAM", help="source/stream as in the log; all unless given")
-    add_span(made, required=True)
-    made.add_argument("--repair", action="store_true", help="ask the running collector to send again what is lacking")
-    made.add_argument("--counts", action="store_true", help="be quick: where counts are equal look no further")
-    made.add_argument("--limit", type=int, default=SHOWN, metavar="N", help="points shown by name (%(default)s)")
-    options = made.parse_args(words(arguments))
-    return run(options, lambda session: _verify(session, options))
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Compare what a source has with what central has.", _EPILOG
+    add_streams(parser)
+    add_span(parser, required=True, end="a lookback ago unless set: until then points may come late")
+    parser.add_argument("--repair", action="store_true", help="ask the running collector to send again what is lacking")
+    parser.add_argument("--counts", action="store_true", help="be quick: where counts are equal look no further")
+    parser.add_argument("--limit", type=whole(0), default=SHOWN, metavar="N", help="points shown by name (%(default)s)")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
+    return desk.run(options, lambda session: _verify(session, options))
 
 
 def _verify(session: Session, options: argparse.Namespace) -> int:
     now = clock()
     start, stop = instants(options, now)
     assert start is not None
-    streams = [session.stream(options.stream)] if options.stream else list(session.config.streams)
+    streams = session.chosen(options.streams)
     reports = []
-    equal = True
+    equal, points = True, 0
     for stream in streams:
         with meter(options.json) as shown:
             report, comparison = _compare(session, stream, (start, stop, now), options.counts, shown)
         equal = equal and comparison.found.equal
+        points += comparison.found.points
         asked = None
         if options.repair and comparison.found.lacking:
             asked = _repair(session, stream, comparison)
@@ -74,7 +82,9 @@ def _verify(session: Session, options: argparse.Namespace) -> int:
             if asked is not None:
                 sys.stdout.write(f"{requests.told(requests.standing(asked, None))}\n")
     if options.json:
-        write_json({"equal": equal, "streams": reports}, sys.stdout)
+        write_json({"equal": equal if points or not equal else None, "streams": reports}, sys.stdout)
+    if equal and not points:
+        return UNUSABLE  # nothing was compared, and nothing is not equal
     return 0 if equal else 1
 
 
@@ -82,7 +92,7 @@ def _compare(
     session: Session, stream: StreamDefinition, times: tuple[int, int | None, int], counts_only: bool, shown: Meter
 ) -> tuple[dict[str, object], Comparison]:
     sides = session.sides(stream)
-    mark, _ = session.desk.standing(stream)
+    mark, newest = session.desk.standing(stream)
     comparison = Comparison(sides, mark)
     start, stop, now = times
     notes = []
@@ -97,8 +107,8 @@ def _compare(
         notes.append(f"from {moment(start)}: central keeps nothing older")
     if mark is None:
         notes.append("there is no mark of it in central: has the collector run?")
-    elif span(start, mark.origin) - mark.proved:
-        notes.append(f"what is older than {moment(mark.origin)} was never asked for: data-collector backfill")
+    elif older := span(start, mark.origin) - mark.proved:
+        notes.append(_older(mark, older, requests.open_request(newest, mark)))
     start, stop = aligned(stream, start, stop)
     pieces = comparison.pieces((start, stop)) if start < stop else []
     if not pieces:
@@ -120,12 +130,20 @@ def _compare(
         **{kind.value: found.kinds[kind] for kind in Kind},
         "held": found.held,
         "cannot_pass": found.dropped,
-        "equal": found.equal,
+        "equal": None if found.nothing else found.equal,
         "notes": notes,
         "examples": [_as_json(each, held) for each, held in found.shown],
         "lacking": list(found.lacking),
     }
     return report, comparison
+
+
+def _older(mark: Mark, older: Spans, request: requests.Standing | None) -> str:
+    """Say why what is `older` than where the stream begins may be missing in central."""
+    text = f"the stream begins at {moment(mark.origin)}; what is older is copied"
+    if request is not None and request.request.spans & older:
+        return f"{text} by a backfill: {requests.told(request)}"
+    return f"{text} by data-collector backfill only"
 
 
 def _repair(session: Session, stream: StreamDefinition, comparison: Comparison) -> Request:
@@ -150,6 +168,8 @@ def _show(stream: StreamDefinition, report: dict[str, object], comparison: Compa
     assert isinstance(start, int)
     assert isinstance(stop, int)
     verdict = "equal" if found.equal else "differs"
+    if found.nothing:
+        verdict = "nothing to compare, neither side has a point"
     counts = ", ".join(f"{number(found.kinds[kind])} {kind.value}" for kind in Kind)
     held = f", {number(found.held)} held" if found.held else ""
     dropped = "; some points cannot pass at all: see collector_dropped" if found.dropped else ""

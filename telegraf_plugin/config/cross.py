@@ -5,12 +5,15 @@ Raw means: nothing is known of the values' types; what is not of the expected fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from telegraf_plugin.errors import Problem
 
 _TLS = ("tls_ca", "tls_cert", "tls_key", "tls_server_name", "insecure_skip_verify")
+_FLUX_TEXT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*', re.DOTALL)
+"""A string or a comment of Flux."""
 _FILTERS = ("measurements", "exclude_fields", "tags", "aggregate")
 
 
@@ -40,7 +43,7 @@ def cross_check(raw: Any) -> Iterator[Problem]:
 
 def _tls(path: str, server: dict[str, Any]) -> Iterator[Problem]:
     url, given = server.get("url"), [key for key in _TLS if server.get(key, False) is not False]
-    if isinstance(url, str) and url.startswith("http:"):
+    if isinstance(url, str) and url.lower().startswith("http:"):
         yield from (Problem(f"{path}.{key}", "expected only with an https:// url") for key in given)
     elif ("tls_cert" in server) != ("tls_key" in server):
         yield Problem(f"{path}.{'tls_cert' if 'tls_cert' in server else 'tls_key'}", "expected tls_cert with tls_key")
@@ -52,9 +55,11 @@ def _flux(path: str, chosen: dict[str, Any]) -> Iterator[Problem]:
         return
     if any(chosen.get(key) is not None for key in _FILTERS):
         yield Problem(f"{path}.flux", f"expected without {', '.join(_FILTERS)}: the query filters")
-    words = "".join(c if c.isalnum() or c == "_" else " " for c in flux).split()
-    if not {"start", "stop"} <= set(words):
-        yield Problem(f"{path}.flux", "expected |> range(start: start, stop: stop) in it: the collector sets both")
+    # What is called start or stop, not what is: an argument's name (range(start: -1h)), a column (r.start), a string.
+    used = set(re.findall(r"(?<![\w.])(start|stop)\b(?!\s*:)", _FLUX_TEXT.sub('""', flux)))
+    if used != {"start", "stop"}:
+        text = "expected |> range(start: start, stop: stop) in it, not times of its own: the collector sets both"
+        yield Problem(f"{path}.flux", text)
 
 
 def _twice(names: list[tuple[str, Any]], what: str) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from telegraf_plugin.config.circles import circles
 from telegraf_plugin.config.cross import cross_check
 from telegraf_plugin.config.model import Config, Credential, Server, Source, Timeouts
 from telegraf_plugin.config.schema import (
@@ -61,7 +62,7 @@ def load(path: Path, environment: Mapping[str, str], tokens: bool = True) -> Con
         config = _config(QueriesFile.model_validate(raw), environment)
         unreadable = [*_unreadable_tokens(config), *_unusable_transports(config, environment)]
         problems += [found for found in unreadable if not {found.path, found.path.rpartition(".")[0]} & known]
-        problems += _indistinct(config)
+        problems += [*_indistinct(config), *circles(config)]
     except ValidationError as error:
         # What was refused above is None here, and must not be reported a second time.
         problems += [found for found in _explain(error) if found.path not in known]

@@ -51,7 +51,8 @@ def _url(text: str) -> str:
         raise ValueError(expected)
     if parts.username is not None or any(sign in text for sign in "?#@ ") or parts.hostname != parts.hostname.strip():
         raise ValueError(f"{expected}, without user, password or query")
-    return text.rstrip("/")
+    # The scheme in small letters: what TLS and proxies are chosen by.
+    return parts.scheme + text[len(parts.scheme) :].rstrip("/")
 
 
 def _host(text: str) -> str:

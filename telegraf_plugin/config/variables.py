@@ -64,10 +64,16 @@ def _look_up(reference: str, environment: Mapping[str, str], problems: list[Prob
         return ""
     name, default = match.groups()
     found = environment.get(name, "")
-    if _REFERENCE.fullmatch(found):
+    # Telegraf's reference to a file's token is for its outputs alone.
+    if _REFERENCE.fullmatch(found) or (_SECRET.fullmatch(path) and found.startswith("@{")):
         found = ""
     if found or default is not None:
         return found or str(default)
-    state = "is empty" if environment.get(name) == "" else "is not set"
-    problems.append(Problem(path, f"the environment variable {name} {state}; set it in .env"))
+    state = "is empty" if environment.get(name) == "" else "is not set"  # or says nothing but a reference
+    text = f"the environment variable {name} {state}; set it in .env"
+    if _SECRET.fullmatch(path) and environment.get("COLLECTOR_SECRETS"):
+        # Tokens are files here: one in .env would be refused at the next start.
+        text = f"the environment variable {name} {state}, and COLLECTOR_SECRETS is: name its file by token_file"
+        text += ", as config/queries.secrets.yaml does"
+    problems.append(Problem(path, text))
     return ""

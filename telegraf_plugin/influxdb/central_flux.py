@@ -16,7 +16,7 @@ from telegraf_plugin.influxdb.flux import (
     string_literal,
     with_carriage_returns,
 )
-from telegraf_plugin.stream import own
+from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
 
@@ -74,12 +74,12 @@ def mark_ids_query(bucket: str, start: int, stop: int) -> Query:
 def origins_query(bucket: str) -> Query:
     """Return the query for the origins mirrored in the bucket of metrics, a row a field."""
     steps = from_range(bucket, EARLIEST, LATEST)
-    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(own.ORIGIN)})", "last()"])
+    return build([*steps, f"filter(fn: (r) => r._measurement == {string_literal(names.ORIGIN)})", "last()"])
 
 
 def requests_query(bucket: str) -> Query:
     """Return the query for the newest request of each stream in `bucket`, a row a field."""
-    ours = f"filter(fn: (r) => r._measurement == {string_literal(own.REQUEST)})"
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.REQUEST)})"
     # A source may hold points of that name; copied, they are data: with the tag that a command's request never has.
     not_copied = "filter(fn: (r) => not exists r.source_bucket)"
     return build([*from_range(bucket, EARLIEST, LATEST), ours, not_copied, "last()"])
@@ -92,7 +92,7 @@ def bucket_query(bucket: str, start: int, stop: int) -> Query:
 
 def stream_metrics_query(bucket: str, start: int, stop: int) -> Query:
     """Return the query for what the plugin last said of each stream in [start, stop), a row a field."""
-    ours = f"filter(fn: (r) => r._measurement == {string_literal(own.STREAM)})"
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.STREAM)})"
     return build([*from_range(bucket, start, stop), ours, "last()"])
 
 
@@ -116,7 +116,7 @@ _IDS = 'filter(fn: (r) => r._field == "id")'
 
 
 def _marks(bucket: str, start: int, stop: int, name: tuple[str, str] | None = None) -> list[str]:
-    predicates = [f"r._measurement == {string_literal(own.LEDGER)}"]
+    predicates = [f"r._measurement == {string_literal(names.LEDGER)}"]
     if name is not None:
         predicates += [any_of("source", (name[0],)), any_of("stream", (name[1],))]
     return [*from_range(bucket, start, stop), *(f"filter(fn: (r) => {predicate})" for predicate in predicates)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
 from io import BytesIO
@@ -18,7 +19,7 @@ from influxdb_client.rest import ApiException
 from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from telegraf_plugin.errors import BadReply, TransientError
+from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb.connection import open_pool
 from telegraf_plugin.influxdb.failures import explain, not_csv
 from telegraf_plugin.influxdb.flux import Query
@@ -32,12 +33,13 @@ CHUNK_BYTES = 64 * 1024
 """How much of a reply is held at a time."""
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
-"""What the server may say of a bucket."""
+"""What the server may say of a bucket, or to an InfluxQL question."""
 MAX_ERROR_BYTES = 64 * 1024
 """What is read of an error reply, and of what is no query's."""
 REFUSALS = (401, 403, 404)
 """How a token is refused that was deleted, and one that is inactive or has other rights (as if nothing were there)."""
 MAX_FORMER = 3
+_ORG_ID = re.compile(r"[0-9a-f]{16}")
 _OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 MIN_SECRET = 8
 """A shorter piece of a token tells nothing, and blotting it out would hit ordinary words."""
@@ -54,10 +56,16 @@ _DIALECT = Dialect(
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """How long (ns) a bucket keeps its points (0: for ever), and how long its shard groups last."""
+    """How long (ns) a bucket keeps its points (0: for ever), and how long its shard groups last.
+
+    `id` and `org` are the server's own ids, the same under whatever url, token or name it is reached; empty where they
+    are not told.
+    """
 
     retention: int
     shard_group: int
+    id: str = field(default="", compare=False)
+    org: str = field(default="", compare=False)
 
 
 class QueryClient:
@@ -114,24 +122,63 @@ class QueryClient:
             yield chunk
 
     def bucket(self, name: str) -> Bucket | None:
-        """Return what the server says of the bucket `name`; None when it does not say. Raises SourceError."""
-        request = partial(self._buckets.get_buckets, name=name, org=self._client.org, limit=1, _preload_content=False)
-        reply = b""
-        for chunk in self._receive("application/json", request):
-            reply += chunk
-            if len(reply) > MAX_DOCUMENT_BYTES:
-                raise BadReply("the reply about the bucket has no end", "check the url: is this InfluxDB?")
+        """Return what the server says of the bucket `name`; None when it does not say. Raises SourceError.
+
+        An org that is given by its id is asked for by it, as queries take it: where that is nobody's id it may be a
+        name that looks like one.
+        """
+        if _ORG_ID.fullmatch(self._client.org):
+            try:
+                found = self._bucket(name, org_id=self._client.org)
+            except PermanentError as error:
+                if "(404)" not in error.summary:
+                    raise
+                found = None
+            if found is not None:
+                return found
+        return self._bucket(name, org=self._client.org)
+
+    def _bucket(self, name: str, **org: str) -> Bucket | None:
+        request = partial(self._buckets.get_buckets, name=name, **org, limit=1, _preload_content=False)
+        reply = self._document("application/json", request, "about the bucket")
         try:
-            rules = [rule for bucket in json.loads(reply)["buckets"] for rule in bucket["retentionRules"] or [{}]]
+            buckets = json.loads(reply)["buckets"]
+            rules = [rule for bucket in buckets for rule in bucket["retentionRules"] or [{}]]
             if not rules:
                 return None
+            ids = [str(buckets[0].get(key) or "") for key in ("id", "orgID")]
             retention = max(int(rule.get("everySeconds", 0)) for rule in rules)
             shard_group = max(int(rule.get("shardGroupDurationSeconds", 0)) for rule in rules)
             if retention < 0 or shard_group < 0:
                 raise ValueError("a duration below zero")
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
             raise BadReply("the reply about the bucket is not InfluxDB's", "check the url: is this InfluxDB?") from None
-        return Bucket(retention * SECOND, shard_group * SECOND or HOUR)
+        return Bucket(retention * SECOND, shard_group * SECOND or HOUR, *ids)
+
+    def influxql(self, bucket: str, statement: str) -> bytes:
+        """Return the CSV reply to an InfluxQL `statement` about `bucket`, 1 MiB at the most. Raises SourceError.
+
+        Read permission on the bucket is enough. It is for what Flux cannot be asked (`unreadable`).
+        """
+        request = partial(
+            self._client.api_client.call_api,
+            "/query",
+            "GET",
+            {},
+            [("db", bucket), ("q", statement), ("org", self._client.org)],
+            {"Accept": "application/csv"},
+            _return_http_data_only=True,
+            _preload_content=False,
+        )
+        return self._document("application/csv", request, "to an InfluxQL question")
+
+    def _document(self, kind: str, request: Callable[[], Any], what: str) -> bytes:
+        reply = bytearray()
+        for chunk in self._receive(kind, request):
+            reply += chunk
+            if len(reply) > MAX_DOCUMENT_BYTES:
+                raise BadReply(f"the reply {what} has no end", "check the url: is this InfluxDB?")
+        return bytes(reply)
 
     def redact(self, text: str) -> str:
         """Return `text` without the token, also where it was cut: a server may say anything, our own request too."""

@@ -21,7 +21,7 @@ def open_pool(url: str, transport: Transport, connections: int) -> urllib3.PoolM
     """
     # No retries of its own: the plugin decides, and says, when something is tried again.
     options: dict[str, Any] = {"maxsize": connections, "retries": False}
-    if url.startswith("https:"):
+    if urlsplit(url).scheme == "https":
         options["ssl_context"] = transport.tls.context()
         options["server_hostname"] = transport.tls.server_name
         if not transport.tls.verify:

@@ -80,6 +80,8 @@ def _from_status(error: ApiException, url: str) -> SourceError:
     if status == 0:  # the client's way to pass on a TLS failure
         return _tls(str(error.reason))
     message = _message(error)
+    if status == 404 and _code(error) != "not found":  # InfluxDB's own says so, whatever it is that was not found
+        return PermanentError(f"not an InfluxDB 2 (404){message}", _NOT_INFLUXDB)
     if 300 <= status < 400:
         return redirected((error.headers or {}).get("Location"))
     if status in _BY_STATUS:
@@ -111,6 +113,14 @@ def _message(error: ApiException) -> str:
     except (ValueError, LookupError, TypeError, RecursionError):
         text = "" if text.lstrip().startswith("<") else text
     return f": {_short(text)}" if text.strip() else ""
+
+
+def _code(error: ApiException) -> object:
+    """What kind of failure the server calls it, as InfluxDB does; None when it is another's reply."""
+    try:
+        return json.loads(error.body or b"")["code"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
 
 
 def _short(text: str) -> str:

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.influxdb.timestamps import SECOND, format_time
 from telegraf_plugin.stream.block import Tags
-from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.own import OWN
+from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
+from telegraf_plugin.stream.names import LEDGER, OWN
 
 MAX_NAMED_FIELDS = 50
 """Fields that one query names; where there are more it looks at all of them."""
@@ -102,9 +102,24 @@ def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     return build([*_selected(stream, start, stop), "group()", "count()"], ONE_ROW_BYTES)
 
 
+def marks_query(stream: StreamDefinition, incarnation: str, start: int, stop: int) -> Query:
+    """Return the query for how many marks of the run `incarnation`, of `stream`, the stream's own source holds.
+
+    `start` and `stop`: when they were made, Unix ns.
+    """
+    names = [("_measurement", LEDGER), ("source", stream.source), ("stream", stream.name)]
+    lines = [f"filter(fn: (r) => {any_of(key, (value,))})" for key, value in [*names, ("_field", "incarnation")]]
+    lines.append(f"filter(fn: (r) => r._value == {string_literal(incarnation)})")
+    return build([*from_range(stream.bucket, start, stop), *lines, "group()", "count()"])
+
+
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
-    """Return the query whose reply has a row when `stream` has any point in [start, stop), before any aggregate."""
-    return build([*_selected(stream, start, stop), "limit(n: 1)", 'keep(columns: ["_time"])'])
+    """Return the query for the time of any point of `stream` in [start, stop), before any aggregate.
+
+    It reads a block a series, however long the span is.
+    """
+    one = ["first()", 'keep(columns: ["_time"])', "group()", "limit(n: 1)"]
+    return build([*_selected(stream, start, stop), *one])
 
 
 def first_query(stream: StreamDefinition, stop: int) -> Query:
@@ -150,7 +165,15 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int, refused: Collecti
 
 def predicates(stream: StreamDefinition, refused: Collection[str] = OWN) -> list[str]:
     """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
-    return [*series_predicates(stream, refused), *(any_of(key, values) for key, values in stream.tags)]
+    own = [*series_predicates(stream, refused), *(any_of(key, values) for key, values in stream.tags)]
+    return own + [_but(series) for series in stream.unreadable]
+
+
+def _but(series: UnreadableSeries) -> str:
+    """Return the predicate of all series but `series`."""
+    names = [("_measurement", series.measurement), *(series.tags or ())]
+    differs = [f"r[{string_literal(key)}] != {string_literal(value)}" for key, value in names]
+    return " or ".join(differs + [f"exists r[{string_literal(key)}]" for key in series.others])
 
 
 def series_predicates(stream: StreamDefinition, refused: Collection[str] = OWN) -> list[str]:

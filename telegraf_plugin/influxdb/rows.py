@@ -5,7 +5,7 @@ A row is in memory at a time, whatever the reply holds, and a reply that has no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.csv_rows import MalformedRow, parse_row
@@ -15,10 +15,26 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_ROW_BYTES = 4 * 1024 * 1024
 """A longer row is damage: InfluxDB takes strings of 1 MiB, whose quotes may double."""
 
+_LONGEST_NUMBER = 18  # digits: no server has more points
 _AGAIN = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
 
 
-def read_rows(chunks: Iterable[bytes]) -> Iterator[dict[str, str]]:
+class ReplyRow(dict[str, str]):
+    """One row by its columns' names; a column that the reply lacks is the reply's fault, and a BadReply."""
+
+    def __missing__(self, column: str) -> str:
+        raise BadReply(f"the reply has no column {column}", _AGAIN)
+
+
+def whole_number(row: Mapping[str, str], column: str = "_value") -> int:
+    """Return the number, zero or more, that a count's `row` has in `column`. Raises BadReply."""
+    text = row[column]
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
+        raise BadReply(f"the reply is not a number of points: {text[:100]!r}", _AGAIN)
+    return int(text)
+
+
+def read_rows(chunks: Iterable[bytes]) -> Iterator[ReplyRow]:
     """Yield each row of a reply by its columns' names. Raises BadReply, when the reply is cut short behind the last."""
     table = _Table()
     buffer, taken = b"", 0
@@ -68,7 +84,7 @@ class _Table:
         self._names: list[str] = []
         self._defaults: list[str] = []
 
-    def row(self, cells: list[bytes]) -> dict[str, str] | None:
+    def row(self, cells: list[bytes]) -> ReplyRow | None:
         """Take a row; return it by its columns' names if it holds data."""
         self.ended = cells == [b""]
         try:
@@ -87,7 +103,7 @@ class _Table:
                 raise _broken_off(cells[1])
             else:
                 of_row = zip(self._names, row, self._defaults, strict=True)
-                return {name: value or default for name, value, default in of_row}
+                return ReplyRow({name: value or default for name, value, default in of_row})
         except ValueError as error:
             raise BadReply(f"the reply is not annotated CSV: {error}", _AGAIN) from None
         return None

@@ -4,13 +4,13 @@
     subject        both files, and what follows from them (reach: what a plugin's filters take, by glob)
     rules          the table of all rules (rules_routing, rules_outputs, rules_execd, rules_names, rules_health)
     report         findings as a table, as lines, or as JSON
-    command        `data-collector check`
 
 What either file says wrongly by itself is not told here: `config.load` and `telegraf config check` do.
 """
 
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.rules import lint
+from telegraf_plugin.lint.rules_health import interval_of
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf, read
 
-__all__ = ["File", "Finding", "TelegrafConf", "lint", "read"]
+__all__ = ["File", "Finding", "TelegrafConf", "interval_of", "lint", "read"]

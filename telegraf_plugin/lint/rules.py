@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {
     "processors": rules_names.processors_keep_what_proves,
     "renames": rules_names.no_two_hosts_become_one,
     "patterns": rules_names.renames_can_be_judged,
+    "ports": rules_outputs.ports_exist,
     "health": rules_health.health_answers,
     "health-feed": rules_health.health_is_fed_by_the_status_alone,
     "health-test": rules_health.health_judges_the_status,

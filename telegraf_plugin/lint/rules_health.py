@@ -6,12 +6,14 @@ import operator
 from collections.abc import Iterator
 from textwrap import indent
 
+from telegraf_plugin.config.settings import silence as silence_for
 from telegraf_plugin.lint.durations import SECOND, shown
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.reach import Metric, Reach, reach
 from telegraf_plugin.lint.rules_routing import TAGDROP
-from telegraf_plugin.lint.subject import STATUS, Subject, own_metric
-from telegraf_plugin.lint.telegraf_conf import Table
+from telegraf_plugin.lint.subject import Subject, own_metric
+from telegraf_plugin.lint.telegraf_conf import Table, TelegrafConf
+from telegraf_plugin.stream.names import HEALTH
 
 _INTERVAL = 10 * SECOND
 _BAD_STATUS = 400
@@ -23,7 +25,7 @@ _HEALTH = f"""\
   service_address = "http://:${{HEALTH_CHECK_PORT:-5000}}"
   default_status = 503
   max_time_between_metrics = "${{HEALTH_MAX_SILENCE:-150s}}"
-  namepass = ["{STATUS}"]
+  namepass = ["{HEALTH}"]
 {indent(TAGDROP.format(name="health"), "  ")}
   [[outputs.health.compares]]
     field = "{_FIELD}"
@@ -46,12 +48,12 @@ def health_answers(subject: Subject) -> Iterator[Finding]:
 def health_is_fed_by_the_status_alone(subject: Subject) -> Iterator[Finding]:
     """The last batch alone decides: any other metric in it would."""
     for output in subject.conf.outputs_named("health"):
-        if set(output.texts("namepass")) != {STATUS} or reach(output, own_metric(STATUS)) is not Reach.ALWAYS:
+        if set(output.texts("namepass")) != {HEALTH} or reach(output, own_metric(HEALTH)) is not Reach.ALWAYS:
             why = "the last batch alone decides, so it must hold nothing but the one status metric, and always that"
-            yield Finding(File.TELEGRAF, output.key("namepass"), why, f'namepass = ["{STATUS}"]')
-        data = [Metric(STATUS, {"source_bucket": stream.bucket}) for stream in subject.config.streams]
+            yield Finding(File.TELEGRAF, output.key("namepass"), why, f'namepass = ["{HEALTH}"]')
+        data = [Metric(HEALTH, {"source_bucket": stream.bucket}) for stream in subject.config.streams]
         if any(reach(output, metric) is not Reach.NEVER for metric in data):
-            why = f"a measurement of a source that happens to be called {STATUS} would decide"
+            why = f"a measurement of a source that happens to be called {HEALTH} would decide"
             yield Finding(File.TELEGRAF, output.key("tagdrop"), why, TAGDROP.format(name="health"))
 
 
@@ -71,7 +73,7 @@ def health_judges_the_status(subject: Subject) -> Iterator[Finding]:
 def silence_is_noticed_in_time(subject: Subject) -> Iterator[Finding]:
     """A plugin that hangs says nothing; only the time since its last word tells."""
     for output in subject.conf.outputs_named("health"):
-        interval = _interval(subject)
+        interval = interval_of(subject.conf)
         silence = output.duration("max_time_between_metrics") or 0
         least, most = 2 * interval, max(10 * interval, _PATIENCE)
         if silence <= 0:
@@ -86,14 +88,14 @@ def silence_is_noticed_in_time(subject: Subject) -> Iterator[Finding]:
             )
         else:
             continue
-        write = f'max_time_between_metrics = "{shown(max(interval * 5 // 2, 10 * SECOND))}"'
+        write = f'max_time_between_metrics = "{shown(silence_for(interval))}"'
         yield Finding(File.TELEGRAF, output.key("max_time_between_metrics"), why, write)
 
 
-def _interval(subject: Subject) -> int:
-    """Return how often the plugin is told to read."""
-    found = [plugin.duration("interval") for plugin in subject.conf.inputs if plugin.name == "execd"]
-    return next(filter(None, found), subject.conf.agent.duration("interval") or _INTERVAL)
+def interval_of(conf: TelegrafConf) -> int:
+    """Return how often (ns) the plugin is told to read."""
+    found = [plugin.duration("interval") for plugin in conf.inputs if plugin.name == "execd"]
+    return next(filter(None, found), conf.agent.duration("interval") or _INTERVAL)
 
 
 def _tells(compare: Table) -> bool:

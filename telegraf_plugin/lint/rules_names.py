@@ -9,10 +9,11 @@ from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.reach import Reach, reach
 from telegraf_plugin.lint.renames import NotComparable, changes, compiled, regex_rules, renamed
 from telegraf_plugin.lint.rules_routing import TAGDROP
-from telegraf_plugin.lint.subject import LEDGER, Subject, metrics_of
+from telegraf_plugin.lint.subject import Subject, metrics_of
 from telegraf_plugin.lint.telegraf_conf import Plugin, Table
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.names import LEDGER
 
 _HOST = MetadataTag.HOST.value
 _PROTECTED = ("source_bucket", "source", "field")

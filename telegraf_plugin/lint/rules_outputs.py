@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from telegraf_plugin.lint.durations import SECOND, shown
 from telegraf_plugin.lint.finding import File, Finding
@@ -88,6 +89,28 @@ def hosts_are_the_sources(subject: Subject) -> Iterator[Finding]:
         for key in table.settings:
             why = "it is added to every point that has no such tag: series that no source has"
             yield Finding(File.TELEGRAF, table.key(key), why, f"leave out {key}")
+
+
+def ports_exist(subject: Subject) -> Iterator[Finding]:
+    """A port is a number from 1 to 65535; what is none is found by nobody who asks."""
+    for output in subject.conf.outputs_named("health"):
+        if output.text("service_address") and not _port(output.text("service_address")):
+            why = "it names no port from 1 to 65535, perhaps by HEALTH_CHECK_PORT: nothing would answer for health"
+            yield Finding(File.TELEGRAF, output.key("service_address"), why, 'service_address = "http://:5000"')
+    for output in subject.influx_outputs:
+        wrong = [url for url in output.texts("urls") if _port(url) is None]
+        if wrong:
+            why = f"{wrong[0]} names no port from 1 to 65535: nothing would be written"
+            yield Finding(File.TELEGRAF, output.key("urls"), why, f'urls = ["{subject.config.central.url}"]')
+
+
+def _port(url: str) -> int | None:
+    """Return the port of `url`, 0 when it names none, None when it is none that there can be."""
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        return None
+    return None if port == 0 else port or 0
 
 
 def processors_after_aggregators_is_said(subject: Subject) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.glob import quoted
 from telegraf_plugin.lint.reach import Reach, clauses, reach
 from telegraf_plugin.lint.subject import (
-    LEDGER,
     OWN_METRICS,
     Subject,
     metrics_of,
@@ -20,6 +19,7 @@ from telegraf_plugin.lint.subject import (
 )
 from telegraf_plugin.lint.telegraf_conf import Plugin
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.names import LEDGER
 
 TAGDROP = '[outputs.{name}.tagdrop]\n  source_bucket = ["*"]'
 _OUTPUT = """\
@@ -70,13 +70,18 @@ def outputs_write_to_the_central_of_queries(subject: Subject) -> Iterator[Findin
     """The plugin asks `central` of queries.yaml what has landed; telegraf.conf must write to the same."""
     central = subject.config.central
     for output in subject.data_outputs:
-        urls = {url.rstrip("/") for url in output.texts("urls")}
-        if urls != {central.url}:
+        if {_address(url) for url in output.texts("urls")} != {_address(central.url)}:
             why = "the plugin asks central.url of queries.yaml what has landed; this should be the same server"
             yield Finding(File.TELEGRAF, output.key("urls"), why, f"urls = [{_toml(central.url)}]", True)
         if output.text("organization") != central.org:
             why = "the plugin asks central.org of queries.yaml what has landed; this should be the same organisation"
             yield Finding(File.TELEGRAF, output.key("organization"), why, f"organization = {_toml(central.org)}", True)
+
+
+def _address(url: str) -> str:
+    """Return `url` as it can be compared: scheme and host count in any letters."""
+    address, slash, path = url.rstrip("/").partition("://")[2].partition("/")
+    return f"{url.partition('://')[0].lower()}://{address.lower()}{slash}{path}"
 
 
 def own_metrics_have_an_output(subject: Subject) -> Iterator[Finding]:

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from telegraf_plugin.config import Config, Source
 from telegraf_plugin.lint.reach import Metric, Reach, reach
 from telegraf_plugin.lint.telegraf_conf import Plugin, TelegrafConf
-from telegraf_plugin.stream import own
+from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
 
-LEDGER = own.LEDGER
-"""The measurement of the marks by which the plugin proves what has landed; they take the data's way."""
-STATUS = own.HEALTH
-OWN_METRICS = (own.STREAM, own.SOURCE, own.CYCLE, STATUS, own.DROPPED, own.HELD, own.ORIGIN, "internal_write")
+OWN_METRICS = (*names.METRICS, "internal_write")
+"""What the output of own metrics must take: the collector's, and Telegraf's of its writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def metrics_of(stream: StreamDefinition) -> tuple[Metric, ...]:
     if MetadataTag.SOURCE in stream.metadata_tags:
         tags[MetadataTag.SOURCE.value] = stream.source
     points = tuple(Metric(name, tags) for name in (stream.measurements or (None,)))
-    return (*points, Metric(LEDGER, tags))
+    return (*points, Metric(names.LEDGER, tags))
 
 
 def own_metric(name: str) -> Metric:

@@ -128,7 +128,7 @@ class Course(Outcomes):
             # What is new since the tick is the next tick's.
             job = self._backlog(self._tick, at.steady)
             job = self._printing(job) if isinstance(job, Copy) else job
-        if job is None and self.origin_open and self._search_at <= at.steady and self.stream.flux is None:
+        if job is None and self.origin_open and self._search_at <= at.steady:
             job = Seek((BEGINNING, self.origin), origin=True)
         if job is None and central:
             job = self._sweep(at)

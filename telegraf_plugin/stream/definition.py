@@ -47,6 +47,19 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableSeries:
+    """A series at whose sight the source's queries panic: a tag of it is called like one of Flux's own columns.
+
+    `tags` are its tags but for those; `others` are all further keys that series of its measurement have, by which it
+    can be told from its neighbours. Without `tags` (None) the whole measurement is meant: there are too many.
+    """
+
+    measurement: str
+    tags: tuple[tuple[str, str], ...] | None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class StreamDefinition:
     """One bucket of one source, or a part of it.
 
@@ -55,7 +68,8 @@ class StreamDefinition:
     a point may come. `start`: where the stream begins when there is no ledger of it. `max_lag` (ns): how far behind it
     may be before that counts as failing; None: three intervals. `renames`: what Telegraf's processors make of its
     tags, where that can be computed. `rewritten_tags`: the keys of tags that they change in a way that cannot, for the
-    reason `uncomputed`; these are not compared.
+    reason `uncomputed`; these are not compared. `unreadable`: series that are left out of every question, as they break
+    it; learned, not chosen.
     """
 
     source: str
@@ -74,11 +88,19 @@ class StreamDefinition:
     rewritten_tags: tuple[str, ...] = ("host",)
     renames: tuple[TagRule, ...] = ()
     uncomputed: str = ""
+    unreadable: tuple[UnreadableSeries, ...] = ()
 
     @property
     def label(self) -> str:
         """The stream's name in log, metrics and commands: `source/stream`."""
         return f"{self.source}/{self.name}"
+
+    @property
+    def unit(self) -> int:
+        """In what steps (ns) its spans begin and end: an aggregate's windows, the microseconds of a Flux query."""
+        if self.aggregate is not None:
+            return self.aggregate.every
+        return 1000 if self.flux is not None else 1
 
     @property
     def hash(self) -> str:

@@ -18,7 +18,9 @@ class DropReason(Enum):
     NOT_A_VALUE = "not_a_value"
     """Null, NaN or infinity: a query can compute them, no bucket can hold them."""
     SHADOWED_TAG = "shadowed_tag"
-    """A tag called `_start`, `_stop`, `_time` or the like: Flux's own column of that name hides its value."""
+    """A tag called `_start`, `_stop`, `_time` or `_value`: Flux's column of that name hides its value, or panics."""
+    CIRCULAR = "circular"
+    """It was read from this very bucket twice before: collectors copy in a circle, and it would go round for ever."""
     NOT_UTF8 = "not_utf8"
     """Bytes that are not UTF-8 in a name or a string: InfluxDB takes them, Telegraf's parser drops the line."""
     OWN_MEASUREMENT = "own_measurement"
@@ -42,6 +44,7 @@ REMEDY = {
     DropReason.STRING_TOO_LONG: "shorten it at the source, or leave out the field (exclude_fields)",
     DropReason.NOT_A_VALUE: "correct the stream's query, or leave it: there is nothing to store",
     DropReason.SHADOWED_TAG: "rename the tag at the source, or leave out the measurement",
+    DropReason.CIRCULAR: "collectors copy in a circle: leave out one of their streams, or change its central_bucket",
     DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",
     DropReason.OWN_MEASUREMENT: "leave it out of the stream (measurements), or rename it at the source",
     DropReason.UNWRITABLE_NAME: "rename it at the source, or leave out the measurement or field",

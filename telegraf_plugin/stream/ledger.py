@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.own import LEDGER
+from telegraf_plugin.stream.names import LEDGER
 from telegraf_plugin.stream.request import MAX_ID
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, instant
 

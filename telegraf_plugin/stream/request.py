@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from telegraf_plugin.stream.own import REQUEST
+from telegraf_plugin.stream.names import REQUEST
 from telegraf_plugin.stream.spans import Spans
 
 MEASUREMENT = REQUEST

@@ -183,6 +183,7 @@ class Board:
 
     def __init__(self, streams: Iterable[StreamDefinition]) -> None:
         self.streams = {stream.label: StreamStatus(stream) for stream in streams}
+        self.interval: int | None = None  # between two ticks, ns
         self.efforts: dict[str, Effort] = {}  # by source; central's is under ""
 
     def begin_cycle(self, late: Collection[str]) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from telegraf_plugin.stream import own
+from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
@@ -43,7 +43,7 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
     lines = []
     for source, statuses in board.by_source().items():
         for status in statuses:
-            lines += _stream_lines(status, now)
+            lines += _stream_lines(status, board.interval, now)
         total = Totals.of(status.total for status in statuses)
         fields = _sums(Totals.of(status.cycle for status in statuses), total)
         fields["late"] = int(source in late_sources)
@@ -51,9 +51,9 @@ def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) 
         skews = [s.last.clock_skew for s in statuses if s.last is not None and s.last.clock_skew is not None]
         if skews:
             fields["clock_skew_seconds"] = skews[-1]
-        lines.append(point(own.SOURCE, {"source": source}, fields, now))
+        lines.append(point(names.SOURCE, {"source": source}, fields, now))
     cycle: Fields = {"duration_seconds": seconds, "late_sources": len(late_sources)}
-    lines.append(point(own.CYCLE, {}, cycle | _effort(board.efforts.get("", Effort())), now))
+    lines.append(point(names.CYCLE, {}, cycle | _effort(board.efforts.get("", Effort())), now))
     return b"".join(lines) + health_line(board, now)
 
 
@@ -68,7 +68,7 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
             "held_field": each.group[1].decode("utf-8", "replace"),
         }
         fields: Fields = {"type": each.group[2].value, "points": each.points, "reason": each.reason}
-        lines.append(point(own.HELD, tags, fields, now))
+        lines.append(point(names.HELD, tags, fields, now))
     return b"".join(lines)
 
 
@@ -78,10 +78,10 @@ def health_line(board: Board, now: int) -> bytes:
     """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
-    return point(own.HEALTH, {}, fields, now)
+    return point(names.HEALTH, {}, fields, now)
 
 
-def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
+def _stream_lines(status: StreamStatus, interval: int | None, now: int) -> list[bytes]:
     stream = status.stream
     tags = {
         "source": stream.source,
@@ -91,15 +91,17 @@ def _stream_lines(status: StreamStatus, now: int) -> list[bytes]:
     }
     fields = _sums(status.cycle, status.total)
     fields |= {"healthy": int(status.healthy), "failures_in_a_row": status.failures_in_a_row}
+    if interval is not None:
+        fields["interval_seconds"] = interval / _SECOND
     fields |= _progress(status)
     if status.last is not None and status.last.error is not None:
         fields["last_error"] = status.last.error.summary
     elif not status.healthy:
         fields["last_error"] = status.trouble
-    lines = [point(own.STREAM, tags, fields, now)]
+    lines = [point(names.STREAM, tags, fields, now)]
     for reason, drop in status.drops.items():
         dropped: Fields = {"points_total": drop.points, "example": drop.example}
-        lines.append(point(own.DROPPED, tags | {"reason": reason.value}, dropped, now))
+        lines.append(point(names.DROPPED, tags | {"reason": reason.value}, dropped, now))
     return lines
 
 
@@ -108,10 +110,11 @@ def _progress(status: StreamStatus) -> Fields:
     progress = status.progress
     if progress is None:
         return {}
+    read = status.last is None or status.last.error is None  # else how fast it was tells nothing
     times = {
         "lag_seconds": progress.lag,
         "left_seconds": progress.left,
-        "to_go_seconds": progress.to_go,
+        "to_go_seconds": progress.to_go if read else None,
         "time_to_loss_seconds": progress.time_to_loss,
         "sweep_period_seconds": progress.sweep_period,
         "aside_seconds": progress.aside,

@@ -112,6 +112,16 @@ def test_what_central_refuses_is_told_apart(operator: Operator) -> None:
     assert (report["streams"][0]["held"], report["streams"][0]["missing"]) == (1, 0)
 
 
+def test_where_neither_side_has_a_point_nothing_is_compared(operator: Operator) -> None:
+    for words in ((), ("--counts",)):
+        ended = operator.run("verify", operator.label, "--from=-200d", "--to=-199d", *words)
+        assert ended.returncode == 2, ended.stdout + ended.stderr
+        assert "nothing to compare, neither side has a point; 0 points" in ended.stdout
+        assert "equal" not in ended.stdout
+    report = operator.json("verify", operator.label, "--from=-200d", "--to=-199d", status=2)
+    assert (report["equal"], report["streams"][0]["equal"]) == (None, None)
+
+
 def test_counts_are_quick_and_may_be_fooled(operator: Operator) -> None:
     operator.central.write(operator.bucket, mapped(f"m,host=h1 v=3000 {at(9)}", operator.bucket, "v").encode())
     assert operator.run("verify", "--from=-4h", "--counts").returncode == 0
@@ -167,7 +177,7 @@ def test_central_that_does_not_answer_is_status_2(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("nobody", "--from=-1h"), "no stream is called 'nobody'; there are: POD-1/"),
+        (("nobody", "--from=-1h"), "no stream or source is called 'nobody'; there are: POD-1"),
         (("--from", "yesterday"), "'yesterday': expected a date (2026-11-01)"),
         (("--from", "-1h", "--to", "-2h"), "--from is not before --to"),
     ],

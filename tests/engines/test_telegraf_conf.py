@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from lab import engines
 from lab.loopback import free_port
 from lab.site import Site
 from lab.telegraf import program_path, run_telegraf, work_folder
+from telegraf_plugin.config.dotenv import quoted
 from tests.engines.plugin_process import LEDGER, Line, read_line
 
 OPTIONAL = ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "HEALTH_MAX_SILENCE", "LOG_LEVEL")
@@ -30,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
     """A checkout of its own, as far as scripts/collector can see: the shipped files, its own logs and .env."""
     made = work_folder(tmp_path / "work")
     (made / "scripts").mkdir()
-    (made / "scripts" / "collector").symlink_to(engines.REPOSITORY / "scripts" / "collector")
+    shutil.copy(engines.REPOSITORY / "scripts" / "collector", made / "scripts")
     return made
 
 
@@ -155,6 +157,48 @@ def test_the_script_names_a_line_of_dotenv_that_is_none_without_its_value(env: d
     assert (run.returncode, run.stdout) == (2, "")
     assert ".env" in run.stderr
     assert "very-secret-value" not in run.stderr
+
+
+def test_values_with_quotes_reach_the_servers(site: Site, env: dict[str, str], folder: Path) -> None:
+    odd = "R&D (EU) #1, it's $prod"
+    values = env | {"SERVER_A_BUCKET": odd, "UNUSED": "`touch run`"}
+    (folder / ".env").write_text("".join(f"{name}={quoted(value)}\n" for name, value in values.items()))
+    run = collector(folder, ["--test", "--test-wait", "15"], {})
+    assert run.returncode == 0, run.stderr
+    # Central is asked for a bucket of the very name, and has none.
+    assert f"ledger in central's bucket {odd} at " in run.stderr
+    assert not list(folder.glob("**/run"))
+
+
+@pytest.mark.parametrize(
+    ("found", "made", "told"),
+    [
+        ("restart_delay", "restart_daley", 'plugin inputs.execd: line 36: configuration specified the fields ["rest'),
+        ('flush_interval = "1s"', 'flush_interval = "1x"', "error parsing [agent]: line 20: "),
+    ],
+)
+def test_check_and_start_refuse_what_telegraf_does(
+    found: str, made: str, told: str, env: dict[str, str], folder: Path
+) -> None:
+    text = (folder / "telegraf.conf").read_text()
+    (folder / "telegraf.conf").unlink()
+    (folder / "telegraf.conf").write_text(text.replace(found, made))
+    for arguments in (["--check"], ["--once"]):
+        run = collector(folder, arguments, env)
+        assert (run.returncode, run.stdout) == (2, "")
+        assert f"E! telegraf.conf: Telegraf: {told}" in run.stderr
+        assert env["SERVER_A_TOKEN"] not in run.stderr
+
+
+def test_telegraf_takes_what_is_shipped_in_both_modes(env: dict[str, str], folder: Path, tmp_path: Path) -> None:
+    run = collector(folder, ["--check"], env)
+    assert (run.returncode, run.stdout) == (0, "nothing to change in config/queries.yaml with telegraf.conf\n")
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for variable, file in {"INFLUXDB_CENTRAL": "central", "SERVER_A": "server_a", "SERVER_B": "server_b"}.items():
+        (secrets / f"{file}_token").write_text(env.pop(f"{variable}_TOKEN"))
+    run = collector(folder, ["--check"], env | {"COLLECTOR_SECRETS": str(secrets)})
+    assert (run.returncode, run.stdout) == (0, "nothing to change in config/queries.secrets.yaml with telegraf.conf\n")
 
 
 def test_no_token_is_printed(site: Site, env: dict[str, str], folder: Path) -> None:

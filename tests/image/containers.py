@@ -61,7 +61,7 @@ class Compose:
     files: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, *arguments: str, timeout_s: float = 240) -> str:
+    def run(self, *arguments: str, timeout_s: float = 1200) -> str:
         """Run podman-compose. Raises PodmanFailed."""
         files = [part for file in self.files for part in ("--file", file)]
         command = ["podman-compose", "--podman-path", str(SHIM), "--project-name", self.name, *files, *arguments]

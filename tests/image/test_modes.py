@@ -135,6 +135,29 @@ def test_stop_and_start_lose_nothing(ops: Ops, servers: Mapping[str, Server]) ->
     print(f"\n{ops.mode}: stopped in {took:.1f} s; {points} points, all equal")
 
 
+def test_a_command_works_in_the_container(ops: Ops) -> None:
+    """As docs/operations.md says: docker compose exec data-collector data-collector status."""
+    ops.wait_until_well()
+    told = ops.compose.shell(SERVICE, "data-collector status")
+    assert "POD-30/power_monitoring" in told
+    assert "nothing to change" in ops.compose.shell(SERVICE, "data-collector check")
+
+
+def test_a_configuration_that_cannot_be_used_is_said_once_and_waited_for(ops: Ops) -> None:
+    queries = ops.folder / "config" / ("queries.secrets.yaml" if ops.mode == "secrets" else "queries.yaml")
+    whole = queries.read_text()
+    podman("stop", "--time", str(GRACE_S), ops.container, timeout_s=60)
+    queries.write_text(whole.replace("metadata_tags:", "metadatatags:"))
+    podman("start", ops.container)
+    wait_until(lambda: "waiting until" in podman("logs", ops.container), "the reason in the log", 60, every_s=0.5)
+    time.sleep(5)  # a policy that starts it again would have done so by now
+    assert podman("logs", ops.container).count("metadatatags: is not a key that is known here") == 1
+    assert inspect(ops.container)["State"]["Running"]
+    assert status("healthcheck", "run", ops.container) != 0
+    queries.write_text(whole)
+    ops.wait_until_well()
+
+
 def test_where_the_tokens_are_seen(ops: Ops) -> None:
     containers = ops.compose.containers()
     secrets = [ops.tokens[file] for file in TOKENS.values()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from telegraf_plugin import lanework as lanework_module
-from telegraf_plugin import runner as runner_module
+from telegraf_plugin import source_reader
 from telegraf_plugin import watch as watch_module
 from telegraf_plugin import worker as worker_module
 from telegraf_plugin.central import CentralReader
@@ -25,7 +25,8 @@ from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.flow import Load
-from telegraf_plugin.stream.jobs import Compare, Compared, Counted, Prove, Proved
+from telegraf_plugin.stream.jobs import Compare, Compared, Prove, Proved
+from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Attempt
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -176,18 +177,38 @@ class ModelPassage:
             yield [block], False
 
 
+class ModelSource(source_reader.SourceReader):
+    """What is asked of the source in Flux, done on the model."""
+
+    def __init__(self, client: SourceClient, world: World) -> None:
+        super().__init__(client)
+        self._asked, self._world = client, world
+
+    def count(self, stream: StreamDefinition, span: Span) -> int:
+        self._asked.ask()
+        return sum(map(len, blocks_of(stream, self._world.source.points[stream.name], span)))
+
+    def exists(self, stream: StreamDefinition, span: Span) -> bool:
+        self._asked.ask()
+        return any(span[0] <= time < span[1] for _, time in self._world.source.points[stream.name])
+
+    def first(self, stream: StreamDefinition, stop: int) -> int | None:
+        self._asked.ask()
+        return min((time for _, time in self._world.source.points[stream.name] if time < stop), default=None)
+
+    def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
+        return False
+
+    def probe(self, stream: StreamDefinition, now: int) -> None:
+        self._asked.ask()
+
+
 class ModelRunner(JobRunner):
     """The runner, with what is Flux in it done on the model."""
 
     def __init__(self, client: SourceClient, central: CentralReader, world: World) -> None:
         super().__init__(client, central)
-        self._source, self._world = client, world
-
-    def _count(self, course: Course, span: Span) -> Counted:
-        self._source.ask()
-        points = self._world.source.points[course.stream.name]
-        here = sum(map(len, blocks_of(course.stream, points, span)))
-        return Counted(span, here, here == self._central.count(course.stream, span))
+        self._source, self._world = ModelSource(client, world), world
 
     def prove(self, course: Course, job: Prove) -> Proved:
         outcome = super().prove(course, job)
@@ -201,22 +222,11 @@ class ModelRunner(JobRunner):
         self._world.at()
         return outcome
 
-    def _exists(self, stream: StreamDefinition, span: Span) -> bool:
-        self._source.ask()
-        return any(span[0] <= time < span[1] for _, time in self._world.source.points[stream.name])
-
-    def first(self, stream: StreamDefinition, stop: int) -> int | None:
-        self._source.ask()
-        return min((time for _, time in self._world.source.points[stream.name] if time < stop), default=None)
-
-    def probe(self, stream: StreamDefinition, now: int) -> None:
-        self._source.ask()
-
 
 def patched(time: SimpleNamespace) -> ExitStack:
     """Put the model's clock and reading in the place of the real ones, until the stack is closed."""
     stack = ExitStack()
     for module in (worker_module, lanework_module, watch_module):
         stack.enter_context(patch.object(module, "time", time))
-    stack.enter_context(patch.object(runner_module, "Passage", ModelPassage))
+    stack.enter_context(patch.object(source_reader, "Passage", ModelPassage))
     return stack

@@ -24,7 +24,7 @@ CENTRAL_TOKEN, POD_TOKEN, FILE_TOKEN = "central-token-1", "pod-token-22", "file-
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
 QUICK = 10.0
-"""Seconds that a bad file may take on a machine that is busy with other things; a bomb would take for ever."""
+"""Seconds of processor time that a bad file may take; a bomb would take for ever."""
 
 BASE = """\
 central:

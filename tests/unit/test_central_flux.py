@@ -10,7 +10,7 @@ from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.flux import EARLIEST, Query, string_literal
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
-from telegraf_plugin.stream.own import OWN
+from telegraf_plugin.stream.names import OWN
 from telegraf_plugin.stream.renames import TagRule
 
 START = 1_795_478_400 * 10**9

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_plugin.cli import main
+from tests.unit.start_bench import STAND_IN
 from tests.unit.test_lint import FILES, ROOT, SECRET, SETTINGS
 
 
@@ -23,6 +24,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config").mkdir()
     for name in FILES:
         (tmp_path / name).write_text((ROOT / name).read_text())
+    program = tmp_path / "bin" / "telegraf"  # the real one's opinion is tested in tests/engines
+    program.parent.mkdir()
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.defpath]))
     for name in list(os.environ):
         if re.match(r"INFLUXDB_|SERVER_|COLLECTOR_|HEALTH_|LOG_LEVEL", name):
             monkeypatch.delenv(name)
@@ -117,7 +123,7 @@ def test_check_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
         main(["check", "--help"])
     assert ended.value.code == 0
     told = capsys.readouterr().out
-    assert "example:" in told
+    assert "examples:" in told
     assert "exit status: 0 " in told
 
 
@@ -142,7 +148,7 @@ def test_what_cannot_be_read_ends_with_2_and_repeats_nothing(
     assert main(["check"]) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith(f"telegraf.conf: {message}")
+    assert told.err.startswith(f"E! telegraf.conf: {message}")
     assert "Traceback" not in told.err
     assert SECRET not in told.err
     assert main(["check", "--json"]) == 2
@@ -157,9 +163,9 @@ def test_both_files_are_told_of_at_once(folder: Path, capsys: pytest.CaptureFixt
     queries.write_text(queries.read_text().replace("metadata_tags:", "metadatatags:"))
     assert main(["check"]) == 2
     assert capsys.readouterr().err == (
-        "config/queries.yaml: metadatatags: is not a key that is known here; did you mean metadata_tags?\n"
-        "telegraf.conf: cannot be read: No such file or directory\n"
-        "the files cannot be checked until this is mended\n"
+        "E! config/queries.yaml: metadatatags: is not a key that is known here; did you mean metadata_tags?\n"
+        "E! telegraf.conf: cannot be read: No such file or directory\n"
+        "E! 2 problems in the configuration; nothing was checked\n"
     )
 
 

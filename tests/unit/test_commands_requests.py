@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from line_protocol_parser import parse_line
 
 from telegraf_plugin.commands.comparison import coarser
 from telegraf_plugin.commands.requests import Stage, open_request, standing, told
-from telegraf_plugin.commands.status import AS_READ, Metrics, row
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Kind, Request
@@ -69,24 +66,3 @@ def test_a_repair_of_many_spans_is_rounded_until_it_is_short() -> None:
     assert coarser(many, 200) == Spans.of([(0, 1000 * hour)])
     assert not many - coarser(many, 5)
     assert coarser(NOTHING, 5) == NOTHING
-
-
-def test_an_old_word_of_the_collector_is_not_believed() -> None:
-    metrics = Metrics({"healthy": "1", "lag_seconds": "0"}, time=0)
-    assert row("a/b", metrics, None, None, now=SECOND).healthy
-    silent = row("a/b", metrics, None, None, now=600 * SECOND)
-    assert (silent.state, silent.healthy) == ("silent", False)
-    assert "last word is 10 m old" in silent.last_error
-
-
-def test_without_any_word_the_ledger_is_told() -> None:
-    found = row("a/b", None, mark(5 * SECOND, Spans.of([(100, 200)])), None, now=SECOND)
-    assert (found.state, found.proved_up_to) == ("silent", 200)
-    assert "its newest mark is of 1970-01-01 00:00:05Z" in found.last_error
-
-
-def test_what_proved_means_is_said_where_a_query_of_ones_own_computes() -> None:
-    found = row("a/b", Metrics({"healthy": "1", "proved_up_to": "0"}, time=0), None, None, now=SECOND)
-    assert "1970-01-01 00:00:00Z" in found.cells()
-    assert found.as_json()["proof"] == "equal"
-    assert "1970-01-01 00:00:00Z (as read)" in replace(found, proof=AS_READ).cells()

@@ -7,7 +7,6 @@ import io
 import pytest
 
 from telegraf_plugin.cli import main
-from telegraf_plugin.commands.desk import words
 from telegraf_plugin.commands.tables import meter, write_table
 
 COMMANDS = ("doctor", "status", "backfill", "verify", "preview")
@@ -78,9 +77,4 @@ def test_a_configuration_that_cannot_be_used_is_status_2(
 def test_the_main_help_names_it(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    assert f"\n  {command} " in capsys.readouterr().out
-
-
-def test_so_long_ago_may_stand_behind_a_space() -> None:
-    assert words(["a/b", "--from", "-2h", "--to", "-1h"]) == ["a/b", "--from=-2h", "--to=-1h"]
-    assert words(["--from", "--json"]) == ["--from", "--json"]
+    assert f"\n    {command} " in capsys.readouterr().out

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,9 +45,9 @@ def cases() -> list[ParameterSet]:
 
 @pytest.mark.parametrize("file", cases())
 def test_a_bad_file_is_refused_with_exactly_its_problems(file: Path, environment: dict[str, str]) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     error = refused(file, environment)
-    assert time.perf_counter() - began < QUICK
+    assert time.thread_time() - began < QUICK
     expected = sorted(expected_problems(file, environment))
     found = sorted(map(str, error.problems))
     assert expected
@@ -195,14 +194,17 @@ NEARLY = st.fixed_dictionaries(  # so close to right that every rule is reached
 
 
 def outcome(content: bytes, folder: Path) -> Config | ConfigurationError:
+    began = time.thread_time()
     try:
         return load(written(folder, content), {"CENTRAL_TOKEN": CENTRAL_TOKEN, "POD_TOKEN": POD_TOKEN})
     except ConfigurationError as error:
         return error
+    finally:
+        assert time.thread_time() - began < QUICK
 
 
 WHATEVER = settings(
-    deadline=timedelta(seconds=QUICK),
+    deadline=None,  # `outcome` counts this thread's own time, whatever else the machine does
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     max_examples=150,
 )

@@ -146,6 +146,8 @@ def test_a_lookback_is_of_whole_milliseconds_from_a_second_on(
         ("https://pod-1", "https://pod-1"),
         ("http://pod-1:8086/", "http://pod-1:8086"),
         ("http://proxy/influx/", "http://proxy/influx"),
+        ("HTTPS://Pod:8086", "https://Pod:8086"),
+        ("Http://pod/", "http://pod"),
         ("http://[::1]:8086", "http://[::1]:8086"),
         ("http://192.168.199.8:8086", "http://192.168.199.8:8086"),
     ],

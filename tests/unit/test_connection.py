@@ -132,6 +132,7 @@ def tls(**keys: object) -> Transport:
 def test_a_server_of_the_authority_in_tls_ca_is_read(authority: Authority) -> None:
     with TlsServer(authority.server(HOST)) as server:
         assert reply(f"https://{HOST}:{server.port}", tls(ca=authority.file)) == b"\r\n"
+        assert reply(f"HTTPS://{HOST}:{server.port}", tls(ca=authority.file)) == b"\r\n"
 
 
 def test_with_tls_ca_no_other_authority_counts(

@@ -20,7 +20,7 @@ from telegraf_plugin.influxdb.flux import (
     string_literal,
 )
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
-from telegraf_plugin.stream.own import OWN
+from telegraf_plugin.stream.names import OWN
 
 START = 1_795_478_400 * 10**9
 STOP = START + 300 * 10**9

@@ -150,6 +150,23 @@ def test_a_streams_line_says_how_it_stands_with_the_ledger() -> None:
     }
 
 
+def test_how_long_a_backlog_takes_is_not_told_while_nothing_is_read() -> None:
+    """As after a token was refused: the speed of before says nothing of it."""
+    recorded = board(attempt(CPU), attempt(CPU, error=PermanentError("the token is refused (401)", "")), streams=[CPU])
+    recorded.streams[CPU.label].progress = replace(IN_TIME, left=90 * SECOND, to_go=SECOND)
+    fields = of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]["fields"]
+    assert fields["left_seconds"] == 90.0
+    assert "to_go_seconds" not in fields
+    recorded.record(attempt(CPU))
+    assert of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]["fields"]["to_go_seconds"] == 1.0
+
+
+def test_the_interval_is_told_by_which_silence_is_judged() -> None:
+    recorded = board(attempt(CPU), streams=[CPU])
+    recorded.interval = 300 * SECOND
+    assert of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]["fields"]["interval_seconds"] == 300.0
+
+
 def test_a_stream_whose_ledger_is_not_read_says_so() -> None:
     assert progress_fields(None) == {"healthy": 0, "last_error": "the ledger in central cannot be read"}
 

@@ -63,6 +63,26 @@ def test_a_refusal_is_told_by_its_status_and_message(
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"404 page not found\n",
+        b"<html><h1>404 Not Found</h1></html>",
+        b"",
+        b'{"message": "Not Found"}',
+        b'{"code": 404, "message": "no such route"}',
+        b'"not found"',
+        b'["code"]',
+    ],
+)
+def test_a_404_of_something_else_than_influxdb_speaks_of_the_url_and_of_no_bucket(body: bytes) -> None:
+    with FakeSource(plain(404, body, {})) as source:
+        error = failure(source.url)
+    assert (type(error), error.summary.partition(":")[0]) == (PermanentError, "not an InfluxDB 2 (404)")
+    assert error.hint.startswith("check the url")
+    assert "bucket" not in error.hint
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         (b"", ""),

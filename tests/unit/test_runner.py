@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import compare as compare_module
-from telegraf_plugin import runner as runner_module
+from telegraf_plugin import source_reader
 from telegraf_plugin.central import CentralReader
 from telegraf_plugin.compare import SET_POINTS, narrowed
 from telegraf_plugin.influxdb import flux
@@ -116,10 +116,10 @@ class Bench:
             def blocks(_stream: object, span: Span) -> Iterator[tuple[list[Block], bool]]:
                 return central.read(span)
 
-        monkeypatch.setattr(runner_module, "Passage", Passage)
+        monkeypatch.setattr(source_reader, "Passage", Passage)
         monkeypatch.setattr(flux, "count_query", lambda stream, start, stop: cast(object, (stream, (start, stop))))
-        monkeypatch.setattr(runner_module, "read_rows", lambda reply: reply)
-        monkeypatch.setattr(runner_module, "count_of", lambda points: points)
+        monkeypatch.setattr(source_reader, "read_rows", lambda reply: reply)
+        monkeypatch.setattr(source_reader, "count_of", lambda points: points)
 
         class Client:
             @staticmethod

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from lab.engines import REPOSITORY
+from tests.unit.start_bench import checkout, collector, environment, started
+from tests.unit.test_lint import SETTINGS
 
 TOKEN = "a-token-that-nobody-has"
 
 
-def collector(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """`scripts/collector --check` of this repository; only what is said of COLLECTOR_SECRETS is of interest."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return subprocess.run(
-        [str(REPOSITORY / "scripts" / "collector"), "--check"],
-        env={"PATH": path, "INFLUXDB_CENTRAL_BUCKET": "metrics", **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A clone of its own, with a `.env` as docs/containers.md says: filled in, without the tokens."""
+    made = checkout(tmp_path / "clone")
+    values = {name: value for name, value in SETTINGS.items() if not name.endswith("_TOKEN")}
+    (made / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+    return made
 
 
 @pytest.fixture
 def secrets(tmp_path: Path) -> Path:
+    made = tmp_path / "secrets"
+    made.mkdir()
     for name in ("central_token", "server_a_token", "server_b_token"):
-        (tmp_path / name).write_text(TOKEN)
-    return tmp_path
+        (made / name).write_text(TOKEN)
+    return made
 
 
 def test_the_two_queries_differ_in_where_tokens_come_from_only() -> None:
@@ -48,21 +45,70 @@ def test_the_two_queries_differ_in_where_tokens_come_from_only() -> None:
 
 
 @pytest.mark.parametrize("name", ["INFLUXDB_CENTRAL_TOKEN", "SERVER_A_TOKEN", "SERVER_C_TOKEN"])
-def test_a_token_in_the_environment_is_refused_beside_files(secrets: Path, name: str) -> None:
-    run = collector({"COLLECTOR_SECRETS": str(secrets), name: TOKEN})
+def test_a_token_in_the_environment_is_refused_beside_files(folder: Path, secrets: Path, name: str) -> None:
+    run = collector(folder, "--check", env={"COLLECTOR_SECRETS": str(secrets), name: TOKEN})
     assert run.returncode == 2
-    assert f"{name} set although COLLECTOR_SECRETS is" in run.stderr
+    assert f"E! environment: {name}: set although COLLECTOR_SECRETS is" in run.stderr
     assert TOKEN not in run.stderr
 
 
-def test_a_token_file_that_telegraf_could_not_use_is_named(secrets: Path) -> None:
+def test_a_token_file_that_telegraf_could_not_use_is_named(folder: Path, secrets: Path) -> None:
     file = secrets / "central_token"
     file.write_text(TOKEN + "\n")
-    run = collector({"COLLECTOR_SECRETS": f"{secrets}/"})
+    run = collector(folder, "--check", env={"COLLECTOR_SECRETS": f"{secrets}/"})
     assert (run.returncode, f"{file} ends with a newline" in run.stderr) == (2, True)
+    file.write_text("")
+    run = collector(folder, "--check", env={"COLLECTOR_SECRETS": str(secrets)})
+    assert (run.returncode, f"{file} is empty" in run.stderr) == (2, True)
     file.unlink()
-    run = collector({"COLLECTOR_SECRETS": str(secrets)})
-    assert (run.returncode, f"{file} is empty, not there" in run.stderr) == (2, True)
+    run = collector(folder, "--check", env={"COLLECTOR_SECRETS": str(secrets)})
+    assert (run.returncode, f"{file} cannot be read: No such file" in run.stderr) == (2, True)
+
+
+def test_telegraf_gets_the_reference_and_no_token(folder: Path, secrets: Path) -> None:
+    arguments, found = started(collector(folder, env={"COLLECTOR_SECRETS": f"{secrets}/"}))
+    assert arguments == ["--config", "telegraf.conf", "--config", "config/secrets.conf"]
+    assert found["INFLUXDB_CENTRAL_TOKEN"] == "@{secrets:central_token}"
+    assert (found["COLLECTOR_QUERIES"], found["COLLECTOR_SECRETS"]) == ("config/queries.secrets.yaml", str(secrets))
+    assert TOKEN not in str(found)
+
+
+@pytest.mark.parametrize("command", ["status", "check", "doctor"])
+def test_commands_take_the_tokens_from_files_as_exec_in_the_container_has_it(
+    command: str, folder: Path, secrets: Path
+) -> None:
+    """`docker compose exec data-collector data-collector status`: the container's environment and folder, no `.env`."""
+    (folder / ".env").unlink()
+    values = {name: value for name, value in SETTINGS.items() if not name.endswith("_TOKEN")}
+    nobody = {name: "http://127.0.0.1:1" for name in values if name.endswith("_URL")}
+    tokens = {name: "" for name in SETTINGS if name.endswith("_TOKEN")}  # as .env.example leaves them
+    run = subprocess.run(
+        ["data-collector", command],
+        env=environment(folder, {**values, **nobody, **tokens, "COLLECTOR_SECRETS": str(secrets)}),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if command == "check":
+        expected = "nothing to change in config/queries.secrets.yaml with telegraf.conf\n"
+        assert (run.returncode, run.stdout, run.stderr) == (0, expected, "")
+    else:
+        assert "connection refused" in run.stdout + run.stderr  # so far it came: nothing listens there
+    assert "_TOKEN" not in run.stdout + run.stderr
+
+
+def test_a_token_that_is_missing_there_is_not_asked_for_in_dotenv(folder: Path, secrets: Path) -> None:
+    run = collector(
+        folder, "--check", env={"COLLECTOR_SECRETS": str(secrets), "COLLECTOR_QUERIES": "config/queries.yaml"}
+    )
+    assert run.returncode == 2
+    told = [line for line in run.stderr.splitlines() if "token" in line]
+    assert len(told) == 3
+    for line, name in zip(told, ("INFLUXDB_CENTRAL", "SERVER_A", "SERVER_B"), strict=True):
+        assert f"token: the environment variable {name}_TOKEN is not set, and COLLECTOR_SECRETS is" in line
+        assert line.endswith("name its file by token_file, as config/queries.secrets.yaml does")
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -297,8 +297,9 @@ def test_marks_of_strangers_are_read_and_told_and_each_run_is_said_once(
 
 
 def test_a_mark_that_does_not_come_is_said_once_and_once_when_one_comes(
-    site: Site, caplog: pytest.LogCaptureFixture
+    site: Site, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(watch_module, "OVERDUE_SECONDS", 0.05)
     first = MarkId(now() - 31 * SECOND, "me")
     for stream in (B, C):
         site.worker.runs(stream, None)
@@ -312,6 +313,23 @@ def test_a_mark_that_does_not_come_is_said_once_and_once_when_one_comes(
     site.present(A, first)
     site.until(lambda: said(caplog, "POD-8/a: what is printed arrives in central's bucket one again") == 1)
     assert site.worker.present["POD-8/a"] == {first}
+
+
+def test_what_comes_late_by_centrals_own_outage_accuses_no_output(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """At the end of an outage the marks are as old as it was long, and Telegraf has yet to send them."""
+    for stream in (B, C):
+        site.worker.runs(stream, None)
+    site.worker.states[A.label] = (State.STARTING, None, MarkId(now() - 600 * SECOND, "me"))
+    site.central.away["one"] = CentralError("connection refused", "")
+    site.watch.start()
+    site.until(lambda: said(caplog, "cannot read the ledger in central's bucket one") == 1)
+    assert site.watch.away == ["one"]
+    del site.central.away["one"]
+    site.until(lambda: said(caplog, "central's bucket one can be read again") == 1)
+    looked = len(site.central.asked_since)
+    site.until(lambda: len(site.central.asked_since) > looked + 2)
+    assert said(caplog, "does not arrive") == 0
+    assert site.watch.away == []
 
 
 def test_a_mark_that_takes_a_while_is_not_overdue(site: Site, caplog: pytest.LogCaptureFixture) -> None:
@@ -397,3 +415,23 @@ def test_marks_that_central_does_not_keep_are_not_looked_for(site: Site) -> None
     site.until(lambda: len(site.central.asked_since) >= 2)
     assert all(now() - since < 8 * HOUR for since in site.central.asked_since)
     assert all(since < until for _, since, until in site.worker.looks)
+
+
+def test_central_is_left_alone_for_as_long_as_it_asks_for_ticks_or_not(site: Site) -> None:
+    asked: list[str] = []
+    ask = site.central._ask
+
+    def count(bucket: str) -> None:
+        asked.append(bucket)
+        ask(bucket)
+
+    site.central._ask = count  # type: ignore[method-assign]
+    site.central.away["one"] = CentralError("limits requests", "wait", retry_after=3600.0)
+    site.worker.runs(C, MarkId(now(), "me"))
+    site.watch.start()
+    assert soon(lambda: asked.count("one") == 1)
+    for number in range(3):
+        seen = asked.count("two")
+        site.watch.tick()
+        assert soon(lambda seen=seen: asked.count("two") > seen), number  # type: ignore[misc]
+    assert asked.count("one") == 1

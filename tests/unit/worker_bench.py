@@ -78,6 +78,9 @@ class StubClient:
 
     def query(self, query: Query) -> Iterator[bytes]:
         stream = query.text.split()[0]
+        if "collector_ledger" in query.text and "incarnation" in query.text:  # whether this is central itself
+            yield END
+            return
         with self._lock:
             self.asked.append(stream)
             self.asked_at[stream].append(time.monotonic())

@@ -8,14 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from shlex import quote
 
+from telegraf_plugin.commands.arguments import add_json, unknown
+from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.config import Config, load
-from telegraf_plugin.errors import ConfigurationError
 
 _EPILOG = """\
 examples:
@@ -31,7 +32,7 @@ environment:
   COLLECTOR_QUERIES  what is read, when --config does not say
   and the variables that the configuration names; the tokens may be missing
 
-exit status: 0 printed, 1 nobody reads standard output, 2 the configuration or the command line cannot be used
+exit status: 0 printed, 2 the configuration or the command line cannot be used
 """
 
 
@@ -77,7 +78,8 @@ def script(grant: Grant) -> Iterator[str]:
     """Yield the lines of shell that create the token of `grant`; whatever the names hold, they stay words."""
     yield f"# {grant.server}: {grant.url}, organization {grant.org}"
     yield from (f"# {remark}" for remark in grant.remarks)
-    yield f"export INFLUX_HOST={quote(grant.url)} INFLUX_ORG={quote(grant.org)}"
+    org = "INFLUX_ORG_ID" if re.fullmatch("[0-9a-f]{16}", grant.org) else "INFLUX_ORG"
+    yield f"export INFLUX_HOST={quote(grant.url)} {org}={quote(grant.org)}"
     yield 'export INFLUX_TOKEN="${INFLUX_TOKEN:?set it to a token of this server that may create tokens}"'
     buckets = _once([*grant.read, *grant.write])
     for number, bucket in enumerate(buckets, 1):
@@ -94,39 +96,28 @@ def script(grant: Grant) -> Iterator[str]:
     yield flags[-1]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the command with these `arguments` and return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="data-collector permissions",
-        description="Print the commands that create the collector's tokens with the least rights.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    queries = Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description = "Print the commands that create the collector's tokens with the least rights."
+    parser.epilog = _EPILOG
     parser.add_argument("servers", nargs="*", metavar="SERVER", help="only these: central, or a source's name")
-    parser.add_argument("--config", type=Path, default=queries, metavar="FILE", help="what is read (%(default)s)")
     parser.add_argument("--separate", action="store_true", help="central: one token that reads, one that writes")
-    parser.add_argument("--json", action="store_true", help="print data instead of commands")
-    options = parser.parse_args(arguments)
-    try:
-        found = grants(load(options.config, os.environ, tokens=False), options.separate)
-    except ConfigurationError as error:
-        sys.stderr.writelines(f"E! {error.file}: {problem}\n" for problem in error.problems)
-        return 2
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status. Raises Unusable, ConfigurationError."""
+    found = grants(load(options.config, os.environ, tokens=False), options.separate)
     known = _once([grant.server for grant in found])
-    if unknown := [server for server in options.servers if server not in known]:
-        parser.error(f"no server is called {unknown[0]!r}; there are: {', '.join(known)}")
+    for server in options.servers:
+        if server not in known:
+            raise Unusable(unknown("server", server, known))
     chosen = [grant for grant in found if not options.servers or grant.server in options.servers]
     if options.json:
         text = json.dumps({"tokens": [asdict(grant) for grant in chosen]}, indent=2, ensure_ascii=False)
     else:
         text = "\n\n".join("\n".join(script(grant)) for grant in chosen)
-    try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except OSError:
-        sys.stdout = sys.stderr  # Python flushes it once more at the end
-        return 1
+    sys.stdout.write(f"{text}\n")
     return 0
 
 

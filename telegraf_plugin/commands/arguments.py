@@ -1,0 +1,145 @@
+"""What the command line can hold: the options that commands share, and the forms of their values. No command is run."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+STREAM = "a stream (source/stream as in the log)"
+STREAMS = "only these: a stream (source/stream as in the log), or a source with all of its streams; all unless given"
+_TIMES = ("--from", "--to")
+_DATE = re.compile(r"(?:.* )?--(?:from|to)[ =]\d{4}-\d\d-\d\d", re.DOTALL)
+_CLOCK = re.compile(r"\d\d:\d\d")
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that suggests what was meant, and that takes its arguments when it is first used.
+
+    So what one command needs is imported when that command is asked for: the plugin counts its memory.
+    """
+
+    def __init__(self, *arguments: object, **settings: object) -> None:
+        self._later: Callable[[argparse.ArgumentParser], None] | None = None
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*arguments, **settings)  # type: ignore[arg-type]
+
+    def later(self, arguments: Callable[[argparse.ArgumentParser], None]) -> None:
+        """Have `arguments` add the arguments as soon as they are needed."""
+        self._later = arguments
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Parse as argparse does."""
+        if self._later is not None:
+            later, self._later = self._later, None
+            later(self)
+        return super().parse_known_args(args, namespace)
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        choices = list(map(str, action.choices or ()))
+        if choices and str(value) not in choices:
+            raise argparse.ArgumentError(action, f"{unknown('command', str(value), choices)}")
+        super()._check_value(action, value)
+
+
+def unknown(what: str, name: str, known: Sequence[str]) -> str:
+    """Say that no `what` is called `name`, which one may have been meant, and which there are."""
+    close = get_close_matches(name.casefold(), {each.casefold(): each for each in known}, 1, cutoff=0.6)
+    meant = next((each for each in known if close and each.casefold() == close[0]), None)
+    return f"no {what} is called {name!r}{f'; did you mean {meant}?' if meant else ''}; there are: {', '.join(known)}"
+
+
+def add_config(parser: argparse.ArgumentParser, default: object = argparse.SUPPRESS) -> None:
+    """Add `--config`; a command leaves it to the whole program's, which may stand before its name."""
+    shown = queries()
+    parser.add_argument("--config", type=Path, default=default, metavar="FILE", help=f"what is read ({shown})")
+    add_env_file(parser, None if default is not argparse.SUPPRESS else default)
+
+
+def add_env_file(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Add `--env-file`. It is read before the command line is (`cli`), since other defaults depend on what it says."""
+    text = "the settings, in place of .env beside the configuration; a variable that is set wins over it"
+    parser.add_argument("--env-file", type=Path, default=default, metavar="FILE", help=text)
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="for scripts: JSON on standard output")
+
+
+def add_telegraf_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--telegraf-config`."""
+    conf = Path("telegraf.conf")
+    text = "where it goes (%(default)s)"
+    parser.add_argument("--telegraf-config", type=Path, default=conf, metavar="FILE", help=text)
+
+
+def add_stream(parser: argparse.ArgumentParser) -> None:
+    """Add the one stream that a command is about."""
+    parser.add_argument("stream", metavar="STREAM", help=f"{STREAM}; of a source with one stream its name is enough")
+
+
+def add_streams(parser: argparse.ArgumentParser) -> None:
+    """Add the streams that a command is about."""
+    parser.add_argument("streams", nargs="*", metavar="STREAM", help=STREAMS)
+
+
+def add_span(parser: argparse.ArgumentParser, required: bool, default: str = "", end: str = "now unless set") -> None:
+    """Add `--from` and `--to`, whose `end` is what it is when it is not given."""
+    since = "UTC: 2026-11-01, 2026-11-01 06:00:00Z, RFC 3339, or so long ago: -2h"
+    parser.add_argument("--from", dest="start", required=required, default=default, metavar="TIME", help=since)
+    parser.add_argument("--to", dest="stop", default="", metavar="TIME", help=f"likewise; {end}")
+
+
+def queries() -> Path:
+    """Return the configuration that is read when the command line names none."""
+    return Path(os.environ.get("COLLECTOR_QUERIES") or "config/queries.yaml")
+
+
+def joined(words: Sequence[str]) -> list[str]:
+    """Return the `words` of a command line with each time as one word.
+
+    `--from -2h` becomes `--from=-2h`, since argparse takes -2h for an option; and a time as people are shown it,
+    `--from 2026-11-25 13:00:00Z`, may be pasted without quotes.
+    """
+    found: list[str] = []
+    for word in words:
+        last = found[-1] if found else ""
+        if last in _TIMES and word[:1] == "-" and word[1:2].isdigit():
+            found[-1] = f"{last}={word}"
+        elif _CLOCK.match(word) and _DATE.fullmatch(" ".join(found[-2:])):
+            found[-1] = f"{last} {word}"
+        else:
+            found.append(word)
+    return found
+
+
+def seconds(least: float) -> Callable[[str], float]:
+    """Return what reads a number of seconds that is `least` or more."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a number of seconds, {least:g} or more")
+        return value
+
+    return read
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Return what reads a whole number that is `least` or more."""
+
+    def read(text: str) -> int:
+        value = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, {least} or more")
+        return value
+
+    return read

@@ -1,0 +1,150 @@
+"""`data-collector start`, which scripts/collector is: look at the configuration, then become Telegraf.
+
+Telegraf gets the environment completed by `.env` and by what is derived from it (`config.settings`). It replaces this
+process (`exec`), so that signals and exit status are its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from telegraf_plugin.commands import check
+from telegraf_plugin.commands.arguments import Parser, add_env_file, queries
+from telegraf_plugin.commands.ending import UNUSABLE, refused, say
+from telegraf_plugin.commands.telegraf_program import telegraf_program
+from telegraf_plugin.config.settings import ENV_FILE
+from telegraf_plugin.errors import ConfigurationError, Problem
+
+CONF = Path("telegraf.conf")
+LOOK_SECONDS = 1.0
+"""How often a waiting start looks whether a file has changed."""
+_EPILOG = """\
+examples:
+  scripts/collector
+      run until it is stopped (Ctrl-C)
+  scripts/collector --check
+      what is wrong with the settings, queries.yaml and telegraf.conf; without any network
+  scripts/collector --once
+      one cycle, then end: --once is Telegraf's, as every argument that is not named above
+  COLLECTOR_INTERVAL=10 LOG_LEVEL=DEBUG scripts/collector
+      a variable that is set wins over .env
+
+environment:
+  COLLECTOR_ENV_FILE  the settings, in place of .env; empty: none but the environment's
+  COLLECTOR_SECRETS   a folder with the tokens as files
+  and the variables of .env (README.md, Variables)
+
+exit status: Telegraf's own; 2 when the settings or a file cannot be used: Telegraf is not started then
+"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the command line `words` of scripts/collector asks, and return the exit status unless Telegraf runs."""
+    parser = Parser(
+        prog="scripts/collector",
+        description="Start Telegraf with the collector: settings from .env, then telegraf.conf and queries.yaml.",
+        epilog=_EPILOG,
+        allow_abbrev=False,
+        usage="%(prog)s [-h] [--version] [--check] [--wait] [--env-file FILE] [arguments of telegraf ...]",
+    )
+    add_env_file(parser)
+    parser.add_argument("--version", action="store_true", help="say which versions there are, and end")
+    parser.add_argument("--check", action="store_true", help="only look; with --json for scripts")
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="when a file cannot be used, say so and wait until it has changed, instead of ending (for containers)",
+    )
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    options, rest = parser.parse_known_args(list(words))  # type: ignore[no-untyped-call]
+    if options.version:
+        return _versions()
+    if options.check:
+        if rest:
+            parser.error(f"--check takes no {rest[0]}")
+        return check.run(argparse.Namespace(config=queries(), telegraf_config=CONF, json=options.json))
+    if options.json:
+        rest.append("--json")
+    if options.wait:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # As the first process of a container it would be deaf to both by default; Telegraf handles them itself.
+            signal.signal(number, lambda *_: os._exit(UNUSABLE))
+    found = _look()
+    while found:
+        refused(found, "Telegraf is not started")
+        if not options.wait:
+            return UNUSABLE
+        _wait_for_a_change()
+        found = _look()
+    _become_telegraf(rest, os.environ)
+    return UNUSABLE
+
+
+def _look() -> list[ConfigurationError]:
+    wrong = list(check.look(queries(), CONF, os.environ).wrong)
+    if telegraf_program() is None:
+        text = "is not on PATH: run 'make venv engines', or install it (README.md, Quick start)"
+        wrong.append(ConfigurationError("telegraf", [Problem("", text)]))
+    return wrong
+
+
+def _become_telegraf(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Replace this process by Telegraf; returns only when that is not possible, with the reason on standard error."""
+    program = telegraf_program() or "telegraf"
+    command = ["telegraf", "--config", str(CONF)]
+    if environment.get("COLLECTOR_SECRETS"):
+        command += ["--config", str(check.SECRETS_CONF)]
+    # What Telegraf says of itself has no level of its own in telegraf.conf: these options are all there is.
+    command += {"ERROR": ["--quiet"], "DEBUG": ["--debug"]}.get(environment.get("LOG_LEVEL", ""), [])
+    # All of it is in the environment by now: the plugin need not read the file once more.
+    complete = {**environment, ENV_FILE: ""}
+    with suppress(OSError):  # the plugin says that it has no log file, and goes on
+        Path("logs").mkdir(exist_ok=True)
+    sys.stderr.flush()
+    try:
+        os.execve(program, [*command, *arguments], complete)  # noqa: S606 (no shell)
+    except OSError as error:
+        say(f"{program} cannot be started: {error.strerror}")
+
+
+def _versions() -> int:
+    program = telegraf_program()
+    sys.stdout.write(f"data-collector {version('data-collector')}\n")
+    if program is None:
+        sys.stdout.write("telegraf is not on PATH\n")
+        return 0
+    ended = subprocess.run([program, "version"], capture_output=True, text=True, timeout=60, check=False)
+    sys.stdout.write(f"{ended.stdout.strip() or 'telegraf of an unknown version'} ({program})\n")
+    return 0
+
+
+def _wait_for_a_change() -> None:
+    """Return when one of the files has changed."""
+    say(f"waiting until {queries()} or {CONF} changes; settings of a container change with 'docker compose up'")
+    before = _seen()
+    while _seen() == before:
+        time.sleep(LOOK_SECONDS)
+
+
+def _seen() -> list[tuple[int, int, int] | None]:
+    """Return what tells a changed file from an unchanged one, for each that a start stands on."""
+    seen: list[tuple[int, int, int] | None] = []
+    folder = os.environ.get("COLLECTOR_SECRETS")
+    secrets = sorted(Path(folder).glob("*_token")) if folder else []
+    for file in (queries(), CONF, check.SECRETS_CONF, *secrets):
+        try:
+            found = file.stat()
+        except OSError:
+            seen.append(None)
+        else:
+            seen.append((found.st_mtime_ns, found.st_size, found.st_ino))
+    return seen

@@ -1,0 +1,52 @@
+"""The real Telegraf, where there is one: where it is, and what it says of a configuration."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+CHECK_SECONDS = 60.0
+"""How long Telegraf may take to look at its configuration; it takes 0.05 s as built here."""
+MAX_COMPLAINTS = 20
+_ERROR = re.compile(r"^\S+ E! (?:loading config file \S+ failed: )?(.*)$", re.MULTILINE)
+
+
+class CannotCheck(Exception):
+    """Telegraf did not come to an opinion; the text says why."""
+
+
+def telegraf_program() -> str | None:
+    """Return the telegraf program, None when there is none on PATH."""
+    return shutil.which("telegraf")
+
+
+def complaints(program: str, files: Sequence[Path], environment: Mapping[str, str]) -> list[str]:
+    """Return what `telegraf config check` says against the configuration `files` together; nothing when it takes them.
+
+    No token of `environment` is in it. Raises CannotCheck.
+    """
+    command = [program, "config", "check", "--strict-env-handling"]
+    for file in files:
+        command += ["--config", str(file)]
+    try:
+        ended = subprocess.run(
+            command,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=CHECK_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CannotCheck(f"{program} cannot be asked: {error}") from None
+    if ended.returncode == 0:
+        return []
+    text = (ended.stderr + ended.stdout).decode("utf-8", "replace")
+    for name, value in environment.items():
+        if name.endswith("_TOKEN") and value and not value.startswith("@{"):
+            text = text.replace(value, "...")
+    told = _ERROR.findall(text) or [line for line in text.splitlines() if line][-1:]
+    return told[:MAX_COMPLAINTS] or [f"config check ended with status {ended.returncode}"]

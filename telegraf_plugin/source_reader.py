@@ -1,0 +1,145 @@
+"""All questions to one source. A series that breaks them is found and left out; empty time costs next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from telegraf_plugin.central import count_of, first_time
+from telegraf_plugin.errors import SourceError
+from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
+from telegraf_plugin.passage import Passage, Tally
+from telegraf_plugin.stream.block import Block
+from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
+from telegraf_plugin.stream.drops import DropReason, series_text
+from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.windows import HOUR
+
+MINUTE = 60 * 1_000_000_000
+Answer = TypeVar("Answer")
+
+
+class SourceReader:
+    """Reads one source. Safe to use from several threads. Everything raises SourceError."""
+
+    def __init__(self, client: QueryClient) -> None:
+        self.client = client
+        self.values = 0  # points read, for whatever reason; threads do not wait for each other to count
+        self._unreadables = Unreadables(lambda bucket, statement: client.influxql(bucket, statement))
+
+    def readable(self, stream: StreamDefinition) -> StreamDefinition:
+        """Return `stream` without the series that are known to break questions."""
+        return self._unreadables.without(stream)
+
+    def blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
+        """Yield what of `span` can pass, as `Passage.blocks` does; `tally` counts, what is unreadable as well."""
+        before, begun = tally.points, False
+        chosen = self.readable(stream)
+        try:
+            try:
+                for blocks in Passage(self.client, chosen, span, tally).blocks():
+                    begun = True
+                    yield blocks
+            except SourceError as error:
+                # What has been yielded cannot be taken back: then the next try goes without the series.
+                if not is_panic(error) or not self._unreadables.learned(stream) or begun:
+                    raise
+                chosen = self.readable(stream)
+                tally.points = before
+                yield from Passage(self.client, chosen, span, tally).blocks()
+        finally:
+            self.values += tally.points - before
+        self._count_unreadable(chosen, span, tally)
+
+    def _count_unreadable(self, stream: StreamDefinition, span: Span, tally: Tally) -> None:
+        if stream.unreadable:
+            reply = self.client.influxql(stream.bucket, count_statement(*span))
+            for series, points in counted(reply, stream):
+                tally.drops.add(DropReason.SHADOWED_TAG, points, series_text(*series))
+
+    def count(self, stream: StreamDefinition, span: Span) -> int:
+        """Return how many points `stream` selects in `span` that can be read, before any aggregate."""
+        return self.ask(stream, lambda chosen: self._number(flux.count_query(chosen, *span)))
+
+    def exists(self, stream: StreamDefinition, span: Span) -> bool:
+        """Say whether `stream` may have a point in `span`, which may be years, before any aggregate.
+
+        What the operator's own Flux finds nobody knows but by asking it: there it is always so.
+        """
+        if stream.flux is not None:
+            return True
+        return self.ask(stream, lambda chosen: self._time(flux.exists_query(chosen, *span)) is not None)
+
+    def newest(self, stream: StreamDefinition, start: int, stop: int) -> int | None:
+        """Return the time (Unix ns) of the newest point in [start, stop), None when there is none.
+
+        It may be later than that point, by less than an hour, when the point cannot be told. It is looked for in
+        windows that grow, and then halved: a query over several shard groups may leave out some of a field's points
+        (docs/engines.md), never all of them.
+        """
+        low, high, width = stop, stop, HOUR
+        while True:
+            if low <= start:
+                return None
+            low = max(start, low - width)
+            if self.exists(stream, (low, high)):
+                break
+            high, width = low, width * 4
+        while high - low > HOUR:
+            middle = (low + high) // 2
+            middle -= middle % HOUR if middle - middle % HOUR > low else 0
+            if self.exists(stream, (middle, high)):
+                low = middle
+            else:
+                high = middle
+        return high - 1
+
+    def first(self, stream: StreamDefinition, stop: int) -> int | None:
+        """Return where (Unix ns) the first window of `stream` before `stop` begins, None when it has no point.
+
+        That is its first point's time; an aggregate's window, or a Flux query's whole microsecond, begins at or before.
+        """
+        found = self.ask(stream, lambda chosen: self._time(flux.first_query(chosen, stop)))
+        return found - found % stream.unit if found is not None else None
+
+    def ahead(self, stream: StreamDefinition, now: int) -> int:
+        """Return how many points `stream` has that are more than a minute later than `now` (Unix ns)."""
+        return self.count(stream, (now + MINUTE, flux.LATEST))
+
+    def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
+        """Say whether the stream's own bucket at the source holds `mark`, which was written to central's."""
+        return self._number(flux.marks_query(stream, mark.incarnation, mark.time, mark.time + 1)) > 0
+
+    def probe(self, stream: StreamDefinition, now: int) -> None:
+        """Have the source answer for the stream's bucket at `now` (Unix ns), where there is nothing to be read."""
+        try:
+            for _ in self.client.query(flux.probe_query(stream, now)):
+                pass
+        except SourceError as error:
+            if not is_panic(error):  # it has read the bucket, to its own dismay
+                raise
+
+    def ask(self, stream: StreamDefinition, ask: Callable[[StreamDefinition], Answer]) -> Answer:
+        """Return what `ask` returns for what of `stream` can be read; it is asked twice where a series breaks it."""
+        try:
+            return ask(self.readable(stream))
+        except SourceError as error:
+            if not is_panic(error) or not self._unreadables.learned(stream):
+                raise
+            return ask(self.readable(stream))
+
+    def unreadable(self, stream: StreamDefinition) -> tuple[UnreadableSeries, ...]:
+        """Return the series of `stream` that break its questions, as far as the source tells."""
+        self._unreadables.learned(stream)
+        return self.readable(stream).unreadable
+
+    def _number(self, query: Query) -> int:
+        return count_of(read_rows(self.client.query(query)))
+
+    def _time(self, query: Query) -> int | None:
+        return first_time(read_rows(self.client.query(query)))

@@ -1,0 +1,179 @@
+"""What the documents say of messages, numbers and names is what the program says."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from telegraf_plugin import audit, cli, watch
+from telegraf_plugin.commands import arguments, status
+from telegraf_plugin.config import schema
+from telegraf_plugin.influxdb import failures
+from telegraf_plugin.stream.drops import DropReason
+from telegraf_plugin.telegraf.metrics import cycle_lines
+from tests.unit.test_lint import ROOT
+from tests.unit.test_metrics import NOW, of
+from tests.unit.test_status import CPU, ERROR, IN_TIME, SECOND, attempt, board
+
+README = (ROOT / "README.md").read_text()
+TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+
+# Said by somebody else: Telegraf, the operating system, the libraries that read YAML, and InfluxDB behind a colon.
+FOREIGN = re.compile(
+    r"no route to host|network is unreachable|Keys should be strings|found character|Strict environment variable"
+    r"|unsupported (input type|aggregate column)|queue length exceeded|memory allocation limit|could not find bucket"
+    r"|panic: unsupported|organization name|cannot start any token|Permission denied|Is a directory|No such file"
+    r"|Broken pipe|field type conflict"
+)
+PLACES = re.compile(
+    r"…|\.\.\.|\b[A-Z][A-Z_/:]*\b(?!=)|[0-9][0-9,.]*|'[^']*'|\"[^\"]*\"|<[^>]*>|\$\{|\||: |; |collector: "
+    r"|\b(?:ahead of|float|integer|here|telegraf\.conf|metrics|stream of this source|(?<=another )source|problems?)\b"
+    r"|(?<=no )(?:stream or source|command|server)(?= is called)|KEY=value"
+    r"|(?:the token|\b(?:telegraf|data-collector))(?= (?:is|does) )|(?<=without )measurements, [a-z_, ]+"
+)
+"""What stands for something else in a message that is quoted (a place, a number, a name), or joins two messages."""
+
+
+def texts_of(file: Path) -> str:
+    """All texts of a Python file, what is put into them left out as NUL; of another file the whole."""
+    if file.suffix != ".py":
+        return file.read_text()
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.JoinedStr):
+            parts = (part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
+            found.append("".join(map(str, parts)))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.append(node.value)
+    return "\n".join(found)
+
+
+SAID = "\n".join(
+    texts_of(file)
+    for file in (
+        *(ROOT / "telegraf_plugin").rglob("*.py"),
+        *(ROOT / "lab").rglob("*.py"),
+        *(ROOT / "scripts").iterdir(),
+    )
+    if file.is_file()
+)
+
+
+def quoted() -> list[str]:
+    """Each message that docs/troubleshooting.md quotes in the first column of a table, or as a line of the log."""
+    ours = re.sub(r"\n### Writing to central\n.*?(?=\n## )", "", TROUBLE, flags=re.DOTALL)  # Telegraf's own messages
+    ours = ours.split("\n## Health")[0]
+    found = []
+    for line in ours.splitlines():
+        if line.startswith("| ") and not line.startswith(("| [", "| Kind", "|---")):
+            found += re.findall(r"`([^`]+)`", re.sub(r"\\\|", "\0", line).split(" | ")[0].replace("\0", "|"))
+        elif re.match(r"    (ERROR|WARNING|INFO) ", line):
+            found.append(line.strip())
+    return found
+
+
+@pytest.mark.parametrize("message", quoted())
+def test_a_message_that_is_quoted_is_one_that_is_said(message: str) -> None:
+    pieces = [piece.strip(" :;,()[]") for piece in PLACES.split(message)]
+    unsaid = [piece for piece in pieces if len(piece) > 7 and not FOREIGN.search(piece) and piece not in SAID]
+    assert unsaid == []
+
+
+def test_there_are_messages_to_look_for() -> None:
+    assert len(quoted()) > 120
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (TROUBLE, f"Said when they differ by more than {audit.MAX_SKEW:g} s"),
+        (README, f"when a source's differs from the collector's by more than {audit.MAX_SKEW:g} s"),
+        (TROUBLE, f"A mark is on its way for more than {watch.OVERDUE_SECONDS} s"),
+        (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
+        (README, f"up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
+        (README, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
+        (OPERATIONS, f"for {('three', 'four')[status.SILENT_INTERVALS - 3]} of its intervals"),
+    ],
+)
+def test_a_number_that_is_named_is_the_programs(document: str, said: str) -> None:
+    assert said in " ".join(document.split()) or said in document
+
+
+def test_all_commands_are_in_the_tables_and_in_the_help() -> None:
+    commands = set(cli._COMMANDS)
+    table = README.split("\n## Commands\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == commands
+    statuses = OPERATIONS.split("\n## For scripts\n")[1]
+    assert set(re.findall(r"^\| `(\w+)` \|", statuses, re.MULTILINE)) == commands - {"permissions"}
+
+
+def test_every_option_of_a_command_that_a_document_shows_is_one_that_it_takes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    helps = {}
+    for command in cli._COMMANDS:
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        helps[command] = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    shown = set()
+    for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
+        for command, rest in re.findall(r"data-collector (\w+)([^`\n]*)", file.read_text()):
+            if command in helps:
+                shown |= {(command, option) for option in re.findall(r"(?<!\S)--[a-z-]+", rest)}
+    assert len(shown) > 10
+    assert [each for each in sorted(shown) if each[1] not in helps[each[0]]] == []
+
+
+def test_the_fields_of_a_stream_are_those_of_the_readme() -> None:
+    recorded = board(attempt(CPU), attempt(CPU, error=ERROR), streams=[CPU])
+    recorded.interval = SECOND
+    found = {"last_error"}
+    told = {"proved_up_to": NOW, "to_go": SECOND, "time_to_loss": SECOND, "sweep_period": SECOND}
+    for error in (None, ERROR):
+        recorded.record(attempt(CPU, error=error))
+        recorded.streams[CPU.label].progress = replace(IN_TIME, **told)  # type: ignore[arg-type]
+        found |= set(of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]["fields"])
+    section = README.split("\n## Own metrics\n")[1].split("\n## ")[0]
+    row = next(line for line in section.splitlines() if line.startswith("| `collector_stream`"))
+    named = set(re.findall(r"`([a-z_]+)`", row.split("|")[3]))
+    for heading in ("The sums:", "#### How a stream stands"):
+        table = section.split(heading)[1].split("\n\n")[1 if heading.endswith(":") else 2]
+        for line in table.splitlines()[2:]:
+            named |= set(re.findall(r"`([a-z_]+)`", line.split("|")[1]))
+    assert found == named
+
+
+def test_the_reasons_of_what_cannot_pass_are_those_of_both_tables() -> None:
+    reasons = {reason.value for reason in DropReason}
+    table = README.split("Why a point can be dropped")[1].split("\n\n")[1]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == reasons
+    section = TROUBLE.split("\n## Points that cannot pass\n")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == reasons
+
+
+def test_the_variables_of_the_readme_are_those_of_the_example() -> None:
+    table = README.split("\n### Variables\n")[1].split("\n### ")[0]
+    named = re.findall(r"^\| `(\w+)` \| ([^|]*) \|", table, re.MULTILINE)
+    example = set(re.findall(r"^#?([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert {name for name, shipped in named if shipped != "not there"} == example - {"COMPOSE_FILE"}
+
+
+def test_the_keys_of_queries_yaml_are_those_of_the_readme() -> None:
+    section = README.split("\n### config/queries.yaml\n")[1].split("\n### ")[0]
+    named = set()
+    for line in section.splitlines():
+        if line.startswith("| `"):
+            named |= {name.rpartition(".")[2] for name in re.findall(r"`([a-z_.]+)`", line.split(" | ")[0])}
+    models = [value for value in vars(schema).values() if isinstance(value, type) and hasattr(value, "model_fields")]
+    keys = {key for model in models for key in model.model_fields}
+    assert named == keys - {"timeouts", "aggregate"}
+
+
+def test_a_time_as_people_are_shown_it_is_taken_as_the_help_says() -> None:
+    assert "2026-11-01 06:00:00Z" in (ROOT / "telegraf_plugin/commands/arguments.py").read_text()
+    assert arguments.joined(["--from", "2026-11-01", "06:00:00Z"]) == ["--from", "2026-11-01 06:00:00Z"]
