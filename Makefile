@@ -6,6 +6,8 @@ DEMO_SECONDS ?=
 FAULTS ?= 200
 SEED ?= 1
 REPORT ?=
+REFILLS ?=
+MUTANT ?=
 LOGS ?=
 # Two at a time: the tests of real servers wait more than they work.
 PYTEST_ARGS ?= -n 2
@@ -13,7 +15,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports bench chaos audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports bench chaos chaos-mutants mutants mutants-quick audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -61,8 +63,19 @@ bench: venv engines ## Measure speed, memory, what a tick costs and what an outa
 	$(BIN)/python -m lab.ticks
 	$(BIN)/python -m lab.outage
 
-chaos: venv engines ## Inject faults at random, then compare everything (FAULTS=200 SEED=1 REPORT=file LOGS=folder)
-	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos
+chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no)
+	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) MUTANT=$(MUTANT) \
+		$(BIN)/python -m lab.chaos
+
+chaos-mutants: FAULTS = 40
+chaos-mutants: venv engines ## Does a chaos run find out a plugin with a rule taken away? (20 minutes; MUTANT=name)
+	@FAULTS=$(FAULTS) MUTANT=$(MUTANT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos.mutant_runs
+
+mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
+	nice -n 10 $(BIN)/python -m lab.mutants
+
+mutants-quick: venv ## The same with twelve of them, as CI does
+	nice -n 10 $(BIN)/python -m lab.mutants --count 9
 
 audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
 	$(PYTHON) -m venv .audit

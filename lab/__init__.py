@@ -1,6 +1,7 @@
 """The test bench: real Telegraf and InfluxDB on loopback, for the demo and for the end-to-end tests.
 
-It never imports the plugin: what it says about points is a second opinion.
+It never imports the plugin: what it says about points is a second opinion. (One process of it becomes the plugin, with
+a rule taken away: `lab.chaos.mutated`.)
 
     engines     where the two programs are (`make engines` puts them there)
     loopback    free ports, requests to 127.0.0.1, waiting for a condition with a deadline
@@ -14,5 +15,5 @@ It never imports the plugin: what it says about points is a second opinion.
     checks      the demo's verdict
     screen      the demo's live view
     demo        `python -m lab.demo`
-    chaos       `python -m lab.chaos`, a package: faults at random, then both sides compared
+    chaos       `python -m lab.chaos`, a package: faults at random, the ledger audited, both sides compared
 """

@@ -261,6 +261,12 @@ class InfluxServer:
         with self._query(f"{source} |> range(start: time(v: {start_ns}), stop: time(v: {stop_ns}))") as reply:
             yield from read_points(reply)
 
+    def filtered_points(self, bucket: str, predicate: str) -> Iterator[Point]:
+        """The points from 1970 to 2100 for which a Flux predicate over `r` is true; of fields that keep their type."""
+        source = f'from(bucketID: "{self._bucket_ids[bucket]}") |> range(start: 0, stop: 2100-01-01T00:00:00Z)'
+        with self._query(f"{source} |> filter(fn: (r) => {predicate})") as reply:
+            yield from read_points(reply)
+
     def _shard_groups(self, bucket: str, start_ns: int, stop_ns: int) -> Iterator[tuple[int, int]]:
         rules = self._json("GET", f"/api/v2/buckets/{self._bucket_ids[bucket]}")["retentionRules"]
         group = rules[0]["shardGroupDurationSeconds"] * 1_000_000_000

@@ -1,9 +1,11 @@
 """`python -m lab.chaos`: what `make chaos` runs.
 
 In, from the environment: FAULTS (200) and SEED (1), whole numbers; REPORT, a file that gets the report as markdown
-(appended, so that several seeds make one file); LOGS, a folder for the logs of everything; CALM, seconds until both
-sides have to be equal. Out: exit status 0 (nothing lost, doubled or wrong), 1 (something was, or the run broke),
-2 (something is missing to begin with), 130 (ended by Ctrl-C).
+(appended, so that several seeds make one file); LOGS, a folder for the logs of everything; CALM, seconds until all has
+to be equal and proved; REFILLS, yes or no: whether central is put back and emptied (yes for odd seeds); MUTANT, the
+name of a mutant of `lab.chaos.mutants`, which the plugin is started as. Out: exit status 0 (nothing lost, doubled,
+wrong or wrongly called proved), 1 (something was, or the run broke), 2 (something is missing to begin with), 130 (ended
+by Ctrl-C).
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import sys
 import threading
 from pathlib import Path
 
+from lab.chaos.mutants import named
 from lab.chaos.run import CALM_S, run
 from lab.chaos.stage import Interrupted
 from lab.engines import EnginesMissing
@@ -29,12 +32,19 @@ def main() -> int:
     try:
         faults, seed = int(os.environ.get("FAULTS") or 200), int(os.environ.get("SEED") or 1)
         deadline_s = float(os.environ.get("CALM") or CALM_S)
+        refills = {"": None, "yes": True, "no": False}[os.environ.get("REFILLS", "")]
+        mutant = os.environ.get("MUTANT", "")
+        if mutant:
+            named(mutant)
+    except KeyError:
+        print("chaos: REFILLS is yes or no", file=sys.stderr)
+        return 2
     except ValueError as error:
-        print(f"chaos: FAULTS, SEED and CALM are numbers: {error}", file=sys.stderr)
+        print(f"chaos: FAULTS, SEED and CALM are numbers, MUTANT is a name: {error}", file=sys.stderr)
         return 2
     logs = os.environ.get("LOGS")
     try:
-        report = run(faults, seed, ended, say, deadline_s, Path(logs) if logs else None)
+        report = run(faults, seed, ended, say, deadline_s, Path(logs) if logs else None, refills, mutant)
     except Interrupted:
         say("ended before the report")
         return 130

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from lab.chaos.collector import STREAMS
+from lab.chaos.lines import Line, integer
 from lab.chaos.stage import Stage
 from lab.loopback import HttpRefused
 
@@ -85,9 +86,10 @@ class Canaries:
     def _write(self, number: int, canary: _Canary) -> None:
         for stream in STREAMS:
             if stream.bucket in canary.to_write:
-                line = f"{_MEASUREMENT[stream.bucket]},unit=canary canary={number}i {canary.at_ns}"
+                fields = (integer("canary", number),)
+                line = Line(_MEASUREMENT[stream.bucket], (("unit", "canary"),), fields, canary.at_ns)
                 try:
-                    self._stage.source(stream.source).write(stream.bucket, line.encode())
+                    self._stage.write(stream.bucket, [line])
                     canary.to_write.discard(stream.bucket)
                 except (OSError, HTTPException, HttpRefused):  # away, by another fault: at the next turn
                     pass

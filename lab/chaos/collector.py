@@ -5,6 +5,8 @@ What the chaos run asks of the collector's configuration stands in this file and
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +20,7 @@ from lab.telegraf import TelegrafProcess
 INTERVAL_S = 2
 LOOKBACK_S = 20
 
-# Where a stream begins, a line of queries.yaml that every stream gets. It is empty because the plugin does not know the
-# key yet; once it does, this is "start: earliest", without which history can never arrive.
+# A line of queries.yaml that every stream gets: else history would never arrive.
 START = "start: earliest"
 
 QUERIES = f"""
@@ -28,6 +29,8 @@ central:
   org: "${{INFLUXDB_CENTRAL_ORG}}"
   token: "${{INFLUXDB_CENTRAL_TOKEN}}"
 metadata_tags: [host, source_bucket, field]
+# What is wrongly called proved stays wrong: nobody looks there again.
+sweep: 0%
 sources:
   - name: {POD_8}
     url: "${{SERVER_A_URL}}"
@@ -54,6 +57,7 @@ sources:
 
 # As shipped, a plugin that died is started again after 5 s: too long to be killed again and again within some seconds.
 CHANGES = (('restart_delay = "5s"', 'restart_delay = "300ms"'),)
+COMMAND = 'command = ["data-collector", '
 
 
 @dataclass(frozen=True)
@@ -73,20 +77,26 @@ STREAMS = (
 )
 
 
-def collector(folder: Path, site: Site, urls: Mapping[str, str]) -> TelegrafProcess:
+def collector(folder: Path, site: Site, urls: Mapping[str, str], mutant: str = "") -> TelegrafProcess:
     """A Telegraf with the plugin, not yet started, in a new `folder`.
 
-    `urls` replaces addresses by the proxies' in front of them, by the name of the variable.
+    `urls` replaces addresses by the proxies' in front of them, by the name of the variable. With `mutant` the plugin is
+    started as that one of `lab.chaos.mutants`.
     """
     (folder / "config").mkdir(parents=True)
     (folder / "logs").mkdir()
     (folder / "config" / "queries.yaml").write_text(QUERIES)
     text = (REPOSITORY / "telegraf.conf").read_text()
-    for old, new in CHANGES:
+    changes = [*CHANGES]
+    environment = {**site.environment(INTERVAL_S, free_port()), **urls}
+    if mutant:
+        words = [sys.executable, "-m", "lab.chaos.mutated", mutant]
+        changes.append((COMMAND, f"command = [{', '.join(map(json.dumps, words))}, "))
+        environment["PYTHONPATH"] = str(REPOSITORY)
+    for old, new in changes:
         if old not in text:
             raise ValueError(f"telegraf.conf has no {old!r} to change")
         text = text.replace(old, new)
     config = folder / "telegraf.conf"
     config.write_text(text)
-    environment = {**site.environment(INTERVAL_S, free_port()), **urls}
     return TelegrafProcess(config, environment, cwd=folder)

@@ -1,21 +1,19 @@
-"""All points of both sides as sets: what is lost, doubled or wrong in central.
+"""What a journal promises against the points of one side: what is lost, doubled or wrong.
 
-In: a source's points, mapped as the README promises, and central's. Out: a `Comparison`. One side is held in memory,
-by series and time; the other streams by.
+In: a `Journal` and points, of central or of the source as central has to hold them. Out: a `Comparison`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lab.chaos.collector import STREAMS, CopiedStream
-from lab.expect import tag_mapper
+from lab.chaos.journal import Journal, Key, Value, Write, value_of
+from lab.chaos.marks import Mark
 from lab.influxd import InfluxServer
-from lab.points import FieldType, Point
-from lab.site import POD_8, Site
+from lab.points import Point
 
-LEDGER = "collector_ledger"  # the collector's book-keeping, in the buckets of the data
+OWN = "collector_"  # the collector's book-keeping, in the buckets of the data
 EXAMPLES = 3
 # What a Flux range can reach, in ns since 1970 UTC.
 _BEGINNING = -9_223_372_036_854_775_806
@@ -24,27 +22,26 @@ _END = 9_223_372_036_854_775_805
 
 @dataclass
 class Comparison:
-    """Points of both sides, and what tells them apart: numbers, and some examples by the same name."""
+    """What was acknowledged and is promised, and what is there: numbers, and some examples by the same name."""
 
-    at_source: int = 0
-    in_central: int = 0
-    lost: int = 0  # in the source, not in central
-    doubled: int = 0  # in central, of no source point
-    wrong: int = 0  # in both, with another value or type
+    promised: int = 0
+    there: int = 0
+    lost: int = 0  # promised, and not there
+    doubled: int = 0  # there, and never written
+    wrong: int = 0  # there, with a value or type older than the promised one, or one that was never written
+    taken_back: int = 0  # there, and no write of it was acknowledged: no fault
+    later: int = 0  # there or not, and the last write of it came too late to be promised, and is not there: no fault
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
-        """True when both sides hold the same."""
+        """True when all that is promised is there, and nothing that cannot be."""
         return not (self.lost or self.doubled or self.wrong)
 
     def add(self, other: Comparison) -> None:
         """Take in another part's numbers, and its examples."""
-        self.at_source += other.at_source
-        self.in_central += other.in_central
-        self.lost += other.lost
-        self.doubled += other.doubled
-        self.wrong += other.wrong
+        for name in ("promised", "there", "lost", "doubled", "wrong", "taken_back", "later"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, lines in other.examples.items():
             self.examples.setdefault(name, []).extend(lines)
 
@@ -54,50 +51,74 @@ class Comparison:
         if len(lines) < EXAMPLES:
             lines.append(line)
 
-
-def expected(
-    points: Iterable[Point],
-    source: str,
-    bucket: str,
-    measurements: Collection[str] = (),
-    exclude_fields: Collection[str] = (),
-) -> Iterator[Point]:
-    """A source's points as central has to hold them; `measurements` empty: all of them."""
-    mapped = tag_mapper(source, bucket)
-    for point in points:
-        if point.field not in exclude_fields and (not measurements or point.measurement in measurements):
-            yield point._replace(tags=mapped(point.tags, point.field))
+    def __str__(self) -> str:
+        return (
+            f"{self.promised} points promised, {self.there} there, {self.lost} lost, {self.doubled} doubled,"
+            f" {self.wrong} wrong"
+        )
 
 
-def compare(wanted: Iterable[Point], found: Iterable[Point]) -> Comparison:
-    """Compare the points that central has to hold with those it holds; the ledger is left out."""
+def compare(journal: Journal, found: Iterable[Point], mark: Mark | None = None, whenever: bool = False) -> Comparison:
+    """Compare what `journal` promises with the points `found`, which have to be read by now; the ledger is left out.
+
+    With `mark` only what it calls proved counts. With `whenever` all that was acknowledged is promised, however late it
+    was: so it is at the source itself.
+    """
     result = Comparison()
-    series: dict[tuple[str, frozenset[tuple[str, str]], str], int] = {}
-    open_points: dict[tuple[int, int], tuple[FieldType, str]] = {}
-    for point in wanted:
-        number = series.setdefault((point.measurement, point.tags, point.field), len(series))
-        open_points[number, point.time_ns] = point.type, point.value
-        result.at_source += 1
-    if len(open_points) != result.at_source:
-        raise ValueError("two source points are one in central: the comparison would mean nothing")
+    values: dict[tuple[int, int], Value] = {}
     for point in found:
-        if point.measurement == LEDGER:
+        if point.measurement.startswith(OWN):
             continue
-        result.in_central += 1
-        number = series.get((point.measurement, point.tags, point.field), -1)
-        value = open_points.pop((number, point.time_ns), None)
-        if value is None:
+        if mark is not None and not mark.proves(point.measurement, point.field, point.time_ns):
+            continue
+        result.there += 1
+        key = journal.key(point)
+        if key[0] < 0 or key in values:
             result.doubled += 1
             result.note("doubled", str(point))
-        elif value != (point.type, point.value):
+        else:
+            values[key] = value_of(point)
+    # After the points: what was written while they were read is known here as well.
+    for key, writes in journal.items():
+        if mark is not None and not proves(mark, journal, key):
+            continue
+        promised = journal.promised(key, writes, whenever)
+        value = values.pop(key, None)
+        result.promised += promised is not None
+        if value is None:
+            if promised is not None:
+                result.lost += 1
+                result.note("lost", f"{journal.name(key, writes[promised][1])}, {_history(key[1], writes)}")
+            else:
+                result.later += any(batch.acknowledged for batch, _ in writes)
+            continue
+        last = max((number for number, (_, written) in enumerate(writes) if written == value), default=-1)
+        if last < (promised or 0):
             result.wrong += 1
-            result.note("wrong", f"{point}, at the source {value[1]!r} ({value[0].name.lower()})")
-    result.lost = len(open_points)
-    names = {number: name for name, number in series.items()} if open_points else {}
-    for (number, time_ns), (kind, text) in list(open_points.items())[:EXAMPLES]:
-        measurement, tags, field_name = names[number]
-        result.note("lost", str(Point(measurement, tags, field_name, kind, text, time_ns)))
+            result.note("wrong", f"{journal.name(key, value)}, {_history(key[1], writes)}")
+        elif not any(batch.acknowledged for batch, _ in writes):
+            result.taken_back += 1
+        elif any(batch.acknowledged for batch, _ in writes[last + 1 :]):
+            result.later += 1
+    for (number, time_ns), value in values.items():
+        result.doubled += 1
+        result.note("doubled", f"{journal.name((number, time_ns), value)}, which was never written")
     return result
+
+
+def proves(mark: Mark, journal: Journal, key: Key) -> bool:
+    """True when `mark` calls the points of this key proved."""
+    measurement, _, name = journal.series(key)
+    return mark.proves(measurement, name, key[1])
+
+
+def _history(time_ns: int, writes: Sequence[Write]) -> str:
+    """What was written to one key, and how long after its time that ended (s)."""
+    told = []
+    for batch, (kind, value) in writes:
+        after = f"after {(batch.ended_ns - time_ns) / 1e9:.3f} s" if batch.ended_ns else "not answered yet"
+        told.append(f"{value!r} ({kind.name.lower()}) {'acknowledged' if batch.acknowledged else 'failed'} {after}")
+    return "written: " + "; ".join(told)
 
 
 def everything(server: InfluxServer, bucket: str, start_ns: int, stop_ns: int) -> Iterator[Point]:
@@ -109,24 +130,3 @@ def everything(server: InfluxServer, bucket: str, start_ns: int, stop_ns: int) -
     yield from server.points_at_once(bucket, _BEGINNING, start_ns)
     yield from server.iter_points(bucket, start_ns, stop_ns)
     yield from server.points_at_once(bucket, stop_ns, _END)
-
-
-def compare_site(
-    site: Site, start_ns: int, stop_ns: int, done: Callable[[str, Comparison], None] | None = None
-) -> Comparison:
-    """All streams of the site; `done` is told each one's part. Raises OSError, HttpRefused and BadReply."""
-    total = Comparison()
-    for stream in STREAMS:
-        part = compare_stream(site, stream, start_ns, stop_ns)
-        if done is not None:
-            done(stream.bucket, part)
-        total.add(part)
-    return total
-
-
-def compare_stream(site: Site, stream: CopiedStream, start_ns: int, stop_ns: int) -> Comparison:
-    """One stream: its source bucket against central's bucket of the same name."""
-    server = site.pod_8 if stream.source == POD_8 else site.pod_30
-    held = everything(server, stream.bucket, start_ns, stop_ns)
-    wanted = expected(held, stream.source, stream.bucket, stream.measurements, stream.exclude_fields)
-    return compare(wanted, everything(site.central, stream.bucket, start_ns, stop_ns))

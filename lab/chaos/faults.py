@@ -27,10 +27,13 @@ class Kind:
     variants: tuple[str, ...] = ("",)
     once: bool = False  # once in a run
     together: bool = False  # so long that the next fault never waits for its end
+    refills: bool = False  # central forgets what was proved, and has to be filled again
 
 
-def _kind(name: str, parts: str, inject: Callable[[Stage, random.Random, str], str], *variants: str) -> Kind:
-    return Kind(name, frozenset(parts.split()), inject, variants or ("",))
+def _kind(
+    name: str, parts: str, inject: Callable[[Stage, random.Random, str], str], *variants: str, refills: bool = False
+) -> Kind:
+    return Kind(name, frozenset(parts.split()), inject, variants or ("",), refills=refills)
 
 
 KINDS = (
@@ -54,8 +57,8 @@ KINDS = (
     _kind("delayed", "proxy", server.delays, "reply", "request"),
     _kind("token revoked", "source central", server.token_revoked, POD_8, POD_30, CENTRAL),
     _kind("Telegraf reloaded", "plugin telegraf", process.telegraf_reloaded),
-    _kind("central put back", "central proxy telegraf", server.central_put_back),
-    _kind("bucket emptied", "central", server.bucket_emptied, *(stream.bucket for stream in STREAMS)),
+    _kind("central put back", "central proxy telegraf plugin", server.central_put_back, refills=True),
+    _kind("bucket emptied", "central", server.bucket_emptied, *(stream.bucket for stream in STREAMS), refills=True),
     Kind("second collector", frozenset({"second"}), process.second_collector, together=True),
     Kind(
         "source's clock ahead",

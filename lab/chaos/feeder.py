@@ -1,7 +1,7 @@
 """What is written to the sources during a chaos run: late, rewritten, in bursts, with changing types and new series.
 
-`batch` is pure, and the same seed and number give the same lines. The feeder remembers nothing of what it wrote: a
-write that failed may have landed or not, and what a source holds in the end is asked of the source.
+`batch` is pure, and the same seed and number give the same lines. What was written and acknowledged stands in the
+journal (`lab.chaos.journal`), which is the writer's: the feeder is given a function that writes.
 
 Readings lie on a grid of STEP_NS, so that a point can be written again without being remembered. The fields `level` and
 `mode` have the type of their time's hour: float or integer, string or boolean.
@@ -12,18 +12,19 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from lab.chaos.lines import Field, Line, boolean, integer, real, text, unsigned
 from lab.feed import EXCLUDED_FIELD
-from lab.influxd import InfluxServer
 from lab.site import Buckets
 
-STEP_NS = 500_000_000
+STEP_NS = 1_000_000_000
 HOUR_NS = 3_600_000_000_000
 HISTORY_HOURS = 2
 BURST = 2500  # points
-NEW_SERIES_EVERY = 40  # readings
+NEW_SERIES_EVERY = 20  # readings
 
 _MEASUREMENTS = {
     Buckets.telegraf: ("cpu", "mem", "disk", "net"),
@@ -32,38 +33,44 @@ _MEASUREMENTS = {
 }
 # Own hosts and none, one that Telegraf renames, one that only looks like it; tags in the way of those that are added.
 _TAGS = (
-    "unit=a",
-    "unit=b,host=POD-77",
-    "unit=c,host=worker-1",
-    "unit=d,host=POD-x,field=own",
-    "unit=e,source_bucket=own\\ one,exported_field=x",
+    (("unit", "a"),),
+    (("unit", "b"), ("host", "POD-77")),
+    (("unit", "c"), ("host", "worker-1")),
+    (("unit", "d"), ("host", "POD-x"), ("field", "own")),
+    (("unit", "e"), ("source_bucket", "own one"), ("exported_field", "x")),
 )
-_TEXTS = ("plain", 'geprüft ✓ \\"quoted\\", C:\\\\pdu', "two\nlines", "")
+_TEXTS = ("plain", 'geprüft ✓ "quoted", C:\\pdu', "two\nlines", "")
+# How old (in steps) what is written late is. The collector reads its last 15 s again at each tick, and counts what is
+# younger than its lookback of 20 s: a value rewritten when it is older than the one and younger than the other changes
+# no number, and only a comparison of values finds it.
+_REWRITTEN_AT = (17, 18)
+_OFTEN_REWRITTEN_AT = (1, 2, 4, 15)
+_TOO_LATE_AT = 60
 
 
-def typed(name: str, at_ns: int, chance: random.Random) -> str:
+def typed(name: str, at_ns: int, chance: random.Random) -> Field:
     """A field whose type is that of the hour: it changes at every boundary between shard groups of an hour."""
     even = at_ns // HOUR_NS % 2 == 0
     if name == "level":
-        return f"level={chance.randrange(1000)}i" if even else f"level={chance.random()!r}"
-    return f'mode="{chance.choice(("on", "off"))}"' if even else f"mode={chance.choice(('true', 'false'))}"
+        return integer("level", chance.randrange(1000)) if even else real("level", chance.random())
+    return text("mode", chance.choice(("on", "off"))) if even else boolean("mode", chance.random() < 0.5)
 
 
-def reading(bucket: str, at_ns: int, chance: random.Random, few: bool = False) -> list[str]:
+def reading(bucket: str, at_ns: int, chance: random.Random, few: bool = False) -> list[Line]:
     """The lines of one time of the grid: of all series, or of `few`."""
     lines = []
     for measurement in _MEASUREMENTS[bucket]:
         for tags in chance.sample(_TAGS, 2) if few else _TAGS[: 5 if bucket != Buckets.telegraf else 3]:
-            fields = [f"value={chance.gauss(50, 9)!r}", f"total={chance.randrange(2**63, 2**64)}u"]
+            fields = [real("value", chance.gauss(50, 9)), unsigned("total", chance.randrange(2**63, 2**64))]
             fields += [typed("level", at_ns, chance), typed("mode", at_ns, chance)]
-            fields.append(f'text="{chance.choice(_TEXTS)}"')
+            fields.append(text("text", chance.choice(_TEXTS)))
             if bucket == Buckets.power:
-                fields.append(f'{EXCLUDED_FIELD}="C1"')
-            lines.append(f"{measurement},{tags} {','.join(fields)} {at_ns}")
+                fields.append(text(EXCLUDED_FIELD, "C1"))
+            lines.append(Line(measurement, tags, tuple(fields), at_ns))
     return lines
 
 
-def history(bucket: str, now_ns: int, seed: int) -> bytes:
+def history(bucket: str, now_ns: int, seed: int) -> list[Line]:
     """Points in the hours before this one, with each hour's types: what a source holds before the collector starts."""
     chance = random.Random(f"{seed} {bucket} history")
     this_hour = now_ns // HOUR_NS * HOUR_NS
@@ -71,36 +78,41 @@ def history(bucket: str, now_ns: int, seed: int) -> bytes:
     for hours in range(1, HISTORY_HOURS + 1):
         for number in range(60):
             lines += reading(bucket, this_hour - hours * HOUR_NS + number * 60_000_000_000 + 7, chance, few=True)
-    return "\n".join(lines).encode()
+    return lines
 
 
-def batch(bucket: str, number: int, now_ns: int, seed: int) -> bytes:
-    """The lines that are written as number `number`, with the newest at `now_ns` (ns since 1970 UTC)."""
+def batch(bucket: str, number: int, now_ns: int, seed: int) -> list[Line]:
+    """The lines that are written as number `number`, with the newest at `now_ns` (ns since 1970 UTC).
+
+    No two are of one series and time, as nobody says which of them would count.
+    """
     chance = random.Random(f"{seed} {bucket} {number}")
     now = now_ns // STEP_NS * STEP_NS
     measurement = _MEASUREMENTS[bucket][0]
     lines = reading(bucket, now, chance)
-    if chance.random() < 0.3:  # late, within the lookback; half of them beside the grid
-        late = now - chance.randrange(2, 36) * STEP_NS + chance.choice((0, 1))
+    if chance.random() < 0.2:  # late, within the lookback; half of them beside the grid
+        late = now - chance.randrange(1, 18) * STEP_NS + chance.choice((0, 1))
         lines += reading(bucket, late, chance, few=True)
-    if chance.random() < 0.3:  # written again with another value, most of them not long ago
-        again = now - chance.choice((1, 2, 3, 4, 8, 30, 120)) * STEP_NS
+    if chance.random() < 0.2:  # written again with another value, most of them not long ago
+        again = now - chance.choice((*_OFTEN_REWRITTEN_AT, _TOO_LATE_AT)) * STEP_NS
         lines += reading(bucket, again, chance, few=True)
+    if chance.random() < 0.2:  # written again when nothing but the proof looks there any more
+        lines += reading(bucket, now - chance.choice(_REWRITTEN_AT) * STEP_NS, chance, few=True)
     if chance.random() < 0.15:  # later than any lookback, in each of the earlier hours
         for hours in range(1, HISTORY_HOURS + 1):
             at = (now_ns // HOUR_NS - hours) * HOUR_NS + chance.randrange(60) * 60_000_000_000
             lines += reading(bucket, at + chance.choice((7, 8)), chance, few=True)
     series = number // NEW_SERIES_EVERY  # new ones come, old ones end
-    lines.append(f"{measurement},unit=new{series} value={number}i {now}")
+    lines.append(Line(measurement, (("unit", f"new{series}"),), (integer("number", number),), now))
     if chance.random() < 0.02:
         newest = now - STEP_NS
-        lines += [
-            f"{measurement},unit=burst{index % 50} value={chance.random()!r} {newest - index // 50 * 1_000_000}"
-            for index in range(BURST)
-        ]
+        for index in range(BURST):
+            value = (real("value", chance.random()),)
+            at = newest - index // 50 * 1_000_000
+            lines.append(Line(measurement, (("unit", f"burst{index % 50}"),), value, at))
     if bucket == Buckets.telegraf:
-        lines.append(f"swap unselected={number}i {now}")
-    return "\n".join(lines).encode()
+        lines.append(Line("swap", (), (integer("unselected", number),), now))
+    return list({(line.measurement, line.tags, line.time_ns): line for line in lines}.values())
 
 
 class Feeder:
@@ -109,10 +121,10 @@ class Feeder:
     `written` counts batches that were taken, `failed` those that were not, for whatever reason.
     """
 
-    def __init__(self, server: InfluxServer, buckets: tuple[str, ...], seed: int) -> None:
-        """`buckets` are those of `server` that get something every STEP_NS."""
+    def __init__(self, write: Callable[[str, list[Line]], None], buckets: tuple[str, ...], seed: int) -> None:
+        """`write` writes lines to a bucket, or raises; `buckets` are those that get something every STEP_NS."""
         self.written = self.failed = 0
-        self._server = server
+        self._write = write
         self._buckets = buckets
         self._seed = seed
         self._end = threading.Event()
@@ -120,7 +132,7 @@ class Feeder:
 
     def __enter__(self) -> Self:
         for bucket in self._buckets:
-            self._server.write(bucket, history(bucket, time.time_ns(), self._seed))
+            self._write(bucket, history(bucket, time.time_ns(), self._seed))
         self._thread.start()
         return self
 
@@ -140,7 +152,7 @@ class Feeder:
             number += 1
             for bucket in self._buckets:
                 try:
-                    self._server.write(bucket, batch(bucket, number, time.time_ns(), self._seed))
+                    self._write(bucket, batch(bucket, number, time.time_ns(), self._seed))
                     self.written += 1
                 except Exception:  # the server is killed, stopped or starting: part of the run
                     self.failed += 1

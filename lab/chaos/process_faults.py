@@ -62,8 +62,8 @@ def source_killed(stage: Stage, chance: random.Random, name: str) -> str:
 
 
 def central_killed(stage: Stage, chance: random.Random, _: str) -> str:
-    """SIGKILL, and started again; meanwhile its files are copied, to be put back later."""
-    return _server_killed(stage, chance, stage.central, copy=True)
+    """SIGKILL, and started again; meanwhile its files are copied, if they are to be put back later."""
+    return _server_killed(stage, chance, stage.central, copy=stage.refills)
 
 
 def plugin_stopped(stage: Stage, chance: random.Random, _: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field
 
+from lab.chaos.auditor import Audit
 from lab.chaos.compare import Comparison
 from lab.chaos.faults import KINDS
 
-_OFTEN = [kind for kind in KINDS if not kind.once]
+MAX_FINDINGS = 5
 
 
 @dataclass(frozen=True)
@@ -25,46 +26,76 @@ class Injected:
 
 @dataclass
 class Report:
-    """A whole run; times in seconds. `calm_s` is None when both sides did not become equal in time."""
+    """A whole run; times in seconds. `calm_s` is None when not all became equal and proved in time.
+
+    `comparison` is of what is promised with central; `sources` of what was acknowledged with the sources themselves:
+    what differs there is the bench's own fault, or a source's. `unproved`: promised points that the last believed
+    marks do not call proved.
+    """
 
     seed: int
+    refills: bool = True
+    mutant: str = ""
     injected: list[Injected] = field(default_factory=list)
     recovered: dict[int, float] = field(default_factory=dict)  # by the fault's number
     comparison: Comparison = field(default_factory=Comparison)
+    sources: Comparison = field(default_factory=Comparison)
+    audit: Audit = field(default_factory=Audit)
+    unproved: int = 0
     by_bucket: dict[str, Comparison] = field(default_factory=dict)
     faults_s: float = 0.0
     calm_s: float | None = None
     deadline_s: float = 0.0
     telegraf_ended_itself: int = 0
+    refused: str = ""  # what a source would not take of what the bench wrote
 
     @property
     def passed(self) -> bool:
-        """True when both sides became equal, and hold something."""
-        return self.comparison.equal and self.calm_s is not None and self.comparison.at_source > 0
+        """True when central holds what is promised, all of it was proved, and no mark ever said what was not so."""
+        held = self.comparison.equal and self.comparison.promised > 0 and not self.unproved
+        audited = self.audit.comparisons > 0 and not self.audit.findings
+        return held and audited and self.sources.equal and not self.refused and self.calm_s is not None
 
     def markdown(self) -> str:
         """The report, to be read and to be committed."""
         seen = sum(fault.happened for fault in self.injected)
         total = self.comparison
-        fewest = min(sum(fault.happened and fault.kind == kind.name for fault in self.injected) for kind in _OFTEN)
-        calm = "not reached" if self.calm_s is None else f"{self.calm_s:.0f} s after the last fault"
+        often = [kind for kind in KINDS if not kind.once and (self.refills or not kind.refills)]
+        fewest = min(sum(fault.happened and fault.kind == kind.name for fault in self.injected) for kind in often)
+        if self.calm_s is not None:
+            calm = f"{self.calm_s:.0f} s after the last fault"
+        elif self.audit.findings:
+            calm = "not waited for, as the run ended at the first finding"
+        else:
+            calm = f"not within {self.deadline_s:.0f} s"
+        what = f"Seed {self.seed}{'' if self.refills else ', without refills'}{f', {self.mutant}' * bool(self.mutant)}"
         lines = [
-            f"## Seed {self.seed}: {seen} faults, {'passed' if self.passed else 'FAILED'}",
+            f"## {what}: {seen} faults, {'passed' if self.passed else 'FAILED'}",
             "",
-            f"Every kind at least {fewest} times, the source's clock ahead once in a long run.",
+            f"Every kind at least {fewest} times, the source's clock ahead once in a long run; sweep 0%.",
             "",
-            "| points | at the sources | in central | lost | doubled | wrong |",
-            "|---|---:|---:|---:|---:|---:|",
+            "| points | promised | in central | lost | doubled | wrong | taken back | written later |",
+            "|---|---:|---:|---:|---:|---:|---:|---:|",
         ]
         for bucket, part in [*self.by_bucket.items(), ("**all**", total)]:
             lines.append(
-                f"| {bucket} | {part.at_source:,} | {part.in_central:,} | {part.lost:,} | {part.doubled:,} |"
-                f" {part.wrong:,} |"
+                f"| {bucket} | {part.promised:,} | {part.there:,} | {part.lost:,} | {part.doubled:,} |"
+                f" {part.wrong:,} | {part.taken_back:,} | {part.later:,} |"
             )
+        audit = self.audit
         lines += [
             "",
-            f"Faults took {self.faults_s:.0f} s; both sides equal: {calm}"
-            f"{'' if self.calm_s is not None else f' within {self.deadline_s:.0f} s'};"
+            f"The ledger: {audit.marks:,} marks of {audit.runs} runs seen; what the believed one calls proved was"
+            f" compared {audit.comparisons} times, {audit.points:,} points in all; {len(audit.findings)} findings;"
+            f" {self.unproved:,} points not proved at the end.",
+        ]
+        if self.refused:
+            lines += ["", f"A source would not take what was written: {self.refused}"]
+        if not self.sources.equal:
+            lines += ["", f"The sources themselves do not hold what they acknowledged: {self.sources}."]
+        lines += [
+            "",
+            f"Faults took {self.faults_s:.0f} s; all equal and proved: {calm};"
             f" Telegraf ended by itself {self.telegraf_ended_itself} times.",
             "",
             "Time to recover: from the fault's end until a point written then is in central, in every stream; what"
@@ -73,8 +104,11 @@ class Report:
             "| fault | times | without effect | recovered: median | worst | never |",
             "|---|---:|---:|---:|---:|---:|",
         ]
-        lines += [self._row(kind.name) for kind in KINDS]
-        for name, examples in total.examples.items():
+        lines += [self._row(kind.name) for kind in KINDS if self.refills or not kind.refills]
+        for finding in audit.findings[:MAX_FINDINGS]:
+            lines += ["", f"Not {finding.rule}: {finding.stream}", ""]
+            lines += [f"    {line}" for line in finding.said.splitlines()]
+        for name, examples in [*total.examples.items(), *self.sources.examples.items()]:
             lines += ["", f"{name.capitalize()}, such as", ""]
             lines += [f"    {line}" for line in examples]
         return "\n".join([*lines, ""])

@@ -1,28 +1,37 @@
-"""A chaos run: faults by the schedule while the feeders write, then calm, then the comparison of everything."""
+"""A chaos run: faults by the schedule while the feeders write and the ledger is audited, then calm, then everything.
+
+It ends at the first thing that the auditor finds.
+"""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
+from lab.chaos.auditor import Auditor
 from lab.chaos.canary import Canaries
-from lab.chaos.collector import INTERVAL_S
-from lab.chaos.compare import Comparison, compare_site
+from lab.chaos.collector import INTERVAL_S, STREAMS, CopiedStream
+from lab.chaos.compare import Comparison, compare, everything, proves
 from lab.chaos.feeder import HISTORY_HOURS, HOUR_NS
+from lab.chaos.journal import Journal
+from lab.chaos.mutated import IN_PLACE
 from lab.chaos.report import Injected, Report
-from lab.chaos.schedule import Planned, plan
+from lab.chaos.schedule import Planned, plan, with_refills
 from lab.chaos.stage import Interrupted, NoEffect, Stage
+from lab.influxd import InfluxServer
 from lab.loopback import HttpRefused
-from lab.points import BadReply
+from lab.points import BadReply, Point
 
 MOST_AT_ONCE = 3
-CALM_S = 180.0
-_FIRST_S = 60.0  # for the first point in central; a collector that is wrongly configured has none
+CALM_S = 300.0
+_CANARIES_S = 30.0  # for the sources to take the last canaries
+_PROOF_S = 300.0
+_FIRST_S = 120.0  # for the first point in central; a collector that is wrongly configured has none
 
 Say = Callable[[str], None]
 
@@ -34,30 +43,49 @@ def run(
     say: Say,
     deadline_s: float = CALM_S,
     logs: Path | None = None,
+    refills: bool | None = None,
+    mutant: str = "",
 ) -> Report:
     """Run `faults` faults; wait for calm for at most `deadline_s` seconds after the last one.
 
     `ended` ends the run early (raises Interrupted), `say` gets a line at a time, `logs` is a folder for the logs.
+    `refills`: whether central is put back and emptied, None: as the seed says. `mutant`: one of `lab.chaos.mutants`.
     """
-    report = Report(seed, deadline_s=deadline_s)
-    start_ns = (time.time_ns() // HOUR_NS - HISTORY_HOURS - 1) * HOUR_NS
-    say(f"starting POD-8, POD-30, central and the collector; seed {seed}")
-    with Stage(seed, ended) as stage:
+    refills = with_refills(seed) if refills is None else refills
+    report = Report(seed, refills, mutant, deadline_s=deadline_s)
+    say(f"starting POD-8, POD-30, central and the collector; seed {seed}{'' if refills else ', without refills'}")
+    with Stage(seed, ended, refills, mutant) as stage:
         try:
-            with Canaries(stage) as canaries:
-                _wait_for_first(stage, canaries)
-                began = time.monotonic()
-                _Injector(stage, canaries, report, faults, say).inject(plan(faults, seed))
-                report.faults_s = time.monotonic() - began
-                stage.mend()
-                _wait_for_calm(stage, canaries, report, start_ns, say)
-                report.recovered = dict(canaries.recovered)
-            report.telegraf_ended_itself = stage.telegraf_ended_itself
+            if mutant:
+                stage.telegraf.wait_for_log(f"{IN_PLACE} {mutant}")
+            with Auditor(stage.central, stage.journals, stage.upheavals, ended.set) as auditor:
+                report.audit = auditor.audit
+                try:
+                    _under_faults(stage, auditor, report, faults, say)
+                except Interrupted:
+                    if not auditor.audit.findings:
+                        raise
+                    say(f"ended by what the auditor found: {auditor.audit.findings[0]}")
+            report.telegraf_ended_itself, report.refused = stage.telegraf_ended_itself, stage.refused
         finally:
             if logs is not None:
                 stage.keep_logs(logs)
             say("ending everything that was started ...")
     return report
+
+
+def _under_faults(stage: Stage, auditor: Auditor, report: Report, faults: int, say: Say) -> None:
+    with Canaries(stage) as canaries:
+        report.recovered = canaries.recovered
+        _wait_for_first(stage, canaries)
+        _wait_for_proof(stage, auditor, say)
+        began = time.monotonic()
+        try:
+            _Injector(stage, canaries, report, faults, say).inject(plan(faults, report.seed, report.refills))
+        finally:
+            report.faults_s = time.monotonic() - began
+        stage.mend()
+        _wait_for_calm(stage, canaries, auditor, report, say)
 
 
 class _Injector:
@@ -153,10 +181,24 @@ def _wait_for_first(stage: Stage, canaries: Canaries) -> None:
         stage.hold(0.2)
 
 
-def _wait_for_calm(stage: Stage, canaries: Canaries, report: Report, start_ns: int, say: Say) -> None:
-    """Compare again and again until both sides are equal, and still are a moment later, or until the deadline."""
+def _wait_for_proof(stage: Stage, auditor: Auditor, say: Say) -> None:
+    """Wait until every stream's ledger calls proved what was written since the start: what faults may not take away.
+
+    While faults go on, little can be proved: what a run prints at its beginning settles a lookback later. Raises
+    TimeoutError.
+    """
+    began, now = time.monotonic(), time.time_ns()
+    while not all((mark := auditor.believed.get(each.bucket)) and mark.proved.stop > now for each in STREAMS):
+        if time.monotonic() > began + _PROOF_S:
+            raise TimeoutError(f"not all streams have a proof after {_PROOF_S:.0f} s\n{stage.telegraf.log_tail()}")
+        stage.hold(0.5)
+    say(f"every stream has a proof after {time.monotonic() - began:.0f} s; faults begin")
+
+
+def _wait_for_calm(stage: Stage, canaries: Canaries, auditor: Auditor, report: Report, say: Say) -> None:
+    """Compare again and again until all is equal and proved, and still is a moment later, or until the deadline."""
     began = time.monotonic()
-    while canaries.unwritten and time.monotonic() - began < 10:
+    while canaries.unwritten and time.monotonic() - began < _CANARIES_S:
         stage.hold(0.2)
     for feeder in stage.feeders:
         feeder.stop()
@@ -164,17 +206,17 @@ def _wait_for_calm(stage: Stage, canaries: Canaries, report: Report, start_ns: i
     while True:
         looked = time.monotonic()
         report.by_bucket.clear()
-        report.comparison = _compared(stage, start_ns, report.by_bucket.__setitem__)
+        total = report.comparison = _compared(stage, report.by_bucket.__setitem__)
+        report.unproved = sum(_unproved(stage.journals[stream.bucket], auditor, stream) for stream in STREAMS)
         took = time.monotonic() - looked
-        total = report.comparison
         say(
-            f"{time.strftime('%H:%M:%S')} {looked - began:4.0f} s after the last fault: {total.at_source} points at the"
-            f" sources, {total.in_central} in central, {total.lost} lost, {total.doubled} doubled, {total.wrong} wrong,"
-            f" {canaries.outstanding} canaries and {stage.proxy.pending} requests on their way"
+            f"{time.strftime('%H:%M:%S')} {looked - began:4.0f} s after the last fault: {total}, {report.unproved} not"
+            f" proved, {canaries.outstanding} canaries and {stage.proxy.pending} requests on their way"
         )
-        quiet = total.equal and not canaries.outstanding
+        quiet = total.equal and not report.unproved and not canaries.outstanding
         if quiet and equal_at is not None:  # seen equal twice, with a cycle or two in between
             report.calm_s = equal_at - began
+            report.sources = _sources(stage)
             return
         equal_at = looked if quiet else None
         if looked - began > report.deadline_s and not quiet:
@@ -182,10 +224,36 @@ def _wait_for_calm(stage: Stage, canaries: Canaries, report: Report, start_ns: i
         stage.hold(max(2.0 * INTERVAL_S, took))
 
 
-def _compared(stage: Stage, start_ns: int, done: Callable[[str, Comparison], None]) -> Comparison:
-    """The comparison of everything, with everything lost if a side cannot be read."""
-    stop_ns = time.time_ns() + 2 * HOUR_NS
+def _unproved(journal: Journal, auditor: Auditor, stream: CopiedStream) -> int:
+    """How many promised points the believed mark does not call proved; canaries are waited for by themselves."""
+    mark = auditor.believed.get(stream.bucket)
+    promised = [key for key, writes in journal.items() if journal.promised(key, writes) is not None]
+    return sum(mark is None or not proves(mark, journal, key) for key in promised)
+
+
+def _compared(stage: Stage, done: Callable[[str, Comparison], None]) -> Comparison:
+    """The comparison of all streams with central, with everything lost if it cannot be read; `done` gets each."""
+    total = Comparison()
     try:
-        return compare_site(stage.site, start_ns, stop_ns, done)
+        for stream in STREAMS:
+            part = compare(stage.journals[stream.bucket], _all_points(stage.central, stream))
+            done(stream.bucket, part)
+            total.add(part)
     except (OSError, HTTPException, HttpRefused, BadReply) as error:
-        return Comparison(lost=1, examples={"lost": [f"a side cannot be read: {error}"]})
+        return Comparison(lost=1, examples={"lost": [f"central cannot be read: {error}"]})
+    return total
+
+
+def _sources(stage: Stage) -> Comparison:
+    """The comparison of what the sources acknowledged with what they hold."""
+    total = Comparison()
+    for stream in STREAMS:
+        journal = stage.journals[stream.bucket]
+        points = journal.expected(_all_points(stage.source(stream.source), stream))
+        total.add(compare(journal, points, whenever=True))
+    return total
+
+
+def _all_points(server: InfluxServer, stream: CopiedStream) -> Iterator[Point]:
+    now = time.time_ns()
+    return everything(server, stream.bucket, (now // HOUR_NS - HISTORY_HOURS - 2) * HOUR_NS, now + 2 * HOUR_NS)

@@ -9,6 +9,7 @@ import contextlib
 import random
 import time
 
+from lab.chaos.collector import STREAMS
 from lab.chaos.proxy import Proxy
 from lab.chaos.stage import CENTRAL, FIRST, NEWEST, NoEffect, Stage, duration
 from lab.chaos.trouble import Rule, Scope, Trouble
@@ -107,7 +108,8 @@ def _status_of_query(server: InfluxServer, token: str, bucket: str) -> int:
 def central_put_back(stage: Stage, chance: random.Random, _: str) -> str:
     """Central gets an earlier copy of its files, while Telegraf holds lines; now and then the one without any data."""
     rule = Rule(Trouble.STATUS, Scope.WRITE, 503)
-    with stage.proxy.trouble(rule):
+    every = [stream.bucket for stream in STREAMS]
+    with stage.proxy.trouble(rule), stage.upheavals.of(every):
         _wait_for_hit(stage, rule)
         stage.hold(chance.uniform(0.3, 1.5))
         stage.central.kill()
@@ -121,7 +123,8 @@ def central_put_back(stage: Stage, chance: random.Random, _: str) -> str:
 def bucket_emptied(stage: Stage, chance: random.Random, bucket: str) -> str:
     """Everything in one of central's buckets is deleted, the ledger with it."""
     before = count(stage.central, bucket)
-    stage.central.empty_bucket(bucket)
+    with stage.upheavals.of([bucket]):
+        stage.central.empty_bucket(bucket)
     return f"{before} points deleted"
 
 

@@ -13,11 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lab.chaos.collector import STREAMS, collector
+from lab.chaos.collector import LOOKBACK_S, STREAMS, collector
 from lab.chaos.feeder import Feeder
+from lab.chaos.journal import Journal
+from lab.chaos.lines import Line
 from lab.chaos.proxy import Proxy
+from lab.chaos.upheaval import Upheavals
 from lab.influxd import InfluxServer
-from lab.loopback import wait_until
+from lab.loopback import HttpRefused, wait_until
 from lab.process import alive, children
 from lab.site import POD_8, POD_30, Site
 from lab.telegraf import TelegrafProcess
@@ -48,12 +51,24 @@ class Stage:
     outside to end the run early.
     """
 
-    def __init__(self, seed: int, ended: threading.Event) -> None:
+    def __init__(self, seed: int, ended: threading.Event, refills: bool = True, mutant: str = "") -> None:
+        """`refills`: central will be put back; `mutant`: what the plugin is started as."""
         self.seed = seed
         self.ended = ended
+        self.refills = refills
+        self._mutant = mutant
+        self.upheavals = Upheavals()
+        lookback_ns = LOOKBACK_S * 1_000_000_000
+        self.journals = {
+            stream.bucket: Journal(
+                stream.source, stream.bucket, stream.measurements, stream.exclude_fields, lookback_ns
+            )
+            for stream in STREAMS
+        }
         self.site = Site()
         self._copied_at: dict[str, float] = {}  # time.monotonic() by the copy's name
         self.telegraf_ended_itself = 0
+        self.refused = ""  # the last of what a source would not take: the bench wrote something wrong
         self._seconds = 0  # second collectors so far
         self._stack = ExitStack()
 
@@ -64,16 +79,18 @@ class Stage:
             for stream in STREAMS:
                 self.source(stream.source).set_shard_groups(stream.bucket, SHARD_GROUP_S)
                 self.central.set_shard_groups(stream.bucket, SHARD_GROUP_S)
-            self.central.stop()
-            self.copy_central()
-            self.central.start()
+            if self.refills:
+                self.central.stop()
+                self.copy_central()
+                self.central.start()
             self.proxy = stack.enter_context(Proxy(self.central.url))
             self.source_proxies = {name: stack.enter_context(Proxy(self.source(name).url)) for name in (POD_8, POD_30)}
             self.feeders = [
-                stack.enter_context(Feeder(self.source(name), buckets, self.seed))
-                for name, buckets in _buckets_by_source().items()
+                stack.enter_context(Feeder(self.write, buckets, self.seed)) for buckets in _buckets_by_source().values()
             ]
             self.telegraf = self.new_collector(self.folder / "collector")
+            for journal in self.journals.values():
+                journal.seen_ns = time.time_ns()
             stack.enter_context(self.telegraf)
             self._stack = stack.pop_all()
         return self
@@ -92,6 +109,19 @@ class Stage:
         """A source by its name in queries.yaml."""
         return {POD_8: self.site.pod_8, POD_30: self.site.pod_30}[name]
 
+    def write(self, bucket: str, lines: list[Line]) -> None:
+        """Write to a stream's bucket at its source, and take note of that. Raises what a failed write raises."""
+        server = next(self.source(stream.source) for stream in STREAMS if stream.bucket == bucket)
+        batch = self.journals[bucket].send(lines)
+        try:
+            server.write(bucket, "\n".join(line.protocol() for line in lines).encode())
+        except BaseException as error:
+            batch.end(acknowledged=False)
+            if isinstance(error, HttpRefused) and error.status in (400, 422):
+                self.refused = str(error)
+            raise
+        batch.end(acknowledged=True)
+
     def new_collector(self, folder: Path) -> TelegrafProcess:
         """A collector that reaches all servers through the proxies, not yet started, in a new `folder`."""
         urls = {
@@ -99,7 +129,7 @@ class Stage:
             "SERVER_A_URL": self.source_proxies[POD_8].url,
             "SERVER_B_URL": self.source_proxies[POD_30].url,
         }
-        return collector(folder, self.site, urls)
+        return collector(folder, self.site, urls, self._mutant)
 
     def second_collector(self) -> TelegrafProcess:
         """Another collector with a folder of its own, not yet started."""

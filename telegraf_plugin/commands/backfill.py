@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from dataclasses import dataclass, replace
 
 from telegraf_plugin.commands import desk, requests
@@ -11,16 +12,17 @@ from telegraf_plugin.commands.arguments import add_json, add_span, add_stream
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Session, Sides, clock, instants
 from telegraf_plugin.commands.ending import Unusable
-from telegraf_plugin.commands.status import newest_metrics
+from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
+from telegraf_plugin.commands.status import DEFAULT_INTERVAL_SECONDS, newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
+from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.passage import Tally
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
-from telegraf_plugin.stream.spans import NOTHING, Spans, span
+from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
 from telegraf_plugin.stream.windows import HOUR, cut
 
-ASSUMED_SPEED = 50_000.0
-"""Points a second, where the collector has not told how fast it copies: half of what was measured (README)."""
 _DAY = 24 * HOUR
 _EPILOG = f"""\
 examples:
@@ -43,23 +45,19 @@ another request took its place; 2 the configuration, the command line or a serve
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be copied: `spans` of it, about so many `points`, in so many `windows`, in some `seconds`.
+    """What is to be copied: `spans` of it, about so many `points`, in so many `windows`, and what time that takes.
 
-    `refused`: the span and points that central is too short-lived for, and that are left out.
+    `speed` is what it is computed by, in points a second. `refused`: the span and points that central is too
+    short-lived for, and that are left out.
     """
 
     spans: Spans
     points: int
     windows: int
     speed: float
-    told: bool
     refused: Spans
     refused_points: int
-
-    @property
-    def seconds(self) -> float:
-        """About how long it takes."""
-        return self.points / self.speed
+    takes: Estimate
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts; times in Unix ns."""
@@ -68,7 +66,9 @@ class Plan:
             "points": self.points,
             "windows": self.windows,
             "points_per_second": self.speed,
-            "seconds": round(self.seconds, 1),
+            "seconds": round(self.takes.seconds, 1),
+            "seconds_copying": round(self.takes.copying, 1),
+            "seconds_waiting_for_proof": round(self.takes.waiting, 1),
             "refused_spans": list(self.refused),
             "refused_points": self.refused_points,
         }
@@ -114,12 +114,18 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
     assert start is not None
     sides = session.sides(stream)
     mark, newest = session.desk.standing(stream)
-    wanted = _wanted(stream, mark, start, stop if stop is not None else now)
+    if mark is None:
+        raise Unusable(
+            f"{stream.label}: there is no mark of it in central, so no collector is copying it: start it, and see "
+            "data-collector status"
+        )
+    proved = mark.proved if mark.definition == stream.hash else NOTHING
+    wanted = span(start, min(stop if stop is not None else now, mark.origin)) - proved
     found = requests.open_request(newest, mark)
     if found is not None and found.request.kind is Kind.REPAIR and not options.dry_run:
         raise Unusable(f"{stream.label}: {requests.told(found)}; wait for it, or take it back with --cancel")
     with meter(options.json) as shown:
-        plan = _plan(session, sides, wanted, now, shown)
+        plan = _plan(session, sides, wanted, mark, now, shown)
     if not options.json:
         _show(stream, plan, mark)
     asked = None
@@ -151,28 +157,39 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
     return status
 
 
-def _wanted(stream: StreamDefinition, mark: Mark | None, start: int, stop: int) -> Spans:
-    """Return what of [start, stop) is neither proved nor copied anyway. Raises Unusable without a ledger."""
-    if mark is None:
-        raise Unusable(
-            f"{stream.label}: there is no mark of it in central, so no collector is copying it: start it, and see "
-            "data-collector status"
-        )
-    proved = mark.proved if mark.definition == stream.hash else NOTHING
-    return span(start, min(stop, mark.origin)) - proved
-
-
-def _plan(session: Session, sides: Sides, wanted: Spans, now: int, shown: Meter) -> Plan:
+def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, shown: Meter) -> Plan:
     stream = sides.stream
     oldest = sides.oldest(now)
     refused = wanted.clip(stop=oldest) if oldest is not None else NOTHING
     spans = wanted - refused
     metrics = newest_metrics(session.desk).get((stream.source, stream.name))
     speed = float(metrics.fields.get("backlog_points_per_second", 0)) if metrics is not None else 0.0
-    windows = sum(1 for part in spans for _ in cut(*part, sides.groups))
+    interval = (metrics.number("interval_seconds") if metrics is not None else None) or DEFAULT_INTERVAL_SECONDS
+    told_at = (metrics.time if metrics is not None else now) / SECOND
+    windows = [window for part in spans for window in cut(*part, sides.groups)]
     points = _count(sides, spans, "counted, days", shown)
     lost = _count(sides, refused, "counted of what central refuses, days", shown)
-    return Plan(spans, points, windows, speed or ASSUMED_SPEED, bool(speed), refused, lost)
+    read_speed = _read_speed(sides, windows[-1]) if windows else PROOF_SPEED
+    speed = speed_of(speed, read_speed)
+    now = clock()  # counting took its time
+    takes = estimate(
+        points,
+        len(windows),
+        speed,
+        read_speed,
+        until_tick(told_at, interval, now / SECOND),
+        (now - session.desk.run_began(stream, mark)) / SECOND,
+        stream.lookback / SECOND,
+    )
+    return Plan(spans, points, len(windows), speed, refused, lost, takes)
+
+
+def _read_speed(sides: Sides, window: Span) -> float:
+    """Read one of the windows as the collector will; return how many points a second that were."""
+    tally, began = Tally(), time.monotonic()
+    for _ in sides.source.blocks(sides.stream, window, tally):
+        pass
+    return tally.points / (time.monotonic() - began) if tally.points else PROOF_SPEED
 
 
 def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
@@ -185,7 +202,7 @@ def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
     return points
 
 
-def _show(stream: StreamDefinition, plan: Plan, mark: Mark | None) -> None:
+def _show(stream: StreamDefinition, plan: Plan, mark: Mark) -> None:
     out = sys.stdout
     if plan.refused:
         hull = plan.refused.hull
@@ -195,16 +212,22 @@ def _show(stream: StreamDefinition, plan: Plan, mark: Mark | None) -> None:
             "are left out; to have them, have its bucket keep longer\n"
         )
     if not plan.spans:
-        since = f"; it begins at {moment(mark.origin)}" if mark is not None else ""
-        out.write(f"{stream.label}: nothing to do: all of it is proved, copied anyway, or too old{since}\n")
+        since = f"it begins at {moment(mark.origin)}"
+        out.write(f"{stream.label}: nothing to do: all of it is proved, copied anyway, or too old; {since}\n")
         return
     hull = plan.spans.hull
     assert hull is not None
-    rate = f"{number(plan.speed)} points a second" + ("" if plan.told else ", assumed")
+    rate = f"{number(plan.speed)} points a second"
     out.write(
         f"{stream.label} [{moment(hull[0])}, {moment(hull[1])}): about {number(plan.points)} points in "
-        f"{number(plan.windows)} windows, about {duration(plan.seconds)} ({rate})\n"
+        f"{number(plan.windows)} windows, about {duration(plan.takes.seconds)} ({rate}), "
+        f"done about {moment(clock() + int(plan.takes.seconds * SECOND))}\n"
     )
+    if plan.takes.waiting >= 1:
+        out.write(
+            f"  {duration(plan.takes.waiting)} of it waiting for the proof: the collector has just started, and lines "
+            "of an earlier run may land until then\n"
+        )
 
 
 def _say(text: str) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from telegraf_plugin.commands.desk import Sides
 from telegraf_plugin.compare import Comparer
+from telegraf_plugin.errors import SourceError
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.difference import Difference, Differing, Kind
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
-from telegraf_plugin.stream.windows import cut
+from telegraf_plugin.stream.windows import HOUR, cut
 
 MAX_SHOWN = 1000
 """Differing points that are kept by name; all are counted."""
@@ -66,25 +67,27 @@ class Comparison:
         return self.sides.stream.flux is None and self.sides.stream.aggregate is None
 
     def pieces(self, whole: Span) -> list[Span]:
-        """Cut `whole` so that no part crosses a shard group's end on either side, without what is empty on both."""
-        stream = self.sides.stream
-        every = stream.aggregate.every if stream.aggregate is not None else 1
-        return [piece for part in self._filled(whole) for piece in cut(*part, self.sides.groups, every)]
+        """Cut `whole` so that no part crosses a shard group's end on either side, without long empty time.
 
-    def _filled(self, whole: Span) -> Iterator[Span]:
-        """Yield the parts of `whole`, of half a day or more, in which one of the sides may have something."""
-        stream = self.sides.stream
-        days = -(-(whole[1] - whole[0]) // _DAY)
-        if stream.flux is not None or days <= 1:
-            yield whole
-        elif self.sides.source.exists(stream, whole) or self.sides.desk.exists(stream, whole):
-            middle = whole[0] + days // 2 * _DAY
-            middle -= (middle - whole[0]) % (stream.aggregate.every if stream.aggregate is not None else 1)
-            if middle == whole[0]:
-                yield whole
-            else:
-                yield from self._filled((whole[0], middle))
-                yield from self._filled((middle, whole[1]))
+        Raises CentralError.
+        """
+        every, groups = self._every, self.sides.groups
+        parts = occupied(whole, every, self._exists) if self.sides.stream.flux is None else [whole]
+        return [piece for part in parts for piece in cut(*part, groups, every)]
+
+    @property
+    def _every(self) -> int:
+        aggregate = self.sides.stream.aggregate
+        return aggregate.every if aggregate is not None else 1
+
+    def _exists(self, whole: Span) -> bool:
+        """Say whether either side may have a point in `whole`; what cannot be answered is left to the comparison."""
+        try:
+            if self.sides.source.exists(self.sides.stream, whole):
+                return True
+        except SourceError:
+            return True
+        return self.sides.desk.exists(self.sides.stream, whole)
 
     def counts(self, piece: Span) -> tuple[int, int]:
         """Return how many points the source and central have of a piece. Raises SourceError, CentralError."""
@@ -134,7 +137,26 @@ class Comparison:
 
 
 _MINUTE = 60 * 1_000_000_000
-_DAY = 24 * 60 * _MINUTE
+EMPTY = 24 * 60 * _MINUTE
+"""How much time (ns) without a point is found at the least; less of it is compared like other time."""
+
+
+def occupied(whole: Span, every: int, exists: Callable[[Span], bool]) -> Iterator[Span]:
+    """Yield the parts of `whole`, in order and cut at multiples of `every`, in which there may be points.
+
+    `exists` is asked whether a span may have any, of halves of halves, so that years without any are a few questions.
+    """
+    start, stop = whole
+    if not exists(whole):
+        return
+    middle = (start + stop) // 2
+    middle -= middle % HOUR
+    middle -= middle % every
+    if stop - start <= EMPTY or not start < middle < stop:
+        yield whole
+        return
+    yield from occupied((start, middle), every, exists)
+    yield from occupied((middle, stop), every, exists)
 
 
 def coarser(spans: Spans, most: int) -> Spans:

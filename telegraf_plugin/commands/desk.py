@@ -21,6 +21,7 @@ from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.source_reader import SourceReader
+from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
@@ -64,6 +65,18 @@ class Desk(CentralReader):
         """Yield the reply to `query` as it comes. Raises CentralError."""
         with self._explained():
             yield from self._client.query(query)
+
+    def run_began(self, stream: StreamDefinition, mark: Mark) -> int:
+        """Return when (Unix ns) the run that made the stream's newest `mark` made its first; Raises CentralError.
+
+        Of a run that is older than the marks that are looked over, one of those: it began then or earlier.
+        """
+        since = mark.id.time - 2 * max(RENEW, stream.lookback)
+        began = mark.id.time
+        for ids, *_ in self.mark_ids(stream.central_bucket, since):
+            of_stream = ids.get((stream.source, stream.name), set())
+            began = min([began, *(each.time for each in of_stream if each.incarnation == mark.id.incarnation)])
+        return began
 
     def standing(self, stream: StreamDefinition) -> tuple[Mark | None, Request | None]:
         """Return the stream's newest believable mark, and its newest request. Raises CentralError."""

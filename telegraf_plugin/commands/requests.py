@@ -6,7 +6,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from telegraf_plugin.commands.dates import moment, number
@@ -36,17 +36,32 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a request is: `left` are the spans of it that are not proved."""
+    """How far a request is, by the mark of `as_of` (Unix ns): `left` are the spans of it that are not proved.
+
+    `copied`: those that have left for central, the proved ones among them; `copied_at` (Unix ns): when that was first
+    seen. `proof_from`: when (Unix ns) the last of what
+    is copied may be compared at the earliest; None: it may be now, or that is not known.
+    """
 
     request: Request
     stage: Stage
     left: Spans
+    copied: Spans = NOTHING
+    as_of: int | None = None
+    copied_at: int | None = None
+    proof_from: int | None = None
 
     @property
     def share(self) -> float:
         """The part of it that is proved, 0 to 1."""
         whole = self.request.spans.length
         return 1.0 - self.left.length / whole if whole else 1.0
+
+    @property
+    def copied_share(self) -> float:
+        """The part of it that has left for central, 0 to 1."""
+        whole = self.request.spans.length
+        return self.copied.length / whole if whole else 1.0
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts; times in Unix ns."""
@@ -56,6 +71,9 @@ class Standing:
             "stage": self.stage.value,
             "spans": list(self.request.spans),
             "asked": self.request.time,
+            "as_of": self.as_of,
+            "copied_share": round(self.copied_share, 6),
+            "proof_not_before": self.proof_from,
             "proved_share": round(self.share, 6),
         }
 
@@ -63,14 +81,33 @@ class Standing:
 def standing(request: Request, mark: Mark | None) -> Standing:
     """Return how far `request` is by the stream's newest mark."""
     if mark is not None and mark.request == request.id:
-        return Standing(request, Stage.CANCELLED if request.cancelled else Stage.DONE, NOTHING)
+        stage = Stage.CANCELLED if request.cancelled else Stage.DONE
+        return Standing(request, stage, NOTHING, request.spans, mark.id.time)
     left = request.spans - (mark.proved if mark is not None else NOTHING)
     if request.cancelled:
         return Standing(request, Stage.CANCELLED, left)
     if request.kind is Kind.REPAIR and mark is not None and (mark.id.time < request.time or not left):
         return Standing(request, Stage.WAITING, request.spans)  # proved still, as before it was asked for
     waiting = mark is None or mark.id.time < request.time
-    return Standing(request, Stage.WAITING if waiting else Stage.RUNNING, left)
+    if mark is None or waiting:
+        return Standing(request, Stage.WAITING, left)
+    return Standing(request, Stage.RUNNING, left, copied(request, mark), mark.id.time)
+
+
+def proof_from(found: Standing, copied_at: int, began: int, lookback: int) -> int | None:
+    """Return when (Unix ns) the last of what is copied may be compared; None when it may be at once.
+
+    `copied_at`: when the last of it had left; `began`: when the collector's run made its first mark. What is printed
+    within a `lookback` (ns) of that waits for a lookback, as lines of an earlier run may land over it.
+    """
+    if not found.copied & found.left or copied_at - began >= lookback:
+        return None
+    return copied_at + lookback
+
+
+def copied(request: Request, mark: Mark) -> Spans:
+    """Return what of `request` has left for central: all that the mark lists, as it is behind the lines of it."""
+    return request.spans & (mark.proved + mark.sent + mark.printed)
 
 
 def new(kind: Kind, spans: Spans) -> Request:
@@ -99,32 +136,72 @@ def follow(
     Raises CentralError when central does not answer at the beginning; later it is asked again.
     """
     began = said = time.monotonic()
-    found = _look(desk, stream, request)
+    found = _look(desk, stream, request, None)
+    before = found
     with meter(hidden) as shown:
         try:
             while found.stage in (Stage.WAITING, Stage.RUNNING):
                 hours = request.spans.length / _HOUR
-                what = f"{stream.label} {request.kind.value} {found.stage.value}, hours"
+                what = f"{stream.label} {request.kind.value} {_stage(found)}, hours proved"
                 shown.show(what, round(found.share * hours, 1), round(hours, 1))
                 now = time.monotonic()
                 if seconds is not None and now - began >= seconds:
                     break
-                if not sys.stderr.isatty() and now - said >= SAY_SECONDS:
-                    said = now
+                if not sys.stderr.isatty() and (now - said >= SAY_SECONDS or _news(before, found)):
+                    said, before = now, found
                     say(told(found))
                 time.sleep(POLL_SECONDS if seconds is None else min(POLL_SECONDS, max(seconds - (now - began), 0)))
-                found = _look(desk, stream, request)
+                found = _look(desk, stream, request, found)
         except KeyboardInterrupt:
             say("not watched any more; the request stays, and the collector goes on with it")
     return found
 
 
-def _look(desk: Desk, stream: StreamDefinition, request: Request) -> Standing:
+def look(desk: Desk, stream: StreamDefinition, found: Standing, mark: Mark | None, before: Standing | None) -> Standing:
+    """Return `found` with when its proof may begin; `before` is how it stood at the last look. Raises CentralError."""
+    if mark is None or found.stage is not Stage.RUNNING or found.request.kind is not Kind.BACKFILL:
+        return found
+    copied_at = mark.id.time
+    if before is not None and before.copied_at is not None and not found.copied - before.copied:
+        copied_at = before.copied_at
+    began = desk.run_began(stream, mark)
+    waits = proof_from(found, copied_at, began, stream.lookback)
+    if waits is None and before is not None and (before.proof_from or 0) > mark.id.time and found.copied & found.left:
+        waits = before.proof_from  # for what was copied before that, and is not proved
+    return replace(found, copied_at=copied_at, proof_from=waits)
+
+
+def _look(desk: Desk, stream: StreamDefinition, request: Request, before: Standing | None) -> Standing:
     mark, newest = desk.standing(stream)
     if newest is None or newest.id != request.id:
         found = standing(request, mark)
         return found if found.stage is Stage.DONE else Standing(request, Stage.REPLACED, found.left)
-    return standing(newest, mark)
+    return look(desk, stream, standing(newest, mark), mark, before)
+
+
+def _news(before: Standing, found: Standing) -> bool:
+    """Say whether a request has come to another stage, or has just been copied whole."""
+    return found.stage is not before.stage or (found.copied_share == 1.0 > before.copied_share)
+
+
+def _stage(found: Standing) -> str:
+    """Say in a few words what is being done."""
+    if found.stage is not Stage.RUNNING or found.request.kind is not Kind.BACKFILL:
+        return f"{found.stage.value}, {_percent(found.share)} proved" if found.as_of is not None else found.stage.value
+    copied = "all copied" if found.copied_share == 1.0 else f"{_percent(found.copied_share)} copied"
+    if found.proof_from is None:
+        return f"{copied}, {_percent(found.share)} proved"
+    return f"{copied}, waiting for its proof until {moment(found.proof_from)}, {_percent(found.share)} proved"
+
+
+def short(found: Standing) -> str:
+    """Say how a request stands, in a cell of a table."""
+    return f"{found.request.kind.value} {_stage(found)}"
+
+
+def _percent(share: float) -> str:
+    """Return a share for people; what is not all is never called 100 %."""
+    return f"{min(share * 100, 99.9) if share < 1 else 100:.1f}%"
 
 
 def told(found: Standing) -> str:
@@ -134,5 +211,7 @@ def told(found: Standing) -> str:
     if found.stage is Stage.WAITING:
         return f"{text}; the collector looks for it at its next tick: is it running? data-collector status"
     if found.stage is Stage.RUNNING:
-        return f"{text}, {found.share:.1%} proved, {number(found.left.length / _HOUR)} h left"
-    return text
+        at = f" as of {moment(found.as_of)}" if found.as_of is not None else ""
+        stage = _stage(found).removeprefix(f"{found.stage.value}, ")
+        return f"{text}; {stage}{at}, {number(found.left.length / _HOUR)} h yet to be proved"
+    return f"{text} at {moment(found.as_of)}" if found.stage is Stage.DONE and found.as_of is not None else text

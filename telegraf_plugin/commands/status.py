@@ -149,7 +149,7 @@ class Row:
             _shown(self.held, number),
             _shown(self.extras, number),
             _shown(self.time_to_loss, duration),
-            f"{request.request.kind.value} {request.share:.0%}" if request is not None else "-",
+            requests.short(request) if request is not None else "-",
             self.last_error or "-",
         )
 
@@ -226,14 +226,14 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
         marks |= {name: believed.mark for name, believed in found_marks.items() if believed is not None}
         found = desk.requests(bucket)
         asked |= {name: found[name] for name in names if name in found}
-    return [
-        replace(
-            row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now),
-            proof=EQUAL if stream.flux is None else AS_READ,
-        )
-        for stream in streams
-        for name in ((stream.source, stream.name),)
-    ]
+    rows = []
+    for stream in streams:
+        name = (stream.source, stream.name)
+        each = row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now)
+        if each.request is not None:
+            each = replace(each, request=requests.look(desk, stream, each.request, marks.get(name), None))
+        rows.append(replace(each, proof=EQUAL if stream.flux is None else AS_READ))
+    return rows
 
 
 def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request | None, now: int) -> Row:

@@ -110,10 +110,10 @@ def _compare(
     elif older := span(start, mark.origin) - mark.proved:
         notes.append(_older(mark, older, requests.open_request(newest, mark)))
     start, stop = aligned(stream, start, stop)
-    pieces = comparison.pieces((start, stop)) if start < stop else []
-    if not pieces:
+    if start >= stop:
         raise Unusable(f"{stream.label}: nothing to compare; {'; '.join(notes)}")
-    found = comparison.found
+    shown.show(f"{stream.label} looked over", 0, None)
+    pieces, found = comparison.pieces((start, stop)), comparison.found
     for number_, piece in enumerate(pieces):
         shown.show(f"{stream.label} verified, hours", number_, len(pieces))
         if comparison.countable and counts_only:

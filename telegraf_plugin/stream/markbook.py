@@ -82,8 +82,10 @@ class MarkBook:
 
         The newest alone does not tell: a request whose reply was lost may bring it a second time.
         """
-        had = (*self.had, self.base) if self.base is not None else ()
-        return any(mark not in present for mark in had if since <= mark.time < until)
+        had = [mark for mark in self.had if since <= mark.time < until]
+        if self.base is not None and since <= self.base.time < until:
+            had.append(self.base)
+        return any(mark not in present for mark in had)
 
     def is_back(self, mark: MarkId | None) -> bool:
         """Say whether everything printed before `mark` has left the buffer; None stands for nothing printed."""

@@ -122,6 +122,17 @@ def test_where_neither_side_has_a_point_nothing_is_compared(operator: Operator) 
     assert (report["equal"], report["streams"][0]["equal"]) == (None, None)
 
 
+def test_years_of_empty_time_are_a_few_questions(operator: Operator) -> None:
+    """Of ten years with points in the last hours, and one of long ago that central lacks."""
+    old = BEGAN - 3000 * 24 * HOUR
+    operator.pod.write(operator.bucket, f"m,host=h0 v=1 {old}".encode())
+    ended = operator.run("verify", operator.label, "--from", "2016-01-01", "--json", timeout_s=30)
+    assert ended.returncode == 1, ended.stderr
+    (report,) = json.loads(ended.stdout)["streams"]
+    assert (report["points"], report["missing"], report["extra"]) == (301, 1, 0)
+    assert report["lacking"][0][0] <= old < report["lacking"][0][1]
+
+
 def test_counts_are_quick_and_may_be_fooled(operator: Operator) -> None:
     operator.central.write(operator.bucket, mapped(f"m,host=h1 v=3000 {at(9)}", operator.bucket, "v").encode())
     assert operator.run("verify", "--from=-4h", "--counts").returncode == 0

@@ -32,6 +32,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
         folder = work_folder(tmp_path_factory.mktemp("operations") / "work")
         env = site.environment(1, free_port())
         env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        # The site that the document adds, here another bucket of POD-30, in a file of its own.
+        site.pod_30.create_bucket("cooling")
+        token = site.pod_30.token_for(read=["cooling"])
+        env |= {"SERVER_C_URL": site.pod_30.url, "SERVER_C_ORG": site.pod_30.org, "SERVER_C_TOKEN": token}
+        env["SERVER_C_BUCKET"] = "cooling"
+        added = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)[0]
+        shipped = (folder / "config" / "queries.yaml").read_text()
+        (folder / "config" / "with-site.yaml").write_text(f"{shipped}\n{added}")
         with TelegrafProcess(folder / "telegraf.conf", env, folder):
             look = [str(PROGRAM), "status"]
 
@@ -60,6 +68,8 @@ def test_the_examples_run(place: tuple[Path, dict[str, str]]) -> None:
             continue
         if words[1] == "backfill" and not {"--cancel", "--dry-run"} & set(words):
             words.append("--no-wait")  # its end is `test_commands_running`'s
+        if "POD-31/cooling" in words:
+            words += ["--config", "config/with-site.yaml"]
         ended = subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
         # With a tick a second a busy machine may be late for a moment.
         assert words[1] == "status" or ended.returncode == 0, f"{example}\n{ended.stdout}{ended.stderr}"
@@ -69,7 +79,7 @@ def test_the_examples_run(place: tuple[Path, dict[str, str]]) -> None:
 def test_the_block_for_a_new_site_is_taken(tmp_path: Path) -> None:
     blocks = dict(re.findall(r"```(yaml|sh)\n(.*?)```", DOCUMENT, re.DOTALL))
     added = dict(line.split("=", 1) for line in blocks["sh"].splitlines())
-    assert len(added) == 3
+    assert len(added) == 4
     file = tmp_path / "queries.yaml"
     file.write_text((REPOSITORY / "config" / "queries.yaml").read_text() + "\n" + blocks["yaml"])
     assert [each["name"] for each in yaml.safe_load(file.read_text())["sources"]] == ["POD-8", "POD-30", "POD-31"]

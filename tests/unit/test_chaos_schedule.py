@@ -8,8 +8,8 @@ import pytest
 
 from lab.chaos.collector import STREAMS
 from lab.chaos.faults import KINDS
-from lab.chaos.feeder import HOUR_NS, batch, history
-from lab.chaos.schedule import plan
+from lab.chaos.feeder import batch
+from lab.chaos.schedule import plan, with_refills
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -44,9 +44,16 @@ def test_the_seed_and_the_number_decide_what_is_written(bucket: str) -> None:
     assert batch(bucket, 5, now, 1) != batch(bucket, 6, now, 1)
 
 
-def test_a_field_has_one_type_an_hour_and_another_in_the_next() -> None:
-    types: dict[int, set[bool]] = {}
-    for line in history("telegraf", 1_795_482_060_123_456_789, 1).decode().replace("\nlines", "").splitlines():
-        level = line.partition("level=")[2].partition(",")[0]
-        types.setdefault(int(line.rpartition(" ")[2]) // HOUR_NS, set()).add(level.endswith("i"))
-    assert sorted(types.values(), key=str) == [{False}, {True}]
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_a_run_with_refills_ends_with_one_after_which_nothing_starts_the_plugin_again(seed: int) -> None:
+    last = plan(40, seed)[-1]
+    assert last.kind.refills
+    assert {"plugin", "telegraf"} <= last.kind.parts
+
+
+def test_every_other_run_has_no_refills() -> None:
+    assert [with_refills(seed) for seed in range(1, 7)] == [True, False] * 3
+    planned = plan(40, 2, refills=False)
+    assert len(planned) == 40
+    assert not any(fault.kind.refills for fault in planned)
+    assert {fault.kind.name for fault in planned} == {kind.name for kind in KINDS if not kind.refills}

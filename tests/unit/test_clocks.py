@@ -59,6 +59,20 @@ def test_what_both_clocks_proved_too_early_is_compared_again_when_they_are_right
     assert not left.touches(sp(-LOOKBACK + 60, 0))
 
 
+def test_what_was_proved_before_it_had_settled_is_compared_again_though_it_has_settled_since() -> None:
+    """Points may have come for it after it was compared, and before it settled in truth."""
+    bench = CourseBench(-2000)
+    bench.course.proved = NOTHING
+    tick(bench, 0, 10_000)
+    early = Instant(s(LOOKBACK), s(LOOKBACK), 10_001 * SECOND)
+    bench.course.tick(early)
+    bench.course._prove_span(sp(-1000, 0), {}, early)
+    tick(bench, LOOKBACK, 10_000 + LOOKBACK)  # right again: what ended at 0 has settled just now
+    assert bench.course.proved.covers(sp(-1000, -LOOKBACK - 60))
+    assert not bench.course.proved.touches(sp(-LOOKBACK, 0))
+    assert [leg.span for leg in bench.course.legs.within(sp(-LOOKBACK, -15))]
+
+
 def test_clocks_that_agree_take_nothing_back() -> None:
     bench = CourseBench(-2000)
     for second in range(0, 600, 10):

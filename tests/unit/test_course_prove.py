@@ -312,3 +312,17 @@ def test_while_central_does_not_answer_nothing_is_proved_or_compared() -> None:
     assert bench.next() is None
     bench.central = True
     assert isinstance(bench.next(), Compare)
+
+
+def test_what_is_found_equal_before_it_settled_is_not_proved_by_that() -> None:
+    """A line that was printed before may land yet, over the one that was compared."""
+    bench = CourseBench(-600)
+    bench.ticked(0)
+    bench.course.legs.put(Leg(s(-600), s(-300), None, s(200), suspect=True))
+    bench.compared(bench.next(), Compared(points_read=5))
+    assert not bench.course.proved
+    assert bench.next() is None
+    bench.now = 199
+    assert bench.next() is None
+    bench.now = 200
+    assert bench.next() == Prove(sp(-600, -300), None)

@@ -87,3 +87,7 @@ def test_what_changes_neither_selection_nor_mapping_leaves_the_hash(change: dict
 def test_the_order_of_metadata_tags_means_nothing() -> None:
     tags = (MetadataTag.SOURCE, MetadataTag.SOURCE_BUCKET, MetadataTag.HOST)
     assert replace(STREAM, metadata_tags=tags).hash == replace(STREAM, metadata_tags=tags[::-1]).hash
+
+
+def test_a_stream_begins_five_minutes_ago_unless_something_else_is_said() -> None:
+    assert STREAM.start == Start(ago=5 * MINUTE)

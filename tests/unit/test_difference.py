@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telegraf_plugin.stream.block import Block, FieldType
-from telegraf_plugin.stream.difference import MAX_VALUE_BYTES, Difference, Kind
+from telegraf_plugin.stream.difference import MAX_VALUE_BYTES, Difference, Kind, told
 
 FLOAT, INTEGER, STRING = FieldType.FLOAT, FieldType.INTEGER, FieldType.STRING
 
@@ -88,6 +88,23 @@ def test_long_values_are_compared_whole_and_kept_short() -> None:
     assert found.source is not None
     assert found.source != found.central
     assert len(found.source.text) < MAX_VALUE_BYTES + 60
+
+
+@pytest.mark.parametrize(("more", "whole"), [(0, True), (1, False)])
+def test_a_value_is_shown_whole_up_to_the_limit(more: int, whole: bool) -> None:
+    value = "x" * (MAX_VALUE_BYTES + more)
+    difference = Difference(())
+    difference.source(block({1: value}, kind=STRING))
+    (found,) = difference.found()
+    assert found.source is not None
+    assert (found.source.text == value.encode()) == whole
+
+
+def test_a_string_that_only_the_source_has_with_carriage_returns_is_told_as_not_there() -> None:
+    difference, text = Difference(()), block({1: "a\rb"}, kind=STRING)
+    difference.source(text, exact=True)
+    said = told(difference.found(), text.group)
+    assert said.startswith("m,host=a,rack=R1 v is not in central")
 
 
 VALUES = st.dictionaries(st.integers(0, 20), st.sampled_from("123"), max_size=12)

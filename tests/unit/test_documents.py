@@ -33,6 +33,7 @@ FOREIGN = re.compile(
 PLACES = re.compile(
     r"…|\.\.\.|\b[A-Z][A-Z_/:]*\b(?!=)|[0-9][0-9,.]*|'[^']*'|\"[^\"]*\"|<[^>]*>|\$\{|\||: |; |collector: "
     r"|\b(?:ahead of|float|integer|here|telegraf\.conf|metrics|stream of this source|(?<=another )source|problems?)\b"
+    r"|\bpod_\d*|(?<!to )\bhost\b|\bare both\b|\bwould overwrite[^`]*"
     r"|(?<=no )(?:stream or source|command|server)(?= is called)|KEY=value"
     r"|(?:the token|\b(?:telegraf|data-collector))(?= (?:is|does) )|(?<=without )measurements, [a-z_, ]+"
 )

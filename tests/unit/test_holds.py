@@ -164,3 +164,13 @@ def test_what_central_would_not_take_any_more_is_forgotten() -> None:
 
 def test_a_try_of_what_is_not_held_any_more_says_nothing() -> None:
     assert not Holds().tried(GROUP, SPAN, 0, None, 0)
+
+
+def test_more_that_is_missing_at_a_try_is_counted_and_less_is_not() -> None:
+    holds = Holds()
+    holds.hold(GROUP, (0, 100), 5, 0)
+    holds.tried(GROUP, (0, 100), 3, None, 10**12)
+    assert holds.points == 5
+    holds.put_off(GROUP, 0)
+    holds.tried(GROUP, (0, 100), 8, None, 10**13)
+    assert holds.points == 8

@@ -125,3 +125,32 @@ def test_what_central_must_answer_waits_longer_after_each_failure_until_it_answe
     assert found.central_at == 104.0
     found.done(source=False, central=True)
     assert found.central_at == 0.0
+
+
+def test_a_failure_of_central_is_news_once_for_each_reason_and_again_after_a_minute() -> None:
+    found = lane()
+    news = [
+        found.central_failed(CentralError(summary, "wait"), now, 0)
+        for summary, now in (("away", 100.0), ("away", 130.0), ("full", 131.0), ("full", 190.9), ("full", 191.0))
+    ]
+    assert news == [True, False, True, False, True]
+    assert found.done(source=False, central=True)  # it failed before: that it is well is news too
+    assert not found.done(source=False, central=True)
+    assert found.central_failed(CentralError("full", "wait"), 192.0, 0)
+
+
+def test_only_a_failure_alone_with_nothing_asked_for_is_tried_again_at_once() -> None:
+    for retry_after, alone, at_once in ((None, True, True), (None, False, False), (9.0, True, False)):
+        found = lane()
+        found.failed(TransientError("busy", "wait", retry_after=retry_after), 100.0, alone)
+        assert found.may_work(100.0) is at_once
+
+
+def test_after_an_answer_of_central_the_waiting_begins_anew() -> None:
+    found = lane()
+    waits = []
+    for _ in range(2):
+        found.central_failed(CentralError("away", "wait"), 100.0, 0)
+        waits.append(found.central_at - 100.0)
+        found.done(source=False, central=True)
+    assert waits == [1.0, 1.0]

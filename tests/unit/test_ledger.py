@@ -198,3 +198,24 @@ def test_coarse_spans_cover_and_are_few(spans: Spans, count: int) -> None:
     assert not spans - coarse
     assert len(coarse.parts) == min(count, len(spans.parts))
     assert coarse.hull == spans.hull
+
+
+def test_what_marks_printed_that_the_believed_one_does_not_stand_on_is_in_doubt() -> None:
+    """Their lines may have landed, over newer ones: the believed mark knows nothing of them."""
+    marks = [
+        mark(1, printed=Spans.of([(0, 10)])),
+        mark(2, 1, printed=Spans.of([(10, 20)])),
+        mark(5, 4, printed=Spans.of([(20, 30), (50, 60)])),
+        mark(6, 5, printed=Spans.of([(55, 70)])),
+    ]
+    found = newest_believable(marks)
+    assert found is not None
+    assert found.mark.id.time == 2
+    assert found.doubts == Spans.of([(20, 30), (50, 70)])
+    none = newest_believable(marks[:2])
+    assert none is not None
+    assert not none.doubts
+
+
+def test_a_mark_that_stands_on_itself_is_not_believed() -> None:
+    assert believed(mark(9, 9), present=(9,)) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,3 +60,21 @@ def test_a_leg_that_is_not_touched_stays_as_it_is() -> None:
     legs.cut_away(span(10, 20))
     assert list(legs) == [whole]
     assert whole.digest is not None
+
+
+@pytest.mark.parametrize(("first", "later"), [(True, False), (False, True), (False, False)])
+def test_of_two_that_become_one_it_was_sent_again_where_either_was(first: bool, later: bool) -> None:
+    legs = Legs()
+    for start, resent in ((0, first), (10, later)):
+        legs.put(Leg(start, start + 10, MARK, start, resent=resent, landed=True, points=3, seen=4))
+    legs.merge(lambda _first, _later: True)
+    (joined,) = legs
+    assert joined == Leg(0, 20, MARK, 10, resent=first or later, landed=True, points=6, seen=8)
+
+
+def test_a_leg_is_carved_at_the_ends_of_what_is_asked_for_and_nothing_is_lost() -> None:
+    legs = Legs()
+    legs.put(leg(0, 10))
+    legs.put(leg(10, 30))
+    assert [each.span for each in legs.carve((5, 20))] == [(5, 10), (10, 20)]
+    assert [each.span for each in legs] == [(0, 5), (5, 10), (10, 20), (20, 30)]

@@ -116,3 +116,16 @@ def test_what_any_mark_claims_that_may_be_the_newest_after_a_crash_is_claimed() 
     assert marks.claimed == span(20, 30)
     marks.adopt(None, NOTHING)
     assert not marks.claimed
+
+
+def test_a_mark_that_was_back_and_is_not_any_more_is_gone_though_the_newest_is_there() -> None:
+    """A request whose reply was lost brings the newest a second time, into a central that was put back."""
+    marks = book()
+    first = marks.printed(100, 0, NOTHING)
+    marks.back([first])
+    second = marks.printed(200, 0, NOTHING)
+    marks.back([first, second])
+    assert not marks.gone([first, second], since=0)
+    assert marks.gone([second], since=0)
+    assert marks.gone([second], since=100)
+    assert not marks.gone([second], since=101)  # nobody asked for ones as old as the first

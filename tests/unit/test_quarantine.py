@@ -138,3 +138,10 @@ def test_a_query_reads_less_after_it_was_too_much_and_more_after_it_was_easy() -
     assert pace.length == HOUR
     pace.done(HOUR, LONG + 1)  # done, but what is live has waited for it
     assert pace.length == HOUR // 2
+
+
+def test_what_has_failed_before_is_known_by_any_part_of_it() -> None:
+    quarantine = Quarantine()
+    quarantine.failed((100, 200), "500", 0, lasting=True)
+    known = [quarantine.knows(whole) for whole in ((0, 100), (0, 101), (150, 160), (199, 300), (200, 300))]
+    assert known == [False, True, True, True, False]

@@ -37,7 +37,11 @@ class Files:
         self.environment = ENVIRONMENT | {"TELEGRAF_CONFIG_PATH": str(self.conf)}
 
     def load(self, conf: str | None, *streams: dict[str, Any], **more: Any) -> Config:
-        document = {"central": SERVER, "sources": [{"name": "POD-1", **SERVER, "streams": list(streams)}], **more}
+        document = {
+            "central": SERVER | {"url": "http://central:8086"},
+            "sources": [{"name": "POD-1", **SERVER, "streams": list(streams)}],
+            **more,
+        }
         self.queries.write_text(yaml.safe_dump(document))
         if conf is not None:
             self.conf.write_text(conf)

@@ -7,7 +7,7 @@ import pytest
 from telegraf_plugin.stream.course import Bounds
 from telegraf_plugin.stream.jobs import Compare, Compared, Recheck, Swept
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, span
-from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, SHORTEST_PASS, Sweep
+from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, LONGEST_EMPTY, SHORTEST_PASS, Sweep
 from telegraf_plugin.stream.windows import HOUR
 from tests.unit.course_bench import SECOND, CourseBench, at, seconds, sp
 
@@ -99,6 +99,46 @@ def test_pieces_in_which_something_was_missing_are_counted() -> None:
     sweep.done((HOUR, 2 * HOUR), False, 1, 1)
     sweep.done((0, HOUR), True, 1, 2)
     assert sweep.found == 1
+
+
+def test_a_sweep_goes_on_where_an_earlier_run_was() -> None:
+    sweep = Sweep(0.5)
+    piece = ask(sweep, span(0, 3 * HOUR), 0)
+    assert piece is not None
+    sweep.done(piece, True, 1, 1)
+    later = Sweep(0.5)
+    later.go_on(sweep.place)
+    assert later.place == sweep.place == f"0/{2 * HOUR}"
+    assert ask(later, span(0, 3 * HOUR), 0) == (HOUR, 2 * HOUR)
+
+
+@pytest.mark.parametrize("digits", [36, 37])
+def test_a_place_longer_than_any_is_none(digits: int) -> None:
+    sweep = Sweep(0.5)
+    sweep.go_on("11/" + digits * "7")
+    assert sweep.passes == (11 if digits == 36 else 0)
+
+
+@pytest.mark.parametrize("place", ["", "1", "/", "x/1", "1/x", "1/-1"])
+def test_what_is_no_place_is_the_beginning(place: str) -> None:
+    sweep = Sweep(0.5)
+    sweep.go_on(place)
+    assert sweep.place == Sweep(0.5).place
+
+
+def test_where_there_is_nothing_each_piece_is_four_times_as_long_up_to_a_limit() -> None:
+    sweep, proved = Sweep(0.5), span(0, 10 * LONGEST_EMPTY)
+    lengths = []
+    for number in range(9):
+        piece = ask(sweep, proved, number * SECOND)
+        assert piece is not None
+        lengths.append(piece[1] - piece[0])
+        sweep.done(piece, True, 0, number * SECOND, points=0)
+    assert lengths == [min(4**number * HOUR, LONGEST_EMPTY) for number in range(9)]
+    full = ask(sweep, proved, 10 * SECOND)
+    assert full is not None
+    sweep.done(full, True, 0, 10 * SECOND, points=1)
+    assert ask(sweep, proved, 11 * SECOND) == (full[1] - HOUR, full[1])  # again, in hours
 
 
 # In a course

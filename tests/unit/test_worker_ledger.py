@@ -15,7 +15,7 @@ from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.definition import Start
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
-from telegraf_plugin.stream.spans import Spans
+from telegraf_plugin.stream.spans import NOTHING, Spans
 from telegraf_plugin.stream.status import Attempt
 from tests.unit.test_definition import STREAM
 from tests.unit.worker_bench import EMPTY, SECOND, Bench, Block, names_of, soon
@@ -113,6 +113,20 @@ def test_a_central_that_lost_a_mark_is_read_again_and_gone_on_with(bench: Callab
     site.until(State.RUNNING)
     attempt = site.attempt()
     assert attempt.stop - attempt.start >= 100 * SECOND  # from the origin that this run remembers
+
+
+def test_a_ledger_that_went_back_is_believed_before_what_this_run_remembers(bench: Callable[..., Bench]) -> None:
+    site = bench("a")
+    site.tick()
+    site.echo.present.clear()
+    assert site.worker.seen("POD-8/a", set())[0]
+    account = site.worker.lanes["POD-8/a"].account
+    later = account.course.origin + 60 * SECOND
+    mark = Mark(MarkId(1, "before"), None, account.stream.hash, later, later)
+    site.echo.present["a"].add(mark.id)
+    site.worker.load("POD-8/a", Reading(Believed(mark, NOTHING), None, ()))
+    assert soon(lambda: account.state is not State.LOADING)
+    assert account.course.origin == later
 
 
 def test_while_central_fails_the_source_is_read(bench: Callable[..., Bench]) -> None:

@@ -1,0 +1,105 @@
+"""`make mutants`: try a sample of mutants, print what became of each; exit status 1 when one survives."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.mutants.equivalents import EQUIVALENT
+from lab.mutants.known import KNOWN
+from lab.mutants.nearest import Imports
+from lab.mutants.sample import SEED, sample
+from lab.mutants.sites import Mutant, mutants
+from lab.mutants.trial import Copy, NotGreen, Verdict
+
+ROOT = Path(__file__).parents[2]
+DECIDING = ("gate", "lane", "lanework", "runner", "watch", "worker")
+"""What decides outside of `stream/`."""
+COUNT = 60
+"""Mutants that `make mutants` tries, besides the known ones."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try what `arguments` ask for; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m lab.mutants", description=__doc__)
+    parser.add_argument("--count", type=int, default=COUNT, help="how many are tried (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=SEED, help="what decides between equals (default: %(default)s)")
+    parser.add_argument("--module", action="append", default=[], help="only this one: stream/spans, worker, …")
+    parser.add_argument("--equivalents", action="store_true", help="try those that are said to be equivalent instead")
+    parser.add_argument("--near", action="store_true", help="with the nearest tests alone: a look while writing some")
+    parser.add_argument("--list", action="store_true", help="list the mutants, try none")
+    options = parser.parse_args(arguments)
+
+    modules = all_mutants(ROOT)
+    there = {mutant.key: mutant for listed in modules.values() for mutant in listed}
+    gone = [key for key in (*EQUIVALENT, *KNOWN) if key not in there]
+    for key in gone:
+        print(f"listed, but its code is gone: {key}")
+    if options.module:
+        wanted = {f"telegraf_plugin/{name.removesuffix('.py')}.py" for name in options.module}
+        modules = {path: listed for path, listed in modules.items() if path in wanted}
+    chosen = _equivalent(modules) if options.equivalents else _chosen(modules, options.count, options.seed)
+    total = sum(map(len, modules.values()))
+    print(f"{len(chosen)} of {total} mutants in {len(modules)} modules, seed {options.seed}", flush=True)
+    if options.list:
+        for mutant in chosen:
+            print(mutant.key)
+        return bool(gone)
+    verdicts = try_all(chosen, options.near)
+    wrong = [one for one in verdicts if (one.killed_by is None) != options.equivalents]
+    print(f"{len(verdicts)} tried, {sum(one.killed_by is not None for one in verdicts)} killed, {len(gone)} gone")
+    for verdict in wrong:
+        print(f"{'not equivalent' if options.equivalents else 'survived'}: {verdict.mutant.key}")
+    return bool(wrong or gone or not verdicts)
+
+
+def all_mutants(root: Path) -> dict[str, list[Mutant]]:
+    """Return the mutants of every module that decides, by its path in the tree at `root`."""
+    package = root / "telegraf_plugin"
+    files = [*sorted((package / "stream").glob("*.py")), *(package / f"{name}.py" for name in DECIDING)]
+    paths = {str(file.relative_to(root)): file for file in files if file.exists()}
+    return {path: mutants(path, file.read_bytes()) for path, file in paths.items()}
+
+
+def _equivalent(modules: dict[str, list[Mutant]]) -> list[Mutant]:
+    return [mutant for listed in modules.values() for mutant in listed if mutant.key in EQUIVALENT]
+
+
+def _chosen(modules: dict[str, list[Mutant]], count: int, seed: int) -> list[Mutant]:
+    known = [mutant for listed in modules.values() for mutant in listed if mutant.key in KNOWN]
+    open_ = {path: [one for one in listed if one.key not in EQUIVALENT] for path, listed in modules.items()}
+    return [*known, *(mutant for mutant in sample(open_, count, seed) if mutant.key not in KNOWN)]
+
+
+def try_all(chosen: Sequence[Mutant], near: bool = False) -> list[Verdict]:
+    """Try each of `chosen`, one after the other, and print a line of the table for each. Raises NotGreen."""
+    imports = Imports(ROOT)
+    stages = {mutant.path: imports.tests(mutant.path) for mutant in chosen}
+    if near:
+        stages = {path: [*three[:2], []] for path, three in stages.items()}
+    verdicts = []
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        tree = Copy(ROOT, Path(folder))
+        tree.require_green(list(dict.fromkeys(file for three in stages.values() for file in three[0])))
+        for name in tree.unsteady:
+            print(f"left out, since it fails without any mutant: {name}")
+        for mutant in chosen:
+            began = time.monotonic()
+            verdict = tree.attempt(mutant, stages[mutant.path])
+            verdicts.append(verdict)
+            result = "SURVIVED" if verdict.killed_by is None else f"killed by {verdict.killed_by}"
+            place = f"{mutant.path.removeprefix('telegraf_plugin/')} | {mutant.symbol}"
+            took = time.monotonic() - began
+            print(f"{place} | {mutant.rule.value}: {mutant.change} | {result} | {took:.1f} s", flush=True)
+    return verdicts
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except NotGreen as failure:
+        sys.exit(str(failure))
