@@ -206,7 +206,8 @@ class LaneWork:
         """Begin with what the ledger says; the source is asked how it keeps the bucket, and where a stream begins."""
         account, stream = lane.account, lane.stream
         assert lane.ledger is not None
-        believed, mirror = lane.ledger
+        reading = lane.ledger
+        believed, mirror = reading.believed, reading.mirror
         mark = believed.mark if believed is not None else None
         lane.source_bucket = self._runner.bucket(stream) or lane.source_bucket
         if lane.source_bucket is None:
@@ -222,9 +223,11 @@ class LaneWork:
         with self._lock:
             lane.set_bounds(at)
             account.adopt(mark, mirror, *begin)
+            account.know(reading.known)  # this one's: what landed since is news
             if believed is not None:
                 account.course.doubt(believed.doubts, at)
-            lane.ledger = None
+            if lane.ledger is reading:  # else a newer one came meanwhile, which is adopted next
+                lane.ledger = None
             if lane.wanted:
                 lane.tick(at, time.monotonic())
 

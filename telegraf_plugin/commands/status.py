@@ -222,7 +222,8 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
     asked: dict[StreamName, Request] = {}
     for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
         names = [(stream.source, stream.name) for stream in streams if stream.central_bucket == bucket]
-        marks |= {name: believed.mark for name, believed in desk.ledger(bucket, names).items()}
+        found_marks = desk.ledger(bucket, names)
+        marks |= {name: believed.mark for name, believed in found_marks.items() if believed is not None}
         found = desk.requests(bucket)
         asked |= {name: found[name] for name in names if name in found}
     rows = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.spans import END, Span
 from tests.model.outside import SECOND, Key
 
 if TYPE_CHECKING:
@@ -97,25 +97,24 @@ class Reader(CentralReader):
     def bucket(self, name: str) -> Bucket | None:
         return None
 
-    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Believed]:
+    def ledger(self, bucket: str, names: Iterable[StreamName], *_bounds: object) -> dict[StreamName, Believed | None]:
         self._ask()
-        found = {name: newest_believable(self._world.central.marks[name[1]].values()) for name in names}
-        return {name: believed for name, believed in found.items() if believed is not None}
+        return {name: newest_believable(self._world.central.marks[name[1]].values()) for name in names}
 
     def requests(self, bucket: str) -> dict[StreamName, Request]:
         return {}
 
-    def mark_ids(self, bucket: str, start: int) -> dict[StreamName, set[MarkId]]:
+    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
         self._ask()
-        return {
+        found = {
             ("pod", name): {mark.id for time, mark in marks.items() if time >= start}
             for name, marks in self._world.central.marks.items()
         }
+        yield found, start, END
 
-    def mark(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
+    def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
         self._ask()
-        found = self._world.central.marks[name[1]].get(mark.time)
-        return found if found is not None and found.id == mark else None
+        return [mark for mark in self._world.central.marks[name[1]].values() if mark.id in ids]
 
     def origins(self) -> dict[StreamName, Origin]:
         self._ask()
