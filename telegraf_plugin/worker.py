@@ -209,6 +209,12 @@ class SourceWorker:
             }
 
     @property
+    def central_silent(self) -> bool:
+        """Whether the bucket of some stream in central is known not to answer."""
+        with self._changed:
+            return any(lane.central is False for lane in self.lanes.values())
+
+    @property
     def waits_for_central(self) -> bool:
         """Whether it is central, not the source, that has yet to answer."""
         return any(self._central.is_asked_by(thread.ident) for thread in self._threads)
