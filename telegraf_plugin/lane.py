@@ -12,7 +12,7 @@ from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Compare, Copy, Job, Land, Prove, Recheck, Seek
+from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import Believed, MarkId
 from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
@@ -191,7 +191,7 @@ class Lane:
 
     def _is_of_the_tick(self) -> bool:
         job = self.job
-        return not isinstance(job, Land | Prove | Compare | Recheck | Seek) and not (
+        return not isinstance(job, Land | Prove | Compare | Recheck | Seek | Foresee) and not (
             isinstance(job, Copy) and not job.live
         )
 

@@ -20,9 +20,8 @@ from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Land, Prove, Recheck, Seek
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Failed, Foresee, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import MarkId
-from telegraf_plugin.stream.outcomes import Failed
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -119,7 +118,7 @@ class LaneWork:
     def _went_well(self, lane: Lane, task: Task | Job) -> None:
         """Take note of who has answered."""
         source = task is not Task.ADOPT and not isinstance(task, Land)
-        central = not isinstance(task, Copy | Seek | Task)
+        central = not isinstance(task, Copy | Seek | Foresee | Task)
         with self._lock:
             for side, answered in ((False, source), (True, central)):
                 if answered:
@@ -157,10 +156,14 @@ class LaneWork:
             if not job.live:
                 account.copied_backlog(job.span, tally.points, seconds)
 
-    def _ask(self, lane: Lane, job: Seek | Land | Check | Prove) -> None:
+    def _ask(self, lane: Lane, job: Seek | Foresee | Land | Check | Prove) -> None:
         """Do a job that prints nothing."""
         course, began = lane.account.course, time.monotonic()
-        if isinstance(job, Seek):
+        if isinstance(job, Foresee):
+            ahead = self._runner.foresee(course, job)
+            with self._lock:
+                course.foreseen(ahead)
+        elif isinstance(job, Seek):
             found = self._runner.seek(course, job)
             with self._lock:
                 course.sought(job, found, self._instant())

@@ -25,6 +25,7 @@ from telegraf_plugin.stream.jobs import (
     Copied,
     Copy,
     Counted,
+    Foresee,
     Land,
     Prove,
     Proved,
@@ -83,6 +84,10 @@ class JobRunner:
     def land(self, course: Course, job: Land) -> int:
         """Return how many points central has of the job's span."""
         return sum(self._central.count(course.stream, piece) for piece in course.pieces(job.span))
+
+    def foresee(self, course: Course, job: Foresee) -> int:
+        """Return how many points the source has whose time has not come."""
+        return self._source.ahead(course.stream, job.span[0])
 
     def seek(self, course: Course, job: Seek) -> int | None:
         """Return the time before which the job's span has no newer point, or its first point's; None: there is none."""

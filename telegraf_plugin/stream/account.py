@@ -252,6 +252,7 @@ class Account:
             to_go=int(work.length / self._stride * SECOND) if work and self._stride else None,
             held=course.holds.points,
             extras=course.extras,
+            future=course.future,
             foreign=self.foreign,
             time_to_loss=lacking.parts[0][0] - lost if lacking and lost > BEGINNING else None,
             sweep_period=course.sweep.period,

@@ -37,6 +37,13 @@ class Seek:
 
 
 @dataclass(frozen=True, slots=True)
+class Foresee:
+    """Count what the source has later than a minute after `span`, which is the present instant: it waits until then."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Land:
     """Count what central has of `span`, of which `points` were printed."""
 
@@ -91,7 +98,7 @@ class Recheck:
     empty: bool = False
 
 
-Job = Copy | Seek | Land | Check | Prove | Compare | Recheck
+Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +154,15 @@ class Compared:
     points_read: int = 0
     mark: MarkId | None = None
     where: Mapping[Group, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What follows from a failure.
+
+    `alone`: other jobs went well since the last failure, so that it is this one's, and the next may be tried at once.
+    `aside`: its span is set aside from now on: smaller does not help, and what lies behind it goes on.
+    """
+
+    alone: bool
+    aside: bool
