@@ -83,8 +83,8 @@ Behaviour = Callable[[Exchange], None]
 class FakeSource:
     """A server on a loopback port that treats queries by `behaviour`. A context; ends all it began.
 
-    `requests` are the queries. What else is asked for, such as what the bucket is like, or whether it holds a mark, is in
-    `lookups`, and treated by `lookup` (by default a good answer), or with `same` by `behaviour` too.
+    `requests` are the queries. What else is asked for, such as what the bucket is like, or whether it holds a mark, is
+    in `lookups`, and treated by `lookup` (by default a good answer), or with `same` by `behaviour` too.
     """
 
     def __init__(self, behaviour: Behaviour, lookup: Behaviour | None = None, same: bool = False) -> None:
