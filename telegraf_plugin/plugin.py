@@ -171,7 +171,7 @@ class Plugin:
             elif event is _Signal.TERMINATE:
                 log.info("asked to end by a signal; ending")
                 if self._cycle_open:
-                    self._end_cycle()
+                    self._end_cycle(last=True)
                 return 0
             elif event is _Signal.MOVED:
                 self._look_again()
@@ -186,7 +186,7 @@ class Plugin:
             elif isinstance(event, _Idle):
                 self._idle(event)
         if self._cycle_open:
-            self._end_cycle()
+            self._end_cycle(last=True)
         return 0
 
     def _unfinished(self) -> bool:
@@ -252,11 +252,11 @@ class Plugin:
             if not self._board.failing:
                 self._publish(health_line(self._board, self._clock()))
 
-    def _end_cycle(self) -> None:
+    def _end_cycle(self, last: bool = False) -> None:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
         self._cycle_open = False
         seconds = time.monotonic() - self._cycle_began
-        if self._is_starting():
+        if not last and self._is_starting():
             return  # nothing is known yet, and so nothing is said: neither good nor bad
         late = self._late()
         for status in self._board.streams.values():

@@ -71,8 +71,9 @@ def test_the_examples_run(place: tuple[Path, dict[str, str]]) -> None:
         if "POD-31/cooling" in words:
             words += ["--config", "config/with-site.yaml"]
         ended = subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-        # With a tick a second a busy machine may be late for a moment.
-        assert words[1] == "status" or ended.returncode == 0, f"{example}\n{ended.stdout}{ended.stderr}"
+        # With a tick a second a busy machine may be late for a moment; and what has just begun is too young to verify.
+        young = words[1] == "verify" and "nothing to compare" in ended.stdout
+        assert words[1] == "status" or young or ended.returncode == 0, f"{example}\n{ended.stdout}{ended.stderr}"
         assert ended.returncode in (0, 1), f"{example}\n{ended.stdout}{ended.stderr}"
 
 
