@@ -169,10 +169,12 @@ class Outcomes(Plan):
     # Counts
 
     def counted(self, job: Land, there: int) -> None:
-        """Take how many points central has of what was printed: as many as were printed have landed."""
+        """Take how many points central has of what was printed: as many have landed, else none has arrived for sure."""
         for leg in self.legs.within(job.span):
             if leg.span == job.span and leg.points == job.points:
                 leg.landed = leg.landed or there == job.points
+                if not leg.landed:
+                    self._arrived -= span(*leg.span)
         self._forget_points(job.span)
 
     def _forget_points(self, whole: Span) -> None:

@@ -18,6 +18,9 @@ from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.model import clients, stories
+from tests.model import stories_asked as asked
+from tests.model import stories_failing as failing
+from tests.model import stories_time as time
 from tests.model.outside import BATCH, ModelTelegraf, Reply
 from tests.model.world import STREAMS, World
 
@@ -146,8 +149,21 @@ RULES: dict[str, tuple[Callable[[Patch], None], Callable[[World], None]]] = {
 }
 
 
+WORLDS: dict[Callable[[World], None], Callable[[], World]] = {
+    asked.lost_in_central: lambda: World(STREAMS[:1], sweep=0.5),
+    asked.changed_at_the_source: lambda: World(STREAMS[:1], sweep=0.5),
+    asked.lost_behind_what_fails: lambda: World(STREAMS[:1], sweep=0.5),
+    time.years_of_nothing: lambda: World(time.OF_YEARS),
+    time.about_to_be_lost: lambda: World(time.OF_YEARS),
+    time.begins_at_its_first_point: lambda: World(time.EARLIEST),
+    time.began_ahead: lambda: World(time.OF_MINUTES),
+    time.metrics_unreadable: lambda: World(time.OF_MINUTES),
+}
+"""What the stories are told of, where it is not one stream that begins at a date, without a sweep."""
+
+
 def problems(story: Callable[[World], None]) -> list[str]:
-    world = World(STREAMS[:1])
+    world = WORLDS.get(story, lambda: World(STREAMS[:1]))()
     try:
         world.start()
         story(world)
@@ -165,3 +181,39 @@ def test_guards(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert problems(story) == []
     without(monkeypatch)
     assert problems(story) != []
+
+
+TOLD = [
+    failing.central_answers_the_watch_alone,
+    failing.central_counts_nothing,
+    failing.source_counts_nothing,
+    failing.source_reads_nothing,
+    failing.span_that_cannot_be_read,
+    failing.span_that_cannot_be_compared,
+    asked.backfill_of_an_island,
+    asked.backfill_next_to_the_origin,
+    asked.cancelled_backfill,
+    asked.repair,
+    asked.lost_in_central,
+    asked.changed_at_the_source,
+    asked.lost_behind_what_fails,
+    time.type_conflict_for_an_hour,
+    time.held_when_settled,
+    time.started_again,
+    time.started_again_with_a_loss,
+    time.years_of_nothing,
+    time.begins_at_its_first_point,
+    time.about_to_be_lost,
+    time.central_forgets,
+    time.source_far_ahead,
+    time.began_ahead,
+    time.late_while_clocks_were_ahead,
+    time.late_while_clocks_were_ahead_and_killed,
+    time.metrics_unreadable,
+    time.everyday,
+]
+
+
+@pytest.mark.parametrize("story", TOLD, ids=lambda story: story.__name__)
+def test_tells(story) -> None:
+    assert problems(story) == []

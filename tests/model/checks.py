@@ -1,0 +1,137 @@
+"""What must hold in the world, whenever nobody is in the midst of an act, and when all has been calm for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from telegraf_plugin.stream.account import Account, State
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.ledger import Mark, newest_believable
+from telegraf_plugin.stream.spans import Spans, span
+from tests.model.collector import FLOW_LIMIT
+from tests.model.outside import SECOND, TYPES, Point
+
+if TYPE_CHECKING:
+    from tests.model.world import World
+
+LOOKBACK = 60 * SECOND
+INTERVAL = 10 * SECOND
+
+
+def newest_mark(marks: Iterable[Mark]) -> Mark | None:
+    """Return the newest mark that is believed."""
+    believed = newest_believable(marks)
+    return believed.mark if believed is not None else None
+
+
+def may_print(world: World, line: Point) -> None:
+    """Find a line that must not be printed: what the ledger calls proved, and its mark is believed."""
+    assert world.collector is not None
+    there = world.central.marks[line.stream]
+    account = world.collector.account(line.stream)
+    if account.state is not State.RUNNING or account.book.gone({mark.id for mark in there.values()}):
+        return
+    mark = newest_mark(there.values())
+    claims = mark.proved if mark is not None else Spans()
+    if claims.covers((line.key[1], line.key[1] + 1)) and _group(line.key[0]) not in account.course.holds.groups:
+        world.wrong(f"printed again while the ledger calls it proved: {line}")
+
+
+def check(world: World) -> None:
+    """Find what must not be at any time."""
+    for stream in world.streams:
+        mark = newest_mark(world.central.marks[stream.name].values())
+        if mark is not None:
+            _check_proved(world, f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
+        if world.collector is not None:
+            account = world.collector.account(stream.name)
+            ids = {each.id for each in world.central.marks[stream.name].values()}
+            if account.state is State.RUNNING and not account.book.gone(ids):
+                course = account.course
+                _check_proved(world, world.collector.run, stream.name, course.proved, course.holds.spans())
+                _check_arrived(world, account)
+    # One chunk may be printed when there is nothing, however big; these are smaller than the limit.
+    if world.telegraf.lines() > FLOW_LIMIT:
+        world.wrong(f"{world.telegraf.lines()} lines are in flight, {FLOW_LIMIT} may be")
+    if world.collector is not None:
+        ours = world.telegraf.lines(world.collector.run)
+        if world.collector.gate.lines() < ours:
+            world.wrong(f"{ours} lines are in flight, {world.collector.gate.lines()} are known to be")
+
+
+def _check_proved(world: World, who: str, stream: str, proved: Spans, held: Mapping[Group, Spans]) -> None:
+    proved = proved.clip(stop=world.now - LOOKBACK)
+    central = world.central.points[stream]
+    for key, value in world.source.points[stream].items():
+        instant = (key[1], key[1] + 1)
+        if central.get(key) == value:
+            world.excused.discard((stream, key))
+        elif not proved.covers(instant) or (stream, key) in world.excused:
+            continue
+        elif not held.get(_group(key[0]), Spans()).covers(instant):
+            world.wrong(f"{who} calls {stream} {key} proved: {value} at the source, {central.get(key)} in central")
+
+
+def _check_arrived(world: World, account: Account) -> None:
+    """Find what this run has printed, central never had, and is said to have arrived all the same."""
+    course, name = account.course, account.stream.name
+    ticked = course._tick
+    lacking = course.lacking(ticked)
+    held = course.holds.spans()
+    since = max(course.origin, course.bounds.oldest)
+    for stream, key in world.fresh - world.central.ever:
+        instant = (key[1], key[1] + 1)
+        if stream != name or not since <= key[1] < ticked.source or lacking.covers(instant):
+            continue
+        if key in world.source.points[name] and not held.get(_group(key[0]), Spans()).covers(instant):
+            world.wrong(f"{key} of {name} is said to have arrived, and never did")
+
+
+def check_quiet(world: World) -> None:
+    """Find out that something old is printed again and again though all is well."""
+    before = world.prints.copy()
+    for _ in range(3):
+        world.round()
+    old = world.now - 3 * LOOKBACK
+    again = [key for name, key in (world.prints - before) if key[1] < old]
+    if again:
+        world.wrong(f"printed again though all is well: {again}")
+
+
+def unfinished(world: World) -> str:
+    """Say what is not done yet, nothing when all is."""
+    assert world.collector is not None
+    for stream in world.streams:
+        account = world.collector.account(stream.name)
+        course = account.course
+        if account.state is not State.RUNNING:
+            return f"{stream.name} is {account.state}"
+        if course.holds.groups:
+            return f"{stream.name} holds {course.holds.groups}"
+        whole = span(course.origin, world.now // SECOND * SECOND - INTERVAL).clip(start=course.bounds.oldest)
+        wanted = whole + (course.islands + course.requested).clip(start=course.bounds.oldest)
+        for key, value in world.source.points[stream.name].items():
+            excused = not world.sweep and (stream.name, key) in world.excused
+            if wanted.covers((key[1], key[1] + 1)) and world.central.points[stream.name].get(key) != value:
+                if not excused:
+                    return f"{stream.name} {key} is not {value}, proved {course.proved}"
+        if stream.start.date is not None and course.origin > max(stream.start.date, course.bounds.lost):
+            return f"{stream.name} begins at {course.origin}"
+        if course.origin_open and world.source.points[stream.name]:
+            return f"{stream.name} has not found its first point"
+        unproved = wanted.clip(stop=world.now - 4 * LOOKBACK) - course.proved
+        mark = newest_mark(world.central.marks[stream.name].values())
+        if unproved or mark is None or wanted.clip(stop=world.now - 5 * LOOKBACK) - mark.proved:
+            return f"{stream.name} is not proved: {unproved}, {mark}"
+        asked = world.central.requests.get(stream.name)
+        if asked is not None and mark.request != asked.id:
+            return f"{stream.name} has not done {asked}"
+        aside = course.unread.aside + course.unproved.aside
+        if aside:
+            return f"{stream.name} leaves {aside} aside"
+    return ""
+
+
+def _group(measurement: str) -> Group:
+    return measurement.encode(), b"v", TYPES[measurement]
