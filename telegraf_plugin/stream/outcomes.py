@@ -14,6 +14,7 @@ from telegraf_plugin.stream.clocks import Instant, ProofClock
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.jobs import (
+    Check,
     Compare,
     Compared,
     Copied,
@@ -70,6 +71,7 @@ class Outcomes(Plan):
         self._proof_clock = ProofClock()
         self._well = {False: False, True: False}  # source, central: whether a job went well since the last failure
         self._failures = 0  # in a row
+        self._count_failed = False  # counting is not the first thing that is asked for next
         self._full = False  # a job was given up for lack of room, and no mark has come back since
         self._full_since: MarkId | None = None
         self._search_at = 0
@@ -100,8 +102,10 @@ class Outcomes(Plan):
             self._empty_copies = 0
             if job.origin:
                 self._search_later(at)
-        elif isinstance(job, Land):
-            self._forget_points(job.span)
+        elif isinstance(job, Land | Check):
+            self._count_failed = True
+            if isinstance(job, Land):
+                self._forget_points(job.span)
         elif isinstance(job, Recheck):
             self.sweep.passed_over(job.span)
         return Failed(alone, aside)

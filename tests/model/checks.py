@@ -62,6 +62,8 @@ def check(world: World) -> None:
 
 def _check_proved(world: World, who: str, stream: str, proved: Spans, held: Mapping[Group, Spans]) -> None:
     proved = proved.clip(stop=world.now - LOOKBACK)
+    kept = world.central.retention
+    proved = proved.clip(start=world.now - kept + 1) if kept else proved
     central = world.central.points[stream]
     for key, value in world.source.points[stream].items():
         instant = (key[1], key[1] + 1)

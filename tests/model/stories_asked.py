@@ -90,7 +90,7 @@ def repair(world: World) -> None:
     key = max(world.source.points["a"], key=lambda each: each[1])
     world.lose("a", key)
     asked = world.ask("a", Kind.REPAIR, (key[1] - 20 * SECOND, key[1] + 20 * SECOND))
-    rounds(world, 12)
+    rounds(world, 24)
     lacks(world, [key], "a repair")
     request_done(world, asked.id)
 

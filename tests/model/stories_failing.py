@@ -40,9 +40,9 @@ def central_counts_nothing(world: World) -> None:
     """Central prints points, and cannot count them: what is live goes on, and is proved by its hash."""
     rounds(world)
     world.central.failures.questions = {Question.COUNT}
-    for _ in range(14):
+    for _ in range(24):
         live(world)
-    if not world.collector.account("a").course.proved.covers((world.now - 100 * SECOND, world.now - 90 * SECOND)):  # type: ignore[union-attr]
+    if not world.collector.account("a").course.proved.covers((world.now - 200 * SECOND, world.now - 190 * SECOND)):  # type: ignore[union-attr]
         world.wrong("nothing is proved, though all can be compared")
 
 

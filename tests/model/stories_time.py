@@ -60,9 +60,11 @@ def started_again(world: World) -> None:
     rounds(world)
     for ago in range(10, 40, 2):
         world.write("a", "m", ago, 1)
-    rounds(world, 2)
+    world.round()
+    for _ in range(2):
+        live(world)  # a mark says what was printed before the lines that it stands behind
     before = world.prints.copy()
-    keys = [key for key in world.source.points["a"] if world.now - 50 * SECOND < key[1] < world.now - 30 * SECOND]
+    keys = [key for key in world.source.points["a"] if world.now - 55 * SECOND < key[1] < world.now - 40 * SECOND]
     world.kill()
     world.start()
     rounds(world, 2)
