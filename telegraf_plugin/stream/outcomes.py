@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from telegraf_plugin.stream.clocks import Instant, ProofClock
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -103,7 +104,7 @@ class Outcomes(Plan):
             if job.origin:
                 self._search_later(at)
         elif isinstance(job, Land | Check):
-            self._count_failed = True
+            self._not_counted([job.span] if isinstance(job, Land) else chain(*job.pieces))
             if isinstance(job, Land):
                 self._forget_points(job.span)
         elif isinstance(job, Recheck):
@@ -180,6 +181,12 @@ class Outcomes(Plan):
                 if not leg.landed:
                     self._arrived -= span(*leg.span)
         self._forget_points(job.span)
+
+    def _not_counted(self, spans: Iterable[Span]) -> None:
+        """Have others their turn first, and what was not counted since it was printed not called arrived."""
+        self._count_failed = True
+        legs = (leg for whole in spans for leg in self.legs.within(whole) if not leg.landed)
+        self._arrived -= Spans.of(leg.span for leg in legs)
 
     def _forget_points(self, whole: Span) -> None:
         """See that central is not asked for that number again: the next tick counts both sides."""

@@ -51,7 +51,7 @@ class Collector:
         self.world, self.run = world, run
         self.gate = ModelGate(world, self)
         self.client = SourceClient(world)
-        self._ticks = 0
+        self.ticks = 0
         server = Server("http://source:8086", "org", Credential("a-token"))
         source = Source("pod", server, world.streams, 1, Timeouts(1.0, 1.0, 1.0))
         central = Reader(world)
@@ -77,8 +77,8 @@ class Collector:
 
     def tick(self) -> None:
         """Have Telegraf ask for the newest points."""
-        self._ticks += 1
-        self.worker.tick(self._ticks)
+        self.ticks += 1
+        self.worker.tick(self.ticks)
         self.look(ticked=True)
 
     def look(self, ticked: bool = False) -> None:
@@ -93,7 +93,9 @@ class Collector:
                 self.watch._answers(bucket, error)
         for name in bases:
             if self.account(name).state is State.LOADING:  # it begins anew: what was printed counts as an earlier run's
-                self.world.fresh -= {each for each in self.world.fresh if each[0] == name}
+                for each in [each for each in self.world.fresh if each[0] == name]:
+                    del self.world.fresh[each]
+                    self.world.said.pop(each, None)
         if any(self.account(name).book.base != base for name, base in bases.items()):
             self.world.phase = "mark back"
         self.world.at()

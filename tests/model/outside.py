@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -53,10 +52,13 @@ class Failures:
 
     questions: set[Question] = field(default_factory=set)
     spans: Spans = NOTHING
+    failed: int = 0
 
     def fails(self, question: Question, whole: Span) -> bool:
-        """Say whether the question about `whole` fails."""
-        return question in self.questions or self.spans.touches(whole)
+        """Say whether the question about `whole` fails, and count it."""
+        fails = question in self.questions or self.spans.touches(whole)
+        self.failed += fails
+        return fails
 
     def end(self) -> None:
         """Answer everything again."""
@@ -181,7 +183,10 @@ class ModelCentral:
 
     def copy(self) -> ModelCentral:
         """Return a backup."""
-        return deepcopy(self)
+        points, marks = (
+            defaultdict(dict, {name: dict(there) for name, there in each.items()}) for each in (self.points, self.marks)
+        )
+        return ModelCentral(points, marks, dict(self.origins), requests=dict(self.requests))
 
     def put_back(self, backup: ModelCentral) -> None:
         """Go back to `backup`."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from telegraf_plugin.stream.definition import Start
 from tests.model.collector import Collector
 from tests.model.outside import HOUR, SECOND, Key
-from tests.model.stories import rounds
+from tests.model.stories import overwrite, rounds, write_proved
 from tests.model.stories_asked import history, lacks
 from tests.model.stories_failing import live
 from tests.model.world import BEGIN, HISTORY, LOOKBACK, STREAMS, World
@@ -219,5 +219,55 @@ def everyday(world: World) -> None:
         world.write("a", "m", 0, number)
         world.write("a", "n", 12, number)
         world.round()
+        course = world.collector.account("a").course  # type: ignore[union-attr]
+        if course.lacking(course._tick):
+            world.wrong("what has arrived is not known to have")
     if max(world.prints.values()) > 3:
         world.wrong("printed again and again")
+
+
+def first_fill(world: World) -> None:
+    """A history is read once: what was copied settled is proved by the sum made on the way."""
+    keys = history(world, (BEGIN - HISTORY, BEGIN))
+    rounds(world, 12)
+    lacks(world, keys, "the first fill")
+    values = world.collector.worker.effort.values  # type: ignore[union-attr]
+    if values > 1.7 * len(keys):
+        world.wrong(f"{values} points were read to copy {len(keys)}")
+
+
+def collector_ahead(world: World) -> None:
+    """The collector's clock is five minutes ahead, the source's is right: what comes late is not missed."""
+    world.kill()
+    world.collector_ahead = 300 * SECOND
+    world.start()
+    for number in range(20):
+        world.write("a", "m", 0, number)
+        world.write("a", "n", 40, number)
+        world.round()
+    world.collector_ahead = 0  # else the ledger's times would be later than the present of what ends well
+
+
+def left_lines_while_nobody_looked(world: World) -> None:
+    """Somebody else's old line lands over a point that is proved, and the mark behind it, while no collector is up."""
+    write_proved(world)
+    world.kill()
+    world.excused.add(("a", max(world.source.points["a"], key=lambda each: each[1])))
+    overwrite(world)
+    world.start()
+    rounds(world, 24)
+    lacks(world, list(world.source.points["a"]), "what was overwritten")
+
+
+def refused_twice(world: World) -> None:
+    """A late point is refused as often as it is counted missing and sent again: then it is compared, not forgotten."""
+    rounds(world)
+    world.central.refused = {"n"}
+    world.write("a", "n", 20, 1)
+    key = max((key for key in world.source.points["a"] if key[0] == "n"), key=lambda each: each[1])
+    rounds(world, 2)
+    if world.prints["a", key] < 3:
+        world.wrong("what was sent twice in vain is not compared before it has settled")
+    world.central.refused = set()
+    rounds(world, 8)
+    lacks(world, [key], "what was refused")

@@ -211,6 +211,10 @@ TOLD = [
     time.late_while_clocks_were_ahead_and_killed,
     time.metrics_unreadable,
     time.everyday,
+    time.first_fill,
+    time.collector_ahead,
+    time.left_lines_while_nobody_looked,
+    time.refused_twice,
 ]
 
 

@@ -52,14 +52,17 @@ class World:
     found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`: the collector's.
 
     `excused`: points of which the ledger cannot know better, since central lost them, or the source changed them when
-    they had settled; `prints`: how often each point was printed, `fresh`: what this run has printed.
+    they had settled; `prints`: how often each point was printed. `fresh`: what this run has printed, with the time of
+    the mark before it; `said`: what of it is said to have arrived though central never had it, and since which tick.
     """
 
     def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS, sweep: float = 0.0) -> None:
         self.streams, self.sweep = streams, sweep
         self.excused: set[tuple[str, Key]] = set()
         self.prints: Counter[tuple[str, Key]] = Counter()
-        self.fresh: set[tuple[str, Key]] = set()
+        self.unmarked: Counter[str] = Counter()
+        self.fresh: dict[tuple[str, Key], int] = {}
+        self.said: dict[tuple[str, Key], int] = {}
         self.now = BEGIN
         self.collector_ahead = 0
         self.source, self.central = ModelSource(), ModelCentral()
@@ -123,6 +126,7 @@ class World:
             self.runs += 1
             self.phase = "up"
             self.fresh.clear()
+            self.said.clear()
             self.central.ever = {(name, key) for name, there in self.central.points.items() for key in there}
             self.collector = Collector(self, f"run{self.runs}")
 
@@ -207,10 +211,13 @@ class World:
         """Take what the collector prints; nothing that the ledger calls proved may be printed."""
         lines = parse(data, run)
         for line in lines:
-            if isinstance(line, Point):
+            if isinstance(line, MarkOf):
+                self.unmarked[line.stream] = 0
+            elif isinstance(line, Point):
                 checks.may_print(self, line)
+                self.unmarked[line.stream] += 1
                 self.prints[line.stream, line.key] += 1
-                self.fresh.add((line.stream, line.key))
+                self.fresh[line.stream, line.key] = self.collector.account(line.stream).book.last_time  # type: ignore[union-attr]
             self.telegraf.take(line)
         if isinstance(lines[0], Point):
             self.phase = "lines printed"
