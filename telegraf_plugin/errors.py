@@ -7,6 +7,7 @@
     │   ├── PermanentError       it stays until somebody acts (401, 404, bad Flux): tried again each tick
     │   └── BadReply             what came is not a whole annotated CSV reply: nothing of it is believed further
     ├── CentralError         central cannot be read: nothing is proved until it can; reading goes on while there is room
+    │   └── UnreadableLedger     one stream's ledger is a later collector's: it waits, its neighbours go on
     ├── NoRoom               central takes nothing for now: what is not read yet waits at the source
     └── OutputClosed         nobody reads the lines any more (Telegraf is gone): the process ends
 
@@ -81,6 +82,10 @@ class CentralError(CollectorError):
         self.hint = hint
         self.permanent = permanent
         self.retry_after = retry_after
+
+
+class UnreadableLedger(CentralError):
+    """One stream's ledger cannot be read, though central answers: its neighbours' can."""
 
 
 class NoRoom(CollectorError):

@@ -28,7 +28,7 @@ class Gate:
         Raises NoRoom when nothing comes back for PATIENCE_SECONDS.
         """
         with self._changed:
-            if self._flow.has_room(load, live):
+            if self._flow.has_room(load, live, stream):
                 self._flow.printed(stream, load)
                 return
             unmarked = self._flow.unmarked(stream)
@@ -36,7 +36,7 @@ class Gate:
             before_waiting()
         with self._changed:
             moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
-            while not self._flow.has_room(load, live):
+            while not self._flow.has_room(load, live, stream):
                 if moved != self._moved:
                     moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
                 if not self._changed.wait(max(deadline - time.monotonic(), 0.0)) and time.monotonic() >= deadline:
@@ -44,10 +44,10 @@ class Gate:
                     raise NoRoom(f"{there.lines} lines of {there.bytes} bytes are in flight")
             self._flow.printed(stream, load)
 
-    def has_room(self, live: bool) -> bool:
-        """Say whether live data, or a backlog, may begin to be read."""
+    def has_room(self, live: bool, stream: str | None = None) -> bool:
+        """Say whether live data, or a backlog, of `stream` may begin to be read."""
         with self._changed:
-            return self._flow.has_room(Load(self._flow.limit // 8, self._flow.max_bytes // 8), live)
+            return self._flow.has_room(Load(self._flow.limit // 8, self._flow.max_bytes // 8), live, stream)
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether a mark is due inside of what `stream` prints."""

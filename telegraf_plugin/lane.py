@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -11,8 +12,8 @@ from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Compare, Copy, Job, Land, Prove, Recheck, Seek
-from telegraf_plugin.stream.ledger import Believed
+from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Land, Prove, Recheck, Seek
+from telegraf_plugin.stream.ledger import Believed, MarkId
 from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.windows import HOUR
@@ -24,6 +25,15 @@ SAY_AGAIN_SECONDS = 60.0
 """How often the log says that central fails for the same reason."""
 RETENTION_MARGIN = 60 * SECOND
 """In ns: what is about to be too old would be refused by the time it arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a stream's ledger: the mark that is believed, the mirrored origin, and the marks there were."""
+
+    believed: Believed | None
+    mirror: Origin | None
+    known: Iterable[MarkId]
 
 
 class Task(Enum):
@@ -51,7 +61,7 @@ class Lane:
 
     account: Account
     gate: Gate
-    ledger: tuple[Believed | None, Origin | None] | None = None
+    ledger: Reading | None = None
     central: bool | None = None
     busy: bool = False
     retry_at: float = 0.0
@@ -181,7 +191,7 @@ class Lane:
 
     def _is_of_the_tick(self) -> bool:
         job = self.job
-        return not isinstance(job, Land | Prove | Compare | Recheck | Seek) and not (
+        return not isinstance(job, Land | Prove | Compare | Recheck | Seek | Foresee) and not (
             isinstance(job, Copy) and not job.live
         )
 

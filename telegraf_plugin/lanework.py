@@ -20,9 +20,8 @@ from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Job, Land, Prove, Recheck, Seek
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Failed, Foresee, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import MarkId
-from telegraf_plugin.stream.outcomes import Failed
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -119,7 +118,7 @@ class LaneWork:
     def _went_well(self, lane: Lane, task: Task | Job) -> None:
         """Take note of who has answered."""
         source = task is not Task.ADOPT and not isinstance(task, Land)
-        central = not isinstance(task, Copy | Seek | Task)
+        central = not isinstance(task, Copy | Seek | Foresee | Task)
         with self._lock:
             for side, answered in ((False, source), (True, central)):
                 if answered:
@@ -157,10 +156,14 @@ class LaneWork:
             if not job.live:
                 account.copied_backlog(job.span, tally.points, seconds)
 
-    def _ask(self, lane: Lane, job: Seek | Land | Check | Prove) -> None:
+    def _ask(self, lane: Lane, job: Seek | Foresee | Land | Check | Prove) -> None:
         """Do a job that prints nothing."""
         course, began = lane.account.course, time.monotonic()
-        if isinstance(job, Seek):
+        if isinstance(job, Foresee):
+            ahead = self._runner.foresee(course, job)
+            with self._lock:
+                course.foreseen(ahead)
+        elif isinstance(job, Seek):
             found = self._runner.seek(course, job)
             with self._lock:
                 course.sought(job, found, self._instant())
@@ -206,7 +209,8 @@ class LaneWork:
         """Begin with what the ledger says; the source is asked how it keeps the bucket, and where a stream begins."""
         account, stream = lane.account, lane.stream
         assert lane.ledger is not None
-        believed, mirror = lane.ledger
+        reading = lane.ledger
+        believed, mirror = reading.believed, reading.mirror
         mark = believed.mark if believed is not None else None
         lane.source_bucket = self._runner.bucket(stream) or lane.source_bucket
         if lane.source_bucket is None:
@@ -222,9 +226,11 @@ class LaneWork:
         with self._lock:
             lane.set_bounds(at)
             account.adopt(mark, mirror, *begin)
+            account.know(reading.known)  # this one's: what landed since is news
             if believed is not None:
                 account.course.doubt(believed.doubts, at)
-            lane.ledger = None
+            if lane.ledger is reading:  # else a newer one came meanwhile, which is adopted next
+                lane.ledger = None
             if lane.wanted:
                 lane.tick(at, time.monotonic())
 

@@ -23,6 +23,7 @@ from telegraf_plugin.stream.circle import gone_round
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason, Drops, series_bytes, series_text
 from telegraf_plugin.stream.mapping import TagMapper
+from telegraf_plugin.stream.names import is_own
 from telegraf_plugin.stream.overwrites import MAX_EARLIER, OverwriteWatch
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.line_protocol import LineMapper
@@ -91,6 +92,10 @@ class Passage:
 
     def _fit(self, blocks: list[Block], decoder: Decoder) -> list[Block]:
         """Return `blocks` without what must not be sent under the name that it has here."""
+        for block in blocks:
+            if is_own(block.measurement):
+                self._tally.drops.add(DropReason.OWN_MEASUREMENT, len(block), series_text(block.measurement, (), b""))
+        blocks = [block for block in blocks if not is_own(block.measurement)]
         blocks = [block for block in blocks if not self._is_circular(block)]
         if self._stream.flux is not None:
             for block in blocks:

@@ -270,7 +270,7 @@ class Plugin:
 
     def _is_starting(self) -> bool:
         """Say whether the ledger is not read yet, of streams of which nothing bad is known either."""
-        if time.monotonic() - self._began > START_SECONDS:
+        if time.monotonic() - self._began > START_SECONDS or any(worker.central_silent for worker in self._workers):
             return False
         self._take_progress()
         statuses = self._board.streams.values()

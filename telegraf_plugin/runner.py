@@ -12,7 +12,7 @@ from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.source_reader import SourceReader
-from telegraf_plugin.stream.block import Block
+from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Difference, told
@@ -25,6 +25,7 @@ from telegraf_plugin.stream.jobs import (
     Copied,
     Copy,
     Counted,
+    Foresee,
     Land,
     Prove,
     Proved,
@@ -32,6 +33,7 @@ from telegraf_plugin.stream.jobs import (
     Seek,
     Swept,
 )
+from telegraf_plugin.stream.ration import Portion, Ration
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.windows import group_start
 
@@ -82,6 +84,10 @@ class JobRunner:
     def land(self, course: Course, job: Land) -> int:
         """Return how many points central has of the job's span."""
         return sum(self._central.count(course.stream, piece) for piece in course.pieces(job.span))
+
+    def foresee(self, course: Course, job: Foresee) -> int:
+        """Return how many points the source has whose time has not come."""
+        return self._source.ahead(course.stream, job.span[0])
 
     def seek(self, course: Course, job: Seek) -> int | None:
         """Return the time before which the job's span has no newer point, or its first point's; None: there is none."""
@@ -139,7 +145,7 @@ class JobRunner:
 
         Without `printer` nothing is printed.
         """
-        found = self._comparer(course).compare(job.span, _Prints(printer), job.held, job.group, tally)
+        found = self._comparer(course).compare(job.span, _Prints(printer, job.ration), job.held, job.group, tally)
         return Compared(
             missing=found.missing,
             where=found.where,
@@ -209,16 +215,18 @@ class JobRunner:
 
 
 class _Prints:
-    """Prints what central lacks."""
+    """Prints what central lacks, as much of it as the ration says."""
 
     wants_extras = False
 
-    def __init__(self, printer: Printer | None) -> None:
+    def __init__(self, printer: Printer | None, ration: Ration) -> None:
         self._printer = printer
+        self._portion = Portion(ration)
 
     def lacking(self, block: Block, there: Block, exact: bool) -> None:
-        if self._printer is not None:
-            self._printer.print([block], exact)
+        places = self._portion.of(range(len(block))) if self._printer is not None else []
+        if self._printer is not None and places:
+            self._printer.print([block if len(places) == len(block) else pick(block, places)], exact)
 
     def besides(self, block: Block, exact: bool) -> None:
         """Never removed: it is counted."""

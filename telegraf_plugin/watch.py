@@ -10,9 +10,12 @@ from collections.abc import Iterable, Mapping
 from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.known import Known
+from telegraf_plugin.stream.ledger import MarkId, oldest_kept
+from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.worker import SourceWorker
 
 SECOND = 1_000_000_000
@@ -27,9 +30,18 @@ IDLE_SECONDS = 2.0
 """How long it sleeps while no mark is on its way, unless a tick comes."""
 OVERDUE_SECONDS = 30
 """How long a mark may take to arrive before that is said."""
+MAX_STRANGERS = 1000
+"""Runs of other collectors of which the log tells."""
+STEPS_A_LOOK = 4
+"""Steps of one stream's ledger that are read at a time: a long one holds up no other stream."""
+LOAD_AGAIN_SECONDS = 30.0
+"""How old what was read of the ledger may become while a stream cannot adopt it, its source being silent."""
 _HOUR, _DAY = 3600 * SECOND, 25 * 3600 * SECOND
 
 log = logging.getLogger(__name__)
+
+_States = Mapping[str, tuple[SourceWorker, StreamDefinition, State, MarkId | None, MarkId | None]]
+"""By label: a stream with its worker, its state, its base, and the oldest of its marks that are waited for."""
 
 
 class LedgerWatch:
@@ -50,6 +62,7 @@ class LedgerWatch:
         self._far: dict[str, float] = {}
         self._strangers: set[tuple[str, str]] = set()
         self._overdue: set[str] = set()
+        self._load_again: dict[str, float] = {}  # time.monotonic(), of streams whose ledger is not adopted yet
         self._answering: dict[str, int] = {}  # by bucket, since when (Unix ns) it has answered without a failure
 
     def start(self) -> None:
@@ -117,8 +130,11 @@ class LedgerWatch:
         snapshots = {worker.source.name: worker.snapshot() for worker in {worker for worker, _ in streams}}
         states = {s.label: (worker, s, *snapshots[s.source][s.label]) for worker, s in streams}
         loading = [(w, s) for w, s, state, _, _ in states.values() if state is State.LOADING]
-        if loading:
-            self._load(bucket, loading)
+        for label in states.keys() - {s.label for _, s in loading}:
+            self._load_again.pop(label, None)
+        due = [(w, s) for w, s in loading if now >= self._load_again.get(s.label, 0.0)]
+        if due:
+            self._load(bucket, due)
         waited = [min(filter(None, (base, first))) for _, _, _, base, first in states.values() if first is not None]
         bases = [base for _, _, state, base, _ in states.values() if state is not State.LOADING and base is not None]
         if not (waited or (ticked and bases)):
@@ -134,43 +150,79 @@ class LedgerWatch:
                 for worker, stream, *_ in states.values():
                     if (stream.source, stream.name) == name:
                         worker.ask(stream.label, request)
-        present = self._central.mark_ids(bucket, start)
-        for _, stream, _, _, first in states.values():
-            self._say_overdue(bucket, stream, first, present.get((stream.source, stream.name), set()))
-        for worker, stream, state, _, _ in states.values():
-            if state is not State.LOADING:
-                self._seen(bucket, worker, stream, present.get((stream.source, stream.name), set()), start)
+        self._look_at_marks(bucket, states, start)
         return bool(waited or loading)
 
+    def _look_at_marks(self, bucket: str, states: _States, start: int) -> None:
+        """Tell the streams of the marks made since `start` (Unix ns), the newest first, a bounded step at a time."""
+        arrived, lost = set(), set()
+        kept = self._kept(bucket)
+        for present, since, until in self._central.mark_ids(bucket, max(start, kept)):
+            for worker, stream, state, _, first in states.values():
+                marks = present.get((stream.source, stream.name), set())
+                if first is not None and any(mark >= first for mark in marks):
+                    arrived.add(stream.label)
+                if state is State.LOADING or stream.label in lost:
+                    continue
+                if self._seen(bucket, worker, stream, marks, since, until):
+                    lost.add(stream.label)
+        for _, stream, _, _, first in states.values():
+            self._say_overdue(bucket, stream, first, stream.label in arrived)
+
+    def _kept(self, bucket: str) -> int:
+        """Return from when on (Unix ns) central keeps marks for certain."""
+        kept = self._buckets.get(bucket)
+        return oldest_kept(time.time_ns(), kept.retention) if kept is not None else BEGINNING
+
     def _seen(
-        self, bucket: str, worker: SourceWorker, stream: StreamDefinition, present: set[MarkId], since: int
-    ) -> None:
-        lost, strangers = worker.seen(stream.label, present, since)
+        self, bucket: str, worker: SourceWorker, stream: StreamDefinition, present: set[MarkId], since: int, until: int
+    ) -> bool:
+        """Tell a stream of its marks of [since, until); returns whether central has lost one of them."""
+        lost, strangers = worker.seen(stream.label, present, since, until)
         if lost:
             text = "%s: central has lost its newest mark (put back to an earlier state, or emptied?); its gap is filled"
             log.warning(text, stream.label)
-        for mark_id in strangers:
-            mark = self._central.mark(bucket, (stream.source, stream.name), mark_id)
-            if mark is not None:
+        if strangers:
+            for mark in self._central.marks(bucket, (stream.source, stream.name), strangers):
                 worker.stranger(stream.label, mark)
-            if (stream.label, mark_id.incarnation) not in self._strangers:
-                self._strangers.add((stream.label, mark_id.incarnation))
+            worker.known(stream.label, strangers)  # one that cannot be read lists nothing
+        for incarnation in sorted({mark.incarnation for mark in strangers}):
+            if (stream.label, incarnation) not in self._strangers and len(self._strangers) < MAX_STRANGERS:
+                self._strangers.add((stream.label, incarnation))
                 text = "%s: another run of the collector writes as well (%s), or left lines: what it wrote is compared"
-                log.warning(text, stream.label, mark_id.incarnation)
+                log.warning(text, stream.label, incarnation)
+        return lost
 
     def _load(self, bucket: str, streams: list[tuple[SourceWorker, StreamDefinition]]) -> None:
         """Read the ledger for streams that have not adopted it."""
         names: dict[StreamName, tuple[SourceWorker, StreamDefinition]] = {
             (s.source, s.name): (w, s) for w, s in streams
         }
-        marks = self._central.ledger(bucket, names)
-        known = self._central.mark_ids(bucket, time.time_ns() - _DAY)
+        marks = self._central.ledger(bucket, names, self._kept(bucket), STEPS_A_LOOK, self._unreadable)
+        read_since = max(time.time_ns() - _DAY, self._kept(bucket))
+        known = {name: Known(since=read_since) for name in marks}
+        if marks:
+            for present, _, _ in self._central.mark_ids(bucket, read_since):
+                for name, ids in present.items():
+                    if name in known:
+                        known[name].add(sorted(ids))
         origins = self._mirrored()
         for name, (worker, stream) in names.items():
             worker.central_answers(stream.label, True, self._buckets.get(bucket))
-            if name not in marks and origins is None:
+            if name not in marks:
+                continue  # its ledger is long: it is gone on with at the next look, or it cannot be read
+            believed = marks[name]
+            if believed is None and origins is None:
                 continue  # where it began may stand there: to begin anew would forget it
-            worker.load(stream.label, marks.get(name), (origins or {}).get(name), known.get(name, ()))
+            worker.load(stream.label, Reading(believed, (origins or {}).get(name), known[name]))
+            self._load_again[stream.label] = time.monotonic() + LOAD_AGAIN_SECONDS
+
+    def _unreadable(self, name: StreamName, error: CentralError) -> None:
+        """Say once that one stream's ledger cannot be read."""
+        label = "/".join(name)
+        if self._silent.get(label) != error.summary:
+            self._silent[label] = error.summary
+            log.error("%s: %s; %s; it is not copied until then", label, error.summary, error.hint)
 
     def _mirrored(self) -> Mapping[StreamName, Origin] | None:
         """Return the origins that the bucket of metrics keeps, None when it cannot be read."""
@@ -189,14 +241,13 @@ class LedgerWatch:
         for worker, stream in self._streams[bucket]:
             worker.central_answers(stream.label, error is None, self._buckets.get(bucket))
 
-    def _say_overdue(self, bucket: str, stream: StreamDefinition, first: MarkId | None, present: set[MarkId]) -> None:
+    def _say_overdue(self, bucket: str, stream: StreamDefinition, first: MarkId | None, arrived: bool) -> None:
         """Say once when a mark does not come though its bucket answers, and once when one comes again.
 
         What Telegraf kept while central did not answer takes a while to arrive: the time counts from then on.
         """
         since = self._answering.setdefault(bucket, time.time_ns())
         late = first is not None and time.time_ns() - max(first.time, since) > OVERDUE_SECONDS * SECOND
-        arrived = any(first is not None and mark >= first for mark in present)
         if late and not arrived and stream.label not in self._overdue:
             self._overdue.add(stream.label)
             text = "%s: what was printed does not arrive in central's bucket %s, which can be read: does telegraf.conf "

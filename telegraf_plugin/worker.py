@@ -11,17 +11,18 @@ from telegraf_plugin.config import Source
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.lane import Lane, Task
+from telegraf_plugin.keeping import BucketKeeping
+from telegraf_plugin.lane import Lane, Reading, Task
 from telegraf_plugin.lanework import Held, LaneWork
 from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
-from telegraf_plugin.stream.account import Account, Origin, Progress, State
+from telegraf_plugin.stream.account import Account, Progress, State
 from telegraf_plugin.stream.clocks import Instant, present
 from telegraf_plugin.stream.jobs import Check, Copy, Job, Land
-from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
+from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import END
+from telegraf_plugin.stream.spans import BEGINNING, END
 from telegraf_plugin.stream.status import Attempt, Effort
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -70,6 +71,7 @@ class SourceWorker:
         self._changed = threading.Condition()
         self._lane_work = LaneWork(self._runner, writer, self._client, self._changed, self._instant, on_held)
         self.lanes = {s.label: Lane(Account(s, incarnation, sweep), gates[s.central_bucket]) for s in source.streams}
+        self._keeping = BucketKeeping(source.streams, self._runner.bucket, self._kept)
         self._threads: list[threading.Thread] = []
         self._turn = 0
         self._wanted = self._served = 0  # numbers of ticks: the last that came, the last that was done
@@ -80,6 +82,7 @@ class SourceWorker:
             thread = threading.Thread(target=self._work, name=f"{self.source.name}-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        self._keeping.start(f"{self.source.name}-buckets")
 
     def tick(self, number: int) -> None:
         """Ask for all streams' newest points, for the tick of that `number`."""
@@ -93,23 +96,24 @@ class SourceWorker:
 
     # What the ledger's watch tells
 
-    def load(self, label: str, believed: Believed | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
+    def load(self, label: str, reading: Reading) -> None:
         """Take what the ledger says of a stream that is loading."""
         with self._changed:
             lane = self.lanes[label]
             lane.asleep_until = 0.0
-            lane.account.know(known)
-            lane.ledger = (believed, mirror)
+            lane.ledger = reading
             self._changed.notify_all()
 
-    def seen(self, label: str, present: Collection[MarkId], since: int = END) -> tuple[bool, list[MarkId]]:
-        """Take the marks that central has, all that were made `since` (Unix ns).
+    def seen(
+        self, label: str, present: Collection[MarkId], since: int = BEGINNING, until: int = END
+    ) -> tuple[bool, list[MarkId]]:
+        """Take the marks that central has, all that were made in [since, until) (Unix ns).
 
         Return whether it lost one that it had, and those that strangers made.
         """
         with self._changed:
             lane = self.lanes[label]
-            back = lane.account.seen(present, since)
+            back = lane.account.seen(present, since, until)
             if back is not None:
                 lane.gate.back(label, back.time)
                 self._on_moved()
@@ -124,6 +128,11 @@ class SourceWorker:
             lane = self.lanes[label]
             lane.account.stranger(mark, self._instant())
             lane.asleep_until = 0.0
+
+    def known(self, label: str, marks: Collection[MarkId]) -> None:
+        """Take note that other runs' marks were looked at: they are told no more."""
+        with self._changed:
+            self.lanes[label].account.know(marks)
 
     def ask(self, label: str, request: Request) -> None:
         """Take what an operator's command asks for."""
@@ -141,6 +150,11 @@ class SourceWorker:
             if lane.central != answers:
                 lane.central, lane.asleep_until = answers, 0.0
                 self._changed.notify_all()
+
+    def _kept(self, label: str, bucket: Bucket) -> None:
+        """Take how the source keeps a stream's bucket now; the next tick goes by it."""
+        with self._changed:
+            self.lanes[label].source_bucket = bucket
 
     def snapshot(self) -> dict[str, tuple[State, MarkId | None, MarkId | None]]:
         """Return each stream's state, base, and the oldest of its marks that are waited for."""
@@ -195,6 +209,12 @@ class SourceWorker:
             }
 
     @property
+    def central_silent(self) -> bool:
+        """Whether the bucket of some stream in central is known not to answer."""
+        with self._changed:
+            return any(lane.central is False for lane in self.lanes.values())
+
+    @property
     def waits_for_central(self) -> bool:
         """Whether it is central, not the source, that has yet to answer."""
         return any(self._central.is_asked_by(thread.ident) for thread in self._threads)
@@ -234,15 +254,16 @@ class SourceWorker:
     def _task(self, lane: Lane, now: float, at: Instant) -> Task | Job | None:
         if not lane.may_work(now):
             return None
-        if lane.ledger is not None and lane.account.state is State.LOADING:
+        if lane.ledger is not None and lane.account.state is not State.RUNNING:
             return Task.ADOPT
         if lane.account.mark_due(at, bool(lane.central)):
             return Task.MARK
         if lane.account.state is not State.RUNNING:
             return None
         central = bool(lane.central) and lane.central_at <= now
-        room = lane.gate.has_room(live=False)
-        job = lane.account.course.next(at, lane.gate.has_room(live=True), room, central)
+        label = lane.stream.label
+        room = lane.gate.has_room(False, label)
+        job = lane.account.course.next(at, lane.gate.has_room(True, label), room, central)
         if job is None:
             lane.asleep_until = now + (IDLE_SECONDS if room and not lane.account.course.due else LONGEST_WAIT_SECONDS)
         if lane.unasked and not (isinstance(job, Copy) and job.live) and not lane.account.course.waiting:

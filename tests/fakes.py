@@ -83,8 +83,8 @@ Behaviour = Callable[[Exchange], None]
 class FakeSource:
     """A server on a loopback port that treats queries by `behaviour`. A context; ends all it began.
 
-    `requests` are the queries. What else is asked for, such as what the bucket is like, is in `lookups`, and treated
-    by `lookup` (by default a good answer), or with `same` by `behaviour` too.
+    `requests` are the queries. What else is asked for, such as what the bucket is like, or whether it holds a mark, is
+    in `lookups`, and treated by `lookup` (by default a good answer), or with `same` by `behaviour` too.
     """
 
     def __init__(self, behaviour: Behaviour, lookup: Behaviour | None = None, same: bool = False) -> None:
@@ -139,13 +139,15 @@ class FakeSource:
                 self._connections.add(connection)
             request = _read(connection)
             if request is not None:
-                query = request.target.startswith("/api/v2/query")
+                # Whether it holds a mark of central's, which none of these do, is asked once by the by.
+                mark = b"incarnation" in request.body
+                query = request.target.startswith("/api/v2/query") and not mark
                 with self._lock:
                     (self.requests if query else self.lookups).append(request)
                     behaviour, released = self._behaviour, self._released
                     self._begin = self._begin or int(time.time()) - AGE_SECONDS
                 if not query and self._lookup is not None:
-                    behaviour = self._lookup
+                    behaviour = nothing_found if mark else self._lookup
                 behaviour(Exchange(connection, request, released, self._begin))
             connection.shutdown(socket.SHUT_RDWR)
         with self._lock:
@@ -271,6 +273,11 @@ def refusal(status: int, message: str, headers: Mapping[str, str] | None = None)
     code = "not found" if status == 404 else "as scripted"
     body = json.dumps({"code": code, "message": message}).encode()
     return plain(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+
+
+def nothing_found(exchange: Exchange) -> None:
+    """An empty reply to a query."""
+    plain(200, END, {"Content-Type": "text/csv; charset=utf-8"})(exchange)
 
 
 def bucket_found(exchange: Exchange) -> None:

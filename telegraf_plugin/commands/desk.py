@@ -72,8 +72,11 @@ class Desk(CentralReader):
         Of a run that is older than the marks that are looked over, one of those: it began then or earlier.
         """
         since = mark.id.time - 2 * max(RENEW, stream.lookback)
-        ids = self.mark_ids(stream.central_bucket, since).get((stream.source, stream.name), set())
-        return min([each.time for each in ids if each.incarnation == mark.id.incarnation], default=mark.id.time)
+        began = mark.id.time
+        for ids, *_ in self.mark_ids(stream.central_bucket, since):
+            of_stream = ids.get((stream.source, stream.name), set())
+            began = min([began, *(each.time for each in of_stream if each.incarnation == mark.id.incarnation)])
+        return began
 
     def standing(self, stream: StreamDefinition) -> tuple[Mark | None, Request | None]:
         """Return the stream's newest believable mark, and its newest request. Raises CentralError."""

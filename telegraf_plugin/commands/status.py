@@ -66,7 +66,7 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
                 flux of one's own: what the query gave when it was read has arrived
   rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes if the last read was
                 well
-  held          points that central refuses (a field of another type, say); the log and collector_held say which
+  held          points that were sent twice and are not in central; the log and collector_held say which, and why
   extras        points that only central has
   to loss       until the source's retention takes what is not copied yet
   request       a backfill or repair that is under way, as of the stream's newest mark
@@ -111,6 +111,7 @@ class Row:
     request: requests.Standing | None
     last_error: str
     proof: str = EQUAL
+    future_points: int | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts."""
@@ -127,6 +128,7 @@ class Row:
             "to_go_seconds": self.to_go,
             "held": self.held,
             "extras": self.extras,
+            "future_points": self.future_points,
             "time_to_loss_seconds": self.time_to_loss,
             "request": self.request.as_json() if self.request is not None else None,
             "last_error": self.last_error,
@@ -222,7 +224,8 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
     asked: dict[StreamName, Request] = {}
     for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
         names = [(stream.source, stream.name) for stream in streams if stream.central_bucket == bucket]
-        marks |= {name: believed.mark for name, believed in desk.ledger(bucket, names).items()}
+        found_marks = desk.ledger(bucket, names)
+        marks |= {name: believed.mark for name, believed in found_marks.items() if believed is not None}
         found = desk.requests(bucket)
         asked |= {name: found[name] for name in names if name in found}
     rows = []
@@ -268,6 +271,7 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         to_go=told("to_go_seconds") if going else None,
         held=int(held) if held is not None else None,
         extras=int(extras) if extras is not None else None,
+        future_points=int(ahead) if (ahead := told("future_points")) is not None else None,
         time_to_loss=told("time_to_loss_seconds"),
         request=request,
         last_error=error,

@@ -81,6 +81,8 @@ def quoted(value: str) -> str:
 
 def _pair(line: str) -> tuple[str, str] | None:
     """Return name and value of one line, without its spaces at the ends; None for one that says nothing."""
+    if "\r" in line:  # some readers take it for a line's end
+        raise ValueError("a carriage return stands alone; save the file with one kind of line ends")
     if not line or line.startswith("#"):
         return None
     name, equals, value = line.partition("=")

@@ -16,9 +16,12 @@ from telegraf_plugin.influxdb.flux import (
     string_literal,
     with_carriage_returns,
 )
-from telegraf_plugin.stream import ledger, names, request
+from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
+
+LINKS = ("format", "id", "base", "definition", "origin", "began", "printed")
+"""The fields of a mark by which is found whether it is believed; `proved` and `held`, its largest, are not."""
 
 
 def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -49,20 +52,23 @@ def field_types_query(bucket: str, start: int, stop: int, measurement: bytes, fi
     return build([*from_range(bucket, start, stop), *(f"filter(fn: (r) => {name})" for name in named), "last()"])
 
 
-def newest_marks_query(bucket: str) -> Query:
-    """Return the query for the newest mark of each stream in `bucket`, a row a field."""
-    return build([*_marks(bucket, EARLIEST, LATEST), "last()"])
+def newest_marks_query(bucket: str, start: int, stop: int, name: tuple[str, str] | None = None) -> Query:
+    """Return the query for the newest mark in [start, stop) of each stream in `bucket`, or of `name`: a row of each."""
+    return build([*_marks(bucket, start, stop, name), _IDS, "last()", _drop("_measurement", "_field", "_value")])
 
 
-def marks_query(bucket: str, source: str, stream: str, start: int, stop: int) -> Query:
-    """Return the query for the marks of one stream made in [start, stop), a row a field."""
-    one = [any_of("source", (source,)), any_of("stream", (stream,))]
-    return build([*_marks(bucket, start, stop), *(f"filter(fn: (r) => {predicate})" for predicate in one)])
+def marks_query(bucket: str, name: tuple[str, str], start: int, stop: int, fields: tuple[str, ...] = ()) -> Query:
+    """Return the query for the marks of one stream (its source's name and its own) made in [start, stop).
+
+    A row a field, of all `fields` or of those that are named.
+    """
+    named = [f"filter(fn: (r) => {any_of('_field', fields)})"] if fields else []
+    return build([*_marks(bucket, start, stop, name), *named, _drop("_measurement")])
 
 
-def mark_ids_query(bucket: str, start: int) -> Query:
-    """Return the query for the ids of all marks in `bucket` made since `start` (Unix ns)."""
-    return build([*_marks(bucket, start, LATEST), 'filter(fn: (r) => r._field == "id")'])
+def mark_ids_query(bucket: str, start: int, stop: int) -> Query:
+    """Return the query for the ids of all marks in `bucket` made in [start, stop) (Unix ns): values and tags alone."""
+    return build([*_marks(bucket, start, stop), _IDS, _drop("_measurement", "_field", "_time")])
 
 
 def origins_query(bucket: str) -> Query:
@@ -73,7 +79,7 @@ def origins_query(bucket: str) -> Query:
 
 def requests_query(bucket: str) -> Query:
     """Return the query for the newest request of each stream in `bucket`, a row a field."""
-    ours = f"filter(fn: (r) => r._measurement == {string_literal(request.MEASUREMENT)})"
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.REQUEST)})"
     # A source may hold points of that name; copied, they are data: with the tag that a command's request never has.
     not_copied = "filter(fn: (r) => not exists r.source_bucket)"
     return build([*from_range(bucket, EARLIEST, LATEST), ours, not_copied, "last()"])
@@ -106,9 +112,21 @@ def measurement_counts_query(bucket: str, start: int, stop: int, predicates: Col
     return build([*steps, 'group(columns: ["_measurement"])', "count()"])
 
 
-def _marks(bucket: str, start: int, stop: int) -> list[str]:
-    ours = f"filter(fn: (r) => r._measurement == {string_literal(ledger.MEASUREMENT)})"
-    return [*from_range(bucket, start, stop), ours]
+_IDS = 'filter(fn: (r) => r._field == "id")'
+
+
+def _marks(bucket: str, start: int, stop: int, name: tuple[str, str] | None = None) -> list[str]:
+    predicates = [f"r._measurement == {string_literal(names.LEDGER)}"]
+    if name is not None:
+        predicates += [any_of("source", (name[0],)), any_of("stream", (name[1],))]
+    return [*from_range(bucket, start, stop), *(f"filter(fn: (r) => {predicate})" for predicate in predicates)]
+
+
+def _drop(*columns: str) -> str:
+    """Return the step that leaves out what every row repeats. Tags stay: without them values of two types might meet
+    in one table, which fails the query.
+    """
+    return f"drop(columns: [{', '.join(map(string_literal, ('_start', '_stop', *columns)))}])"
 
 
 def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:

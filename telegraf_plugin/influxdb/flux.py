@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.influxdb.timestamps import SECOND, format_time
-from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.block import Tags
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
+from telegraf_plugin.stream.names import LEDGER, OWN
 
 MAX_NAMED_FIELDS = 50
 """Fields that one query names; where there are more it looks at all of them."""
@@ -46,7 +46,8 @@ def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for the points of `stream` in [start, stop), both Unix ns and whole microseconds."""
     if stream.flux is not None:
         return Query(stream.flux, {"bucket": stream.bucket, "start": _datetime(start), "stop": _datetime(stop)})
-    return build(_pipeline(stream, start, stop))
+    # The collector's own measurements are asked for too: what is refused is counted and named.
+    return build(_pipeline(stream, start, stop, refused=()))
 
 
 def probe_query(stream: StreamDefinition, now: int) -> Query:
@@ -106,7 +107,7 @@ def marks_query(stream: StreamDefinition, incarnation: str, start: int, stop: in
 
     `start` and `stop`: when they were made, Unix ns.
     """
-    names = [("_measurement", ledger.MEASUREMENT), ("source", stream.source), ("stream", stream.name)]
+    names = [("_measurement", LEDGER), ("source", stream.source), ("stream", stream.name)]
     lines = [f"filter(fn: (r) => {any_of(key, (value,))})" for key, value in [*names, ("_field", "incarnation")]]
     lines.append(f"filter(fn: (r) => r._value == {string_literal(incarnation)})")
     return build([*from_range(stream.bucket, start, stop), *lines, "group()", "count()"])
@@ -146,14 +147,14 @@ def from_range(bucket: str, start: int, stop: int) -> list[str]:
     return [f"from(bucket: {string_literal(bucket)})", range_]
 
 
-def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
+def _selected(stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN) -> list[str]:
     lines = from_range(stream.bucket, start, stop)
-    lines += [f"filter(fn: (r) => {predicate})" for predicate in predicates(stream)]
+    lines += [f"filter(fn: (r) => {predicate})" for predicate in predicates(stream, refused)]
     return lines
 
 
-def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
-    lines = _selected(stream, start, stop)
+def _pipeline(stream: StreamDefinition, start: int, stop: int, refused: Collection[str] = OWN) -> list[str]:
+    lines = _selected(stream, start, stop, refused)
     if stream.aggregate is not None:
         if stream.aggregate.fn.numeric:
             lines.append("filter(fn: (r) => types.isNumeric(v: r._value))")
@@ -162,9 +163,9 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int) -> list[str]:
     return lines
 
 
-def predicates(stream: StreamDefinition) -> list[str]:
+def predicates(stream: StreamDefinition, refused: Collection[str] = OWN) -> list[str]:
     """What the stream filters by, in forms that InfluxDB's storage evaluates itself."""
-    own = [*series_predicates(stream), *(any_of(key, values) for key, values in stream.tags)]
+    own = [*series_predicates(stream, refused), *(any_of(key, values) for key, values in stream.tags)]
     return own + [_but(series) for series in stream.unreadable]
 
 
@@ -175,11 +176,12 @@ def _but(series: UnreadableSeries) -> str:
     return " or ".join(differs + [f"exists r[{string_literal(key)}]" for key in series.others])
 
 
-def series_predicates(stream: StreamDefinition) -> list[str]:
-    """What the stream filters measurements and fields by; a ledger is never among them."""
-    predicates = [f"r._measurement != {string_literal(ledger.MEASUREMENT)}"]
-    if stream.measurements:
-        predicates = [any_of("_measurement", stream.measurements)]
+def series_predicates(stream: StreamDefinition, refused: Collection[str] = OWN) -> list[str]:
+    """What the stream filters measurements and fields by; `refused` measurements are never among them."""
+    predicates = [any_of("_measurement", stream.measurements)] if stream.measurements else []
+    refused = [name for name in refused if not stream.measurements or name in stream.measurements]
+    if refused:
+        predicates.append(" and ".join(f"r._measurement != {string_literal(name)}" for name in refused))
     if stream.exclude_fields:
         predicates.append(" and ".join(f"r._field != {string_literal(field)}" for field in stream.exclude_fields))
     return predicates

@@ -1,15 +1,19 @@
-"""Small annotated CSV replies as rows: counts, marks, times. Points go through the Decoder. Pure."""
+"""Small annotated CSV replies as rows: counts, marks, times. Points go through the Decoder. Pure.
+
+A row is in memory at a time, whatever the reply holds, and a reply that has no end is given up.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping
 
 from telegraf_plugin.errors import BadReply
+from telegraf_plugin.influxdb.csv_rows import MalformedRow, parse_row
 
 MAX_BYTES = 64 * 1024 * 1024
-"""No reply that is read this way comes near it: marks of a day of a hundred streams take 20 MB."""
+"""No reply that is read this way comes near it."""
+MAX_ROW_BYTES = 4 * 1024 * 1024
+"""A longer row is damage: InfluxDB takes strings of 1 MiB, whose quotes may double."""
 
 _LONGEST_NUMBER = 18  # digits: no server has more points
 _AGAIN = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
@@ -31,41 +35,80 @@ def whole_number(row: Mapping[str, str], column: str = "_value") -> int:
 
 
 def read_rows(chunks: Iterable[bytes]) -> Iterator[ReplyRow]:
-    """Yield each row of a reply by its columns' names. Raises BadReply."""
-    content = bytearray()
+    """Yield each row of a reply by its columns' names. Raises BadReply, when the reply is cut short behind the last."""
+    table = _Table()
+    buffer, taken = b"", 0
     for chunk in chunks:
-        content += chunk
-        if len(content) > MAX_BYTES:
+        taken += len(chunk)
+        if taken > MAX_BYTES:
             raise BadReply("the reply has no end", _AGAIN)
-    if not content.endswith(b"\r\n"):
+        buffer += chunk
+        if b"\n" not in chunk:  # no row ends without a line end: to look anew each time would cost the square
+            if len(buffer) > MAX_ROW_BYTES:
+                raise BadReply("the reply has a row without an end", _AGAIN)
+            continue
+        at = 0
+        while at < len(buffer):
+            cells, after = _cells(buffer, at)
+            if after == at:
+                break
+            at = after
+            row = table.row(cells)
+            if row is not None:
+                yield row
+        buffer = buffer[at:]
+    if buffer[:1] == b"{":
+        raise _broken_off(buffer)
+    if buffer or not table.ended:
         raise BadReply("the reply was cut short", _AGAIN)
-    rows = _rows(content)  # an error is told before its reply, which has no end
-    if content != b"\r\n" and not content.endswith(b"\r\n\r\n"):
-        raise BadReply("the reply was cut short", _AGAIN)
-    yield from rows
 
 
-def _rows(content: bytearray) -> list[ReplyRow]:
-    rows: list[ReplyRow] = []
-    names: list[str] = []
-    defaults: list[str] = []
+def _cells(buffer: bytes, at: int) -> tuple[list[bytes], int]:
+    """Return the cells of the row at `at`, and where the next one begins: at `at` while it is not whole."""
+    if buffer.startswith((b"{", b"<"), at):  # a panic's JSON, a proxy's page
+        if b"\n" not in buffer[at:]:
+            return [], at
+        raise _broken_off(buffer[at:])
     try:
-        for row in csv.reader(io.StringIO(content.decode(), newline="")):
-            if not row:
-                names = []
+        row = parse_row(buffer, at)
+    except MalformedRow:
+        raise BadReply("the reply is not annotated CSV: a row that cannot be", _AGAIN) from None
+    return (row.cells, row.next) if row is not None else ([], at)
+
+
+class _Table:
+    """The columns of the table that is being read; `ended`: an empty row was the last one."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._names: list[str] = []
+        self._defaults: list[str] = []
+
+    def row(self, cells: list[bytes]) -> ReplyRow | None:
+        """Take a row; return it by its columns' names if it holds data."""
+        self.ended = cells == [b""]
+        try:
+            row = [cell.decode() for cell in cells]
+            if self.ended:
+                self._names = []
             elif row[0] == "#default":
-                defaults = row
+                self._defaults = row
             elif row[0].startswith("#"):
-                continue
+                pass
             elif row[0]:
-                raise BadReply(f"the server broke off with an error: {row[0][:300]}", _AGAIN)
-            elif not names:
-                names = row
-            elif names[1:2] == ["error"]:
-                raise BadReply(f"the server broke off with an error: {row[1][:300]}", _AGAIN)
+                raise _broken_off(cells[0])
+            elif not self._names:
+                self._names = row
+            elif self._names[1:2] == ["error"]:
+                raise _broken_off(cells[1])
             else:
-                cells = zip(names, row, defaults, strict=True)
-                rows.append(ReplyRow({name: value or default for name, value, default in cells}))
-    except (UnicodeDecodeError, ValueError, LookupError, csv.Error) as error:
-        raise BadReply(f"the reply is not annotated CSV: {error}", _AGAIN) from None
-    return rows
+                of_row = zip(self._names, row, self._defaults, strict=True)
+                return ReplyRow({name: value or default for name, value, default in of_row})
+        except ValueError as error:
+            raise BadReply(f"the reply is not annotated CSV: {error}", _AGAIN) from None
+        return None
+
+
+def _broken_off(said: bytes) -> BadReply:
+    text = said[:300].decode("utf-8", "replace").strip()
+    return BadReply(f"the server broke off with an error: {text}", _AGAIN)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from telegraf_plugin.stream.course import Course, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.progress import Progress, State
@@ -57,7 +58,7 @@ class Account:
         self.request = ""  # the id of the last one that is done
         self._asked: Request | None = None
         self.foreign = 0  # marks of other runs that landed while this one was under way
-        self._known: set[MarkId] = set()
+        self._known = Known()
         self._printed = Spans()  # since the last mark
         self._marked_proved = Spans()
         self._marked_request = ""
@@ -190,15 +191,15 @@ class Account:
         changed = self._marked_proved != self.course.proved
         return since >= self.renew or (changed and since >= min(LONGEST_WITHOUT_MARK, self.stream.lookback))
 
-    def seen(self, present: Collection[MarkId], since: int = END) -> MarkId | None:
-        """Take the marks that central has: the base if it is there, and all that were made `since` (Unix ns).
+    def seen(self, present: Collection[MarkId], since: int = BEGINNING, until: int = END) -> MarkId | None:
+        """Take the marks that central has, all that were made in [since, until) (Unix ns).
 
         Returns the newest that is newly back. When central does not have one any more that it had, the ledger has to be
         read again: state is LOADING then.
         """
         if self.state is State.LOADING:
             return None
-        if self.book.gone(present, since):
+        if self.book.gone(present, since, until):
             self.state = State.LOADING
             self.course.adopt(self.course.origin, Spans(), Instant(0, 0, 0))
             self.book.adopt(None, Spans())
@@ -210,16 +211,15 @@ class Account:
 
     def strangers(self, present: Iterable[MarkId]) -> list[MarkId]:
         """Return those of the marks in central that neither this run made nor the ledger held when it was read."""
-        fresh = [mark for mark in present if mark.incarnation != self.book.incarnation and mark not in self._known]
-        self._known.update(fresh)
-        return fresh
+        return [mark for mark in present if mark.incarnation != self.book.incarnation and mark not in self._known]
 
-    def know(self, present: Iterable[MarkId]) -> None:
-        """Take note of marks that the ledger holds: they are no news."""
-        self._known.update(present)
+    def know(self, present: Iterable[MarkId], since: int = BEGINNING) -> None:
+        """Take note of marks that are no news: those that the ledger held when it was read, from `since` on."""
+        self._known.add(present, since)
 
     def stranger(self, mark: Mark, at: Instant) -> None:
         """Take a mark of another run that has landed: what it lists is compared again."""
+        self._known.add([mark.id])
         self.foreign += 1
         self.course.doubt(mark.printed, at)
 
@@ -252,6 +252,7 @@ class Account:
             to_go=int(work.length / self._stride * SECOND) if work and self._stride else None,
             held=course.holds.points,
             extras=course.extras,
+            future=course.future,
             foreign=self.foreign,
             time_to_loss=lacking.parts[0][0] - lost if lacking and lost > BEGINNING else None,
             sweep_period=course.sweep.period,

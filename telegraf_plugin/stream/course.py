@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Compare, Copy, Job, Seek
+from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Seek
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
-from telegraf_plugin.stream.outcomes import Outcomes
+from telegraf_plugin.stream.outcomes import FORESIGHT, Outcomes
 from telegraf_plugin.stream.plan import Bounds
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
 
@@ -132,6 +132,9 @@ class Course(Outcomes):
             job = Seek((BEGINNING, self.origin), origin=True)
         if job is None and central:
             job = self._sweep(at)
+        if job is None and self._foresee_at <= at.steady and self.stream.flux is None:
+            self._foresee_at = at.steady + FORESIGHT
+            job = Foresee((at.source, at.source))
         return job
 
     def _in_central(self, at: Instant, live_room: bool, room: bool) -> Job | None:
@@ -147,7 +150,7 @@ class Course(Outcomes):
         if job is not None:
             return job
         held = self.holds.due(at.steady, self.book.is_back)
-        return Compare(held[1], held[0]) if held is not None and room else None
+        return Compare(held[1], held[0], ration=held[2]) if held is not None and room else None
 
     def _broken_off(self) -> None:
         """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""

@@ -23,6 +23,9 @@ class DropReason(Enum):
     """It was read from this very bucket twice before: collectors copy in a circle, and it would go round for ever."""
     NOT_UTF8 = "not_utf8"
     """Bytes that are not UTF-8 in a name or a string: InfluxDB takes them, Telegraf's parser drops the line."""
+    OWN_MEASUREMENT = "own_measurement"
+    """A measurement of the collector's own, such as `collector_ledger`: as data it could forge what the collector
+    knows of itself."""
     UNWRITABLE_NAME = "unwritable_name"
     """A measurement, tag or field with what line protocol cannot carry: TAB and other controls, a backslash at its end,
     in a field one before a comma, a space, an equals sign or a quotation mark; or an empty field name."""
@@ -43,6 +46,7 @@ REMEDY = {
     DropReason.SHADOWED_TAG: "rename the tag at the source, or leave out the measurement",
     DropReason.CIRCULAR: "collectors copy in a circle: leave out one of their streams, or change its central_bucket",
     DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",
+    DropReason.OWN_MEASUREMENT: "leave it out of the stream (measurements), or rename it at the source",
     DropReason.UNWRITABLE_NAME: "rename it at the source, or leave out the measurement or field",
     DropReason.RESERVED_NAME: "rename it at the source: InfluxDB itself would not have taken it",
     DropReason.OUT_OF_RANGE: "correct it at the source: InfluxDB itself would not have taken it",

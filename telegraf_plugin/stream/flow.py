@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 BACKLOG_SHARE = 0.5
 """What of the limit a backlog may take; the rest is for live data."""
+OTHERS_SHARE = 0.125
+"""What of the limit a stream leaves to its neighbours: its own marks may never come back."""
 MARKS_A_LIMIT = 4
 """How often a mark is printed inside of a window: each time a quarter of the limit is behind the last one."""
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
@@ -54,6 +56,7 @@ class Flow:
     def __init__(self, limit: int, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self.limit, self.max_bytes = limit, max_bytes
         self._streams: dict[str, _Flight] = {}
+        self._newest_back = 0  # the time of the newest mark of any stream that is back
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` (its label) or of all."""
@@ -65,14 +68,36 @@ class Flow:
             return self._streams[stream].load if stream in self._streams else NOTHING
         return _sum([flight.load for flight in self._streams.values()])
 
-    def has_room(self, load: Load, live: bool) -> bool:
-        """Say whether `load` more may be printed now; more than the limits at once only when nothing is in flight."""
-        there = self.load()
-        after = there.plus(load)
+    def has_room(self, load: Load, live: bool, stream: str | None = None) -> bool:
+        """Say whether `load` more, of `stream`, may be printed; more than the limits only when nothing is in flight.
+
+        What its neighbours' marks have overtaken is no neighbour's to wait for, and a stream that is not alone leaves
+        them OTHERS_SHARE, so that there is a mark that can overtake.
+        """
         share = 1.0 if live else BACKLOG_SHARE
-        return not there.lines or (
-            after.lines <= int(self.limit * share) and after.bytes <= int(self.max_bytes * share)
-        )
+        there = self._shared(stream)
+        if not there.lines:
+            return True
+        own = self.load(stream) if stream is not None else NOTHING
+        alone = stream is None or not self._streams.keys() - {stream}
+        most = share if alone else share * (1 - OTHERS_SHARE)
+        return self._fits(there.plus(load), share) and (not own.lines or self._fits(own.plus(load), most))
+
+    def _fits(self, load: Load, share: float) -> bool:
+        """Say whether `load` is within that share of both limits."""
+        return load.lines <= int(self.limit * share) and load.bytes <= int(self.max_bytes * share)
+
+    def _shared(self, stream: str | None) -> Load:
+        """Return what in flight counts for `stream`: all of its own, and what of the others' is not overtaken."""
+        flights = self._streams.items()
+        return _sum([flight.load for label, flight in flights if label == stream or not self._overtaken(label)])
+
+    def _overtaken(self, stream: str) -> bool:
+        """Say whether a neighbour's later mark came back before this stream's: first in, first out, what was printed
+        before it has left their buffer, or never was in it.
+        """
+        marked = self._streams[stream].marked
+        return bool(marked) and marked[0][0] < self._newest_back
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether so much was printed since the stream's last mark that one is due inside of the window."""
@@ -99,6 +124,7 @@ class Flow:
     def back(self, stream: str, mark: int) -> None:
         """Take note that the mark of time `mark` is back: what was printed before it has left the buffer."""
         flight = self._streams.get(stream)
+        self._newest_back = max(self._newest_back, mark)
         while flight is not None and flight.marked and flight.marked[0][0] <= mark:
             flight.marked.popleft()
 

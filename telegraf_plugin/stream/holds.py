@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.ration import EVERYTHING, NOTHING_SENT, Ration
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
 
 SECOND = 1_000_000_000
@@ -19,6 +20,8 @@ FIRST_LOOK = 30 * SECOND
 LONGEST_LOOK = 3600 * SECOND
 PIECE = 3600 * SECOND
 """How much of a held span is tried at a time (ns): the newest."""
+MAX_IN_VAIN = 20
+"""Tries in a row of which nothing landed, after which it is no single bad line: all of it is tried later."""
 MAX_PARTS = 50
 """Spans in which one group is held; of more those that lie closest become one."""
 
@@ -35,8 +38,9 @@ class Reason:
 class Hold:
     """One group, and `spans` in which central lacks `points` of it.
 
-    `reason`: why, as far as is known. `trying`: the piece that was sent again, with the mark behind it; None while
-    nothing is being tried.
+    `reason`: why, as far as is known. `trying`: the piece that was sent again, with the mark behind it and how many
+    points were missing before; None while nothing is being tried. `ration`: how much of it is sent at a time, and
+    `in_vain` how many tries in a row nothing of it landed.
     """
 
     spans: Spans = NOTHING
@@ -44,7 +48,9 @@ class Hold:
     reason: Reason = Reason(False, "it was held before the last start")
     look_at: int = 0
     wait: int = FIRST_LOOK
-    trying: tuple[Span, MarkId | None] | None = None
+    trying: tuple[Span, MarkId | None, int] | None = None
+    ration: Ration = EVERYTHING
+    in_vain: int = 0
 
 
 class Holds:
@@ -89,50 +95,67 @@ class Holds:
         if held is not None:
             held.points = max(held.points, points)
 
-    def due(self, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[Group, Span] | None:
-        """Return a group to try again and the piece of time to try, None when none is due.
+    def due(self, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[Group, Span, Ration] | None:
+        """Return a group to try again, the piece of time, and how much of it is sent; None when none is due.
 
-        `is_back` says of a mark whether what was printed before it has left the buffer.
+        `is_back` says of a mark whether what was printed before it has left the buffer: then it is only looked.
         """
         for group, held in self.groups.items():
             if held.trying is not None:
                 if is_back(held.trying[1]):
-                    return group, held.trying[0]
+                    return group, held.trying[0], NOTHING_SENT
                 continue
             if held.look_at > steady:
                 continue
             if held.spans:
                 start, stop = held.spans.parts[-1]
-                return group, (max(start, (stop - 1) // PIECE * PIECE), stop)
+                return group, (max(start, (stop - 1) // PIECE * PIECE), stop), held.ration
         return None
 
-    def tried(self, group: Group, whole: Span, missing: int, mark: MarkId | None, steady: int) -> bool:
-        """Record the outcome of a try: `missing` points were sent again before `mark`. Returns whether it is well.
+    def tried(
+        self,
+        group: Group,
+        whole: Span,
+        missing: int,
+        mark: MarkId | None,
+        steady: int,
+        where: Span | None = None,
+    ) -> bool:
+        """Record the outcome of a try: `missing` points are, and some sent again before `mark`; returns if it is well.
 
-        What is still missing the second time is lacking still.
+        Each second time is a look at what has landed: less is sent the next time if nothing did, until one bad line is
+        alone, which Telegraf drops with all that is sent beside it (`ration`). What is missing is missing in `where`.
         """
         held = self.groups.get(group)
         if held is None:
             return False
+        if missing and where is not None:
+            held.spans = held.spans - span(*whole) + span(*where)
         if not missing:
             held.spans -= Spans.of([whole])
-            held.trying = None
+            held.trying, held.ration, held.in_vain = None, EVERYTHING, 0
             held.wait = FIRST_LOOK
             if not held.spans:
                 del self.groups[group]
                 return True
         elif held.trying is None:
-            held.trying = whole, mark
+            held.trying = whole, mark, missing
             held.points = max(held.points, missing)
         else:
-            self.put_off(group, steady)
+            before = held.trying[2]
+            held.ration = held.ration.after(before, missing)
+            held.in_vain = held.in_vain + 1 if missing >= before else 0
+            held.trying = None
+            if held.ration.nothing_left(missing) or held.in_vain > MAX_IN_VAIN:
+                held.points = missing
+                self.put_off(group, steady)
         return False
 
     def put_off(self, group: Group, steady: int) -> None:
         """Try `group` later, each time after twice as long: it is lacking still, or could not be looked at."""
         held = self.groups.get(group)
         if held is not None:
-            held.trying = None
+            held.trying, held.ration, held.in_vain = None, EVERYTHING, 0
             held.wait = min(held.wait * 2, LONGEST_LOOK)
             held.look_at = steady + held.wait
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.ration import EVERYTHING, Ration
 from telegraf_plugin.stream.spans import Span
 
 
@@ -33,6 +34,13 @@ class Seek:
 
     span: Span
     origin: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Foresee:
+    """Count what the source has later than a minute after `span`, which is the present instant: it waits until then."""
+
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,13 @@ class Prove:
 class Compare:
     """Compare both sides of `span` as sets, without the groups in `held`, and print what central lacks.
 
-    With `group`: only what is of it.
+    With `group`: only what is of it, and as much as `ration` says.
     """
 
     span: Span
     group: Group | None = None
     held: frozenset[Group] = frozenset()
+    ration: Ration = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ class Recheck:
     empty: bool = False
 
 
-Job = Copy | Seek | Land | Check | Prove | Compare | Recheck
+Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +154,15 @@ class Compared:
     points_read: int = 0
     mark: MarkId | None = None
     where: Mapping[Group, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What follows from a failure.
+
+    `alone`: other jobs went well since the last failure, so that it is this one's, and the next may be tried at once.
+    `aside`: its span is set aside from now on: smaller does not help, and what lies behind it goes on.
+    """
+
+    alone: bool
+    aside: bool

@@ -8,19 +8,28 @@ Telegraf's buffer; not that it landed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.names import LEDGER
-from telegraf_plugin.stream.spans import NOTHING, Spans
+from telegraf_plugin.stream.request import MAX_ID
+from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, instant
 
 MEASUREMENT = LEDGER
 FORMAT = 1
 MAX_SPANS = 60
 """Spans that a mark lists; the smallest are left out first: work is repeated, nothing is lost."""
 MAX_HELD = 100
+MAX_HELD_SPANS = 20
+"""Spans that a mark lists of one held field; where there are more the gaps between some count as held too."""
+MAX_HELD_BYTES = 32 * 1024
+"""What `held` may take: InfluxDB takes strings of 1 MiB, and a mark is printed a minute."""
+_INCARNATION = re.compile(r"[!-~]{1,64}")
+
+_SECOND = 1_000_000_000
 
 Fields = dict[str, int | float | str]
 
@@ -44,7 +53,9 @@ class MarkId:
     def parse(cls, text: str) -> MarkId:
         """Read what `text` gave. Raises ValueError."""
         time, _, incarnation = text.partition("@")
-        return cls(int(time), incarnation)
+        if not _INCARNATION.fullmatch(incarnation):
+            raise ValueError(f"not the id of a mark: {text[:40]!r}")
+        return cls(instant(time), incarnation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +85,10 @@ class Mark:
     searching: bool = False
 
     def fields(self) -> Fields:
-        """Return the fields of its point; its time is the id's."""
-        told = list(self.held.items())
-        held = [
-            [group[0].decode("utf-8", "replace"), group[1].decode("utf-8", "replace"), group[2].value, spans.text()]
-            for group, spans in told[:MAX_HELD]
-        ]
+        """Return the fields of its point, each bounded in bytes; its time is the id's."""
+        held, untold = self._told()
         # What is held and not told must not be called proved: nobody would look there again after a start.
-        proved = self.proved - Spans.of(part for _, spans in told[MAX_HELD:] for part in spans)
+        proved = self.proved - untold
         return {
             "format": FORMAT,
             "id": self.id.text(),
@@ -92,13 +99,33 @@ class Mark:
             "began": self.began,
             "proved": proved.largest(MAX_SPANS).text(),
             "printed": self.printed.text() if len(self.printed.parts) <= MAX_SPANS else _hull(self.printed).text(),
-            "held": json.dumps(held, ensure_ascii=False) if held else "",
+            "held": held,
             "request": self.request,
             "sent": self.sent.largest(MAX_SPANS).text(),
             "islands": self.islands.largest(MAX_SPANS).text(),
             "sweep": self.sweep,
             "searching": "yes" if self.searching else "",
         }
+
+    def _told(self) -> tuple[str, Spans]:
+        """Return `held` as it stands in the ledger, and where something is held that has no room in it.
+
+        Spans are told too wide rather than not: what is called held is looked at again.
+        """
+        entries: list[str] = []
+        room = MAX_HELD_BYTES
+        untold: list[Span] = []
+        for group, spans in self.held.items():
+            few = spans.coarse(MAX_HELD_SPANS)
+            names = [name.decode("utf-8", "replace") for name in group[:2]]
+            entry = json.dumps([*names, group[2].value, few.text()], ensure_ascii=False)
+            size = len(entry.encode()) + len(", ")
+            if len(entries) < MAX_HELD and size <= room:
+                entries.append(entry)
+                room -= size
+            else:
+                untold += few
+        return f"[{', '.join(entries)}]" if entries else "", Spans.of(untold)
 
     @classmethod
     def read(cls, fields: Mapping[str, str]) -> Mark:
@@ -108,7 +135,10 @@ class Mark:
         """
         try:
             if int(fields["format"]) > FORMAT:
-                raise LaterFormat(f"the ledger is of format {fields['format']}, and this collector knows {FORMAT}")
+                raise LaterFormat(f"the ledger is of format {fields['format'][:40]}, and this collector knows {FORMAT}")
+            for name in ("request", "sweep"):
+                if len(fields.get(name, "")) > MAX_ID:
+                    raise ValueError(f"a mark of the ledger is damaged: its {name}")
             held = {
                 (measurement.encode(), name.encode(), FieldType(kind)): Spans.parse(spans)
                 for measurement, name, kind, spans in json.loads(fields.get("held") or "[]")
@@ -117,8 +147,8 @@ class Mark:
                 id=MarkId.parse(fields["id"]),
                 base=MarkId.parse(fields["base"]) if fields["base"] else None,
                 definition=fields["definition"],
-                origin=int(fields["origin"]),
-                began=int(fields["began"]),
+                origin=instant(fields["origin"]),
+                began=instant(fields["began"]),
                 proved=Spans.parse(fields.get("proved", "")),
                 printed=Spans.parse(fields.get("printed", "")),
                 held=held,
@@ -128,8 +158,17 @@ class Mark:
                 sweep=fields.get("sweep", ""),
                 searching=bool(fields.get("searching")),
             )
-        except (LookupError, TypeError, AttributeError) as error:
+        except (LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"a mark of the ledger is damaged: {error!r}") from None
+
+
+def oldest_kept(now: int, retention: int) -> int:
+    """Return from when on (Unix ns) marks are there for certain, at `now`, in a bucket that keeps `retention` ns.
+
+    What is older may have expired: that it is gone says nothing. 0: it keeps them for ever.
+    """
+    margin = min(max(retention // 10, 60 * _SECOND), 3600 * _SECOND)
+    return now - retention + margin if retention else BEGINNING
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.ledger import MarkId
-from telegraf_plugin.stream.spans import END, NOTHING, Spans
+from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans
 
 SECOND = 1_000_000_000
 FIRST_ASK = 5 * SECOND
@@ -77,13 +77,15 @@ class MarkBook:
         self._ask_after = FIRST_ASK
         return found
 
-    def gone(self, present: Collection[MarkId], since: int = END) -> bool:
-        """Say whether central has lost the newest mark that it had, or one made `since`: it went back in time.
+    def gone(self, present: Collection[MarkId], since: int = BEGINNING, until: int = END) -> bool:
+        """Say whether central has lost one of the marks that it had, of those made in [since, until): it went back.
 
         The newest alone does not tell: a request whose reply was lost may bring it a second time.
         """
-        had = [mark for mark in self.had if mark.time >= since]
-        return self.base is not None and any(mark not in present for mark in (self.base, *had))
+        had = [mark for mark in self.had if since <= mark.time < until]
+        if self.base is not None and since <= self.base.time < until:
+            had.append(self.base)
+        return any(mark not in present for mark in had)
 
     def is_back(self, mark: MarkId | None) -> bool:
         """Say whether everything printed before `mark` has left the buffer; None stands for nothing printed."""

@@ -25,3 +25,9 @@ BESIDE_DATA = (LEDGER, REQUEST)
 """What stands in the landing buckets, beside the data."""
 OWN = (*METRICS, *BESIDE_DATA)
 """All measurements of the collector."""
+_OWN = frozenset(name.encode() for name in OWN)
+
+
+def is_own(measurement: bytes) -> bool:
+    """Say whether `measurement` is one of the collector's own, and so never data: a source could forge the ledger."""
+    return measurement in _OWN

@@ -8,7 +8,6 @@ hashes differ, it is compared point by point and what is missing is printed agai
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 
 from telegraf_plugin.stream.clocks import Instant, ProofClock
@@ -21,6 +20,7 @@ from telegraf_plugin.stream.jobs import (
     Copied,
     Copy,
     Counted,
+    Failed,
     Job,
     Land,
     Prove,
@@ -41,20 +41,10 @@ SECOND = 1_000_000_000
 FIRST_SEARCH = 30 * SECOND
 """After how long (ns) a stream's first point is looked for again; each further time after twice as long."""
 LONGEST_SEARCH = 3600 * SECOND
+FORESIGHT = 3600 * SECOND
+"""How often (ns) the points of the future are counted."""
 MANY_FAILURES = 5
 """After so many failures in a row less is asked for, whatever else goes well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """What follows from a failure.
-
-    `alone`: other jobs went well since the last failure, so that it is this one's, and the next may be tried at once.
-    `aside`: its span is set aside from now on: smaller does not help, and what lies behind it goes on.
-    """
-
-    alone: bool
-    aside: bool
 
 
 class Outcomes(Plan):
@@ -63,6 +53,8 @@ class Outcomes(Plan):
     def __init__(self, stream: StreamDefinition, book: MarkBook, sweep: float = 0.0) -> None:
         super().__init__(stream, book, sweep)
         self.extras = 0
+        self.future = 0  # points whose time has not come, when they were counted last
+        self._foresee_at = 0
         self._job_at = Instant(0, 0, 0)
         self._started_at: int | None = None
         self._printed = Spans()  # by this run
@@ -171,6 +163,10 @@ class Outcomes(Plan):
         self._search_at = at.steady + self._search_wait
         self._search_wait = min(self._search_wait * 2, LONGEST_SEARCH)
 
+    def foreseen(self, points: int) -> None:
+        """Take how many points the source has whose time has not come."""
+        self.future = points
+
     # Counts
 
     def counted(self, job: Land, there: int) -> None:
@@ -248,7 +244,9 @@ class Outcomes(Plan):
         if self._overtaken(job.span):
             return []
         if job.group is not None:
-            self.holds.tried(job.group, job.span, outcome.missing.get(job.group, 0), outcome.mark, at.steady)
+            missing, where = outcome.missing.get(job.group, 0), outcome.where.get(job.group)
+            where = self._windows(where) if where is not None else None
+            self.holds.tried(job.group, job.span, missing, outcome.mark, at.steady, where)
             return []
         self.unproved.passed(job.span)
         self.proof_pace.done(job.span[1] - job.span[0], seconds)

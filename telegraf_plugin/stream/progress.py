@@ -25,7 +25,8 @@ class Progress:
     until the source's retention takes what is not copied. `proved_up_to`: Unix ns. `sweep_period`: how long the sweep's
     last pass took; `sweep_found`: the pieces in which it found something missing. `aside`: time (ns) that could not be
     read or compared and was set aside, and `aside_reason` why; `held_reason`: what is known of the points `held`.
-    `unprovable`: why nothing can ever be proved, if so. `uncompared`: for how long
+    `future`: points that wait at the source until their
+    time has come. `unprovable`: why nothing can ever be proved, if so. `uncompared`: for how long
     central could not be compared with, `uncompared_reason` why, and `uncompared_total` how often that failed.
     """
 
@@ -45,6 +46,7 @@ class Progress:
     aside_reason: str = ""
     held_reason: str = ""
     unprovable: str = ""
+    future: int = 0
     uncompared: int = 0
     uncompared_reason: str = ""
     uncompared_total: int = 0

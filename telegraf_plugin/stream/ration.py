@@ -39,6 +39,11 @@ class Ration:
         return missing <= self.skip
 
 
+EVERYTHING = Ration()
+NOTHING_SENT = Ration(most=0)
+"""For a look at what has landed."""
+
+
 class Portion:
     """Takes a ration out of what is found missing, block by block."""
 

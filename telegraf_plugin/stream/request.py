@@ -14,6 +14,8 @@ from telegraf_plugin.stream.names import REQUEST
 from telegraf_plugin.stream.spans import Spans
 
 MEASUREMENT = REQUEST
+MAX_ID = 100
+"""Characters of a request's id: each mark carries it."""
 
 
 class Kind(Enum):
@@ -43,6 +45,8 @@ class Request:
     def read(cls, fields: Mapping[str, str], time: int) -> Request:
         """Return the request with these fields, as text, and this time. Raises ValueError for one that is damaged."""
         try:
+            if len(fields["id"]) > MAX_ID:
+                raise ValueError(f"a request is damaged: its id has more than {MAX_ID} characters")
             spans = Spans.parse(fields["spans"])
             return cls(fields["id"], Kind(fields["kind"]), spans, fields["cancelled"] == "true", time)
         except LookupError as error:

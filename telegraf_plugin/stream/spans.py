@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,16 @@ Span = tuple[int, int]
 BEGINNING = -(2**63)
 """Before every time that InfluxDB can hold."""
 END = 2**63 - 1
+MAX_READ_SPANS = 10_000
+"""A text of more spans is damage."""
+_INSTANT = re.compile("-?[0-9]{1,19}")
+
+
+def instant(text: str) -> int:
+    """Read a time, Unix ns as decimal text. Raises ValueError when it is none, or not one of 64 bits."""
+    if not _INSTANT.fullmatch(text) or not BEGINNING <= int(text) <= END:
+        raise ValueError(f"not a time of 64 bits: {text[:40]!r}")
+    return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,15 @@ class Spans:
         """Return its `count` longest parts."""
         return self if len(self.parts) <= count else Spans(tuple(sorted(sorted(self.parts, key=_length)[-count:])))
 
+    def coarse(self, count: int) -> Spans:
+        """Return a set of at most `count` parts (one at least) that covers it: the narrowest gaps are closed."""
+        gaps = sorted((after[0] - before[1], place) for place, (before, after) in enumerate(pairwise(self.parts)))
+        kept = sorted(place for _, place in gaps[max(len(self.parts) - max(count, 1), 0) :])
+        ends = [*kept, len(self.parts) - 1]
+        starts = [0, *(place + 1 for place in kept)]
+        whole = zip(starts, ends, strict=True) if self.parts else ()
+        return Spans(tuple((self.parts[first][0], self.parts[last][1]) for first, last in whole))
+
     @property
     def hull(self) -> Span | None:
         """Return the one span from its beginning to its end; None when it is empty."""
@@ -126,11 +146,14 @@ class Spans:
 
     @classmethod
     def parse(cls, text: str) -> Spans:
-        """Read what `text` gave. Raises ValueError when it is not of that form."""
+        """Read what `text` gave. Raises ValueError when it is not of that form, or of more than MAX_READ_SPANS."""
+        parts = text.split(maxsplit=MAX_READ_SPANS)
+        if len(parts) > MAX_READ_SPANS:
+            raise ValueError(f"more than {MAX_READ_SPANS} spans")
         spans = []
-        for part in text.split():
+        for part in parts:
             start, _, stop = part.partition("/")
-            spans.append((int(start), int(stop)))
+            spans.append((instant(start), instant(stop)))
         return cls.of(spans)
 
 

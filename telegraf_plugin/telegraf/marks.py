@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.stream import ledger, names, request
+from telegraf_plugin.stream import ledger, names
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
@@ -13,7 +13,7 @@ from telegraf_plugin.telegraf.metrics import point
 def mark_line(stream: StreamDefinition, mark: Mark) -> bytes:
     """Return the line of a mark: by its tag `source_bucket` Telegraf routes it as it does the stream's points."""
     tags = {"source": stream.source, "stream": stream.name, "source_bucket": stream.bucket}
-    return point(ledger.MEASUREMENT, tags, mark.fields(), mark.id.time)
+    return point(names.LEDGER, tags, mark.fields(), mark.id.time)
 
 
 def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
@@ -32,4 +32,4 @@ def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
 def request_line(stream: StreamDefinition, asked: Request) -> bytes:
     """Return the line of a request. It has no `source_bucket`: a command writes it straight to the stream's bucket."""
     tags = {"source": stream.source, "stream": stream.name}
-    return point(request.MEASUREMENT, tags, asked.fields(), asked.time)
+    return point(names.REQUEST, tags, asked.fields(), asked.time)

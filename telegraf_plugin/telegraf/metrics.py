@@ -128,6 +128,7 @@ def _progress(status: StreamStatus) -> Fields:
         "in_flight": status.in_flight,
         "held": progress.held,
         "extras": progress.extras,
+        "future_points": progress.future,
         "foreign_marks": progress.foreign,
         "sweep_found": progress.sweep_found,
         "central_failures_total": progress.uncompared_total,

@@ -97,7 +97,8 @@ class Stage:
         for point in self._points(self.central, self.name):
             if point.measurement == LEDGER:
                 marks.setdefault(point.time_ns, {})[point.field] = point.value
-        return [marks[at] for at in sorted(marks)]
+        # One that is being written just now is read in part.
+        return [marks[at] for at in sorted(marks) if "proved" in marks[at] and "held" in marks[at]]
 
     def proved(self) -> Spans:
         """What the newest mark calls proved."""

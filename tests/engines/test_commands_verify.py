@@ -154,7 +154,7 @@ from(bucket: bucket) |> range(start: start, stop: stop) |> filter(fn: (r) => r.h
 
 @pytest.mark.parametrize(
     ("keys", "missing"),
-    [({"flux": FLUX}, 0), ({"aggregate": {"every": "10m", "fn": "count"}}, 30), ({"tags": {"host": "h1"}}, 0)],
+    [({"flux": FLUX}, 0), ({"aggregate": {"every": "10m", "fn": "count"}}, 30), ({"tags": {"rack": "r1"}}, 0)],
     ids=["flux", "aggregate", "tags"],
 )
 def test_what_a_stream_computes_or_picks_is_what_is_compared(
@@ -163,7 +163,7 @@ def test_what_a_stream_computes_or_picks_is_what_is_compared(
     bucket = f"picked-{next(iter(keys))}"
     pod.create_bucket(bucket)
     central.create_bucket(bucket)
-    lines = [f"m,host=h{n % 2} v={n} {at(n)}" for n in range(300)]
+    lines = [f"m,host=h{n % 2},rack=r{n % 2} v={n} {at(n)}" for n in range(300)]
     pod.write(bucket, "\n".join(lines).encode())
     # Central has the points themselves: an aggregate's are others.
     central.write(bucket, "\n".join(mapped(line, bucket, "v") for line in lines).encode())

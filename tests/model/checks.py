@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from telegraf_plugin.stream.account import Account, State
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.flow import MARKS_A_LIMIT
-from telegraf_plugin.stream.ledger import Mark, newest_believable
+from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import Spans, span
-from tests.model.clients import CHUNK
+from tests.model.clients import CHUNK, believed
 from tests.model.collector import FLOW_LIMIT
 from tests.model.outside import SECOND, TYPES, MarkOf, Point
 
@@ -21,10 +21,10 @@ LOOKBACK = 60 * SECOND
 INTERVAL = 10 * SECOND
 
 
-def newest_mark(marks: Iterable[Mark]) -> Mark | None:
-    """Return the newest mark that is believed."""
-    believed = newest_believable(marks)
-    return believed.mark if believed is not None else None
+def newest_mark(world: World, stream: str) -> Mark | None:
+    """Return the stream's newest mark that is believed."""
+    found = believed(world, stream)
+    return found.mark if found is not None else None
 
 
 def may_print(world: World, line: Point) -> None:
@@ -34,7 +34,7 @@ def may_print(world: World, line: Point) -> None:
     account = world.collector.account(line.stream)
     if account.state is not State.RUNNING or account.book.gone({mark.id for mark in there.values()}):
         return
-    mark = newest_mark(there.values())
+    mark = newest_mark(world, line.stream)
     claims = mark.proved if mark is not None else Spans()
     for buffered in world.telegraf.buffers["data"]:  # one of which may be the newest after a crash
         if isinstance(buffered, MarkOf) and (buffered.stream, buffered.mark.id.incarnation) == (line.stream, line.run):
@@ -48,7 +48,7 @@ def may_print(world: World, line: Point) -> None:
 def check(world: World) -> None:
     """Find what must not be at any time."""
     for stream in world.streams:
-        mark = newest_mark(world.central.marks[stream.name].values())
+        mark = newest_mark(world, stream.name)
         if mark is not None:
             _check_proved(world, f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
         if world.collector is not None:
@@ -134,7 +134,7 @@ def unfinished(world: World) -> str:
         if course.origin_open and any(time < course.origin for _, time in world.source.points[stream.name]):
             return f"{stream.name} has not found its first point"
         unproved = wanted.clip(stop=world.now - 4 * LOOKBACK) - course.proved
-        mark = newest_mark(world.central.marks[stream.name].values())
+        mark = newest_mark(world, stream.name)
         if unproved or mark is None or wanted.clip(stop=world.now - 5 * LOOKBACK) - mark.proved:
             return f"{stream.name} is not proved: {unproved}, {mark}"
         asked = world.central.requests.get(stream.name)

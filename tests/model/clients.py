@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.spans import BEGINNING, END, Span
 from tests.model.outside import HOUR, SECOND, TYPES, Key, Question, text_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,12 @@ def blocks_of(stream: StreamDefinition, points: dict[Key, int], span: Span) -> I
             yield Block(measurement.encode(), tags, b"v", TYPES[measurement], times, values)
 
 
+def believed(world: World, stream: str) -> Believed | None:
+    """Return the mark that is believed: what central keeps no longer speaks against none."""
+    kept = world.now - world.central.retention if world.central.retention else BEGINNING
+    return newest_believable(world.central.marks[stream].values(), lambda base: base.time < kept)
+
+
 def _bucket(retention: int) -> Bucket | None:
     return Bucket(retention, HOUR) if retention else None
 
@@ -110,26 +116,25 @@ class Reader(CentralReader):
         self._ask()
         return _bucket(self._world.central.retention)
 
-    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Believed]:
+    def ledger(self, bucket: str, names: Iterable[StreamName], *_bounds: object) -> dict[StreamName, Believed | None]:
         self._ask()
-        found = {name: newest_believable(self._world.central.marks[name[1]].values()) for name in names}
-        return {name: believed for name, believed in found.items() if believed is not None}
+        return {name: believed(self._world, name[1]) for name in names}
 
     def requests(self, bucket: str) -> dict[StreamName, Request]:
         self._ask()
         return {("pod", name): request for name, request in self._world.central.requests.items()}
 
-    def mark_ids(self, bucket: str, start: int) -> dict[StreamName, set[MarkId]]:
+    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
         self._ask()
-        return {
+        found = {
             ("pod", name): {mark.id for time, mark in marks.items() if time >= start}
             for name, marks in self._world.central.marks.items()
         }
+        yield found, start, END
 
-    def mark(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
+    def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
         self._ask()
-        found = self._world.central.marks[name[1]].get(mark.time)
-        return found if found is not None and found.id == mark else None
+        return [mark for mark in self._world.central.marks[name[1]].values() if mark.id in ids]
 
     def origins(self) -> dict[StreamName, Origin]:
         self._ask()

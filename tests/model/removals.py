@@ -43,10 +43,10 @@ def no_start_mark(patch: Patch) -> None:
 
 
 def no_base_while_running(patch: Patch) -> None:
-    patch.setattr(MarkBook, "gone", lambda _self, _present, _since=0: False)
+    patch.setattr(MarkBook, "gone", lambda *_args: False)
 
 
-def _newest(marks: Iterable[Mark]) -> Believed | None:
+def _newest(marks: Iterable[Mark], *_is_there: object) -> Believed | None:
     found = max(marks, key=lambda mark: mark.id, default=None)
     return Believed(found, Spans()) if found is not None else None
 
@@ -252,9 +252,9 @@ def no_waiting_for_the_origin(patch: Patch) -> None:
 
 
 def no_doubts_of_the_ledger(patch: Patch) -> None:
-    def newest(marks: Iterable[Mark]) -> Believed | None:
-        believed = newest_believable(marks)
-        return Believed(believed.mark, NOTHING) if believed is not None else None
+    def newest(marks: Iterable[Mark], *is_there: Callable[[MarkId], bool]) -> Believed | None:
+        found = newest_believable(marks, *is_there)
+        return Believed(found.mark, NOTHING) if found is not None else None
 
     patch.setattr(clients, "newest_believable", newest)
 

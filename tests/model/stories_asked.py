@@ -28,7 +28,7 @@ def lacks(world: World, keys: list[Key], what: str) -> None:
 
 def request_done(world: World, identity: str) -> None:
     """Find fault if the ledger does not say that the request is done."""
-    mark = newest_mark(world.central.marks["a"].values())
+    mark = newest_mark(world, "a")
     if mark is None or mark.request != identity:
         world.wrong(f"{identity} is not done: {mark}")
 

@@ -214,6 +214,8 @@ def test_marks_of_other_runs_are_news_once_and_not_when_the_ledger_held_them() -
     account.know([known])
     own = account.make_mark(at(0)).id
     assert account.strangers([own, other, known]) == [other]
+    assert account.strangers([own, other, known]) == [other]  # until it is told
+    account.stranger(Mark(other, None, "d", 0, 0), at(0))
     assert account.strangers([own, other, known]) == []
 
 

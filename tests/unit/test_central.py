@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -57,14 +58,13 @@ def ledger(*marks: Mark, damaged: dict[int, dict[str, str]] | None = None) -> Be
 
     def behave(exchange: Exchange) -> None:
         query, rows = exchange.query, every
+        start, stop = (text.split("stop: ")[-1] for text in query.split("range(start: ")[1].split(")")[0].split(","))
+        rows = [each for each in rows if start.strip() <= format_time(each[0]) < stop.strip()]
+        if '_field == "id"' in query or '["_field"] == "id")' in query:
+            rows = [each for each in rows if each[3] == "id"]
         if "last()" in query:
             newest = max((each[0] for each in rows), default=0)
             rows = [each for each in rows if each[0] == newest]
-        elif "range(start: " in query:
-            start, stop = (
-                text.split("stop: ")[-1] for text in query.split("range(start: ")[1].split(")")[0].split(",")
-            )
-            rows = [each for each in rows if start.strip() <= format_time(each[0]) < stop.strip()]
         plain(200, reply(rows), CSV)(exchange)
 
     return behave
@@ -86,23 +86,36 @@ def central() -> Iterator[Callable[..., CentralReader]]:
 
 def test_the_newest_mark_that_stands_on_what_is_there_is_believed(central: Callable[..., CentralReader]) -> None:
     first, second, third = mark(1), mark(2, 1), mark(3, 2)
-    assert central(ledger(first, second, third)).ledger("b", [NAME])[NAME].mark == third
-    assert central(ledger(first, third)).ledger("b", [NAME])[NAME].mark == first  # its base was forgotten
-    assert central(ledger(third)).ledger("b", [NAME]) == {}
-    assert central(ledger()).ledger("b", [NAME]) == {}
+    assert believed(central(ledger(first, second, third))) == third
+    assert believed(central(ledger(first, third))) == first  # its base was forgotten
+    assert believed(central(ledger(third))) is None
+    assert believed(central(ledger())) is None
+
+
+def believed(reader: CentralReader) -> Mark | None:
+    found = reader.ledger("b", [NAME])[NAME]
+    return found.mark if found is not None else None
 
 
 def test_marks_of_others_are_not_told(central: Callable[..., CentralReader]) -> None:
-    assert central(ledger(mark(1))).ledger("b", [("POD-8", "other")]) == {}
+    assert central(ledger(mark(1))).ledger("b", [("POD-8", "other"), ("POD-9", "x")]) == {
+        ("POD-8", "other"): None,
+        ("POD-9", "x"): None,
+    }
 
 
 def test_a_damaged_mark_is_left_aside_and_said(
     central: Callable[..., CentralReader], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        found = central(ledger(mark(1), mark(2, 1), damaged={2: {"origin": "x"}})).ledger("b", [NAME])
-    assert found[NAME].mark == mark(1)
-    assert "a mark of POD-8/telegraf in the ledger is left aside" in caplog.text
+        reader = central(ledger(mark(1), mark(2, 1), damaged={2: {"origin": "x"}}))
+        assert [believed(reader) for _ in range(3)] == [mark(1)] * 3
+    assert caplog.text.count("set aside in central's bucket b, POD-8/telegraf, as it cannot be read: a mark") == 1
+
+
+def test_a_mark_whose_proof_is_damaged_is_not_believed(central: Callable[..., CentralReader]) -> None:
+    reader = central(ledger(mark(1), mark(2, 1), damaged={2: {"proved": "1/x"}}))
+    assert believed(reader) == mark(1)
 
 
 def test_a_ledger_of_a_later_format_is_refused(central: Callable[..., CentralReader]) -> None:
@@ -114,13 +127,16 @@ def test_a_ledger_of_a_later_format_is_refused(central: Callable[..., CentralRea
 
 
 def test_ids_and_one_mark_are_told_by_stream(central: Callable[..., CentralReader]) -> None:
-    rows = [(T, *NAME, "id", f"{T}@run"), (T + 1, "POD-8", "other", "id", f"{T + 1}@x")]
+    now = time.time_ns()
+    rows = [(now, *NAME, "id", f"{now}@run"), (now + 1, "POD-8", "other", "id", f"{now + 1}@x")]
     reader = central(plain(200, reply(rows), CSV))
-    assert reader.mark_ids("b", T) == {NAME: {MarkId(T, "run")}, ("POD-8", "other"): {MarkId(T + 1, "x")}}
+    ((ids, since, until),) = reader.mark_ids("b", now)
+    assert ids == {NAME: {MarkId(now, "run")}, ("POD-8", "other"): {MarkId(now + 1, "x")}}
+    assert since == now
+    assert until > 2**62
     reader = central(ledger(mark(1), mark(2, 1)))
-    assert reader.mark("b", NAME, MarkId(T + 2, "run")) == mark(2, 1)
-    assert reader.mark("b", NAME, MarkId(T + 2, "another")) is None
-    assert reader.mark("b", NAME, MarkId(T + 7, "run")) is None
+    asked = [MarkId(T + 2, "run"), MarkId(T + 1, "another"), MarkId(T + 7, "run")]
+    assert reader.marks("b", NAME, asked) == [mark(2, 1)]
 
 
 def test_origins_are_put_together_from_their_fields(central: Callable[..., CentralReader]) -> None:
@@ -161,8 +177,8 @@ def test_whatever_fails_is_a_central_error(
     reader = central(behaviour, lookup=behaviour)
     for question in (
         lambda: reader.ledger("b", [NAME]),
-        lambda: reader.mark_ids("b", T),
-        lambda: reader.mark("b", NAME, MarkId(T, "run")),
+        lambda: list(reader.mark_ids("b", T)),
+        lambda: reader.marks("b", NAME, [MarkId(T, "run")]),
         reader.origins,
         lambda: reader.requests("b"),
         lambda: reader.count(STREAM, (T, T + 1)),

@@ -10,6 +10,7 @@ from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.flux import EARLIEST, Query, string_literal
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.names import OWN
 from telegraf_plugin.stream.renames import TagRule
 
 START = 1_795_478_400 * 10**9
@@ -39,14 +40,14 @@ def selected(stream: StreamDefinition) -> list[str]:
 
 
 def test_the_ranges_are_all_that_influxdb_can_hold() -> None:
-    assert steps(flux.newest_marks_query("b"))[1] == EVER
+    assert steps(flux.origins_query("b"))[1] == EVER
     assert EARLIEST < 0
 
 
 def test_a_whole_buckets_points_are_those_with_its_tag_and_no_ledger() -> None:
     assert selected(WHOLE) == [
         is_one_of("source_bucket", "data"),
-        f"filter(fn: (r) => r._measurement != {string_literal('collector_ledger')})",
+        "filter(fn: (r) => " + " and ".join(f"r._measurement != {string_literal(name)}" for name in OWN) + ")",
     ]
 
 
@@ -114,24 +115,36 @@ def test_the_types_of_a_field_are_asked_for_by_name() -> None:
     ]
 
 
-def test_the_newest_mark_of_each_stream_is_looked_for_in_all_times() -> None:
-    assert steps(flux.newest_marks_query("landing")) == ['from(bucket: "landing")', EVER, OURS, "last()"]
+def dropped(*columns: str) -> str:
+    return f"drop(columns: [{', '.join(map(string_literal, ('_start', '_stop', '_measurement', *columns)))}])"
 
 
-def test_the_marks_of_a_stream_are_asked_for_by_its_name() -> None:
-    assert steps(flux.marks_query("landing", 'POD-8"', "s", START, STOP)) == [
+IDS = 'filter(fn: (r) => r._field == "id")'
+
+
+def test_of_the_newest_marks_only_the_times_are_asked_for() -> None:
+    assert steps(flux.newest_marks_query("landing", START, STOP)) == [
         'from(bucket: "landing")',
         RANGE,
         OURS,
-        is_one_of("source", 'POD-8"'),
-        is_one_of("stream", "s"),
+        IDS,
+        "last()",
+        dropped("_field", "_value"),
     ]
 
 
-def test_marks_of_a_clock_that_was_ahead_are_seen_too() -> None:
-    found = steps(flux.mark_ids_query("landing", START))
-    assert found[1] == "range(start: 2026-11-24T00:00:00.000000000Z, stop: 2262-04-11T23:47:16.000000000Z)"
-    assert found[2:] == [OURS, 'filter(fn: (r) => r._field == "id")']
+def test_the_marks_of_a_stream_are_asked_for_by_its_name() -> None:
+    name = ('POD-8"', "s")
+    one = [OURS, is_one_of("source", 'POD-8"'), is_one_of("stream", "s")]
+    asked = steps(flux.marks_query("landing", name, START, STOP))
+    assert asked == ['from(bucket: "landing")', RANGE, *one, dropped()]
+    asked = steps(flux.marks_query("landing", name, START, STOP, ("id", "base")))
+    assert asked[2:] == [*one, is_one_of("_field", "id", "base"), dropped()]
+
+
+def test_of_the_ids_only_the_values_and_tags_are_asked_for() -> None:
+    found = steps(flux.mark_ids_query("landing", START, STOP))
+    assert found[1:] == [RANGE, OURS, IDS, dropped("_field", "_time")]
 
 
 @pytest.mark.parametrize("bucket", ["metrics", 'a"b'])

@@ -17,9 +17,9 @@ from lab.engines import REPOSITORY
 # Each in a process of its own, as the plugin of the other tests stays what it is.
 SHOWN = {
     "ledger-not-believed": """
-from telegraf_plugin import central
+from telegraf_plugin.stream import belief
 from telegraf_plugin.stream.ledger import Mark, MarkId
-assert central.newest_believable([Mark(MarkId(1, "a"), None, "", 0, 0)]) is None
+assert belief.newest_believable([Mark(MarkId(1, "a"), None, "", 0, 0)]) is None
 """,
     "restores-unnoticed": """
 from telegraf_plugin.stream.markbook import MarkBook

@@ -20,7 +20,8 @@ def loaded(tmp_path: Path, streams: list[str], top: str = "") -> Config:
     """Load a file with a source POD-1, POD-2, … for each of `streams`."""
     sources = "".join(f"  - {{name: POD-{n}, {SERVER}, streams: [{{{s}}}]}}\n" for n, s in enumerate(streams, 1))
     path = tmp_path / "queries.yaml"
-    path.write_text(f"central: {{{SERVER}}}\nsources:\n{sources}{top}", "utf-8")
+    central = SERVER.replace("//x:", "//central:")
+    path.write_text(f"central: {{{central}}}\nsources:\n{sources}{top}", "utf-8")
     return load(path, {"TOKEN": "a-token-of-some-length"})
 
 

@@ -14,6 +14,7 @@ from telegraf_plugin.stream.jobs import (
     Copied,
     Copy,
     Counted,
+    Foresee,
     Job,
     Land,
     Prove,
@@ -308,6 +309,24 @@ def test_a_bucket_that_is_empty_yet_is_looked_at_again_and_again() -> None:
             looks.append(now)
             bench.course.sought(job, None, bench.at)
     assert looks == [0, 30, 90, 210, 450]
+
+
+# The future
+
+
+def test_points_whose_time_has_not_come_are_counted_once_an_hour_when_nothing_else_is_to_be_done() -> None:
+    bench = CourseBench(-LOOKBACK)
+    bench.course._foresee_at = 0
+    bench.tick(0)
+    bench.copied(bench.next(), points=0)
+    assert bench.next() == Foresee(sp(0, 0))
+    bench.course.foreseen(7)
+    assert bench.course.future == 7
+    assert bench.next() is None
+    bench.now = HOUR
+    while isinstance(proof := bench.next(room=False), Prove):
+        bench.proved(proof)
+    assert proof == Foresee(sp(HOUR, HOUR))
 
 
 # Failures

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from telegraf_plugin.influxdb.flux import (
     MAX_NAMED_FIELDS,
     carriage_return_query,
+    count_query,
+    first_query,
     series_query,
     stream_query,
     string_literal,
 )
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
+from telegraf_plugin.stream.names import OWN
 
 START = 1_795_478_400 * 10**9
 STOP = START + 300 * 10**9
@@ -68,10 +71,20 @@ def test_whatever_the_names_a_query_has_the_same_structure(
     ]
 
 
-def test_of_a_whole_bucket_only_a_ledger_is_left_out() -> None:
+def test_of_a_whole_bucket_nothing_is_left_out() -> None:
+    """What is the collector's own is asked for as well, so that it is counted and named."""
     query = stream_query(WHOLE, START, STOP)
-    assert query.text.split("\n  |> ")[2:] == ['filter(fn: (r) => r._measurement != "collector_ledger")']
+    assert len(query.text.split("\n  |> ")) == 2
     assert query.parameters == {}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_is_the_collectors_own_is_never_counted(name: str) -> None:
+    refused = f'r._measurement != "{name}"'
+    for ask in (count_query, lambda stream, _start, stop: first_query(stream, stop)):
+        assert refused in ask(WHOLE, START, STOP).text
+        assert refused in ask(replace(WHOLE, measurements=("cpu", name)), START, STOP).text
+        assert refused not in ask(replace(WHOLE, measurements=("cpu",)), START, STOP).text
 
 
 def test_every_measurement_and_every_excluded_field_is_named() -> None:

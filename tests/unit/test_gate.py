@@ -88,6 +88,34 @@ def test_a_quarter_of_the_bytes_wants_a_mark_and_they_are_free_when_it_is_back()
     assert flow.load() == Load(1, 5)
 
 
+def test_a_stream_whose_marks_never_come_leaves_room_to_its_neighbours() -> None:
+    flow = Flow(100)
+    flow.printed("stuck", Load(1, 1))
+    flow.printed("well", Load(1, 1))
+    flow.marked("well", 1)
+    flow.back("well", 1)
+    for _ in range(200):  # it prints whatever it may
+        if flow.has_room(Load(1, 1), True, "stuck"):
+            flow.printed("stuck", Load(1, 1))
+    flow.marked("stuck", 2)
+    assert flow.lines("stuck") == 88  # with its mark
+    assert flow.has_room(Load(5, 1), True, "well")  # the others' share
+    flow.printed("well", Load(5, 1))
+    flow.marked("well", 3)
+    assert not flow.has_room(Load(50, 1), True, "well")
+    flow.back("well", 3)  # which overtakes: what was printed before it has left
+    assert flow.has_room(Load(100, 1), True, "well")
+    assert not flow.has_room(Load(1, 1), True, "stuck")
+    flow.back("stuck", 2)
+    assert flow.has_room(Load(87, 1), True, "stuck")
+
+
+def test_a_stream_that_is_alone_has_all_of_the_limit() -> None:
+    flow = Flow(100)
+    flow.printed("a", Load(60, 1))
+    assert (flow.has_room(Load(40, 1), True, "a"), flow.has_room(Load(41, 1), True, "a")) == (True, False)
+
+
 # Gate
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import FORMAT, MAX_HELD, MAX_SPANS, Mark, MarkId, newest_believable
+from telegraf_plugin.stream.ledger import FORMAT, MAX_HELD, MAX_HELD_BYTES, MAX_SPANS, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.spans import NOTHING, Spans
 
 TIMES = st.integers(-(2**62), 2**62)
@@ -152,6 +153,51 @@ def test_the_base_may_be_among_those_that_are_only_known_to_be_there() -> None:
 def test_a_mark_of_another_run_of_the_same_time_is_no_base() -> None:
     stands_on = Mark(MarkId(9, "run"), MarkId(8, "other"), "d", 0, 0)
     assert newest_believable([stands_on, Mark(MarkId(8, "run"), MarkId(7, "run"), "d", 0, 0)]) is None
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.binary(max_size=3000), st.binary(max_size=30), st.sampled_from(FieldType)),
+        st.lists(st.tuples(TIMES, TIMES), max_size=200).map(Spans.of),
+        max_size=30,
+    ),
+    SPANS,
+    SPANS,
+)
+def test_every_field_is_bounded_and_what_does_not_fit_is_not_called_proved(
+    held: dict[Group, Spans], proved: Spans, printed: Spans
+) -> None:
+    written = replace(mark(1, proved=proved, printed=printed), held=held)
+    fields = written.fields()
+    assert all(len(str(value).encode()) <= MAX_HELD_BYTES for value in fields.values())
+    read = Mark.read(texts(written))
+    told = {
+        (group[0].decode("utf-8", "replace"), group[1].decode("utf-8", "replace"), group[2]): spans
+        for group, spans in read.held.items()
+    }
+    for group, spans in held.items():
+        name = (group[0].decode("utf-8", "replace"), group[1].decode("utf-8", "replace"), group[2])
+        if name in told and not spans - told[name]:
+            continue
+        assert not spans & read.proved
+
+
+def test_twenty_sparse_holds_of_nine_days_fit() -> None:
+    minute = 60 * 10**9
+    sparse = Spans.of((at, at + 10**9) for at in range(0, 9 * 24 * 60 * minute, minute))
+    held = {(b"m", b"f%d" % number, FieldType.FLOAT): sparse for number in range(20)}
+    read = Mark.read(texts(mark(1, proved=Spans.of([(0, 9 * 24 * 60 * minute)]), held=held)))
+    assert len(read.held) == 20
+    assert all(not sparse - spans for spans in read.held.values())
+    assert read.proved == Spans.of([(0, 9 * 24 * 60 * minute)])
+
+
+@given(SPANS, st.integers(1, 4))
+def test_coarse_spans_cover_and_are_few(spans: Spans, count: int) -> None:
+    coarse = spans.coarse(count)
+    assert not spans - coarse
+    assert len(coarse.parts) == min(count, len(spans.parts))
+    assert coarse.hull == spans.hull
 
 
 def test_what_marks_printed_that_the_believed_one_does_not_stand_on_is_in_doubt() -> None:

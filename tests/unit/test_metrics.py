@@ -104,6 +104,7 @@ def test_a_streams_line_says_what_its_cycle_and_its_life_came_to() -> None:
         "extras": 0,
         "sweep_found": 0,
         "foreign_marks": 0,
+        "future_points": 0,
         "aside_seconds": 0.0,
         "uncompared_seconds": 0.0,
         "central_failures_total": 0,

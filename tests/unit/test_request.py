@@ -40,6 +40,7 @@ class Asked:
         self.course.next(at(-10_000), False, False, False)
         self.course.tick(at(0))
         self.course.due = False
+        self.course._foresee_at = 10**30
         self.course.origin = s(ORIGIN)  # a tick has taken it back: it was the future
         self.course.proved = span(*sp(ORIGIN, -LOOKBACK))
         self.mark()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from telegraf_plugin.errors import BadReply
@@ -77,3 +79,21 @@ def test_a_reply_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(BadReply, match="has no end"):
         list(read_rows(endless()))  # type: ignore[arg-type]
     assert len(taken) == 11
+
+
+def test_a_row_is_in_memory_at_a_time() -> None:
+    head, _, row = MARK.rpartition(b"\r\n,,0")
+    row = b",,0" + row.removesuffix(b"\r\n")
+    chunks = (head + b"\r\n", *(row * 400 for _ in range(1000)), b"\r\n")  # some 12 MB
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read_rows(chunks)) == 400_001
+        assert tracemalloc.get_traced_memory()[1] < 300_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_row_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "MAX_ROW_BYTES", 1000)
+    with pytest.raises(BadReply, match="a row without an end"):
+        list(read_rows([b"x" * 100] * 100))

@@ -17,10 +17,11 @@ from telegraf_plugin import watch as watch_module
 from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Kind, Request
-from telegraf_plugin.stream.spans import Spans
+from telegraf_plugin.stream.spans import END, Spans
 from telegraf_plugin.watch import LedgerWatch
 from telegraf_plugin.worker import SourceWorker
 from tests.unit.test_definition import STREAM
@@ -44,8 +45,14 @@ class Central:
 
     def __init__(self) -> None:
         self.away: dict[str, CentralError] = {}
-        self.marks: dict[str, dict[StreamName, Believed]] = defaultdict(dict)
+        self.believed: dict[str, dict[StreamName, Believed]] = defaultdict(dict)
         self.present: dict[str, dict[StreamName, set[MarkId]]] = defaultdict(dict)
+        self.unreadable: dict[StreamName, CentralError] = {}
+        self.long: set[StreamName] = set()
+        self.loads = 0
+        self.damaged: set[MarkId] = set()
+        self.strange_fails = False
+        self.retention = 0
         self.asked: dict[str, Request] = {}
         self.asked_since: list[int] = []
         self.mirrored: dict[StreamName, Origin] = {}
@@ -56,20 +63,40 @@ class Central:
 
     def bucket(self, name: str) -> Bucket | None:
         self._ask(name)
-        return Bucket(0, HOUR)
+        return Bucket(self.retention, HOUR)
 
-    def ledger(self, bucket: str, names: Iterable[StreamName]) -> dict[StreamName, Believed]:
+    def ledger(
+        self,
+        bucket: str,
+        names: Iterable[StreamName],
+        kept: int,
+        steps: int,
+        unreadable: Callable[[StreamName, CentralError], None],
+    ) -> dict[StreamName, Believed | None]:
         self._ask(bucket)
-        return {name: self.marks[bucket][name] for name in names if name in self.marks[bucket]}
+        for name, error in self.unreadable.items():
+            unreadable(name, error)
+        self.loads += 1
+        readable = [name for name in names if name not in self.unreadable and name not in self.long]
+        return {name: self.believed[bucket].get(name) for name in readable}
 
-    def mark_ids(self, bucket: str, start: int) -> dict[StreamName, set[MarkId]]:
+    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
         self._ask(bucket)
         self.asked_since.append(start)
-        return {name: {mark for mark in marks if mark.time >= start} for name, marks in self.present[bucket].items()}
+        middle = start + 60 * SECOND
+        for since, until in ((middle, END), (start, middle)):
+            yield (
+                {name: {m for m in marks if since <= m.time < until} for name, marks in self.present[bucket].items()},
+                since,
+                until,
+            )
 
-    def mark(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
+    def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
         self._ask(bucket)
-        return Mark(mark, None, STREAM.hash, 0, 0) if mark in self.present[bucket].get(name, ()) else None
+        if self.strange_fails:
+            raise CentralError("no", "later")
+        there = self.present[bucket].get(name, set()) - self.damaged
+        return [Mark(mark, None, STREAM.hash, 0, 0) for mark in ids if mark in there]
 
     def origins(self) -> dict[StreamName, Origin]:
         self._ask("metrics")
@@ -93,6 +120,8 @@ class Worker:
         self.present: dict[str, set[MarkId]] = {}
         self.lose: set[str] = set()
         self.told_strangers: list[tuple[str, MarkId]] = []
+        self.stays_loading = False
+        self.looks: list[tuple[str, int, int]] = []
         self.requests: list[tuple[str, str]] = []
         self.over = False
         self._known: set[MarkId] = set()
@@ -102,19 +131,24 @@ class Worker:
             raise SystemExit  # ends the watch's thread
         return dict(self.states)
 
-    def load(self, label: str, believed: Believed | None, mirror: Origin | None, known: Collection[MarkId]) -> None:
-        self.loaded[label] = believed, mirror, set(known)
+    def load(self, label: str, reading: Reading) -> None:
+        self.loaded[label] = reading.believed, reading.mirror, set(reading.known)
+        if self.stays_loading:
+            return
         self.states[label] = (State.STARTING, None, None)
 
-    def seen(self, label: str, present: Collection[MarkId], since: int = 0) -> tuple[bool, list[MarkId]]:
-        self.present[label] = set(present)
+    def seen(self, label: str, present: Collection[MarkId], since: int, until: int) -> tuple[bool, list[MarkId]]:
+        self.looks.append((label, since, until))
+        self.present[label] = {m for m in self.present.get(label, ()) if not since <= m.time < until} | set(present)
         if label in self.lose:
             self.lose.discard(label)
             self.states[label] = (State.LOADING, None, None)
             return True, []
         strange = sorted(mark for mark in present if mark.incarnation != "me" and mark not in self._known)
-        self._known.update(strange)
         return False, strange
+
+    def known(self, label: str, marks: Collection[MarkId]) -> None:
+        self._known.update(marks)
 
     def stranger(self, label: str, mark: Mark) -> None:
         self.told_strangers.append((label, mark.id))
@@ -175,7 +209,7 @@ def now() -> int:
 
 def test_what_the_ledger_says_is_told_to_streams_that_wait_for_it(site: Site) -> None:
     known = MarkId(now(), "other")
-    site.central.marks["one"][("POD-8", "a")] = BELIEVED
+    site.central.believed["one"][("POD-8", "a")] = BELIEVED
     site.central.mirrored[("POD-8", "b")] = ORIGIN
     site.present(A, known)
     site.watch.start()
@@ -192,7 +226,7 @@ def test_while_the_metrics_bucket_cannot_be_read_a_new_stream_waits_and_one_with
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     site.central.away["metrics"] = CentralError("not there", "make it")
-    site.central.marks["one"][("POD-8", "a")] = BELIEVED
+    site.central.believed["one"][("POD-8", "a")] = BELIEVED
     site.watch.start()
     assert soon(lambda: "POD-8/a" in site.worker.loaded)
     assert soon(lambda: said(caplog, "metrics (metrics)") == 1)
@@ -325,6 +359,62 @@ def test_a_tick_looks_over_a_day_now_and_then_and_else_over_an_hour(site: Site) 
     ages = [(now() - since) / HOUR for since in site.central.asked_since]
     assert ages[0] == pytest.approx(25, abs=0.1)
     assert ages[1:3] == pytest.approx([1, 1], abs=0.1)
+
+
+def test_a_ledger_that_is_long_or_cannot_be_read_holds_up_no_other(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.central.long.add(("POD-8", "a"))
+    site.central.unreadable[("POD-8", "c")] = CentralError("of format 9", "run that version", permanent=True)
+    site.watch.start()
+    assert soon(lambda: "POD-8/b" in site.worker.loaded)
+    loads = site.central.loads
+    site.until(lambda: site.central.loads > loads + 3)
+    assert set(site.worker.loaded) == {"POD-8/b"}
+    assert said(caplog, "POD-8/c: of format 9; run that version") == 1
+    site.central.long.clear()
+    site.central.unreadable.clear()
+    site.until(lambda: len(site.worker.loaded) == 3)
+
+
+def test_a_ledger_that_waits_for_its_source_is_not_read_again_at_each_look(site: Site) -> None:
+    site.worker.stays_loading = True
+    site.watch.start()
+    assert soon(lambda: len(site.worker.loaded) == 3)
+    loads = site.central.loads
+    looks = 0
+
+    def looked() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks > 10
+
+    site.until(looked)
+    assert site.central.loads == loads
+
+
+def test_strangers_marks_that_could_not_be_read_are_news_again(site: Site) -> None:
+    for stream in (A, B, C):
+        site.worker.runs(stream, MarkId(now(), "me"))
+    strange, damaged = MarkId(now(), "other"), MarkId(now() + 1, "other")
+    site.present(A, strange, damaged)
+    site.central.damaged.add(damaged)
+    site.central.strange_fails = True
+    site.watch.start()
+    site.until(lambda: "POD-8/a" in site.worker.present)
+    assert site.worker.told_strangers == []
+    site.central.strange_fails = False
+    site.until(lambda: site.worker.told_strangers == [("POD-8/a", strange)])
+
+
+def test_marks_that_central_does_not_keep_are_not_looked_for(site: Site) -> None:
+    site.central.retention = 8 * HOUR
+    for stream in (A, B, C):
+        site.worker.runs(stream, MarkId(now() - 24 * HOUR, "me"))
+    site.watch.start()
+    site.until(lambda: len(site.central.asked_since) >= 2)
+    assert all(now() - since < 8 * HOUR for since in site.central.asked_since)
+    assert all(since < until for _, since, until in site.worker.looks)
 
 
 def test_central_is_left_alone_for_as_long_as_it_asks_for_ticks_or_not(site: Site) -> None:

@@ -11,12 +11,14 @@ import pytest
 
 from telegraf_plugin import gate as gate_module
 from telegraf_plugin.errors import TransientError
+from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.definition import Start
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
-from telegraf_plugin.stream.spans import NOTHING
+from telegraf_plugin.stream.spans import NOTHING, Spans
 from telegraf_plugin.stream.status import Attempt
-from tests.unit.worker_bench import SECOND, Bench, names_of, soon
+from tests.unit.test_definition import STREAM
+from tests.unit.worker_bench import EMPTY, SECOND, Bench, Block, names_of, soon
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ def test_only_a_mark_is_printed_until_it_is_back(bench: Callable[..., Bench]) ->
     site = bench("a b", loaded=False)
     site.echo.open = False
     for label in site.labels:
-        site.worker.load(label, None, None, ())
+        site.worker.load(label, EMPTY)
     site.until(State.STARTING)
     assert soon(lambda: set(site.echo.present) == {"a", "b"})
     site.ask()
@@ -67,7 +69,7 @@ def test_only_a_mark_is_printed_until_it_is_back(bench: Callable[..., Bench]) ->
 
 def test_a_stream_whose_mark_does_not_come_holds_up_no_other(bench: Callable[..., Bench]) -> None:
     site = bench("a b", loaded=False)
-    site.worker.load("POD-8/a", None, None, ())
+    site.worker.load("POD-8/a", EMPTY)
     assert soon(lambda: site.worker.snapshot()["POD-8/a"][0] is State.RUNNING)
     assert site.worker.snapshot()["POD-8/b"][0] is State.LOADING
     site.ask()
@@ -107,7 +109,7 @@ def test_a_central_that_lost_a_mark_is_read_again_and_gone_on_with(bench: Callab
     lost, strangers = site.worker.seen("POD-8/a", set())
     assert (lost, strangers) == (True, [])
     assert site.worker.snapshot()["POD-8/a"][:2] == (State.LOADING, None)
-    site.worker.load("POD-8/a", None, None, ())
+    site.worker.load("POD-8/a", EMPTY)
     site.until(State.RUNNING)
     attempt = site.attempt()
     assert attempt.stop - attempt.start >= 100 * SECOND  # from the origin that this run remembers
@@ -122,7 +124,7 @@ def test_a_ledger_that_went_back_is_believed_before_what_this_run_remembers(benc
     later = account.course.origin + 60 * SECOND
     mark = Mark(MarkId(1, "before"), None, account.stream.hash, later, later)
     site.echo.present["a"].add(mark.id)
-    site.worker.load("POD-8/a", Believed(mark, NOTHING), None, ())
+    site.worker.load("POD-8/a", Reading(Believed(mark, NOTHING), None, ()))
     assert soon(lambda: account.state is not State.LOADING)
     assert account.course.origin == later
 
@@ -143,6 +145,8 @@ def test_marks_that_strangers_made_are_told_once(bench: Callable[..., Bench]) ->
     other = MarkId(7, "other")
     present = site.echo.present["a"] | {other}
     assert site.worker.seen("POD-8/a", present) == (False, [other])
+    assert site.worker.seen("POD-8/a", present) == (False, [other])  # until somebody has looked at it
+    site.worker.known("POD-8/a", [other])
     assert site.worker.seen("POD-8/a", present) == (False, [])
 
 
@@ -171,3 +175,29 @@ def _after(site: Bench, attempts: int) -> list[Attempt]:
         if said is not None:
             found.append(said)
     return found
+
+
+def test_a_newer_reading_that_comes_while_one_is_adopted_is_adopted_next(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What landed between the two is news: known without being adopted, it would never be compared."""
+    site = bench("a", loaded=False)
+    between, block, asked = MarkId(7, "other"), Block(), []
+
+    def bucket(name: str) -> None:
+        asked.append(name)
+        block()
+
+    monkeypatch.setattr(site.client, "bucket", bucket)
+    site.echo.present["a"].add(between)
+    site.worker.load("POD-8/a", EMPTY)
+    assert block.reached.wait(10)
+    newer = Believed(Mark(between, None, STREAM.hash, 1, 2), Spans())
+    site.worker.load("POD-8/a", Reading(newer, None, [between]))
+    account = site.worker.lanes["POD-8/a"].account
+    assert account.strangers([between]) == [between]  # the reading that is being adopted did not have it
+    block.open()
+    assert soon(lambda: account.book.started)
+    assert account.began == 2
+    assert len(asked) == 2
+    assert account.strangers([between]) == []

@@ -77,8 +77,8 @@ def asked() -> Iterator[Callable[[bytes, int, dict[str, str]], CentralReader]]:
 def questions(reader: CentralReader) -> list[Callable[[], object]]:
     return [
         lambda: reader.ledger("b", [NAME]),
-        lambda: reader.mark_ids("b", 0),
-        lambda: reader.mark("b", NAME, MarkId(1, "run")),
+        lambda: list(reader.mark_ids("b", 0)),
+        lambda: reader.marks("b", NAME, [MarkId(1, "run")]),
         reader.origins,
         lambda: reader.requests("b"),
         lambda: reader.count(STREAM, (0, 1)),
@@ -89,11 +89,16 @@ def questions(reader: CentralReader) -> list[Callable[[], object]]:
 def test_no_question_to_central_takes_a_wrong_form_for_a_bug(
     asked: Callable[[bytes, int, dict[str, str]], CentralReader], wrong: bytes
 ) -> None:
-    for question in questions(asked(wrong, 200, {})):
-        with pytest.raises(CentralError) as caught:
+    *ledger, count = questions(asked(wrong, 200, {}))
+    for question in ledger:  # what is damaged in the ledger is set aside, row by row
+        try:
             question()
-        assert "unexpected" not in caught.value.summary
-        assert "report" not in caught.value.hint
+        except CentralError as error:
+            assert "unexpected" not in error.summary + error.hint  # noqa: PT017 - or nothing at all
+    with pytest.raises(CentralError) as caught:
+        count()
+    assert "unexpected" not in caught.value.summary
+    assert "report" not in caught.value.hint
 
 
 @pytest.mark.parametrize(("status", "asks", "waits"), [(429, "120", 120.0), (503, "7", 7.0), (503, "", None)])

@@ -23,6 +23,7 @@ from telegraf_plugin.config import Credential, Server, Source, Timeouts
 from telegraf_plugin.errors import CentralError, OutputClosed, TransientError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.lane import Reading
 from telegraf_plugin.lanework import Held
 from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.definition import Start
@@ -39,6 +40,8 @@ SECOND = 1_000_000_000
 MARK = re.compile(rb"^collector_ledger,.*stream=(\w+) .*id=\"(\d+)@(\w+)\"", re.MULTILINE)
 
 Answer = bytes | Exception | Callable[[], bytes]
+EMPTY = Reading(None, None, ())
+"""There is no ledger."""
 REPLY = b""
 """Two points of the span that is asked for."""
 
@@ -196,7 +199,7 @@ class Bench:
         self.worker.start()
         if loaded:
             for label in self.labels:
-                self.worker.load(label, None, None, ())
+                self.worker.load(label, EMPTY)
             self.until(State.RUNNING)
         return self
 

@@ -1,0 +1,273 @@
+"""Reads the ledger in central: marks, mirrored origins and requests, in bounded steps, the newest first.
+
+Whatever stands there keeps nothing else from being read: what is damaged is set aside by itself and said once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+
+from telegraf_plugin.config import Server
+from telegraf_plugin.errors import BadReply, CentralError, PermanentError, TransientError, UnreadableLedger
+from telegraf_plugin.influxdb import central_flux as flux
+from telegraf_plugin.influxdb import ledger_rows
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.failures import explain
+from telegraf_plugin.influxdb.flux import EARLIEST, LATEST, Query
+from telegraf_plugin.influxdb.ledger_rows import StreamName
+from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.belief import FIRST_STEP, LONGEST_STEP, Search
+from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId
+from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import BEGINNING
+
+log = logging.getLogger(__name__)
+
+_HOUR = 3600 * SECOND
+_WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 400 * 24 * _HOUR, 2**63)
+"""How far back (ns) the newest mark is looked for, one after the other: what is old must not hide what is new."""
+MAX_ROWS = 20_000
+"""Rows of the ledger that are read at a time, some 5 MB: where there are more the time is cut."""
+_DAMAGED = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
+MAX_SAID = 1000
+"""Damaged points of which the log tells."""
+
+
+class LedgerReader:
+    """Asks central for its ledger. Whatever fails is a CentralError; one thread at a time reads `ledger`."""
+
+    def __init__(self, central: Server, metrics_bucket: str) -> None:
+        """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""
+        token, transport = central.credential.read, central.transport
+        self._client = QueryClient(central.url, central.org, token, 5, 15, 300, transport)
+        self._metrics_bucket = metrics_bucket
+        self._asking: set[int] = set()
+        self._searches: dict[tuple[str, StreamName], Search] = {}  # of ledgers that are being read
+        self._steps: dict[str, int] = {}  # ns of marks that are read at a time, by bucket, where they are many
+        self._said: set[tuple[str, str]] = set()
+        self.url = central.url
+        self.values = 0  # points read, more or less: threads do not wait for each other to count
+
+    @property
+    def times_asked(self) -> int:
+        """How many HTTP requests there were."""
+        return self._client.requests
+
+    @property
+    def clock_skew(self) -> float | None:
+        """By how many seconds central's clock was ahead of this machine's at the last reply."""
+        return self._client.clock_skew
+
+    def is_asked_by(self, thread: int | None) -> bool:
+        """Say whether the thread of that identity waits for an answer of central's."""
+        return thread in self._asking
+
+    # The ledger
+
+    def ledger(
+        self,
+        bucket: str,
+        names: Iterable[StreamName],
+        kept: int = BEGINNING,
+        steps: int | None = None,
+        unreadable: Callable[[StreamName, CentralError], None] | None = None,
+    ) -> dict[StreamName, Believed | None]:
+        """Return the newest believable mark of each of the streams `names` in `bucket`, None where there is none.
+
+        Marks made before `kept` (Unix ns) may have expired. At most `steps` steps are read for each stream; the next
+        call goes on where one that is missing in the answer has got to. `unreadable` is told of a stream whose ledger
+        cannot be read though central answers; without it that is raised.
+        """
+        found: dict[StreamName, Believed | None] = {}
+        with self._explained():
+            wanted = set(names)
+            begin = {name for name in wanted if (bucket, name) not in self._searches}
+            newest = self._newest(bucket, begin)
+            for name in wanted:
+                if name in begin and name not in newest:
+                    found[name] = None
+                    continue
+                if name in begin:
+                    self._searches[bucket, name] = Search(newest[name] + 1, kept)
+                try:
+                    done = self._search(bucket, name, steps)
+                except UnreadableLedger as error:
+                    del self._searches[bucket, name]
+                    if unreadable is None:
+                        raise
+                    unreadable(name, error)
+                    continue
+                if done is not None:
+                    del self._searches[bucket, name]
+                    found[name] = done[0]
+        return found
+
+    def _newest(self, bucket: str, names: Collection[StreamName], stop: int = LATEST) -> dict[StreamName, int]:
+        """Return when (Unix ns) the newest mark before `stop` of each of the streams was made that has one."""
+        newest: dict[StreamName, int] = {}
+        end = min(stop, time.time_ns())
+        one = next(iter(names)) if len(names) == 1 else None
+        for window in _WINDOWS:
+            start = max(end - window, EARLIEST)
+            if not set(names) - set(newest) or start >= stop:
+                break
+            rows = self._rows(flux.newest_marks_query(bucket, start, stop, one))
+            newest = ledger_rows.times_of(rows, self._aside(bucket)) | newest
+            stop = start
+        return {name: time for name, time in newest.items() if name in names}
+
+    def _search(self, bucket: str, name: StreamName, steps: int | None) -> tuple[Believed | None] | None:
+        """Go on with the search for one stream; returns what was found, None when it is not over."""
+        search = self._searches[bucket, name]
+        taken = 0
+        while steps is None or taken < steps:
+            taken += 1
+            try:
+                marks = self._links(bucket, name, search.start, search.stop, MAX_ROWS if search.step > SECOND else None)
+            except _TooMany:
+                search.shorten()
+                continue
+            while (believed := search.believed(marks, lambda base: self._has(bucket, name, base))) is not None:
+                whole = self._whole(bucket, name, believed.mark.id)
+                if whole is not None:
+                    return (Believed(whole, believed.doubts),)
+                search.refused.add(believed.mark.id)
+            older = self._newest(bucket, [name], search.start).get(name) if search.start > EARLIEST else None
+            search.passed(marks, older)
+            if older is None:
+                return (None,)
+        return None
+
+    def _links(self, bucket: str, name: StreamName, start: int, stop: int, most: int | None) -> list[Mark]:
+        """Return the marks of one stream made in [start, stop), without what is proved and held, newest first.
+
+        Raises _TooMany when there are more than `most` rows, UnreadableLedger for marks of a later collector.
+        """
+        query = flux.marks_query(bucket, name, max(start, EARLIEST), min(stop, LATEST), flux.LINKS)
+        return self._marks(bucket, name, _at_most(self._rows(query), most))
+
+    def _whole(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
+        """Return one mark with all its fields; None when it is not there, or damaged."""
+        rows = self._rows(flux.marks_query(bucket, name, mark.time, mark.time + 1))
+        return next((each for each in self._marks(bucket, name, rows) if each.id == mark), None)
+
+    def _has(self, bucket: str, name: StreamName, mark: MarkId) -> bool:
+        if not EARLIEST <= mark.time < LATEST:
+            return False
+        rows = self._rows(flux.marks_query(bucket, name, mark.time, mark.time + 1, ("id",)))
+        ids = ledger_rows.ids_of(
+            ({"_value": "", "source": name[0], "stream": name[1]} | row for row in rows),
+            mark.time,
+            mark.time + 1,
+            self._aside(bucket),
+        )
+        return mark in ids.get(name, ())
+
+    def _marks(self, bucket: str, name: StreamName, rows: Iterable[dict[str, str]]) -> list[Mark]:
+        try:
+            return ledger_rows.marks_of(rows, self._aside(f"{bucket}, {'/'.join(name)}"))
+        except LaterFormat as later:
+            hint = "run the version of the collector that wrote it, or delete measurement collector_ledger there"
+            raise UnreadableLedger(f"the ledger cannot be read: {later}", hint, permanent=True) from None
+
+    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
+        """Yield the ids of the marks in `bucket` that were made since `start` (Unix ns), by stream, newest first.
+
+        They come in steps: the ids, and the two ends of the time [since, until) in which those are all that there are.
+        """
+        until, now = LATEST, time.time_ns()
+        with self._explained():
+            step = self._steps.get(bucket, FIRST_STEP)
+            while until > start:
+                since = max(start, min(until, now) - step)
+                rows = self._rows(flux.mark_ids_query(bucket, max(since, EARLIEST), until))
+                try:
+                    limited = _at_most(rows, MAX_ROWS if step > SECOND else None)
+                    ids = ledger_rows.ids_of(limited, since, until, self._aside(bucket))
+                except _TooMany:
+                    self._steps[bucket] = step = max(step // 2, SECOND)
+                    continue
+                if sum(map(len, ids.values())) < MAX_ROWS // 4:
+                    step = min(step * 2, LONGEST_STEP)
+                    self._steps[bucket] = min(step, FIRST_STEP)
+                yield ids, since, until
+                until = since
+
+    def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
+        """Return those of the marks `ids` of one stream that are there and can be read, without proved and held."""
+        found: list[Mark] = []
+        with self._explained():
+            search = Search(max(ids).time + 1)
+            while search.stop > min(ids).time:
+                start = max(search.start, min(ids).time)
+                try:
+                    limit = MAX_ROWS if search.step > SECOND else None
+                    found += self._links(bucket, name, start, search.stop, limit)
+                except _TooMany:
+                    search.shorten()
+                except UnreadableLedger:
+                    search.stop = start  # of a later collector: that it is there is said all the same
+                else:
+                    search.stop = start
+        return [mark for mark in found if mark.id in ids]
+
+    def origins(self) -> dict[StreamName, Origin]:
+        """Return the origins that the bucket of metrics keeps; what is damaged is none."""
+        with self._explained():
+            rows = self._rows(flux.origins_query(self._metrics_bucket))
+            return ledger_rows.origins_of(rows, self._aside(self._metrics_bucket))
+
+    def requests(self, bucket: str) -> dict[StreamName, Request]:
+        """Return the newest request of each stream in `bucket`; what is damaged is none."""
+        with self._explained():
+            return ledger_rows.requests_of(self._rows(flux.requests_query(bucket)), self._aside(bucket))
+
+    def _aside(self, where: str) -> Callable[[str], None]:
+        """Return what says once of each damaged point that it is set aside."""
+
+        def say(what: str) -> None:
+            if (where, what) not in self._said and len(self._said) < MAX_SAID:
+                self._said.add((where, what))
+                shown = ascii(what)[1:-1]
+                log.warning("set aside in central's bucket %s, as it cannot be read: %s", where, shown)
+
+        return say
+
+    def _rows(self, query: Query) -> Iterator[dict[str, str]]:
+        return read_rows(self._client.query(query))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        thread = threading.get_ident()
+        self._asking.add(thread)
+        try:
+            yield
+        except (GeneratorExit, CentralError):
+            raise
+        except Exception as failure:
+            error = explain(failure, self.url)
+            if isinstance(failure, ValueError | LookupError):  # nothing here is computed from anything but its reply
+                error = BadReply(f"the reply is not what was asked for: {str(failure)[:100]}", _DAMAGED)
+            summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
+            retry_after = error.retry_after if isinstance(error, TransientError) else None
+            raise CentralError(summary, hint, isinstance(error, PermanentError), retry_after) from failure
+        finally:
+            self._asking.discard(thread)
+
+
+class _TooMany(Exception):
+    """There are more rows than are read at a time."""
+
+
+def _at_most(rows: Iterable[dict[str, str]], most: int | None) -> Iterator[dict[str, str]]:
+    """Yield `rows`; raises _TooMany behind the first `most` of them."""
+    for number, row in enumerate(rows):
+        if most is not None and number >= most:
+            raise _TooMany
+        yield row
