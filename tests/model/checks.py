@@ -9,7 +9,7 @@ from telegraf_plugin.stream.account import Account, State
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.flow import MARKS_A_LIMIT
 from telegraf_plugin.stream.ledger import Mark
-from telegraf_plugin.stream.spans import Spans, span
+from telegraf_plugin.stream.spans import BEGINNING, Spans, span
 from tests.model.clients import CHUNK, believed
 from tests.model.collector import FLOW_LIMIT
 from tests.model.outside import SECOND, TYPES, MarkOf, Point
@@ -27,12 +27,18 @@ def newest_mark(world: World, stream: str) -> Mark | None:
     return found.mark if found is not None else None
 
 
+def _knows(world: World, account: Account) -> bool:
+    """Say whether a stream goes by what is in central: it has not lost a mark since the watch looked."""
+    ids = {mark.id for mark in world.central.marks[account.stream.name].values()}
+    since = world.now - world.central.retention if world.central.retention else BEGINNING
+    return account.state is State.RUNNING and not account.book.gone(ids, since)
+
+
 def may_print(world: World, line: Point) -> None:
     """Find a line that must not be printed: what the ledger calls proved, and its mark is believed."""
     assert world.collector is not None
-    there = world.central.marks[line.stream]
     account = world.collector.account(line.stream)
-    if account.state is not State.RUNNING or account.book.gone({mark.id for mark in there.values()}):
+    if not _knows(world, account):
         return
     mark = newest_mark(world, line.stream)
     claims = mark.proved if mark is not None else Spans()
@@ -53,8 +59,7 @@ def check(world: World) -> None:
             _check_proved(world, f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
         if world.collector is not None:
             account = world.collector.account(stream.name)
-            ids = {each.id for each in world.central.marks[stream.name].values()}
-            if account.state is State.RUNNING and not account.book.gone(ids):
+            if _knows(world, account):
                 course = account.course
                 _check_proved(world, world.collector.run, stream.name, course.proved, course.holds.spans())
                 _check_arrived(world, account)
