@@ -126,9 +126,9 @@ def _parsed(line: dict[str, dict[str, str]], run: str) -> Line:
     if name == ledger.MEASUREMENT:
         return MarkOf(tags["stream"], Mark.read({key: str(value) for key, value in fields.items()}))
     if name == "collector_origin":
-        numbers = (int(fields[name]) for name in ("origin", "began", "oldest"))
-        origin = Origin(fields["definition"], *numbers, Spans.parse(fields.get("islands", "")))
-        return OriginOf(tags["stream"], origin, time)
+        origin, began, oldest = (int(fields[name]) for name in ("origin", "began", "oldest"))
+        mirrored = Origin(fields["definition"], origin, began, oldest, Spans.parse(fields.get("islands", "")))
+        return OriginOf(tags["stream"], mirrored, time)
     return Point(run, tags["stream"], (name, time), int(float(str(fields["v"]).lstrip("v"))))
 
 
@@ -183,9 +183,8 @@ class ModelCentral:
 
     def copy(self) -> ModelCentral:
         """Return a backup."""
-        points, marks = (
-            defaultdict(dict, {name: dict(there) for name, there in each.items()}) for each in (self.points, self.marks)
-        )
+        points: Points = defaultdict(dict, {name: dict(there) for name, there in self.points.items()})
+        marks: dict[str, dict[int, Mark]] = defaultdict(dict, {name: dict(there) for name, there in self.marks.items()})
         return ModelCentral(points, marks, dict(self.origins), requests=dict(self.requests))
 
     def put_back(self, backup: ModelCentral) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from telegraf_plugin.stream.definition import Start
+from tests.model.checks import LOOKBACK
 from tests.model.collector import Collector
 from tests.model.outside import HOUR, SECOND, Key
 from tests.model.stories import overwrite, rounds, write_proved
 from tests.model.stories_asked import history, lacks
 from tests.model.stories_failing import live
-from tests.model.world import BEGIN, HISTORY, LOOKBACK, STREAMS, World
+from tests.model.world import BEGIN, HISTORY, STREAMS, World
 
 YEARS = 3 * 365 * 24 * HOUR
 OF_YEARS = (replace(STREAMS[0], start=Start(date=BEGIN - YEARS)),)
