@@ -15,7 +15,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Seek
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
-from telegraf_plugin.stream.outcomes import FORESIGHT, Outcomes
+from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
 from telegraf_plugin.stream.plan import Bounds
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
 
@@ -53,6 +53,7 @@ class Course(Outcomes):
         self.proved = proved.clip(stop=self._settled(at))
         self._started_at = None
         self._search_at = 0
+        self._foresee_at = at.steady + FIRST_FORESIGHT
         for start, stop in Spans.of(map(self._windows, sent)) - self.proved:
             self.legs.put(Leg(start, stop, None, max(stop, at.safe) + self.stream.lookback, inherited=True))
 

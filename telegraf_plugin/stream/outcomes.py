@@ -41,6 +41,8 @@ SECOND = 1_000_000_000
 FIRST_SEARCH = 30 * SECOND
 """After how long (ns) a stream's first point is looked for again; each further time after twice as long."""
 LONGEST_SEARCH = 3600 * SECOND
+FIRST_FORESIGHT = 600 * SECOND
+"""How long (ns) after a start the points of the future are counted first: other things come first."""
 FORESIGHT = 3600 * SECOND
 """How often (ns) the points of the future are counted."""
 MANY_FAILURES = 5

@@ -46,7 +46,7 @@ TROUBLES = {
     "central hangs": Trouble(
         lambda stage: stage.central.pause(),
         lambda stage: stage.central.resume(),
-        r"W! .*cycle: .*failing: POD-8/.*(central is slow to answer|central lacks its points)",
+        r"W! .*cycle: .*failing: POD-8/.*(central is slow to answer|central has lacked points|central could not be compared)",
     ),
     "central token withdrawn": Trouble(
         lambda stage: stage.central.set_active(stage.central_token, False),
