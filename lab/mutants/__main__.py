@@ -6,10 +6,11 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from lab.mutants.equivalents import EQUIVALENT
+from lab.mutants.kinds import KINDS
 from lab.mutants.known import KNOWN
 from lab.mutants.nearest import Imports
 from lab.mutants.sample import SEED, sample
@@ -31,25 +32,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--module", action="append", default=[], help="only this one: stream/spans, worker, …")
     parser.add_argument("--equivalents", action="store_true", help="try those that are said to be equivalent instead")
     parser.add_argument("--near", action="store_true", help="with the nearest tests alone: a look while writing some")
+    parser.add_argument(
+        "--kinds", action="store_true", help="try the kinds of mutation of the core instead, one a rule"
+    )
+    parser.add_argument("--tests", default="tests", help="with the tests in this folder alone (default: %(default)s)")
     parser.add_argument("--list", action="store_true", help="list the mutants, try none")
     options = parser.parse_args(arguments)
 
     modules = all_mutants(ROOT)
     there = {mutant.key: mutant for listed in modules.values() for mutant in listed}
-    gone = [key for key in (*EQUIVALENT, *KNOWN) if key not in there]
+    gone = [key for key in (*EQUIVALENT, *KNOWN, *KINDS) if key not in there]
     for key in gone:
         print(f"listed, but its code is gone: {key}")
     if options.module:
         wanted = {f"telegraf_plugin/{name.removesuffix('.py')}.py" for name in options.module}
         modules = {path: listed for path, listed in modules.items() if path in wanted}
-    chosen = _equivalent(modules) if options.equivalents else _chosen(modules, options.count, options.seed)
+    if options.equivalents or options.kinds:
+        chosen = _listed(modules, EQUIVALENT if options.equivalents else KINDS)
+    else:
+        chosen = _chosen(modules, options.count, options.seed)
     total = sum(map(len, modules.values()))
     print(f"{len(chosen)} of {total} mutants in {len(modules)} modules, seed {options.seed}", flush=True)
     if options.list:
         for mutant in chosen:
             print(mutant.key)
         return bool(gone)
-    verdicts = try_all(chosen, options.near)
+    verdicts = try_all(chosen, options.near, options.tests)
     wrong = [one for one in verdicts if (one.killed_by is None) != options.equivalents]
     print(f"{len(verdicts)} tried, {sum(one.killed_by is not None for one in verdicts)} killed, {len(gone)} gone")
     for verdict in wrong:
@@ -65,26 +73,31 @@ def all_mutants(root: Path) -> dict[str, list[Mutant]]:
     return {path: mutants(path, file.read_bytes()) for path, file in paths.items()}
 
 
-def _equivalent(modules: dict[str, list[Mutant]]) -> list[Mutant]:
-    return [mutant for listed in modules.values() for mutant in listed if mutant.key in EQUIVALENT]
+def _listed(modules: dict[str, list[Mutant]], keys: Collection[str]) -> list[Mutant]:
+    return [mutant for listed in modules.values() for mutant in listed if mutant.key in keys]
 
 
 def _chosen(modules: dict[str, list[Mutant]], count: int, seed: int) -> list[Mutant]:
-    known = [mutant for listed in modules.values() for mutant in listed if mutant.key in KNOWN]
+    known = _listed(modules, KNOWN)
     open_ = {path: [one for one in listed if one.key not in EQUIVALENT] for path, listed in modules.items()}
     return [*known, *(mutant for mutant in sample(open_, count, seed) if mutant.key not in KNOWN)]
 
 
-def try_all(chosen: Sequence[Mutant], near: bool = False) -> list[Verdict]:
-    """Try each of `chosen`, one after the other, and print a line of the table for each. Raises NotGreen."""
+def try_all(chosen: Sequence[Mutant], near: bool = False, tests: str = "tests") -> list[Verdict]:
+    """Try each of `chosen` with the tests in the folder `tests`, and print a line of the table for each.
+
+    Raises NotGreen.
+    """
     imports = Imports(ROOT)
-    stages = {mutant.path: imports.tests(mutant.path) for mutant in chosen}
+    paths = dict.fromkeys(mutant.path for mutant in chosen)
+    stages = {path: [_inside(tests, files) for files in imports.tests(path)] for path in paths}
     if near:
         stages = {path: [*three[:2], []] for path, three in stages.items()}
     verdicts = []
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Copy(ROOT, Path(folder))
-        tree.require_green(list(dict.fromkeys(file for three in stages.values() for file in three[0])))
+        first = [next(filter(None, three), []) for three in stages.values()]
+        tree.require_green(list(dict.fromkeys(file for files in first for file in files)))
         for name in tree.unsteady:
             print(f"left out, since it fails without any mutant: {name}")
         for mutant in chosen:
@@ -96,6 +109,10 @@ def try_all(chosen: Sequence[Mutant], near: bool = False) -> list[Verdict]:
             took = time.monotonic() - began
             print(f"{place} | {mutant.rule.value}: {mutant.change} | {result} | {took:.1f} s", flush=True)
     return verdicts
+
+
+def _inside(folder: str, files: Sequence[str]) -> list[str]:
+    return [file for file in files if Path(file).is_relative_to(folder)]
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ class Course(Outcomes):
         self._full = self._full and self.book.base == self._full_since
         live_room, room = live_room and not self._full, room and not self._full
         if self.due:
-            if self._check_due and central:
+            if self._check_due and central and not self._count_failed:
                 self._check_due = False
                 check = self._check(self._tick)
                 if check is not None:
@@ -140,7 +140,9 @@ class Course(Outcomes):
 
     def _in_central(self, at: Instant, live_room: bool, room: bool) -> Job | None:
         """Return what there is to be compared: whether it has landed, what differs, what has settled, what is held."""
-        job: Job | None = self._land(at)
+        # What fails to be counted must not keep from being compared what can be.
+        job: Job | None = self._land(at) if not self._count_failed else None
+        self._count_failed = False
         if job is not None:
             return job
         compare = self._compare(at.steady) if live_room else None

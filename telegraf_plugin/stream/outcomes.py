@@ -8,11 +8,13 @@ hashes differ, it is compared point by point and what is missing is printed agai
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from telegraf_plugin.stream.clocks import Instant, ProofClock
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.jobs import (
+    Check,
     Compare,
     Compared,
     Copied,
@@ -64,6 +66,7 @@ class Outcomes(Plan):
         self._proof_clock = ProofClock()
         self._well = {False: False, True: False}  # source, central: whether a job went well since the last failure
         self._failures = 0  # in a row
+        self._count_failed = False  # counting is not the first thing that is asked for next
         self._full = False  # a job was given up for lack of room, and no mark has come back since
         self._full_since: MarkId | None = None
         self._search_at = 0
@@ -94,8 +97,10 @@ class Outcomes(Plan):
             self._empty_copies = 0
             if job.origin:
                 self._search_later(at)
-        elif isinstance(job, Land):
-            self._forget_points(job.span)
+        elif isinstance(job, Land | Check):
+            self._not_counted([job.span] if isinstance(job, Land) else chain(*job.pieces))
+            if isinstance(job, Land):
+                self._forget_points(job.span)
         elif isinstance(job, Recheck):
             self.sweep.passed_over(job.span)
         return Failed(alone, aside)
@@ -167,11 +172,19 @@ class Outcomes(Plan):
     # Counts
 
     def counted(self, job: Land, there: int) -> None:
-        """Take how many points central has of what was printed: as many as were printed have landed."""
+        """Take how many points central has of what was printed: as many have landed, else none has arrived for sure."""
         for leg in self.legs.within(job.span):
             if leg.span == job.span and leg.points == job.points:
                 leg.landed = leg.landed or there == job.points
+                if not leg.landed:
+                    self._arrived -= span(*leg.span)
         self._forget_points(job.span)
+
+    def _not_counted(self, spans: Iterable[Span]) -> None:
+        """Have others their turn first, and what was not counted since it was printed not called arrived."""
+        self._count_failed = True
+        legs = (leg for whole in spans for leg in self.legs.within(whole) if not leg.landed)
+        self._arrived -= Spans.of(leg.span for leg in legs)
 
     def _forget_points(self, whole: Span) -> None:
         """See that central is not asked for that number again: the next tick counts both sides."""

@@ -165,7 +165,7 @@ class Plan:
         for leg in reversed(self.legs):
             soon_proved = leg.stop <= live and leg.digest is not None and leg.settles <= at.safe
             done = soon_proved or leg.suspect or leg.missed or (leg.stop <= live and leg.landed)
-            if done or leg.start >= before or not self.book.is_back(leg.mark):
+            if done or self.unproved.knows(leg.span) or leg.start >= before or not self.book.is_back(leg.mark):
                 continue
             stop = min(leg.stop, before)
             while stop > leg.start:

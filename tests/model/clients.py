@@ -10,13 +10,13 @@ from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.errors import CentralError, TransientError
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.stream.account import Origin
-from telegraf_plugin.stream.block import Block, FieldType
+from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import END, Span
-from tests.model.outside import SECOND, Key
+from telegraf_plugin.stream.spans import BEGINNING, END, Span
+from tests.model.outside import HOUR, SECOND, TYPES, Key, Question, text_of
 
 if TYPE_CHECKING:
     from tests.model.world import World
@@ -35,19 +35,22 @@ class SourceClient(QueryClient):
         self._world = world
 
     def bucket(self, name: str) -> Bucket | None:
-        """Say nothing of how it is kept."""
+        """Say how it is kept, if it is not kept for ever."""
         self.ask()
-        return None
+        return _bucket(self._world.source.retention)
 
     def redact(self, text: str) -> str:
         """Blot out nothing."""
         return text
 
-    def ask(self) -> None:
+    def ask(self, question: Question | None = None, span: Span = (0, 0)) -> None:
         """Ask the source, which says what time it is."""
         self._world.at()
+        self.requests += 1
         if self._world.source.silent:
             raise TransientError("silent", "wait")
+        if question is not None and self._world.source.failures.fails(question, span):
+            raise TransientError("failing", "wait")
         self.clock_skew = (self._world.source.ahead - self._world.collector_ahead) / SECOND
 
 
@@ -59,8 +62,18 @@ def blocks_of(stream: StreamDefinition, points: dict[Key, int], span: Span) -> I
         items = list(group)
         for first in range(0, len(items), CHUNK):
             some = items[first : first + CHUNK]
-            times, values = [b"%d" % key[1] for key, _ in some], [b"%d" % value for _, value in some]
-            yield Block(measurement.encode(), tags, b"v", FieldType.INTEGER, times, values)
+            times, values = [b"%d" % key[1] for key, _ in some], [text_of(measurement, value) for _, value in some]
+            yield Block(measurement.encode(), tags, b"v", TYPES[measurement], times, values)
+
+
+def believed(world: World, stream: str) -> Believed | None:
+    """Return the mark that is believed: what central keeps no longer speaks against none."""
+    kept = world.now - world.central.retention if world.central.retention else BEGINNING
+    return newest_believable(world.central.marks[stream].values(), lambda base: base.time < kept)
+
+
+def _bucket(retention: int) -> Bucket | None:
+    return Bucket(retention, HOUR) if retention else None
 
 
 class Reader(CentralReader):
@@ -75,34 +88,41 @@ class Reader(CentralReader):
         """Central's clock says nothing."""
         return None
 
-    def _ask(self) -> None:
+    def _ask(self, question: Question | None = None, span: Span = (0, 0)) -> None:
         self._world.at()
         if self._world.central.silent:
             raise CentralError("silent", "wait")
+        if question is not None and self._world.central.failures.fails(question, span):
+            raise CentralError("failing", "wait")
 
     def count(self, stream: StreamDefinition, span: Span) -> int:
-        self._ask()
+        self._ask(Question.COUNT, span)
         return sum(map(len, blocks_of(stream, self._world.central.points[stream.name], span)))
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
-        return self.count(stream, span) > 0
+        self._ask(Question.EXISTS, span)
+        return next(blocks_of(stream, self._world.central.points[stream.name], span), None) is not None
 
     def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
-        self._ask()
+        self._ask(Question.POINTS, span)
         yield list(blocks_of(stream, self._world.central.points[stream.name], span)), False
 
     def types(self, bucket: str, span: Span, group: Group) -> set[str]:
-        return set()
+        self._ask(Question.POINTS, span)
+        there = self._world.central.conflicts
+        return {"boolean" for name, hour in there if name == group[0].decode() and span[0] <= hour < span[1]}
 
     def bucket(self, name: str) -> Bucket | None:
-        return None
+        self._ask()
+        return _bucket(self._world.central.retention)
 
     def ledger(self, bucket: str, names: Iterable[StreamName], *_bounds: object) -> dict[StreamName, Believed | None]:
         self._ask()
-        return {name: newest_believable(self._world.central.marks[name[1]].values()) for name in names}
+        return {name: believed(self._world, name[1]) for name in names}
 
     def requests(self, bucket: str) -> dict[StreamName, Request]:
-        return {}
+        self._ask()
+        return {("pod", name): request for name, request in self._world.central.requests.items()}
 
     def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
         self._ask()
@@ -118,4 +138,6 @@ class Reader(CentralReader):
 
     def origins(self) -> dict[StreamName, Origin]:
         self._ask()
+        if self._world.central.metrics_silent:
+            raise CentralError("silent", "wait")
         return {("pod", name): line.origin for name, line in self._world.central.origins.items()}

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from telegraf_plugin.stream.request import Kind
+from telegraf_plugin.stream.spans import NOTHING, span
 from tests.model.collector import Collector
-from tests.model.outside import BATCH, SECOND, Reply
-from tests.model.world import MEASUREMENTS, STREAMS, Killed, World
+from tests.model.outside import BATCH, HOUR, SECOND, Question, Reply
+from tests.model.world import BEGIN, HISTORY, MEASUREMENTS, STREAMS, Killed, World
 
 NAMES = st.sampled_from([stream.name for stream in STREAMS])
 OUTPUTS = st.sampled_from(["data", "data", "metrics"])
@@ -26,8 +28,11 @@ class Model(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @initialize(every=st.sampled_from([5, 20, 100]), rounds=st.integers(0, 12))
-    def begin(self, every: int, rounds: int) -> None:
+    @initialize(
+        every=st.sampled_from([5, 20, 100]), rounds=st.integers(0, 12), sweep=st.sampled_from([0.0, 0.0, 0.02, 0.5])
+    )
+    def begin(self, every: int, rounds: int, sweep: float) -> None:
+        self.world.sweep = sweep
         self.world.fill(every)
         self.world.start()
         for _ in range(rounds):
@@ -139,10 +144,50 @@ class Model(RuleBasedStateMachine):
     def empty(self) -> None:
         self.world.empty()
 
+    @rule(hours=st.sets(st.tuples(st.just(MEASUREMENTS[1]), st.sampled_from([-1, 0, 1]))))
+    def conflict(self, hours: set[tuple[str, int]]) -> None:
+        now = self.world.now // HOUR * HOUR
+        self.world.central.conflicts = {(name, now + hour * HOUR) for name, hour in hours}
+
+    # What fails while all else is answered
+
+    @rule(source=st.booleans(), questions=st.sets(st.sampled_from(list(Question))))
+    def fail(self, source: bool, questions: set[Question]) -> None:
+        server = self.world.source if source else self.world.central
+        server.failures.questions = questions
+
+    @rule(source=st.booleans(), ago=st.integers(0, HISTORY // SECOND), seconds=st.sampled_from([0, 1, 30]))
+    def fail_in(self, source: bool, ago: int, seconds: int) -> None:
+        server = self.world.source if source else self.world.central
+        start = self.world.now - ago * SECOND
+        server.failures.spans = span(start, start + seconds * SECOND) if seconds else NOTHING
+
+    # What operators ask for, and what only the sweep, or they, can find
+
+    @rule(
+        stream=NAMES,
+        kind=st.sampled_from(Kind),
+        start=st.sampled_from([-3000, -600, 0, 200]),
+        seconds=st.sampled_from([60, 200, 700]),
+        cancels=st.booleans(),
+    )
+    def ask(self, stream: str, kind: Kind, start: int, seconds: int, cancels: bool) -> None:
+        begin = BEGIN - HISTORY + start * SECOND
+        self.world.ask(stream, kind, (begin, begin + seconds * SECOND), cancels)
+
+    @rule(stream=NAMES, place=st.integers(0, 30), value=st.sampled_from([None, 5]))
+    def unknown(self, stream: str, place: int, value: int | None) -> None:
+        points = sorted(self.world.source.points[stream], key=lambda key: key[1])
+        if points and value is None:
+            self.world.lose(stream, points[place % len(points)])
+        elif points:
+            self.world.rewrite(stream, points[place % len(points)], value)  # type: ignore[arg-type]
+
     # What happens in the midst of what the collector does
 
     @rule(
-        after=st.integers(0, 40), what=st.sampled_from(["kill", "kill", "send", "late", "time", "back", "drop", "look"])
+        after=st.integers(0, 40),
+        what=st.sampled_from(["kill", "kill", "send", "late", "time", "back", "drop", "look", "tick"]),
     )
     def plan(self, after: int, what: str) -> None:
         self.world.script.append((after, self._act(what)))
@@ -169,6 +214,7 @@ class Model(RuleBasedStateMachine):
             "back": back,
             "drop": lambda: world.telegraf.drop("data", 5),
             "look": lambda: world.collector.look() if world.collector is not None else None,
+            "tick": lambda: world.collector.tick() if world.collector is not None else None,
         }
         return acts[what]
 

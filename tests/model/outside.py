@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -11,9 +10,14 @@ from line_protocol_parser import parse_line
 
 from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import NOTHING, Span, Spans
 
 SECOND = 1_000_000_000
+HOUR = 3600 * SECOND
+"""How long a shard group lasts, on both sides."""
 BUFFER_LIMIT = 80
 """Metrics that an output of Telegraf holds: well above what may be in flight."""
 BATCH = 7
@@ -24,13 +28,62 @@ Points = dict[str, dict[Key, int]]
 """Points by stream."""
 
 
+TYPES = {"m": FieldType.INTEGER, "n": FieldType.FLOAT, "s": FieldType.STRING}
+"""What type the one field of a measurement has."""
+_TEXTS = {FieldType.INTEGER: b"%d", FieldType.FLOAT: b"%d.25", FieldType.STRING: b"v%d"}
+
+
+def text_of(measurement: str, value: int) -> bytes:
+    """Return the value of a point as InfluxDB writes it: numbers stand for all values here."""
+    return _TEXTS[TYPES[measurement]] % value
+
+
+class Question(Enum):
+    """What a server is asked for, apart from the ledger."""
+
+    COUNT = auto()
+    POINTS = auto()
+    EXISTS = auto()
+
+
+@dataclass
+class Failures:
+    """What a server does not answer though it answers all else: some questions, or whatever touches `spans`."""
+
+    questions: set[Question] = field(default_factory=set)
+    spans: Spans = NOTHING
+    failed: int = 0
+
+    def fails(self, question: Question, whole: Span) -> bool:
+        """Say whether the question about `whole` fails, and count it."""
+        fails = question in self.questions or self.spans.touches(whole)
+        self.failed += fails
+        return fails
+
+    def end(self) -> None:
+        """Answer everything again."""
+        self.questions, self.spans = set(), NOTHING
+
+    def __bool__(self) -> bool:
+        return bool(self.questions or self.spans)
+
+
 class ModelSource:
-    """The points that are there to be copied, by stream; a clock that may be `ahead` (ns)."""
+    """The points that are there to be copied, by stream; a clock that may be `ahead` (ns).
+
+    `retention`: how long (ns) it keeps them, 0 for ever.
+    """
 
     def __init__(self) -> None:
         self.points: Points = defaultdict(dict)
         self.ahead = 0
         self.silent = False
+        self.failures = Failures()
+        self.retention = 0
+
+    def expire(self, now: int) -> None:
+        """Lose what is too old."""
+        _expire(self.points, now - self.retention if self.retention else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +126,37 @@ def _parsed(line: dict[str, dict[str, str]], run: str) -> Line:
     if name == ledger.MEASUREMENT:
         return MarkOf(tags["stream"], Mark.read({key: str(value) for key, value in fields.items()}))
     if name == "collector_origin":
-        origin = Origin(fields["definition"], int(fields["origin"]), int(fields["began"]), int(fields["oldest"]))
-        return OriginOf(tags["stream"], origin, time)
-    return Point(run, tags["stream"], (name, time), int(fields["v"]))
+        origin, began, oldest = (int(fields[name]) for name in ("origin", "began", "oldest"))
+        mirrored = Origin(fields["definition"], origin, began, oldest, Spans.parse(fields.get("islands", "")))
+        return OriginOf(tags["stream"], mirrored, time)
+    return Point(run, tags["stream"], (name, time), int(float(str(fields["v"]).lstrip("v"))))
+
+
+def _expire(points: Points, oldest: int | None) -> None:
+    if oldest is not None:
+        for name, there in points.items():
+            points[name] = {key: value for key, value in there.items() if key[1] >= oldest}
 
 
 @dataclass
 class ModelCentral:
-    """What central holds; `refused` measurements are left out of what is written (422, a partial write)."""
+    """What central holds; `refused` measurements are left out of what is written (422, a partial write).
+
+    `conflicts`: in which shard group (its start, ns) somebody else has written a measurement's field as a boolean: what
+    is sent for it there is refused. `ever`: what it has held since the collector was started, whatever became of it.
+    """
 
     points: Points = field(default_factory=lambda: defaultdict(dict))
     marks: dict[str, dict[int, Mark]] = field(default_factory=lambda: defaultdict(dict))
     origins: dict[str, OriginOf] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     silent: bool = False
+    conflicts: set[tuple[str, int]] = field(default_factory=set)
+    requests: dict[str, Request] = field(default_factory=dict)
+    failures: Failures = field(default_factory=Failures)
+    ever: set[tuple[str, Key]] = field(default_factory=set)
+    retention: int = 0
+    metrics_silent: bool = False
 
     def land(self, batch: list[Line]) -> None:
         """Take what was sent."""
@@ -96,22 +166,38 @@ class ModelCentral:
             elif isinstance(line, OriginOf):
                 if line.stream not in self.origins or self.origins[line.stream].time <= line.time:
                     self.origins[line.stream] = line
-            elif line.key[0] not in self.refused:
+            elif line.key[0] not in self.refused and not self.conflicts_with(line.key):
                 self.points[line.stream][line.key] = line.value
+                self.ever.add((line.stream, line.key))
+
+    def conflicts_with(self, key: Key) -> bool:
+        """Say whether the field has another type there."""
+        return (key[0], key[1] // HOUR * HOUR) in self.conflicts
+
+    def expire(self, now: int) -> None:
+        """Lose what is too old, of points and marks."""
+        if self.retention:
+            _expire(self.points, now - self.retention)
+            for name, marks in self.marks.items():
+                self.marks[name] = {time: mark for time, mark in marks.items() if time >= now - self.retention}
 
     def copy(self) -> ModelCentral:
         """Return a backup."""
-        return deepcopy(self)
+        points: Points = defaultdict(dict, {name: dict(there) for name, there in self.points.items()})
+        marks: dict[str, dict[int, Mark]] = defaultdict(dict, {name: dict(there) for name, there in self.marks.items()})
+        return ModelCentral(points, marks, dict(self.origins), requests=dict(self.requests))
 
     def put_back(self, backup: ModelCentral) -> None:
         """Go back to `backup`."""
         again = backup.copy()
         self.points, self.marks, self.origins = again.points, again.marks, again.origins
+        self.requests = again.requests
 
     def empty(self) -> None:
-        """Lose the bucket of the data, with the ledger; that of the metrics stays."""
+        """Lose the bucket of the data, with the ledger and what was asked for; that of the metrics stays."""
         self.points.clear()
         self.marks.clear()
+        self.requests.clear()
 
 
 class Reply(Enum):

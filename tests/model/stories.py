@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import span
+from tests.model.checks import LOOKBACK
 from tests.model.collector import FLOW_LIMIT, Collector
 from tests.model.outside import SECOND, MarkOf, Point, Reply
-from tests.model.world import BEGIN, LOOKBACK, World
+from tests.model.world import BEGIN, World
 
 
 def rounds(world: World, count: int = 8) -> None:

@@ -11,7 +11,7 @@ from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.jobs import Compare
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.spans import NOTHING, Span, span
-from tests.model import stories
+from tests.model import stories, stories_failing
 from tests.model.collector import Collector
 from tests.model.outside import SECOND, Reply
 from tests.model.world import STREAMS, World
@@ -84,3 +84,31 @@ def test_marks_that_land_a_second_time_are_not_believed(world: World) -> None:
     world.telegraf.send_all(world.now)
     world.check()
     assert world.problems == []
+
+
+def test_one_span_that_cannot_be_counted_stops_no_proof(world: World) -> None:
+    """It was in each count of what is live, which failed, came first with each tick, and left nobody else a turn.
+
+    Nothing was proved any more, late points were not looked for, and legs grew without bound.
+    """
+    stories_failing.span_that_cannot_be_compared(world)
+    assert world.problems == []
+
+
+def test_a_central_that_cannot_count_is_compared_with_by_hash(world: World) -> None:
+    """The count that failed was asked for again before any comparison, for ever."""
+    stories_failing.central_counts_nothing(world)
+    assert world.problems == []
+
+
+def test_what_was_printed_and_is_not_counted_has_not_arrived(world: World) -> None:
+    """A late point came in what is read again: it was refused, and what was there before went on being all there."""
+    assert world.collector is not None
+    stories.rounds(world)
+    world.central.refused = {"n"}
+    world.write("a", "n", 3, 1)
+    key = max((key for key in world.source.points["a"] if key[0] == "n"), key=lambda each: each[1])
+    world.round()
+    course = world.collector.account("a").course
+    assert world.prints["a", key] == 1
+    assert course.lacking(course._tick).covers((key[1], key[1] + 1))

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
-from telegraf_plugin.stream.account import State
-from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import Start, StreamDefinition
-from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import Mark, newest_believable
-from telegraf_plugin.stream.spans import Spans, span
-from tests.model.collector import FLOW_LIMIT, Collector, patched
-from tests.model.outside import SECOND, MarkOf, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
+from telegraf_plugin.stream.request import Kind, Request
+from telegraf_plugin.stream.spans import Span, Spans
+from tests.model import checks
+from tests.model.checks import INTERVAL, LOOKBACK
+from tests.model.collector import Collector, patched
+from tests.model.outside import SECOND, Key, MarkOf, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
 
-LOOKBACK = 60 * SECOND
 BEGIN = 1_795_471_200 * SECOND - 100 * SECOND
 """When it begins: soon an hour is over, where reading is cut."""
 HISTORY = 400 * SECOND
 """How much of the past the streams begin with."""
-INTERVAL = 10 * SECOND
-MEASUREMENTS = ("m", "n")
+MEASUREMENTS = ("m", "n", "s")
 
 _STREAM = StreamDefinition(
     source="pod",
@@ -52,11 +49,20 @@ class World:
     `trail`: the phases of all points so far.
 
     `phase`: what the collector did last, of the cycle's acts; `crashes` counts the kills by it. `problems`: what was
-    found that must not be. `flowing`: Telegraf sends while the collector waits for room.
+    found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`: the collector's.
+
+    `excused`: points of which the ledger cannot know better, since central lost them, or the source changed them when
+    they had settled; `prints`: how often each point was printed. `fresh`: what this run has printed, with the time of
+    the mark before it; `said`: what of it is said to have arrived though central never had it, and since which tick.
     """
 
-    def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS) -> None:
-        self.streams = streams
+    def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS, sweep: float = 0.0) -> None:
+        self.streams, self.sweep = streams, sweep
+        self.excused: set[tuple[str, Key]] = set()
+        self.prints: Counter[tuple[str, Key]] = Counter()
+        self.unmarked: Counter[str] = Counter()
+        self.fresh: dict[tuple[str, Key], int] = {}
+        self.said: dict[tuple[str, Key], int] = {}
         self.now = BEGIN
         self.collector_ahead = 0
         self.source, self.central = ModelSource(), ModelCentral()
@@ -71,6 +77,7 @@ class World:
         self.script: list[tuple[int, Callable[[], None]]] = []
         self.flowing = False
         self._inside = False
+        self.asked = 0
         self._said: set[Spans] = {Spans()}  # what marks have called proved
         self.time = SimpleNamespace(
             time_ns=self._clock,
@@ -108,6 +115,8 @@ class World:
     def pass_time(self, seconds: int) -> None:
         """Let time pass; requests that were not heard of for too long never land."""
         self.now += seconds * SECOND
+        self.source.expire(self.now)
+        self.central.expire(self.now)
         late = self.telegraf.late
         self.telegraf.late = [each for each in late if self.now - each[0] < LOOKBACK]
 
@@ -116,6 +125,9 @@ class World:
         if self.collector is None:
             self.runs += 1
             self.phase = "up"
+            self.fresh.clear()
+            self.said.clear()
+            self.central.ever = {(name, key) for name, there in self.central.points.items() for key in there}
             self.collector = Collector(self, f"run{self.runs}")
 
     def kill(self) -> None:
@@ -150,6 +162,27 @@ class World:
         if not self.telegraf.unheard:
             self.central.empty()
 
+    def lose(self, stream: str, key: Key) -> None:
+        """Have central lose a point."""
+        if self.central.points[stream].pop(key, None) is not None:
+            self.excused.add((stream, key))
+
+    def rewrite(self, stream: str, key: Key, value: int) -> None:
+        """Have the source change a point, however old."""
+        self.source.points[stream][key] = value
+        self.excused.add((stream, key))
+
+    def ask(self, stream: str, kind: Kind, whole: Span, cancels: bool = False) -> Request:
+        """Have an operator's command ask for something, or cancel what was asked last."""
+        last = self.central.requests.get(stream)
+        if cancels and last is not None:
+            request = replace(last, cancelled=True)
+        else:
+            self.asked += 1
+            request = Request(f"request{self.asked}", kind, Spans((whole,)), False, self.now)
+        self.central.requests[stream] = request
+        return request
+
     def do(self, act: Callable[[Collector], object]) -> None:
         """Have the collector do something, if it is up; it may be killed on the way."""
         if self.collector is not None:
@@ -178,8 +211,13 @@ class World:
         """Take what the collector prints; nothing that the ledger calls proved may be printed."""
         lines = parse(data, run)
         for line in lines:
-            if isinstance(line, Point):
-                self._may_print(line)
+            if isinstance(line, MarkOf):
+                self.unmarked[line.stream] = 0
+            elif isinstance(line, Point):
+                checks.may_print(self, line)
+                self.unmarked[line.stream] += 1
+                self.prints[line.stream, line.key] += 1
+                self.fresh[line.stream, line.key] = self.collector.account(line.stream).book.last_time  # type: ignore[union-attr]
             self.telegraf.take(line)
         if isinstance(lines[0], Point):
             self.phase = "lines printed"
@@ -187,19 +225,6 @@ class World:
             news = {line.mark.proved for line in lines if isinstance(line, MarkOf)} - self._said
             self._said |= news
             self.phase = "next mark printed" if news else "mark printed"
-
-    def _may_print(self, line: Point) -> None:
-        assert self.collector is not None
-        there = self.central.marks[line.stream]
-        book = self.collector.account(line.stream).book
-        if self.collector.account(line.stream).state is not State.RUNNING or book.gone({m.id for m in there.values()}):
-            return
-        mark = newest_mark(there.values())
-        claims = mark.proved if mark is not None else Spans()
-        held = self.collector.account(line.stream).course.holds.groups
-        group = _group(line.key[0])
-        if claims.covers((line.key[1], line.key[1] + 1)) and group not in held:
-            self.wrong(f"printed again while the ledger calls it proved: {line}")
 
     def round(self, replies: Reply = Reply.WELL) -> None:
         """An interval of everyday life."""
@@ -215,48 +240,24 @@ class World:
         self.flowing = False
         self.check()
 
-    # What must hold
-
     def check(self) -> None:
         """Find what must not be."""
-        for stream in self.streams:
-            mark = newest_mark(self.central.marks[stream.name].values())
-            if mark is not None:
-                self._check_proved(f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
-            if self.collector is not None:
-                account = self.collector.account(stream.name)
-                ids = {each.id for each in self.central.marks[stream.name].values()}
-                if account.state is State.RUNNING and not account.book.gone(ids):
-                    course = account.course
-                    self._check_proved(self.collector.run, stream.name, course.proved, course.holds.spans())
-        # One chunk may be printed when there is nothing, however big; these are smaller than the limit.
-        if self.telegraf.lines() > FLOW_LIMIT:
-            self.wrong(f"{self.telegraf.lines()} lines are in flight, {FLOW_LIMIT} may be")
-        if self.collector is not None:
-            ours = self.telegraf.lines(self.collector.run)
-            if self.collector.gate.lines() < ours:
-                self.wrong(f"{ours} lines are in flight, {self.collector.gate.lines()} are known to be")
-
-    def _check_proved(self, who: str, stream: str, proved: Spans, held: Mapping[Group, Spans]) -> None:
-        proved = proved.clip(stop=self.now - LOOKBACK)
-        central = self.central.points[stream]
-        for key, value in self.source.points[stream].items():
-            instant = (key[1], key[1] + 1)
-            if central.get(key) == value or not proved.covers(instant):
-                continue
-            if not held.get(_group(key[0]), Spans()).covers(instant):
-                self.wrong(f"{who} calls {stream} {key} proved: {value} at the source, {central.get(key)} in central")
+        checks.check(self)
 
     def calm(self, rounds: int = 150) -> None:
         """Let everything be well: work ends, and what it ends with is right."""
         self.script.clear()
         self.telegraf.late.clear()
         self.source.silent = self.central.silent = False
+        self.source.failures.end()
+        self.central.failures.end()
         self.central.refused.clear()
+        self.central.conflicts.clear()
         self.source.ahead = self.collector_ahead = 0
         self.start()
         for number in range(rounds):
             if number >= 3 and not self.unfinished():
+                checks.check_quiet(self)
                 return
             if number > 30:
                 self.pass_time(60)  # what is held is looked at more and more rarely
@@ -267,32 +268,4 @@ class World:
 
     def unfinished(self) -> str:
         """Say what is not done yet, nothing when all is."""
-        assert self.collector is not None
-        for stream in self.streams:
-            account = self.collector.account(stream.name)
-            course = account.course
-            if account.state is not State.RUNNING:
-                return f"{stream.name} is {account.state}"
-            if course.holds.groups:
-                return f"{stream.name} holds {course.holds.groups}"
-            whole = span(course.origin, self.now // SECOND * SECOND - INTERVAL)
-            for key, value in self.source.points[stream.name].items():
-                if whole.covers((key[1], key[1] + 1)) and self.central.points[stream.name].get(key) != value:
-                    return f"{stream.name} {key} is not {value}, proved {course.proved}"
-            if stream.start.date is not None and course.origin > stream.start.date:
-                return f"{stream.name} begins at {course.origin}"
-            unproved = whole.clip(stop=self.now - 4 * LOOKBACK) - course.proved
-            mark = newest_mark(self.central.marks[stream.name].values())
-            if unproved or mark is None or whole.clip(stop=self.now - 5 * LOOKBACK) - mark.proved:
-                return f"{stream.name} is not proved: {unproved}, {mark}"
-        return ""
-
-
-def _group(measurement: str) -> Group:
-    return measurement.encode(), b"v", FieldType.INTEGER
-
-
-def newest_mark(marks: Iterable[Mark]) -> Mark | None:
-    """Return the newest mark that is believed."""
-    believed = newest_believable(marks)
-    return believed.mark if believed is not None else None
+        return checks.unfinished(self)

@@ -12,6 +12,7 @@ import pytest
 from lab.mutants import __main__ as gate
 from lab.mutants import trial
 from lab.mutants.equivalents import EQUIVALENT
+from lab.mutants.kinds import KINDS
 from lab.mutants.known import KNOWN
 from lab.mutants.nearest import Imports
 from lab.mutants.sample import sample, shares
@@ -90,6 +91,8 @@ def test_known_and_equivalent_mutants_exist_and_have_reasons(listed: dict[str, l
     there = {mutant.key for ours in listed.values() for mutant in ours}
     assert set(KNOWN) <= there
     assert set(EQUIVALENT) <= there
+    assert set(KINDS) <= there
+    assert len(KINDS) >= 33
     assert not set(KNOWN) & set(EQUIVALENT)
     assert all(len(reason.split()) > 3 for reason in EQUIVALENT.values())
 
@@ -180,11 +183,25 @@ def test_a_test_that_fails_without_a_mutant_kills_none(tree: Path, tmp_path: Pat
 def test_a_survivor_makes_the_status_1(
     killed_by: str | None, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        gate, "try_all", lambda chosen, near: [trial.Verdict(chosen[0], "a test"), trial.Verdict(chosen[1], killed_by)]
-    )
+    def tried(chosen: list[Mutant], *_how: object) -> list[trial.Verdict]:
+        return [trial.Verdict(chosen[0], "a test"), trial.Verdict(chosen[1], killed_by)]
+
+    monkeypatch.setattr(gate, "try_all", tried)
     assert gate.main(["--count", "5"]) == status
     assert ("survived: " in capsys.readouterr().out) == bool(status)
+
+
+def test_the_kinds_are_tried_with_the_tests_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[list[str], object]] = []
+
+    def tried(chosen: list[Mutant], _near: bool, tests: str) -> list[trial.Verdict]:
+        asked.append(([one.key for one in chosen], tests))
+        return [trial.Verdict(one, "a test") for one in chosen]
+
+    monkeypatch.setattr(gate, "try_all", tried)
+    assert gate.main(["--kinds", "--tests", "tests/model"]) == 0
+    assert sorted(asked[0][0]) == sorted(KINDS)
+    assert asked[0][1] == "tests/model"
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -192,6 +209,6 @@ def test_a_listed_mutant_whose_code_is_gone_makes_the_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(gate, "EQUIVALENT", {"telegraf_plugin/gone.py: f: a -> b": "it was never there"})
-    monkeypatch.setattr(gate, "try_all", lambda chosen, near: [trial.Verdict(one, "a test") for one in chosen])
+    monkeypatch.setattr(gate, "try_all", lambda chosen, *_how: [trial.Verdict(one, "a test") for one in chosen])
     assert gate.main(["--count", "5"]) == 1
     assert "its code is gone: telegraf_plugin/gone.py" in capsys.readouterr().out

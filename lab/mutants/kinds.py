@@ -1,0 +1,175 @@
+"""Kinds of mutation of the core, one a rule: what copies, compares, proves, and keeps the ledger, and one slip in each.
+
+`python -m lab.mutants --kinds --tests tests/model` says which of them the model finds out by itself. The list was
+written from the rules (docs/architecture.md, the tops of the modules of `stream/`), before it was tried.
+"""
+
+from __future__ import annotations
+
+KINDS: dict[str, str] = {
+    (
+        "telegraf_plugin/stream/ledger.py: newest_believable: [mark.printed for mark in known.values() if mark.id "
+        "not in chain] -> ([])"
+    ): "what marks beside the believed chain have printed is compared again",
+    (
+        "telegraf_plugin/stream/markbook.py: MarkBook.gone: "
+        "[mark for mark in self.had if since <= mark.time < until] -> ([])"
+    ): "a mark that was there before the newest, and is gone, tells of a restore",
+    "telegraf_plugin/stream/markbook.py: MarkBook.claimed: claims += proved -> pass": (
+        "what a mark on its way calls proved is not printed"
+    ),
+    (
+        "telegraf_plugin/stream/markbook.py: MarkBook.printed: max(clock, self.last_time + 1, newest + 1) -> "
+        "(min(clock, self.last_time + 1, newest + 1))"
+    ): "marks are in order whatever the clock does",
+    (
+        "telegraf_plugin/stream/markbook.py: MarkBook.is_back: self.base is not None and self.started and (mark "
+        "<= self.base) -> (self.base is not None and self.started)"
+    ): "lines have left when the mark behind them is back",
+    (
+        "telegraf_plugin/stream/account.py: Account.adopt: course.doubt(proved.clip(start=at.safe - RECENT), at) "
+        "-> pass"
+    ): "what a mark of a clock that ran ahead proves is compared again",
+    "telegraf_plugin/stream/account.py: Account.adopt: course.holds.restore(mark.held) -> pass": (
+        "what is held stays held after a start"
+    ),
+    "telegraf_plugin/stream/account.py: Account.adopt: course.islands += mark.islands -> pass": (
+        "what was asked for before the origin stays the stream's"
+    ),
+    (
+        "telegraf_plugin/stream/course.py: Course.adopt: self.legs.put(Leg(start, stop, None, max(stop, at.safe) "
+        "+ self.stream.lookback, inherited=True)) -> pass"
+    ): "what was printed is counted first after a start",
+    "telegraf_plugin/stream/account.py: Account._settle_request: course.origin = start -> pass": (
+        "a backfill that adjoins the origin moves it"
+    ),
+    (
+        "telegraf_plugin/stream/account.py: Account.ask: self._asked, self.course.requested = (None, Spans()) -> pass"
+    ): "a request that is cancelled ends",
+    "telegraf_plugin/stream/account.py: Account.stranger: self.course.doubt(mark.printed, at) -> pass": (
+        "what a stranger printed is compared again"
+    ),
+    "telegraf_plugin/stream/account.py: Account.mark_due: return True -> return False": (
+        "a mark that calls too much proved is replaced"
+    ),
+    "telegraf_plugin/lanework.py: LaneWork._adopt: account.course.doubt(believed.doubts, at) -> pass": (
+        "what the ledger doubts is compared again"
+    ),
+    (
+        "telegraf_plugin/stream/course.py: Course._take_back: self.proved = "
+        "self.proved.clip(stop=self._settled(at)) -> pass"
+    ): "nothing is proved within the lookback",
+    "telegraf_plugin/stream/course.py: Course._take_back: self.doubt(early & self.proved, at) -> pass": (
+        "what was proved while clocks ran ahead is compared again"
+    ),
+    "telegraf_plugin/stream/course.py: Course._take_back: self.origin = origin - origin % self.every -> pass": (
+        "an origin of a clock that ran ahead is taken back"
+    ),
+    (
+        "telegraf_plugin/stream/course.py: Course._broken_off: leg.mark = max(self.book.on_their_way, "
+        "default=leg.mark) -> pass"
+    ): "what a broken comparison printed leaves before the next",
+    (
+        "telegraf_plugin/stream/course.py: Course._have_left: leg.settles, leg.repeated = (max(leg.settles, "
+        "at.safe + self.stream.lookback), False) -> pass"
+    ): "what was printed twice settles after it has left",
+    (
+        "telegraf_plugin/stream/course.py: Course.tick: self.legs.cut_away(span(max(frontier - overlap, live), "
+        "END)) -> pass"
+    ): "a live read goes over the last one's end",
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes.copied: self._job_at.safe >= settles -> (self._job_at.safe "
+        "< settles)"
+    ): "a digest counts if it was read settled",
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes.copied: early or job.live or job.again -> (job.live or job.again)"
+    ): "what was printed soon after a start settles later",
+    (
+        "telegraf_plugin/stream/plan.py: Plan._is_here: (leg.landed or leg.inherited) and "
+        "self.book.is_back(leg.mark) and (not leg.suspect) and (not leg.missed) -> (self.book.is_back(leg.mark) "
+        "and (not leg.suspect) and (not leg.missed))"
+    ): "arrived is an equal count",
+    "telegraf_plugin/stream/outcomes.py: Outcomes.checked: self._unequal(legs[0], outcome.source) -> pass": (
+        "late points are sent"
+    ),
+    "telegraf_plugin/stream/outcomes.py: Outcomes._unequal: leg.suspect, leg.inherited = (True, False) -> pass": (
+        "what sending again does not help is compared"
+    ),
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes._overtaken: return self._doubts.touches(whole) -> return False"
+    ): "an outcome that was overtaken says nothing",
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes.proved_by: (group for leg in self.legs.within(job.span) for "
+        "group in leg.missed) -> (())"
+    ): "what is missing twice is held",
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes.compared: all((leg.settles <= self._job_at.safe for leg in "
+        "legs)) -> (True)"
+    ): "what is compared is proved when it has settled",
+    "telegraf_plugin/stream/outcomes.py: Outcomes.compared: live -> (not live)": "what is live is not held",
+    "telegraf_plugin/stream/outcomes.py: Outcomes.swept: self.doubt(span(*job.span), at) -> pass": (
+        "what the sweep finds is mended"
+    ),
+    "telegraf_plugin/stream/outcomes.py: Outcomes.failed: self._forget_points(job.span) -> pass": (
+        "a count that fails is not asked for at once again"
+    ),
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes._put_off: return (lasting or begun) and "
+        "quarantine.failed(whole, reason, at.steady, lasting, smaller) -> return False"
+    ): "a span that fails is put off",
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes.sought: self.origin = min(self.origin, found - found % "
+        "self.every) -> pass"
+    ): "earliest begins at the first point",
+    "telegraf_plugin/stream/outcomes.py: Outcomes.sought: found + 1 -> (found - 1)": (
+        "empty time ends behind the point that was found"
+    ),
+    (
+        "telegraf_plugin/stream/plan.py: Plan._backlog: parts[0][0] < self.bounds.expires -> (parts[0][0] >= "
+        "self.bounds.expires)"
+    ): "what the source is about to lose goes first, else the newest",
+    (
+        "telegraf_plugin/stream/plan.py: Plan._land: waits and self.book.is_back(leg.mark) and (leg.digest is "
+        "None or leg.settles > at.safe) -> (waits and (leg.digest is None or leg.settles > at.safe))"
+    ): "what is counted has left",
+    "telegraf_plugin/stream/quarantine.py: Quarantine.failed: tries += small and lasting -> pass": (
+        "what fails at its smallest is set aside"
+    ),
+    "telegraf_plugin/stream/holds.py: Holds.tried: held.spans -= Spans.of([whole]) -> pass": "a hold ends",
+    (
+        "telegraf_plugin/stream/holds.py: Holds.within: held.spans.touches(whole) -> (not held.spans.touches(whole))"
+    ): "a hold is of a time",
+    (
+        "telegraf_plugin/stream/clocks.py: Instant.safe: min(self.source, self.clock) -> (max(self.source, self.clock))"
+    ): "the earlier clock proves",
+    "telegraf_plugin/stream/clocks.py: present: min(source, clock) -> (max(source, clock))": (
+        "a source far ahead is not believed"
+    ),
+    (
+        "telegraf_plugin/stream/flow.py: Flow.needs_mark: behind.lines >= self.limit // MARKS_A_LIMIT or "
+        "behind.bytes >= self.max_bytes // MARKS_A_LIMIT -> (behind.bytes >= self.max_bytes // MARKS_A_LIMIT)"
+    ): "marks inside of a window",
+    "telegraf_plugin/stream/flow.py: Flow.back: flight.marked[0][0] <= mark -> (flight.marked[0][0] > mark)": (
+        "room comes back with marks"
+    ),
+    "telegraf_plugin/stream/sweep.py: Sweep.next: self.passes += 1 -> pass": "every tenth pass is by hash",
+    "telegraf_plugin/stream/sweep.py: Sweep.done: self._before = piece[0] -> pass": "the sweep goes on",
+    (
+        "telegraf_plugin/stream/legs.py: _joined: max(first.settles, later.settles) -> (min(first.settles, "
+        "later.settles))"
+    ): "a joined leg settles with its later part",
+    (
+        "telegraf_plugin/stream/legs.py: Leg.joins: plain and self.stop == later.start and (self.digest is None) "
+        "and (later.digest is None) and (self.landed == later.landed) and (self.inherited == later.inherited) -> "
+        "(plain and self.stop == later.start and (self.digest is None) and (later.digest is None) and "
+        "(self.inherited == later.inherited))"
+    ): "what has landed is not one with what has not",
+    "telegraf_plugin/watch.py: LedgerWatch._load: continue -> pass": "a stream waits for its mirrored origin",
+    "telegraf_plugin/lane.py: Lane.begin: max(begin, kept) -> (min(begin, kept))": (
+        "a start date beyond retention begins at its edge"
+    ),
+    "telegraf_plugin/runner.py: JobRunner.sweep: counted.equal -> (not counted.equal)": (
+        "a piece of the sweep that counts alike is well"
+    ),
+}
+"""What of the core each slip takes away, by the mutant's key."""
