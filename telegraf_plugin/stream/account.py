@@ -73,7 +73,7 @@ class Account:
 
         `searching`: `start` is provisional, since the stream begins at the source's first point.
         """
-        definition, course = self.stream.hash, self.course
+        known, course = (self.stream.hash, self.stream.hash_without_renames), self.course
         proved = sent = Spans()
         course.islands = mirror.islands if mirror is not None else Spans()
         course.origin_open = searching
@@ -84,9 +84,9 @@ class Account:
             course.holds.restore(mark.held)
             course.islands += mark.islands
             course.sweep.go_on(mark.sweep)
-            if mark.definition == definition:
+            if mark.definition in known:
                 proved, sent = mark.proved, mark.sent
-                if mirror is not None and mirror.definition == definition:
+                if mirror is not None and mirror.definition in known:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]

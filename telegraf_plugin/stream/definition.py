@@ -105,8 +105,15 @@ class StreamDefinition:
     @property
     def hash(self) -> str:
         """What the stream selects and how it maps, in 16 hexadecimal digits: equal from run to run."""
+        # By other renames the same points are other ones in central: history is not called wrong.
+        return self._hash(repr(self.renames) if self.renames else "")
+
+    @property
+    def hash_without_renames(self) -> str:
+        """The hash that marks had before renames were known: they are of the same stream."""
+        return self._hash("")
+
+    def _hash(self, renames: str) -> str:
         selected = (self.bucket, self.measurements, self.exclude_fields, self.tags, self.aggregate, self.flux)
-        text = repr((selected, sorted(tag.value for tag in self.metadata_tags)))
-        if self.renames:  # by other renames the same points are other ones in central: history is not called wrong
-            text += repr(self.renames)
+        text = repr((selected, sorted(tag.value for tag in self.metadata_tags))) + renames
         return sha256(text.encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy
 from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.renames import TagRule
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import SECOND, T, at, s, seconds, sp
@@ -334,3 +335,14 @@ def test_how_far_it_is_proved_begins_where_central_keeps_points() -> None:
     account.course.bounds = Bounds(oldest=s(-1000))
     account.course.proved = span(*sp(-1000, -300))
     assert account.progress(at(0)).proved_up_to == s(-300)
+
+
+def test_marks_of_before_renames_were_known_are_of_the_same_stream() -> None:
+    stream = replace(STREAM, renames=(TagRule("host", "^POD-(.*)$", "pod_$1"),))
+    account = Account(stream, "me")
+    account.adopt(mark(span(*sp(-1000, -400)), definition=STREAM.hash), None, s(-100), at(0))
+    assert account.course.proved == span(*sp(-1000, -400))
+    assert account.course.origin == s(-1000)
+    other = Account(replace(stream, renames=(TagRule("host", "^x$", "y"),)), "me")
+    other.adopt(mark(span(*sp(-1000, -400)), definition=stream.hash), None, s(-100), at(0))
+    assert not other.course.proved
