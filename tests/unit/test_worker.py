@@ -38,7 +38,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_DELAY", 0.002)
+    monkeypatch.setattr(retry, "FIRST_DELAY", 0.05)
 
 
 # Ticks
@@ -151,7 +151,7 @@ def test_what_may_pass_by_itself_is_tried_again_until_it_has(bench: Callable[...
     assert names_of(site.tick()) == ["a", "b"]  # no retry after the success
     at = site.client.asked_at["a"]
     waits = [after - before for before, after in pairwise(at[:5])]
-    assert [wait >= least for wait, least in zip(waits, (0.002, 0.004, 0.008, 0.016), strict=True)] == [True] * 4
+    assert [wait >= least for wait, least in zip(waits, (0.05, 0.1, 0.2, 0.4), strict=True)] == [True] * 4
 
 
 @pytest.mark.usefixtures("quick_retries")
@@ -159,8 +159,10 @@ def test_what_somebody_must_mend_waits_for_the_next_tick(bench: Callable[..., Be
     site = bench("mend pass")
     site.client.script["mend"].extend([PermanentError("what", "hint")] * 2)
     site.client.script["pass"].extend([transient()] * 4)
-    site.tick()
-    assert [site.attempt().stream.name for _ in range(4)] == ["pass"] * 4
+    tried = names_of(site.tick())
+    while tried.count("pass") < 5:  # the first retries may be due before the source is said to be idle
+        said = site.next()
+        tried += [said.stream.name] if said is not None else []
     assert Counter(site.client.asked) == {"mend": 1, "pass": 5}
     site.tick()
     assert Counter(site.client.asked) == {"mend": 2, "pass": 6}
@@ -254,7 +256,7 @@ def test_retries_that_are_due_keep_no_healthy_stream_from_being_read(
         site.client.script[name] += [TransientError("slow", "hint")] * 100_000
 
     def reads_of_c(number: int) -> bool:
-        return site.client.asked.count("c") == number
+        return site.client.asked.count("c") >= number
 
     for tick in range(1, 6):
         before = len(site.client.asked)
