@@ -71,7 +71,7 @@ def test_status_tells_a_stream_as_it_stands(running: Running) -> None:
     assert found["proved_up_to"] > running.began - HOUR
     plain = running.run("status")
     assert plain.returncode in (0, 1)
-    assert plain.stdout.startswith("Stream\tState\tLag\tProved up to\t")
+    assert plain.stdout.startswith("Stream\tState\tAs of\tLag\tProved up to\t")
     assert f"\n{STREAM}\t" in plain.stdout
     assert len(plain.stdout.splitlines()) == 4
 

@@ -159,7 +159,8 @@ def test_a_reply_without_an_end_fails_by_the_query_timeout(tmp_path: Path) -> No
         bad = source("bad", fake.url, timeouts={"query": "1s"})
         run = run_once(tmp_path, queries(bad, source("good", other.url)))
         check_one_failure(run, fake.url, "more than 1 s", "timeouts.query")
-    assert run.seconds < 3.5
+    # A try, and what of a second one fits into the time that is left when input ends: not the 100 s of the reply.
+    assert run.stream("bad/data")["duration_seconds"] < 1.5 * run.stream("bad/data")["failures_total"]
 
 
 def test_a_bucket_that_a_real_server_does_not_have_is_a_404(influx: InfluxServer, tmp_path: Path) -> None:
