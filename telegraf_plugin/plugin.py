@@ -241,7 +241,8 @@ class Plugin:
         if before == status.healthy == self._last_health and self._cycle_open:
             return
         changed = self._last_health is not None and self._last_health != (not self._board.failing)
-        if changed and (attempt.error is not None or not self._cycle_open):  # bad news at once, good when all is known
+        bad = attempt.error is not None or status.behind
+        if changed and (bad or not self._cycle_open):  # bad news at once, good when all is known
             self._publish(health_line(self._board, self._clock()))
 
     def _look_again(self) -> None:

@@ -132,7 +132,7 @@ class StreamStatus:
         progress = self.progress
         if progress is None or progress.state is not State.RUNNING or progress.lag is None:
             return True
-        return self.max_lag is not None and progress.lag > self.max_lag
+        return self.max_lag is not None and progress.lag >= self.max_lag
 
     @property
     def impaired(self) -> str:

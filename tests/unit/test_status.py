@@ -140,8 +140,8 @@ def test_nothing_is_healthy_before_it_was_read() -> None:
         (None, 60 * SECOND, "the ledger in central cannot be read"),
         (replace(IN_TIME, state=State.LOADING, lag=None), 60 * SECOND, "the ledger in central cannot be read"),
         (replace(IN_TIME, state=State.STARTING), 60 * SECOND, "its first mark has not arrived in central"),
-        (replace(IN_TIME, lag=61 * SECOND), 60 * SECOND, "central has lacked points of it for 61 s"),
-        (replace(IN_TIME, lag=60 * SECOND), 60 * SECOND, ""),
+        (replace(IN_TIME, lag=60 * SECOND), 60 * SECOND, "central has lacked points of it for 60 s"),
+        (replace(IN_TIME, lag=59 * SECOND), 60 * SECOND, ""),
         (replace(IN_TIME, lag=3600 * SECOND), None, ""),
     ],
 )
