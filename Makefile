@@ -37,7 +37,8 @@ demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end
 
 test: venv ## Run all tests, with the real engines
 	@scripts/engines || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
-	$(BIN)/pytest $(PYTEST_ARGS)
+	@# Two at a time on two cores: what needs a second's answer may miss it. What failed is tried once more, alone.
+	$(BIN)/pytest $(PYTEST_ARGS) || $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
 
 image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
 	scripts/image-test
