@@ -156,16 +156,20 @@ def test_telegraf_and_the_plugin_reach_central_by_the_same_tls_keys_and_proxy(se
     assert conf.count(commented) == 1  # in the first output; the comment says that all need it
     organization = '  organization = "${INFLUXDB_CENTRAL_ORG}"\n'
     secured_conf = conf.replace(commented, "").replace(organization, f'{organization}  tls_ca = "{secured.ca}"\n')
+    # One server is all of them: what is read goes to another bucket, as it may not be copied into itself.
+    for variable in ("SERVER_A_BUCKET", "SERVER_B_BUCKET", "SERVER_B_BUCKET_2"):
+        secured_conf = secured_conf.replace(f'  bucket = "${{{variable}}}"', '  bucket = "copied"')
     (folder / "secured.conf").write_text(secured_conf)
     shipped = (REPOSITORY / "config" / "queries.yaml").read_text()
+    trusting = re.sub(r"^( +)org: .*$", rf"\g<0>\n\1tls_ca: {secured.ca}", shipped, flags=re.M)
     (folder / "secured.yaml").write_text(
-        re.sub(r"^( +)org: .*$", rf"\g<0>\n\1tls_ca: {secured.ca}", shipped, flags=re.M)
+        re.sub(r"^( +)- bucket: .*$", r"\g<0>\n\1  central_bucket: copied", trusting, flags=re.M)
     )
     server = {"URL": f"https://{NAME}:8086", "ORG": "o", "TOKEN": secured.good.token, "BUCKET": "data"}
     environment = {f"{name}_{key}": value for name in ("INFLUXDB_CENTRAL", "SERVER_A") for key, value in server.items()}
     environment |= {f"SERVER_B_{key}": value for key, value in server.items()}
     environment |= {"INFLUXDB_CENTRAL_BUCKET": "metrics", "SERVER_B_BUCKET": "pods", "SERVER_B_BUCKET_2": "other"}
-    for bucket in ("metrics", "pods", "other"):
+    for bucket in ("metrics", "pods", "other", "copied"):
         secured.good.create_bucket(bucket)
     environment |= {"COLLECTOR_QUERIES": "secured.yaml", "COLLECTOR_INTERVAL": "2"}
     environment |= {"HEALTH_CHECK_PORT": str(free_port())}
