@@ -30,7 +30,7 @@ from telegraf_plugin.telegraf.line_protocol import LineMapper
 
 MAX_OVERWRITTEN_SERIES = 200
 """Pairs of series in one span that are looked at for overwriting, a query each: more is a stream to be corrected."""
-MAX_PUT_OFF_BYTES = 1536 * 1024
+MAX_PUT_OFF_BYTES = 768 * 1024
 """What their points, held in memory meanwhile, may take: some 10,000 numbers."""
 MOST_NAMES = 2000
 """Names of series that are mapped and printed at a time. A chunk has some 1,000, of a source that means harm 20,000."""
@@ -244,7 +244,9 @@ class _OverwriteGuard:
         """Yield what of the blocks put off overwrites nothing, series by series."""
         for before, blocks in self._put_off.items():
             wanted = {time for block in blocks for time in block.times}
-            times = set[bytes]().union(*(self._times(series, wanted) for series in before))
+            times = self._times(before[0], wanted)
+            for series in before[1:]:
+                times |= self._times(series, wanted)
             yield [kept for block in blocks if (kept := self._without(block, times, before[0])) is not None]
         self._put_off.clear()
         self._room = MAX_PUT_OFF_BYTES

@@ -13,8 +13,8 @@ from telegraf_plugin.stream.block import Block, Tags
 from telegraf_plugin.stream.mapping import TagMapper, Trace
 from telegraf_plugin.stream.renames import TagRule, changed, touched
 
-MAX_SERIES = 50_000
-"""Series and fields of one window that are remembered, some 2 MB; beyond that none is noticed any more."""
+MAX_SERIES = 20_000
+"""Series and fields of one window that are remembered, some 1 MB; beyond that none is noticed any more."""
 MAX_WAYS = 5_000
 """Ways in which own tags make tags of central: a handful by the mapping, and as many as there are values that Telegraf
 renames."""
