@@ -109,18 +109,18 @@ class Lane:
             summary = f"aggregate.every is longer than the bucket's shard groups ({min(groups) // SECOND} s)"
             raise PermanentError(summary, "make every shorter, or the bucket's shard group duration longer")
 
-    def begin(self, at: Instant) -> tuple[int, Instant, bool]:
-        """Return where a stream of which there is no ledger begins (Unix ns), `at`, and whether that is provisional.
+    def begin(self, at: Instant) -> tuple[int, bool]:
+        """Return where a stream of which there is no ledger begins (Unix ns), and whether that is provisional.
 
         What the source does not keep is not asked for. Where the source's first point counts, live data goes ahead and
         the point is looked for meanwhile.
         """
         start, here = self.stream.start, self.source_bucket
         if start.ago is None and start.date is None:
-            return at.safe - self.stream.lookback, at, True
+            return at.safe - self.stream.lookback, True
         begin = start.date if start.date is not None else at.safe - (start.ago or 0)
         kept = at.safe - here.retention if here is not None and here.retention else BEGINNING
-        return max(begin, kept), at, False
+        return max(begin, kept), False
 
     def tick(self, at: Instant, now: float) -> None:
         """Begin a tick at `now` (time.monotonic())."""

@@ -222,10 +222,10 @@ class LaneWork:
         lane.refuse_unfit()
         if mark is None and mirror is None and account.began:
             mirror = account.mirror
-        begin = lane.begin(at)
+        start, searching = lane.begin(at)
         with self._lock:
             lane.set_bounds(at)
-            account.adopt(mark, mirror, *begin)
+            account.adopt(mark, mirror, start, at, searching)
             account.know(reading.known)  # this one's: what landed since is news
             if believed is not None:
                 account.course.doubt(believed.doubts, at)

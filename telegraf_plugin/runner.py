@@ -198,10 +198,6 @@ class JobRunner:
         """Return the time of the stream's first point before `stop`, None when it has none."""
         return self._source.first(stream, stop)
 
-    def newest_before(self, stream: StreamDefinition, start: int, stop: int) -> int | None:
-        """Return the time of the stream's newest point in [start, stop), None when there is none: `SourceReader`."""
-        return self._source.newest(stream, start, stop)
-
     def bucket(self, stream: StreamDefinition) -> Bucket | None:
         """Return how the source keeps the stream's bucket, None when it does not say."""
         try:

@@ -81,7 +81,7 @@ class Holds:
             held = self.groups[group] = Hold(look_at=steady + FIRST_LOOK)
         if not held.spans.covers(whole):
             held.points += points
-        held.spans = (held.spans + span(*whole)).bridged(MAX_PARTS)
+        held.spans = (held.spans + span(*whole)).coarse(MAX_PARTS)
 
     def explain(self, group: Group, reason: Reason) -> None:
         """Record why central lacks `group`; what is known by evidence stays."""

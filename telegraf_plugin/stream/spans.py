@@ -110,13 +110,6 @@ class Spans:
         first = bisect_right(self.parts, start, key=_stop)
         return self.parts[first : max(first, bisect_left(self.parts, stop, key=_start))]
 
-    def bridged(self, count: int) -> Spans:
-        """Return `count` parts at the most that hold all of it: the shortest gaps between its parts are filled."""
-        if len(self.parts) <= count:
-            return self
-        gaps = sorted((later[0] - part[1], part[1], later[0]) for part, later in pairwise(self.parts))
-        return self + Spans.of((start, stop) for _, start, stop in gaps[: len(self.parts) - count])
-
     @property
     def length(self) -> int:
         """All of it together, in ns."""
