@@ -13,7 +13,7 @@ PROOF_SPEED = 150_000.0
 """Points a second that are read back from central and compared, at the most."""
 WINDOW_SECONDS = 0.08
 """What each window costs however little it holds: a query at the source, one in central, a mark."""
-ENDING_SECONDS = 5.0
+ENDING_SECONDS = 2.0
 """Until the last mark has come back and was seen: Telegraf's flush, the watch, and the looks of the command."""
 
 
