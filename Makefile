@@ -75,7 +75,7 @@ chaos-mutants: venv engines ## Does a chaos run find out a plugin with a rule ta
 mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
 	nice -n 10 $(BIN)/python -m lab.mutants
 
-mutants-quick: venv ## The same with twelve of them
+mutants-quick: venv ## The same with twelve of them, as CI does
 	nice -n 10 $(BIN)/python -m lab.mutants --count 9
 
 audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)

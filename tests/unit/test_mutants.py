@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -256,6 +257,14 @@ def test_the_kinds_are_tried_with_the_tests_that_are_asked_for(monkeypatch: pyte
     assert gate.main(["--kinds", "--tests", "tests/model"]) == 0
     assert sorted(asked[0][0]) == sorted(KINDS)
     assert asked[0][1] == "tests/model"
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_the_short_form_tries_twelve(capsys: pytest.CaptureFixture[str]) -> None:
+    quick = re.search(r"^mutants-quick:.*twelve.*\n\t.* -m lab\.mutants (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert quick is not None
+    assert gate.main([*quick[1].split(), "--list"]) == 0
+    assert capsys.readouterr().out.startswith("12 of ")
 
 
 @pytest.mark.usefixtures("unchanged")
