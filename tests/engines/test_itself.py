@@ -97,7 +97,8 @@ def test_a_backfill_of_a_source_whose_org_is_an_id_is_planned(influx: InfluxServ
     told = QueryClient(influx.url, influx.org, lambda: influx.token, 5, 15, 60).bucket("by id")
     assert told is not None
     file = ids.folder / "queries.yaml"
-    file.write_text(file.read_text().replace("org: o\n", f"org: {told.org}\n"))
+    text = file.read_text().replace("org: o\n", f"org: {told.org}\n")
+    file.write_text(text.replace("metrics_bucket: metrics\n", "metrics_bucket: by id copy\n"))
     now = time.time_ns() // SECOND * SECOND
     influx.write("by id", "\n".join(series(now - 3 * HOUR, 50)).encode())
     ids.mark(now - HOUR, Spans())
