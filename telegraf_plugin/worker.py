@@ -24,10 +24,10 @@ from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END
 from telegraf_plugin.stream.status import Attempt, Effort
+from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
 
-SECOND = 1_000_000_000
 LONGEST_WAIT_SECONDS = 0.5
 """How long a thread sleeps before it looks anew: spans settle and marks fall due without anybody saying so."""
 IDLE_SECONDS = 2.0

@@ -26,7 +26,7 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Prove, Recheck
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span, span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 from tests.unit.test_definition import STREAM
 
 SECOND = 1_000_000_000
