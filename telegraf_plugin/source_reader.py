@@ -18,9 +18,8 @@ from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 from telegraf_plugin.stream.drops import DropReason, series_text
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, MINUTE
 
-MINUTE = 60 * 1_000_000_000
 Answer = TypeVar("Answer")
 
 

@@ -17,13 +17,13 @@ from telegraf_plugin.influxdb import central_flux, flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.rows import read_rows, whole_number
-from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR, cut, group_start
+from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.windows import cut, group_start
 
 NEEDED_VERSION = (2, 5)
 """Of InfluxDB; from then on Flux has `types.isNumeric` (`influxdb.flux`)."""

@@ -18,14 +18,13 @@ from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.rows import read_rows
-from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.telegraf.marks import request_line
 
 RETENTION_MARGIN = 60 * SECOND

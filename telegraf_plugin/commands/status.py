@@ -17,11 +17,12 @@ from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central_flux import stream_metrics_query
-from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
+from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import END, span
+from telegraf_plugin.stream.units import SECOND
 
 LOOK_BACK = 24 * 3600 * SECOND
 """How far back (ns) the newest word of the collector is looked for."""

@@ -19,7 +19,7 @@ from telegraf_plugin.passage import Tally
 from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 from tests.engines.operator_site import Operator
 from tests.engines.stage import SECOND, Stage
 

@@ -18,6 +18,7 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import END, Spans
@@ -167,7 +168,7 @@ class Site:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(watch_module, "POLL_SECONDS", 0.005)
-        monkeypatch.setattr(watch_module, "SLOWEST_POLL_SECONDS", 0.01)
+        monkeypatch.setattr(watch_module, "RETRIES", Backoff(0.01, 0.01))
         self.central, self.worker = Central(), Worker()
         workers = [cast(SourceWorker, self.worker)]
         self.watch = LedgerWatch(cast(CentralReader, self.central), workers, "metrics")
