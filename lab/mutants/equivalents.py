@@ -12,7 +12,4 @@ EQUIVALENT: dict[str, str] = {
     " -> (not self._changed.wait(max(deadline - time.monotonic(), 0.0)))": (
         "wait says False only when all of its time is over, so that the clock is at the deadline then"
     ),
-    "telegraf_plugin/stream/digest.py: PointSet._points: 1 -> (0)": (
-        "a set in one part takes the other way then, where every key leaves 0 when divided by one; only slower"
-    ),
 }
