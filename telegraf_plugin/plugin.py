@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from telegraf_plugin.audit import Audit
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.lanework import Held
 from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.definition import StreamDefinition

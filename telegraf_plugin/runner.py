@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.printer import Printer
-from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition

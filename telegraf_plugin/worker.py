@@ -6,15 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Source
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.keeping import BucketKeeping
 from telegraf_plugin.lane import Lane, Reading, Task
 from telegraf_plugin.lanework import Held, LaneWork
-from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Progress, State

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from telegraf_plugin.commands.desk import Sides
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import SourceError
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.difference import Difference, Differing, Kind
 from telegraf_plugin.stream.ledger import Mark

@@ -17,9 +17,9 @@ from telegraf_plugin.commands.desk import Session, aligned, clock, instants
 from telegraf_plugin.commands.tables import write_json, write_table
 from telegraf_plugin.commands.telegraf_program import telegraf_program
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf
-from telegraf_plugin.passage import Tally
-from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import HOUR
