@@ -16,6 +16,7 @@ from telegraf_plugin.influxdb import failures
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.telegraf.metrics import cycle_lines
 from tests.unit.test_lint import ROOT
+from tests.unit.test_messages import messages
 from tests.unit.test_metrics import NOW, of
 from tests.unit.test_status import CPU, ERROR, IN_TIME, SECOND, attempt, board
 
@@ -62,7 +63,7 @@ SAID = "\n".join(
         *(ROOT / "scripts").iterdir(),
     )
     if file.is_file()
-)
+) + "\n".join(text for text, _ in messages())
 
 
 def quoted() -> list[str]:
@@ -178,3 +179,35 @@ def test_the_keys_of_queries_yaml_are_those_of_the_readme() -> None:
 def test_a_time_as_people_are_shown_it_is_taken_as_the_help_says() -> None:
     assert "2026-11-01 06:00:00Z" in (ROOT / "telegraf_plugin/commands/arguments.py").read_text()
     assert arguments.joined(["--from", "2026-11-01", "06:00:00Z"]) == ["--from", "2026-11-01 06:00:00Z"]
+
+
+def anchors(text: str) -> set[str]:
+    """Return what links can lead to in a document: its headings, as GitHub and GitLab make anchors of them."""
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", outside, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    broken, links = [], 0
+    for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
+        for link in re.findall(r"\]\(([^)\s]+)\)", file.read_text()):
+            if link.startswith("https://"):
+                continue
+            links += 1
+            path, _, anchor = link.partition("#")
+            goal = (file.parent / path).resolve() if path else file
+            if not goal.exists() or (anchor and anchor not in anchors(goal.read_text())):
+                broken.append((file.name, link))
+    assert links > 150
+    assert broken == []
+
+
+def test_what_ci_runs_is_what_is_said_of_it() -> None:
+    run = re.findall(r"^make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert "check" in run
+    of_readme = next(line for line in README.splitlines() if line.startswith("    make check"))
+    (of_make,) = re.findall(r"^check: .*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (of_contributing,) = re.findall(r"^    make check .*$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    for line in (of_readme, of_make, of_contributing):
+        assert [target for target in run if target != "check" and f"{target} " not in line] == []
