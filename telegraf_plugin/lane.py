@@ -10,6 +10,7 @@ from telegraf_plugin.errors import CentralError, PermanentError, SourceError, Tr
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Land, Prove, Recheck, Seek
@@ -19,8 +20,8 @@ from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.windows import HOUR
 
 SECOND = 1_000_000_000
-LONGEST_CENTRAL_DELAY = 15.0
-"""Seconds after which central is asked again at the latest."""
+CENTRAL_RETRIES = Backoff(1.0, 15.0)
+"""Seconds after which central is asked again."""
 SAY_AGAIN_SECONDS = 60.0
 """How often the log says that central fails for the same reason."""
 RETENTION_MARGIN = 60 * SECOND
@@ -152,7 +153,7 @@ class Lane:
         """
         self.central_failures += 1
         self.central_failed_total += 1
-        delay = 0.0 if alone else min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_CENTRAL_DELAY)
+        delay = 0.0 if alone else CENTRAL_RETRIES.after(self.central_failures)
         self.central_at = now + max(delay, error.retry_after or 0.0)
         if not self.central_error:
             self.central_failed_since = steady

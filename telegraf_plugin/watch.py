@@ -12,6 +12,7 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import MarkId, oldest_kept
@@ -21,8 +22,8 @@ from telegraf_plugin.worker import SourceWorker
 SECOND = 1_000_000_000
 POLL_SECONDS = 0.2
 """How often central is asked while marks are on their way: what may be in flight, divided by this, bounds the speed."""
-SLOWEST_POLL_SECONDS = 5.0
-"""How long it waits between two tries while central does not answer."""
+RETRIES = Backoff(0.5, 5.0)
+"""Seconds between two tries while a bucket of central does not answer."""
 FAR_SECONDS = 600.0
 """How often a whole day is looked over for marks that strangers made; the last hour is at each tick."""
 LOOK_UP_SECONDS = 3600.0
@@ -102,8 +103,7 @@ class LedgerWatch:
                 except CentralError as error:
                     self._answers(bucket, error)
                     failures[bucket] += 1
-                    pause = min(0.25 * 2.0 ** min(failures[bucket], 6), SLOWEST_POLL_SECONDS)
-                    look_at[bucket] = time.monotonic() + pause
+                    look_at[bucket] = time.monotonic() + RETRIES.after(failures[bucket])
                     wanted_at[bucket] = time.monotonic() + (error.retry_after or 0.0)
                     waiting = True
             if waiting:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from telegraf_plugin.errors import PermanentError, SourceError, TransientError
+from telegraf_plugin.stream.backoff import Backoff
 
-FIRST_DELAY = 1.0
-"""Seconds to the first retry; each further one takes twice as long."""
-LONGEST_DELAY = 60.0
-"""Seconds that no retry is put off beyond, unless the server asks for it."""
+RETRIES = Backoff(1.0, 60.0)
+"""Seconds to each retry, unless the server asks for more."""
 
 
 def retry_delay(failures: int, error: SourceError) -> float | None:
@@ -17,6 +16,6 @@ def retry_delay(failures: int, error: SourceError) -> float | None:
     """
     if isinstance(error, PermanentError):
         return None
-    delay = min(FIRST_DELAY * 2.0 ** min(failures - 1, 10), LONGEST_DELAY)
+    delay = RETRIES.after(failures)
     asked = error.retry_after if isinstance(error, TransientError) else None
     return max(delay, asked or 0.0)

@@ -19,6 +19,7 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import END, Spans
@@ -189,7 +190,7 @@ class Site:
 def site(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Site]:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(watch_module, "POLL_SECONDS", 0.005)
-    monkeypatch.setattr(watch_module, "SLOWEST_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watch_module, "RETRIES", Backoff(0.01, 0.01))
     found = Site()
     yield found
     found.worker.over = True
