@@ -24,12 +24,13 @@ LOGGED = {"warning", "error", "critical", "log"}
 ERRORS = {
     *("SourceError", "TransientError", "PermanentError", "BadReply", "CentralError", "UnreadableLedger"),
     *("OutputClosed", "Unusable", "UnfitFile", "NotComparable", "LaterFormat", "CannotCheck", "CannotProcess"),
-    *("ArgumentTypeError", "Reason", "say", "_say", "_unreadable", "_Refused", "Problem", "ArgumentError", "ValueError"),
+    *("ArgumentTypeError", "ArgumentError", "ValueError", "Problem", "Reason"),
+    *("say", "_say", "_unreadable", "_Refused"),
 }
-"""What is called with a text that people see. Of several arguments the last or the first text is it (`MESSAGE_AT`)."""
+"""What is called with a text that people see: its first argument, or the one of `MESSAGE_AT`."""
 MESSAGE_AT = {"Problem": 1, "_unreadable": 1, "ArgumentError": 1, "Reason": 1, "_Refused": 2}
 VALUES = ("config/", "transport/", "commands/dates.py")
-"""Where a ValueError's text becomes a problem of the configuration or the command line; elsewhere it is damage inside."""
+"""Where a ValueError's text is a problem of the configuration or the command line; elsewhere it is damage inside."""
 TOLD = {
     "stream/status.py": {"trouble", "impaired"},
     "stream/plan.py": {"unprovable"},
@@ -158,9 +159,9 @@ def test_a_message_of_the_code_stands_in_the_document(said: tuple[str, str]) -> 
 def test_there_are_messages_of_every_kind() -> None:
     assert len(SAID - EXCEPTED) > 180
     clauses = {each for _, each in SAID}
-    logged, read_error, of_status = "is read again, after failures in a row", "the reply was cut short", "not found (404"
-    reason, of_command, problem = "its source is slow", "--from is not before --to", "expected each tag once"
-    assert {logged, read_error, of_status, reason, of_command, problem} <= clauses
+    logged, reply, status = "is read again, after failures in a row", "the reply was cut short", "not found (404"
+    reason, command, problem = "its source is slow", "--from is not before --to", "expected each tag once"
+    assert {logged, reply, status, reason, command, problem} <= clauses
 
 
 def test_what_is_excepted_is_said() -> None:
