@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin import audit, cli, watch
+from telegraf_plugin import audit, cli, keeping, lane, plugin, watch
 from telegraf_plugin.commands import arguments, status
 from telegraf_plugin.config import schema
 from telegraf_plugin.influxdb import failures
+from telegraf_plugin.stream import holds, quarantine, retry
+from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.drops import DropReason
+from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.telegraf.metrics import cycle_lines
+from tests.unit.test_definition import STREAM
 from tests.unit.test_lint import ROOT
 from tests.unit.test_messages import messages
 from tests.unit.test_metrics import NOW, of
@@ -23,6 +27,8 @@ from tests.unit.test_status import CPU, ERROR, IN_TIME, SECOND, attempt, board
 README = (ROOT / "README.md").read_text()
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text()
+SECOND_NS, HOUR = 1_000_000_000, 3600
 
 # Said by somebody else: Telegraf, the operating system, the libraries that read YAML, and InfluxDB behind a colon.
 FOREIGN = re.compile(
@@ -100,10 +106,36 @@ def test_there_are_messages_to_look_for() -> None:
         (README, f"up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
         (README, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
         (OPERATIONS, f"for {('three', 'four')[status.SILENT_INTERVALS - 3]} of its intervals"),
+        (GUARANTEES, f"after {holds.LOOKS.first / SECOND_NS:g} s, then less often, up to an hour"),
+        (GUARANTEES, "Either at most twice the lookback"),
+        (GUARANTEES, "but for a minute, is not read"),
+        (GUARANTEES, "A retention that is changed is known within an hour"),
+        (GUARANTEES, "it is tried ever less, up to once an hour"),
+        (TROUBLE, "Longer than two intervals: see `cannot be compared with`"),
     ],
 )
 def test_a_number_that_is_named_is_the_programs(document: str, said: str) -> None:
     assert said in " ".join(document.split()) or said in document
+
+
+def test_the_numbers_that_are_named_in_words_are_the_programs() -> None:
+    an_hour = HOUR * SECOND_NS
+    assert (holds.LOOKS.longest, quarantine.ASIDE.longest) == (an_hour, an_hour)
+    assert (watch.LOOK_UP_SECONDS, keeping.LOOK_UP_SECONDS) == (HOUR, HOUR)
+    assert (lane.RETENTION_MARGIN, plugin.UNCOMPARED_INTERVALS) == (60 * SECOND_NS, 2)
+    assert [retry.RETRIES.after(failures) for failures in (1, 2, 3, 99)] == [1, 2, 4, 60]
+    course = Course(STREAM, MarkBook("1"))
+    for kept, provable in ((2 * STREAM.lookback, False), (2 * STREAM.lookback + 1, True)):
+        course.kept = kept
+        assert (course.unprovable == "") is provable
+
+
+@pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda file: file.name)
+def test_a_line_of_the_log_that_is_shown_is_one_that_is_said(document: Path) -> None:
+    for line in re.findall(r"^ {4,}(?:\d{4}-\S+Z )?((?:ERROR|WARNING|INFO) .*)$", document.read_text(), re.MULTILINE):
+        told = re.sub(r"POD-\d+/\w+|http://[\w.:]+|(?<=bucket )\w+|unauthorized access|\(", "…", line)
+        pieces = [piece.strip(" :;,()[]") for piece in PLACES.split(told)]
+        assert [piece for piece in pieces if len(piece) > 7 and not FOREIGN.search(piece) and piece not in SAID] == []
 
 
 def test_all_commands_are_in_the_tables_and_in_the_help() -> None:
