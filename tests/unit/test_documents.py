@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from telegraf_plugin import audit, cli, keeping, lane, plugin, watch
+from telegraf_plugin import audit, cli, compare, keeping, lane, passage, plugin, watch
 from telegraf_plugin.commands import arguments, status
-from telegraf_plugin.config import schema
-from telegraf_plugin.influxdb import failures
-from telegraf_plugin.stream import holds, quarantine, retry
+from telegraf_plugin.config import schema, yaml_file
+from telegraf_plugin.influxdb import annotated_csv, client, failures, flux
+from telegraf_plugin.stream import account, course, holds, ledger, overwrites, quarantine, retry
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.telegraf import line_protocol, logs
 from telegraf_plugin.telegraf.metrics import cycle_lines
 from tests.unit.test_definition import STREAM
 from tests.unit.test_lint import ROOT
@@ -28,7 +30,9 @@ README = (ROOT / "README.md").read_text()
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text()
-SECOND_NS, HOUR = 1_000_000_000, 3600
+SECURITY = (ROOT / "SECURITY.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+SECOND_NS, HOUR, MIB = 1_000_000_000, 3600, 2**20
 
 # Said by somebody else: Telegraf, the operating system, the libraries that read YAML, and InfluxDB behind a colon.
 FOREIGN = re.compile(
@@ -112,6 +116,30 @@ def test_there_are_messages_to_look_for() -> None:
         (GUARANTEES, "A retention that is changed is known within an hour"),
         (GUARANTEES, "it is tried ever less, up to once an hour"),
         (TROUBLE, "Longer than two intervals: see `cannot be compared with`"),
+        (TROUBLE, f"a row of more than {annotated_csv.MAX_ROW_BYTES:,} bytes"),
+        (TROUBLE, f"`is larger than {yaml_file.MAX_BYTES:,} bytes`, `holds more than {yaml_file.MAX_VALUES:,} values"),
+        (TROUBLE, f"Each is one line, at most {logs.MAX_LINE_BYTES // 1024} KiB"),
+        (TROUBLE, f"take more than {line_protocol.MAX_KEY_BYTES:,} bytes"),
+        (README, f"take more than {line_protocol.MAX_KEY_BYTES:,} bytes"),
+        (README, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
+        (
+            SECURITY,
+            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, {client.MAX_ERROR_BYTES // 1024} KiB",
+        ),
+        (SECURITY, f"after {flux.ONE_ROW_BYTES // 1024} KiB, after {client.MAX_DOCUMENT_BYTES // MIB} MiB of what is"),
+        (ARCHITECTURE, f"beyond {passage.MAX_OVERWRITTEN_SERIES} such series in a span"),
+        (ARCHITECTURE, f"beyond {passage.MAX_PUT_OFF_BYTES // 1024} KiB of their points"),
+        (ARCHITECTURE, f"with more than {overwrites.MAX_EARLIER} others"),
+        (ARCHITECTURE, f"Beyond {overwrites.MAX_SERIES:,} series and fields"),
+        (ARCHITECTURE, f"or {overwrites.MAX_WAYS:,} ways"),
+        (ARCHITECTURE, f"Of more than {passage.MAX_LOSSY_COLUMNS} such columns"),
+        (ARCHITECTURE, f"take more than {passage.MAX_LOSSY_BYTES // MIB} MiB, nobody"),
+        (ARCHITECTURE, f"the {ledger.MAX_SPANS} longest"),
+        (ARCHITECTURE, f"Both sides as sets of at most {compare.SET_POINTS:,} points"),
+        (ARCHITECTURE, f"At a tick the last {course.OVERLAP // SECOND_NS} s of the newest leg"),
+        (ARCHITECTURE, f"and every {account.RENEW // SECOND_NS // 60} minutes in any case"),
+        (README, f"the newest is renewed every {account.RENEW // SECOND_NS // 60} minutes"),
+        (README, f"Each read goes over the last {course.OVERLAP // SECOND_NS} s of the one before again"),
     ],
 )
 def test_a_number_that_is_named_is_the_programs(document: str, said: str) -> None:
@@ -124,10 +152,10 @@ def test_the_numbers_that_are_named_in_words_are_the_programs() -> None:
     assert (watch.LOOK_UP_SECONDS, keeping.LOOK_UP_SECONDS) == (HOUR, HOUR)
     assert (lane.RETENTION_MARGIN, plugin.UNCOMPARED_INTERVALS) == (60 * SECOND_NS, 2)
     assert [retry.RETRIES.after(failures) for failures in (1, 2, 3, 99)] == [1, 2, 4, 60]
-    course = Course(STREAM, MarkBook("1"))
+    of_stream = Course(STREAM, MarkBook("1"))
     for kept, provable in ((2 * STREAM.lookback, False), (2 * STREAM.lookback + 1, True)):
-        course.kept = kept
-        assert (course.unprovable == "") is provable
+        of_stream.kept = kept
+        assert (of_stream.unprovable == "") is provable
 
 
 @pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda file: file.name)
@@ -161,6 +189,19 @@ def test_every_option_of_a_command_that_a_document_shows_is_one_that_it_takes(
                 shown |= {(command, option) for option in re.findall(r"(?<!\S)--[a-z-]+", rest)}
     assert len(shown) > 10
     assert [each for each in sorted(shown) if each[1] not in helps[each[0]]] == []
+
+
+@pytest.mark.parametrize("command", cli._COMMANDS)
+def test_the_examples_of_a_commands_help_are_command_lines_of_it(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    told = capsys.readouterr().out.replace("\\\n", " ")
+    examples = re.findall(r"^  data-collector (.*?)(?: [|>].*)?$", told, re.MULTILINE)
+    assert len(examples) > 1
+    for example in examples:
+        assert cli._parser().parse_args(arguments.joined(shlex.split(example))).command == command
 
 
 def test_the_fields_of_a_stream_are_those_of_the_readme() -> None:
