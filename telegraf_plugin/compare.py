@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.block import Block, FieldType, pick
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import ClassDigest, Digest, Group, PointSet, keys

@@ -17,9 +17,8 @@ from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Land, Prove
 from telegraf_plugin.stream.ledger import Believed, MarkId
 from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 
-SECOND = 1_000_000_000
 CENTRAL_RETRIES = Backoff(1.0, 15.0)
 """Seconds after which central is asked again."""
 SAY_AGAIN_SECONDS = 60.0

@@ -23,8 +23,7 @@ from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb.connection import open_pool
 from telegraf_plugin.influxdb.failures import explain, not_csv
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.timestamps import SECOND
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.transport import STRAIGHT, Transport
 
 MAX_CONNECTIONS = 16

@@ -14,8 +14,8 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.ration import EVERYTHING, NOTHING_SENT, Ration
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 LOOKS = Backoff(30 * SECOND, 3600 * SECOND)
 """After how long (ns) central is tried with held points again."""
 PIECE = 3600 * SECOND

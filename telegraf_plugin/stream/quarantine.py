@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.spans import Span, Spans, span
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 FIRST_WAIT = 2 * SECOND
 """How long (ns) a span that failed is left alone at first."""
 ASIDE = Backoff(64 * SECOND, 3600 * SECOND)

@@ -12,8 +12,8 @@ from lab.influxd import InfluxServer
 from lab.loopback import wait_until
 from lab.site import Site
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.passage import Tally
-from telegraf_plugin.source_reader import SourceReader
+from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.ledger import Mark, MarkId

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from telegraf_plugin import compare
 from telegraf_plugin.compare import Comparer, Outcome
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.block import Block, FieldType, Tags
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper

@@ -11,7 +11,7 @@ from telegraf_plugin.stream.pace import LONG, Pace
 from telegraf_plugin.stream.pace import SMALLEST as SECOND
 from telegraf_plugin.stream.quarantine import ASIDE, FIRST_WAIT, MAX_OBSTACLES, SMALLEST, TRIES, Quarantine
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 
 
 def fail(quarantine: Quarantine, whole: Span, steady: int = 0, lasting: bool = True) -> bool:

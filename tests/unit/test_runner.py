@@ -10,12 +10,12 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import compare as compare_module
-from telegraf_plugin import source_reader
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.compare import SET_POINTS, narrowed
 from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb import source as source_reader
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account
@@ -26,7 +26,7 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Prove, Recheck
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span, span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 from tests.unit.test_definition import STREAM
 
 SECOND = 1_000_000_000

@@ -14,9 +14,10 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import watch as watch_module
-from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
 from telegraf_plugin.stream.backoff import Backoff
