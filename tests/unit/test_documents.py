@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin import audit, cli, compare, keeping, lane, passage, plugin, watch
+from telegraf_plugin import audit, cli, compare, keeping, lane, plugin, watch
 from telegraf_plugin.commands import arguments, status
 from telegraf_plugin.config import schema, yaml_file
-from telegraf_plugin.influxdb import annotated_csv, client, failures, flux
+from telegraf_plugin.influxdb import annotated_csv, client, failures, flux, passage
 from telegraf_plugin.stream import account, course, holds, ledger, overwrites, quarantine, retry
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.drops import DropReason
