@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_plugin import audit, cli, compare, keeping, lane, plugin, watch
-from telegraf_plugin.commands import arguments, status
+from telegraf_plugin.commands import arguments, checks, status
 from telegraf_plugin.config import schema, yaml_file
 from telegraf_plugin.influxdb import annotated_csv, client, failures, flux, passage
 from telegraf_plugin.stream import account, course, holds, ledger, overwrites, quarantine, retry
@@ -104,6 +104,7 @@ def test_there_are_messages_to_look_for() -> None:
     ("document", "said"),
     [
         (TROUBLE, f"Said when they differ by more than {audit.MAX_SKEW:g} s"),
+        (README, f"| InfluxDB, sources and central | {'.'.join(map(str, checks.NEEDED_VERSION))} or newer"),
         (README, f"when a source's differs from the collector's by more than {audit.MAX_SKEW:g} s"),
         (TROUBLE, f"A mark is on its way for more than {watch.OVERDUE_SECONDS} s"),
         (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
