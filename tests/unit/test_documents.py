@@ -285,3 +285,15 @@ def test_what_ci_runs_is_what_is_said_of_it() -> None:
     (of_contributing,) = re.findall(r"^    make check .*$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     for line in (of_readme, of_make, of_contributing):
         assert [target for target in run if target != "check" and f"{target} " not in line] == []
+
+
+def test_what_documents_say_to_run_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    unknown = set()
+    for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
+        text = file.read_text()
+        unknown |= set(re.findall(r"(?:`|^ {4}|&& )make ([a-z-]+)", text, re.MULTILINE)) - targets
+        for module in set(re.findall(r"python -m (lab[\w.]*)", text)):
+            place = ROOT / module.replace(".", "/")
+            unknown |= set() if place.with_suffix(".py").is_file() or (place / "__main__.py").is_file() else {module}
+    assert unknown == set()
