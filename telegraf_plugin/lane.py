@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from telegraf_plugin.errors import CentralError, PermanentError, SourceError, TransientError
+from telegraf_plugin.errors import CentralError, PermanentError, SourceError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
@@ -138,11 +138,11 @@ class Lane:
         """
         self.failures += 1
         self.unasked = False
-        if alone and not (isinstance(error, TransientError) and error.retry_after):
+        if alone and not error.retry_after:
             return
         delay = retry_delay(self.failures, error)
         self.retry_at = now + delay if delay is not None else float("inf")
-        if isinstance(error, TransientError) and error.retry_after:
+        if error.retry_after:
             self.not_before = self.retry_at
 
     def central_failed(self, error: CentralError, now: float, steady: int, alone: bool = False) -> bool:

@@ -85,7 +85,7 @@ def _central_bucket(desk: Desk, bucket: str) -> Iterator[Check]:
         kept = desk.bucket(bucket)
     except CentralError as error:
         hint = error.hint
-        if "(404)" in error.summary:
+        if error.status == 404:
             hint = "create the bucket, or give the token read permission: data-collector permissions central"
         yield Check("central", f"{about}: read", State.BAD, error.summary, hint)
         return
@@ -101,7 +101,7 @@ def source_checks(session: Session, source: Source) -> list[Check]:
     try:  # any reply but the one to a ping carries the clock, and tells whether the token is known
         client.bucket(source.streams[0].bucket)
     except SourceError as error:
-        if "(401)" in error.summary:
+        if error.status == 401:
             return [*checks, Check(source.name, "token", State.BAD, error.summary, error.hint)]
     return [*checks, *_skew(source.name, client.clock_skew)]
 
@@ -144,7 +144,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         reader.probe(stream, now)
     except SourceError as error:
         hint = error.hint
-        if "could not find bucket" in error.summary or "(404)" in error.summary:
+        if "could not find bucket" in error.summary or error.status == 404:
             hint = f"check its name, or give the token read permission: data-collector permissions {source.name}"
         return [Check(label, f"bucket {stream.bucket}: read", State.BAD, client.redact(error.summary), hint)]
     try:

@@ -130,7 +130,7 @@ class QueryClient:
             try:
                 found = self._bucket(name, org_id=self._client.org)
             except PermanentError as error:
-                if "(404)" not in error.summary:
+                if error.status != 404:
                     raise
                 found = None
             if found is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from telegraf_plugin.config import Server
-from telegraf_plugin.errors import BadReply, CentralError, PermanentError, TransientError, UnreadableLedger
+from telegraf_plugin.errors import BadReply, CentralError, UnreadableLedger
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb import ledger_rows
 from telegraf_plugin.influxdb.client import QueryClient
@@ -254,8 +254,7 @@ class LedgerReader:
             if isinstance(failure, ValueError | LookupError):  # nothing here is computed from anything but its reply
                 error = BadReply(f"the reply is not what was asked for: {str(failure)[:100]}", _DAMAGED)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
-            retry_after = error.retry_after if isinstance(error, TransientError) else None
-            raise CentralError(summary, hint, isinstance(error, PermanentError), retry_after) from failure
+            raise CentralError(summary, hint, error.permanent, error.retry_after, error.status) from failure
         finally:
             self._asking.discard(thread)
 

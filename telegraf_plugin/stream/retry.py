@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.errors import PermanentError, SourceError, TransientError
+from telegraf_plugin.errors import SourceError
 from telegraf_plugin.stream.backoff import Backoff
 
 RETRIES = Backoff(1.0, 60.0)
@@ -14,8 +14,7 @@ def retry_delay(failures: int, error: SourceError) -> float | None:
 
     None: not before the next tick, since time alone does not mend it.
     """
-    if isinstance(error, PermanentError):
+    if error.permanent:
         return None
     delay = RETRIES.after(failures)
-    asked = error.retry_after if isinstance(error, TransientError) else None
-    return max(delay, asked or 0.0)
+    return max(delay, error.retry_after or 0.0)
