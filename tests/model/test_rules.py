@@ -12,6 +12,7 @@ import pytest
 from tests.model import removals, stories
 from tests.model import stories_asked as asked
 from tests.model import stories_failing as failing
+from tests.model import stories_proof as proof
 from tests.model import stories_time as time
 from tests.model.world import STREAMS, World
 
@@ -84,14 +85,6 @@ def problems(story: Story) -> list[str]:
         world.close()
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_guards(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    without, story = RULES[rule]
-    assert problems(story) == []
-    without(monkeypatch)
-    assert problems(story) != []
-
-
 TOLD = [
     failing.central_answers_the_watch_alone,
     failing.central_counts_nothing,
@@ -124,9 +117,25 @@ TOLD = [
     time.collector_ahead,
     time.left_lines_while_nobody_looked,
     time.refused_twice,
+    proof.started_while_clocks_were_ahead,
+    proof.source_a_little_ahead,
+    proof.killed_when_clocks_were_ahead,
+    proof.compared_before_it_has_settled,
+    proof.overwritten_while_a_mark_waits,
+    proof.doubted_one_after_the_other,
+    proof.left_alone_for_long,
+    proof.rewritten_between_two_runs,
 ]
 
 
 @pytest.mark.parametrize("story", TOLD, ids=lambda story: story.__name__)
 def test_tells(story: Story) -> None:
     assert problems(story) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_guards(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    without, story = RULES[rule]
+    assert problems(story) == []
+    without(monkeypatch)
+    assert problems(story) != []
