@@ -100,15 +100,15 @@ def compared_before_it_has_settled(world: World) -> None:
     world.write("a", "n", 1, 2)
     stuck(world, 12)
     world.central.silent, world.central.refused = False, {"n"}
-    late, course = world.telegraf.late, world.collector.account("a").course  # type: ignore[union-attr]
-    world.telegraf.send("data", Reply.LATE, world.now, 1)  # as it was before it was rewritten
+    telegraf, course = world.telegraf, world.collector.account("a").course  # type: ignore[union-attr]
+    telegraf.send("data", Reply.LATE, world.now, 1)  # as it was before it was rewritten
 
     def printed() -> None:
-        if any(isinstance(line, Point) and line.key[0] == "n" for line in world.telegraf.buffers["data"]):
-            world.telegraf.send("data", Reply.LATE, world.now)
+        if any(isinstance(line, Point) and line.key[0] == "n" for line in telegraf.buffers["data"]):
+            telegraf.send("data", Reply.LATE, world.now)
         if any(leg.suspect for leg in course.legs):
             world.central.refused = set()
-            while len(late) > 1:
+            while len(telegraf.late) > 1:
                 world.land_late(1)
 
     for _ in range(4):
@@ -116,7 +116,7 @@ def compared_before_it_has_settled(world: World) -> None:
         world.do(Collector.tick)
         step_by_step(world, 6, printed)
         world.check()
-    if world.central.refused or len(late) != 1:
+    if world.central.refused or len(telegraf.late) != 1:
         world.wrong("nothing was compared")
         return
     world.land_late(0)
