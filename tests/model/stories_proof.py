@@ -10,7 +10,7 @@ from telegraf_plugin.stream.spans import Span, span
 from tests.model.checks import LOOKBACK, newest_mark
 from tests.model.collector import Collector
 from tests.model.outside import SECOND, Key, MarkOf, Point, Question, Reply
-from tests.model.stories import rounds, stuck, write_proved
+from tests.model.stories import rounds, stuck
 from tests.model.stories_asked import history, lacks
 from tests.model.world import BEGIN, HISTORY, World
 

@@ -14,6 +14,7 @@ from tests.model import stories_asked as asked
 from tests.model import stories_failing as failing
 from tests.model import stories_proof as proof
 from tests.model import stories_time as time
+from tests.model import stories_together as together
 from tests.model.world import STREAMS, World
 
 Story = Callable[[World], None]
@@ -67,6 +68,11 @@ WORLDS: dict[Story, Callable[[], World]] = {
     time.about_to_be_lost: lambda: World(time.OF_YEARS),
     time.begins_at_its_first_point: lambda: World(time.EARLIEST),
     time.began_ahead: lambda: World(time.OF_MINUTES),
+    together.one_source_away: lambda: World(together.OF_TWO_SOURCES),
+    together.one_source_asked: lambda: World(together.OF_TWO_SOURCES),
+    together.sums_that_change: lambda: World(together.OF_SUMS),
+    together.sums_across_a_restart: lambda: World(together.OF_SUMS),
+    together.years_of_sums: lambda: World(together.OF_YEARS_OF_SUMS),
     time.metrics_unreadable: lambda: World(time.OF_MINUTES),
 }
 """What the stories are told of, where it is not one stream that begins at a date, without a sweep."""
@@ -125,6 +131,12 @@ TOLD = [
     proof.doubted_one_after_the_other,
     proof.left_alone_for_long,
     proof.rewritten_between_two_runs,
+    together.one_source_away,
+    together.one_source_asked,
+    together.two_collectors,
+    together.sums_that_change,
+    together.sums_across_a_restart,
+    together.years_of_sums,
 ]
 
 

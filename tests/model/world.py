@@ -13,7 +13,20 @@ from telegraf_plugin.stream.spans import Span, Spans
 from tests.model import checks
 from tests.model.checks import INTERVAL, LOOKBACK
 from tests.model.collector import Collector, patched
-from tests.model.outside import SECOND, Key, MarkOf, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
+from tests.model.outside import (
+    SECOND,
+    Key,
+    MarkOf,
+    ModelCentral,
+    ModelSource,
+    ModelTelegraf,
+    Point,
+    Reply,
+    label_of,
+    name_of,
+    parse,
+    selected,
+)
 
 BEGIN = 1_795_471_200 * SECOND - 100 * SECOND
 """When it begins: soon an hour is over, where reading is cut."""
@@ -65,7 +78,9 @@ class World:
         self.said: dict[tuple[str, Key], int] = {}
         self.now = BEGIN
         self.collector_ahead = 0
-        self.source, self.central = ModelSource(), ModelCentral()
+        self.names = [name_of(stream.source, stream.name) for stream in streams]
+        self.sources = {stream.source: ModelSource() for stream in streams}
+        self.source, self.central = self.sources[streams[0].source], ModelCentral()
         self.telegraf = ModelTelegraf(self.central)
         self.copies: list[ModelCentral] = []
         self.collector: Collector | None = None
@@ -98,24 +113,38 @@ class World:
         """Take note of what must not be."""
         self.problems.append(text)
 
+    def stream(self, name: str) -> StreamDefinition:
+        """Return the stream that the model knows by `name`."""
+        return self.streams[self.names.index(name)]
+
+    def source_of(self, name: str) -> ModelSource:
+        """Return the source of that stream."""
+        return self.sources[label_of(name).partition("/")[0]]
+
+    def wanted(self, name: str) -> dict[Key, int]:
+        """Return what central is to have of that stream."""
+        return selected(self.stream(name), self.source_of(name).points[name])
+
     # What happens
 
     def write(self, stream: str, measurement: str, ago: int, value: int) -> None:
         """Have the source take a point, `ago` seconds old by its clock: less than the lookback, or ahead of it."""
         assert ago * SECOND < LOOKBACK
-        time = (self.now + self.source.ahead) // SECOND * SECOND - ago * SECOND
-        self.source.points[stream][measurement, time] = value
+        source = self.source_of(stream)
+        time = (self.now + source.ahead) // SECOND * SECOND - ago * SECOND
+        source.points[stream][measurement, time] = value
 
     def fill(self, every: int = 20) -> None:
         """Give the source a past, a point in `every` seconds."""
-        for stream in self.streams:
+        for name in self.names:
             for ago in range(0, HISTORY // SECOND, every):
-                self.source.points[stream.name]["m", BEGIN - ago * SECOND] = ago % 7
+                self.source_of(name).points[name]["m", BEGIN - ago * SECOND] = ago % 7
 
     def pass_time(self, seconds: int) -> None:
         """Let time pass; requests that were not heard of for too long never land."""
         self.now += seconds * SECOND
-        self.source.expire(self.now)
+        for source in self.sources.values():
+            source.expire(self.now)
         self.central.expire(self.now)
         late = self.telegraf.late
         self.telegraf.late = [each for each in late if self.now - each[0] < LOOKBACK]
@@ -169,8 +198,8 @@ class World:
 
     def rewrite(self, stream: str, key: Key, value: int) -> None:
         """Have the source change a point, however old."""
-        self.source.points[stream][key] = value
-        self.excused.add((stream, key))
+        self.source_of(stream).points[stream][key] = value
+        self.excused.update((stream, each) for each in selected(self.stream(stream), {key: value}))
 
     def ask(self, stream: str, kind: Kind, whole: Span, cancels: bool = False) -> Request:
         """Have an operator's command ask for something, or cancel what was asked last."""
@@ -248,12 +277,14 @@ class World:
         """Let everything be well: work ends, and what it ends with is right."""
         self.script.clear()
         self.telegraf.late.clear()
-        self.source.silent = self.central.silent = False
-        self.source.failures.end()
+        for source in self.sources.values():
+            source.silent, source.ahead = False, 0
+            source.failures.end()
+        self.central.silent = False
         self.central.failures.end()
         self.central.refused.clear()
         self.central.conflicts.clear()
-        self.source.ahead = self.collector_ahead = 0
+        self.collector_ahead = 0
         self.start()
         for number in range(rounds):
             if number >= 3 and not self.unfinished():
