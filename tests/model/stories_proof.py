@@ -12,6 +12,7 @@ from tests.model.collector import Collector
 from tests.model.outside import SECOND, Key, MarkOf, Point, Question, Reply
 from tests.model.stories import rounds, stuck
 from tests.model.stories_asked import history, lacks
+from tests.model.stories_failing import live
 from tests.model.world import BEGIN, HISTORY, World
 
 
@@ -187,9 +188,26 @@ def rewritten_between_two_runs(world: World) -> None:
     rounds(world)
     world.write("a", "m", 0, 1)
     key = max(world.source.points["a"], key=lambda each: each[1])
-    rounds(world, 4)
+    for _ in range(4):
+        live(world)  # a run goes by what the last mark says was sent, but for the newest seconds
     world.kill()
     world.write("a", "m", (world.now - key[1]) // SECOND, 2)
     world.start()
     rounds(world, 20)
     lacks(world, [key], "what was rewritten between two runs")
+
+
+def emptied_before_a_mark_lands_again(world: World) -> None:
+    """A reply is lost, so that its batch is sent again, and central is emptied before: the newest mark is there again.
+
+    That it was emptied tell the marks before it.
+    """
+    rounds(world)
+    world.write("a", "m", 0, 1)
+    stuck(world)
+    world.telegraf.send("data", Reply.LOST, world.now)
+    world.do(Collector.look)
+    world.central.empty()
+    world.telegraf.send_all(world.now)
+    rounds(world, 8)
+    lacks(world, list(world.source.points["a"]), "what was emptied")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.request import Kind
 from tests.model.collector import Collector
 from tests.model.outside import HOUR, SECOND, Key, ModelTelegraf
@@ -12,13 +11,12 @@ from tests.model.stories import rounds, stuck
 from tests.model.stories_asked import ISLAND, lacks, request_done
 from tests.model.stories_failing import live
 from tests.model.stories_time import OF_YEARS, years_of_nothing
-from tests.model.world import BEGIN, STREAMS, World
+from tests.model.world import BEGIN, STREAMS, SUMS, World
 
 OF_TWO_SOURCES = (STREAMS[0], replace(STREAMS[0], source="other", bucket="bucket-other"))
 """Two streams of the same name, from buckets of two sources into one of central."""
-_SUMS = Aggregate(20 * SECOND, AggregateFunction.SUM)
-OF_SUMS = (replace(STREAMS[0], aggregate=_SUMS),)
-OF_YEARS_OF_SUMS = (replace(OF_YEARS[0], aggregate=_SUMS),)
+OF_SUMS = (replace(STREAMS[0], aggregate=SUMS),)
+OF_YEARS_OF_SUMS = (replace(OF_YEARS[0], aggregate=SUMS),)
 
 
 def one_source_away(world: World) -> None:
@@ -100,19 +98,6 @@ def sums_that_change(world: World) -> None:
     rounds(world, 3)
     done = [key for key in world.source.points["a"] if key[1] < world.now - 90 * SECOND]
     lacks(world, done, "a sum that has changed")
-
-
-def sums_across_a_restart(world: World) -> None:
-    """A sum that was printed changes while no collector is up."""
-    rounds(world)
-    world.write("a", "m", 0, 1)
-    key = max(world.source.points["a"], key=lambda each: each[1])
-    rounds(world, 3)
-    world.kill()
-    world.write("a", "m", (world.now - key[1]) // SECOND, 2)
-    world.start()
-    rounds(world, 20)
-    lacks(world, [key], "a sum that has changed")
 
 
 def years_of_sums(world: World) -> None:

@@ -71,7 +71,6 @@ WORLDS: dict[Story, Callable[[], World]] = {
     together.one_source_away: lambda: World(together.OF_TWO_SOURCES),
     together.one_source_asked: lambda: World(together.OF_TWO_SOURCES),
     together.sums_that_change: lambda: World(together.OF_SUMS),
-    together.sums_across_a_restart: lambda: World(together.OF_SUMS),
     together.years_of_sums: lambda: World(together.OF_YEARS_OF_SUMS),
     time.metrics_unreadable: lambda: World(time.OF_MINUTES),
 }
@@ -131,11 +130,11 @@ TOLD = [
     proof.doubted_one_after_the_other,
     proof.left_alone_for_long,
     proof.rewritten_between_two_runs,
+    proof.emptied_before_a_mark_lands_again,
     together.one_source_away,
     together.one_source_asked,
     together.two_collectors,
     together.sums_that_change,
-    together.sums_across_a_restart,
     together.years_of_sums,
 ]
 

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
-from telegraf_plugin.stream.definition import Start, StreamDefinition
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, Start, StreamDefinition
+from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.request import Kind, Request
-from telegraf_plugin.stream.spans import Span, Spans
+from telegraf_plugin.stream.spans import Span, Spans, span
 from tests.model import checks
 from tests.model.checks import INTERVAL, LOOKBACK
 from tests.model.collector import Collector, patched
@@ -48,8 +49,13 @@ _STREAM = StreamDefinition(
     metadata_tags=(),
     start=Start(date=BEGIN - HISTORY),
 )
-STREAMS = (_STREAM, replace(_STREAM, name="b", bucket="bucket-b", start=Start()))
-"""One begins at a date, the other at the source's first point."""
+SUMS = Aggregate(20 * SECOND, AggregateFunction.SUM)
+STREAMS = (
+    _STREAM,
+    replace(_STREAM, name="b", bucket="bucket-b", start=Start()),
+    replace(_STREAM, source="other", bucket="bucket-other", aggregate=SUMS),
+)
+"""One begins at a date, one at the source's first point; one is of another source, and of sums."""
 
 
 class Killed(BaseException):
@@ -65,13 +71,16 @@ class World:
     found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`: the collector's.
 
     `excused`: points of which the ledger cannot know better, since central lost them, or the source changed them when
-    they had settled; `prints`: how often each point was printed. `fresh`: what this run has printed, with the time of
-    the mark before it; `said`: what of it is said to have arrived though central never had it, and since which tick.
+    they had settled (`excused_once`: ever); `strangers`: those of them that another collector's mark tells of.
+    `prints`: how often each point was printed. `fresh`: what this run has printed, with the time of the mark before it;
+    `said`: what of it is said to have arrived though central never had it, and since which tick.
     """
 
     def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS, sweep: float = 0.0) -> None:
         self.streams, self.sweep = streams, sweep
         self.excused: set[tuple[str, Key]] = set()
+        self.excused_once: set[tuple[str, Key]] = set()
+        self.strangers: set[tuple[str, Key]] = set()
         self.prints: Counter[tuple[str, Key]] = Counter()
         self.unmarked: Counter[str] = Counter()
         self.fresh: dict[tuple[str, Key], int] = {}
@@ -185,21 +194,39 @@ class World:
         """Put central back to `copy`, unless Telegraf is about to send again what had landed."""
         if not self.telegraf.unheard:
             self.central.put_back(copy)
+            self.excused |= self.excused_once  # the copy may be of that time
 
     def empty(self) -> None:
         """Empty central's bucket, unless Telegraf is about to send again what had landed."""
         if not self.telegraf.unheard:
             self.central.empty()
 
+    def stranger(self, stream: str, key: Key, value: int) -> None:
+        """Have another collector's line land over what is there, with the mark behind it: it has read the ledger."""
+        newest = checks.newest_mark(self, stream)
+        if newest is not None:
+            printed = span(key[1], key[1] + self.stream(stream).unit)
+            identity = MarkId(self.now, f"stranger{self.now}")
+            mark = replace(newest, id=identity, base=newest.id, proved=newest.proved - printed, printed=printed)
+            self.excuse(stream, key)
+            self.strangers.add((stream, key))
+            self.central.land([Point("stranger", stream, key, value), MarkOf(stream, mark)])
+
+    def excuse(self, stream: str, key: Key) -> None:
+        """Take note that the ledger cannot know better of a point, until it is right again."""
+        self.excused.add((stream, key))
+        self.excused_once.add((stream, key))
+
     def lose(self, stream: str, key: Key) -> None:
         """Have central lose a point."""
         if self.central.points[stream].pop(key, None) is not None:
-            self.excused.add((stream, key))
+            self.excuse(stream, key)
 
     def rewrite(self, stream: str, key: Key, value: int) -> None:
         """Have the source change a point, however old."""
         self.source_of(stream).points[stream][key] = value
-        self.excused.update((stream, each) for each in selected(self.stream(stream), {key: value}))
+        for each in selected(self.stream(stream), {key: value}):
+            self.excuse(stream, each)
 
     def ask(self, stream: str, kind: Kind, whole: Span, cancels: bool = False) -> Request:
         """Have an operator's command ask for something, or cancel what was asked last."""
