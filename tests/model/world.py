@@ -206,6 +206,7 @@ class World:
         newest = checks.newest_mark(self, stream)
         if newest is not None:
             printed = span(key[1], key[1] + self.stream(stream).unit)
+            self.now += 1000  # no two of them are of one instant
             identity = MarkId(self.now, f"stranger{self.now}")
             mark = replace(newest, id=identity, base=newest.id, proved=newest.proved - printed, printed=printed)
             self.excuse(stream, key)
@@ -216,6 +217,7 @@ class World:
         """Take note that the ledger cannot know better of a point, until it is right again."""
         self.excused.add((stream, key))
         self.excused_once.add((stream, key))
+        self.strangers.discard((stream, key))
 
     def lose(self, stream: str, key: Key) -> None:
         """Have central lose a point."""
