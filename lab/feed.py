@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from lab.background import Background
 from lab.engines import REPOSITORY
 from lab.influxd import InfluxServer
 from lab.site import POD_8
@@ -140,7 +138,7 @@ def _text(name: str, value: str) -> str:
     return f'{name}="{quoted}"'
 
 
-class Pod30Feeder:
+class Pod30Feeder(Background):
     """A thread that writes a `pod_30_batch` every `interval_s` seconds while the context is open.
 
     What goes wrong is kept in `error` and tried again with the next reading.
@@ -148,26 +146,16 @@ class Pod30Feeder:
 
     def __init__(self, server: InfluxServer, power: str, pods: str, interval_s: float = 1.0, seed: int = 30) -> None:
         """`power` and `pods` are the names of the two buckets of `server`."""
+        super().__init__("pod-30-feeder")
         self.error: Exception | None = None
         self._server = server
         self._power = power
         self._pods = pods
         self._interval_s = interval_s
         self._seed = seed
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="pod-30-feeder", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end.set()
-        self._thread.join(timeout=10)
-
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Write a batch every interval."""
         while True:
             batch = pod_30_batch(time.time_ns(), self._seed)
             try:
@@ -176,5 +164,5 @@ class Pod30Feeder:
                 self.error = None
             except Exception as error:
                 self.error = error
-            if self._end.wait(self._interval_s):
+            if self.ended(self._interval_s):
                 return

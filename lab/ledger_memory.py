@@ -12,9 +12,9 @@ import sys
 import time
 
 from lab.influxd import InfluxServer
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Credential, Server, Source, Timeouts
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans

@@ -11,15 +11,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.block import Block, FieldType, pick
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Digest, Group, PointSet, keys
+from telegraf_plugin.stream.digest import ClassDigest, Digest, Group, PointSet, keys
+from telegraf_plugin.stream.multiset import HashMultiset
 from telegraf_plugin.stream.renames import in_central
 from telegraf_plugin.stream.spans import Span
 
-SET_POINTS = 50_000
-"""Points that are compared as a set at a time, some 5 MB: what is more is narrowed by time, then by parts."""
+SET_POINTS = 250_000
+"""Points that are compared as a set at a time, some 3 MB: what is more is narrowed by time, then by classes."""
+TOLD_POINTS = 50_000
+"""The same for a sink that keeps each point that differs."""
 
 Read = Iterator[tuple[list[Block], bool]]
 """Blocks, and whether they are of the second, exact reading of strings (`Passage.blocks`)."""
@@ -120,14 +123,37 @@ class Comparer:
                 outcome.left_out[each] = outcome.left_out.get(each, 0) + points
             if source.equals(central):
                 continue
-            for narrow in narrowed(self._stream, piece, max(source.points, central.points)):
+            most = TOLD_POINTS if sink.wants_extras else SET_POINTS
+            for narrow in narrowed(self._stream, piece, max(source.points, central.points), most):
                 if narrow != piece:
                     source, central = self.source_digest(narrow, without), self.central_digest(narrow, without)
-                if not source.equals(central):
-                    parts = -(-max(source.points, central.points, 1) // SET_POINTS)
-                    for part in range(parts):
-                        _Sets(self, narrow, sink, without, group, outcome, part, parts).compare()
+                if source.equals(central):
+                    continue
+                if max(source.points, central.points) <= most:
+                    _Sets(self, narrow, sink, without, group, outcome).compare()
+                    continue
+                for classes in self._parts(narrow, without, most, sink.wants_extras):
+                    _Sets(self, narrow, sink, without, group, outcome, classes).compare()
         return outcome
+
+    def _parts(self, span: Span, without: frozenset[Group], most: int, both: bool) -> Iterator[frozenset[int]]:
+        """Yield the classes that differ, as many at a time as have `most` points in central; of `both` sides."""
+        source, central = ClassDigest(self.rewritten), ClassDigest(self.rewritten)
+        for block, exact in self.read_source(span, without):
+            source.add(self.seen(block), exact)
+        for block, exact in self.read_central(span, without):
+            central.add(block, exact)
+        part: set[int] = set()
+        points = 0
+        for each in source.differing(central):
+            its = max(central.points(each), source.points(each) if both else 0)
+            if part and points + its > most:
+                yield frozenset(part)
+                part, points = set(), 0
+            part.add(each)
+            points += its
+        if part:
+            yield frozenset(part)
 
     def pieces(self, span: Span) -> Iterable[Span]:
         """Cut a span; what the operator's own Flux computes over it is not ours to cut."""
@@ -146,7 +172,7 @@ class Comparer:
 
 @dataclass(slots=True)
 class _Sets:
-    """One part of one span, whose two sides differ."""
+    """One part of one span, whose two sides differ: of some classes of keys, all without."""
 
     comparer: Comparer
     span: Span
@@ -154,64 +180,63 @@ class _Sets:
     without: frozenset[Group]
     group: Group | None
     outcome: Outcome
-    part: int
-    parts: int
-    told: set[int] = field(default_factory=set)  # keys of strings that were found to be missing
+    classes: frozenset[int] | None = None
 
     def compare(self) -> None:
         rewritten = self.comparer.rewritten
-        there = PointSet(rewritten, self.part, self.parts)
+        there = PointSet(rewritten, self.classes)
         for block, exact in self.comparer.read_central(self.span, self.without):
             there.add(block, exact)
-        found = 0
+        found, told = 0, HashMultiset()  # keys of strings that were found to be missing
         for block, exact in self.comparer.read_source(self.span, self.without):
             seen = self.comparer.seen(block)
-            found += self._lacking(block, seen, there.missing(seen, exact, self.group), exact)
+            places = there.missing(seen, exact, self.group)
+            found += len(places)
+            self._lacking(block, seen, places, exact)
+            if places and block.type is FieldType.STRING:
+                for key in keys(pick(seen, places), rewritten):
+                    told.put(key)
         if not found and self.group is None:
             self.outcome.extras += there.left()
         if there.left(exact=True) or (self.sink.wants_extras and there.left()):
             overlong = self._extras(there, rewritten)
-            if overlong and not self.sink.wants_extras:
-                self._without_returns(overlong, rewritten)
+            if not self.sink.wants_extras:
+                self._without_returns(overlong, told, rewritten)
         self.sink.done()
 
-    def _lacking(self, block: Block, seen: Block, places: list[int], exact: bool) -> int:
+    def _lacking(self, block: Block, seen: Block, places: list[int], exact: bool) -> None:
         if places:
             lacking = pick(seen, places)
             self.outcome.lacks(lacking)
             self.sink.lacking(pick(block, places), lacking, exact)
-            if block.type is FieldType.STRING:
-                self.told.update(keys(lacking, self.comparer.rewritten))
-        return len(places)
 
-    def _extras(self, there: PointSet, rewritten: Collection[bytes]) -> set[int]:
+    def _extras(self, there: PointSet, rewritten: Collection[bytes]) -> HashMultiset:
         """Tell what is left of central, and return the keys of strings that have carriage returns there alone."""
-        overlong: set[int] = set()
+        overlong = HashMultiset()
         for block, exact in self.comparer.read_central(self.span, self.without):
             left = pick(block, places) if (places := there.found(block, exact)) else None
             if left is not None:
                 self.sink.besides(left, exact)
-                if exact:
-                    overlong.update(keys(left, rewritten))
+                for key in keys(left, rewritten) if exact else ():
+                    overlong.put(key)
         return overlong
 
-    def _without_returns(self, overlong: set[int], rewritten: Collection[bytes]) -> None:
+    def _without_returns(self, overlong: HashMultiset, told: HashMultiset, rewritten: Collection[bytes]) -> None:
         """Send again what has a carriage return in central and none at the source.
 
         Read without carriage returns both sides are the same, so that nothing was found to be missing.
         """
-        wanted = overlong - self.told
         for block, exact in self.comparer.read_source(self.span, self.without):
             if not exact and block.type is FieldType.STRING and self.group in (None, block.group):
                 seen = self.comparer.seen(block)
-                places = [place for place, key in enumerate(keys(seen, rewritten)) if key in wanted]
-                self._lacking(block, seen, places, exact=False)
+                of_block = enumerate(keys(seen, rewritten))
+                self._lacking(block, seen, [at for at, key in of_block if key in overlong and key not in told], False)
 
 
-def narrowed(stream: StreamDefinition, span: Span, points: int) -> list[Span]:
-    """Cut `span` into as many parts of equal length as make SET_POINTS each, if its points are spread evenly."""
+def narrowed(stream: StreamDefinition, span: Span, points: int, most: int) -> list[Span]:
+    """Cut `span` into as many parts of equal length as make `most` points each, if its points are spread evenly."""
     every = stream.aggregate.every if stream.aggregate is not None else 1
-    parts = 1 if stream.flux is not None else -(-points // SET_POINTS)
+    parts = 1 if stream.flux is not None else -(-points // most)
     step = -(-(span[1] - span[0]) // max(parts, 1))
     step += -step % every
     return [(start, min(start + step, span[1])) for start in range(span[0], span[1], step)]

@@ -2,12 +2,13 @@
 
     CollectorError
     ├── ConfigurationError   the operator changes a file or a variable; the process ends with status 2
-    ├── SourceError          one source did not give what was asked; its neighbours go on
-    │   ├── TransientError       it may pass by itself (refused, timeout, 429, 5xx): tried again with backoff
-    │   ├── PermanentError       it stays until somebody acts (401, 404, bad Flux): tried again each tick
-    │   └── BadReply             what came is not a whole annotated CSV reply: nothing of it is believed further
-    ├── CentralError         central cannot be read: nothing is proved until it can; reading goes on while there is room
-    │   └── UnreadableLedger     one stream's ledger is a later collector's: it waits, its neighbours go on
+    ├── ServerError          a server did not give what was asked
+    │   ├── SourceError          a source: its neighbours go on
+    │   │   ├── TransientError       it may pass by itself (refused, timeout, 429, 5xx): tried again with backoff
+    │   │   ├── PermanentError       it stays until somebody acts (401, 404, bad Flux): tried again each tick
+    │   │   └── BadReply             what came is no whole annotated CSV reply: nothing of it is believed further
+    │   └── CentralError         central: nothing is proved until it answers; reading goes on while there is room
+    │       └── UnreadableLedger     one stream's ledger is a later collector's: it waits, its neighbours go on
     ├── NoRoom               central takes nothing for now: what is not read yet waits at the source
     └── OutputClosed         nobody reads the lines any more (Telegraf is gone): the process ends
 
@@ -45,43 +46,53 @@ class ConfigurationError(CollectorError):
         self.problems = problems
 
 
-class SourceError(CollectorError):
-    """A source did not give what was asked: `summary` says what happened, `hint` what to do about it."""
+class ServerError(CollectorError):
+    """A server did not give what was asked: `summary` says what happened, `hint` what to do about it.
 
-    def __init__(self, summary: str, hint: str) -> None:
+    `permanent`: it stays until somebody acts. `status`: of HTTP, None where there was no reply. `retry_after`: for how
+    long (seconds) the server asked to be left alone, None where it did not.
+    """
+
+    def __init__(
+        self,
+        summary: str,
+        hint: str,
+        permanent: bool = False,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(summary)
         self.summary = summary
         self.hint = hint
+        self.permanent = permanent
+        self.retry_after = retry_after
+        self.status = status
+
+
+class SourceError(ServerError):
+    """A source did not give what was asked."""
 
 
 class TransientError(SourceError):
-    """May pass by itself; `retry_after` (seconds) is what the server asked for, if it did."""
+    """May pass by itself."""
 
     def __init__(self, summary: str, hint: str, retry_after: float | None = None) -> None:
-        super().__init__(summary, hint)
-        self.retry_after = retry_after
+        super().__init__(summary, hint, retry_after=retry_after)
 
 
 class PermanentError(SourceError):
     """Stays until somebody acts."""
+
+    def __init__(self, summary: str, hint: str, status: int | None = None) -> None:
+        super().__init__(summary, hint, permanent=True, status=status)
 
 
 class BadReply(SourceError):
     """The reply is cut short, is not annotated CSV, or tells of an error in mid-stream."""
 
 
-class CentralError(CollectorError):
-    """Central did not give what was asked: `summary` and `hint` as of SourceError; `permanent`: until somebody acts.
-
-    `retry_after` (seconds): what central asked for, if it did.
-    """
-
-    def __init__(self, summary: str, hint: str, permanent: bool = False, retry_after: float | None = None) -> None:
-        super().__init__(summary)
-        self.summary = summary
-        self.hint = hint
-        self.permanent = permanent
-        self.retry_after = retry_after
+class CentralError(ServerError):
+    """Central did not give what was asked."""
 
 
 class UnreadableLedger(CentralError):

@@ -6,21 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
-from telegraf_plugin.errors import CentralError, PermanentError, SourceError, TransientError
+from telegraf_plugin.errors import CentralError, PermanentError, SourceError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.stream.account import Account, Origin, Progress, State
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import Believed, MarkId
 from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 
-SECOND = 1_000_000_000
-LONGEST_CENTRAL_DELAY = 15.0
-"""Seconds after which central is asked again at the latest."""
+CENTRAL_RETRIES = Backoff(1.0, 15.0)
+"""Seconds after which central is asked again."""
 SAY_AGAIN_SECONDS = 60.0
 """How often the log says that central fails for the same reason."""
 RETENTION_MARGIN = 60 * SECOND
@@ -138,11 +138,11 @@ class Lane:
         """
         self.failures += 1
         self.unasked = False
-        if alone and not (isinstance(error, TransientError) and error.retry_after):
+        if alone and not error.retry_after:
             return
         delay = retry_delay(self.failures, error)
         self.retry_at = now + delay if delay is not None else float("inf")
-        if isinstance(error, TransientError) and error.retry_after:
+        if error.retry_after:
             self.not_before = self.retry_at
 
     def central_failed(self, error: CentralError, now: float, steady: int, alone: bool = False) -> bool:
@@ -152,7 +152,7 @@ class Lane:
         """
         self.central_failures += 1
         self.central_failed_total += 1
-        delay = 0.0 if alone else min(0.5 * 2.0 ** min(self.central_failures, 10), LONGEST_CENTRAL_DELAY)
+        delay = 0.0 if alone else CENTRAL_RETRIES.after(self.central_failures)
         self.central_at = now + max(delay, error.retry_after or 0.0)
         if not self.central_error:
             self.central_failed_since = steady

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.lane import Lane, Task
-from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import State

@@ -18,14 +18,15 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from telegraf_plugin.audit import Audit
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.lanework import Held
 from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.status import Attempt, Board, Effort
+from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
@@ -286,7 +287,7 @@ class Plugin:
     def _take_progress(self, only: StreamDefinition | None = None) -> None:
         """Ask the workers how each stream, or the one, stands with the ledger."""
         self._board.efforts[""] = Effort(self._central.times_asked, self._central.values)
-        interval = max(self._interval, 1_000_000_000)
+        interval = max(self._interval, SECOND)
         for worker in self._workers:
             if only is not None and worker.source.name != only.source:
                 continue

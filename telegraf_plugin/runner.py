@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.timestamps import SECOND
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.printer import Printer
-from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -35,6 +34,7 @@ from telegraf_plugin.stream.jobs import (
 )
 from telegraf_plugin.stream.ration import Portion, Ration
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.stream.windows import group_start
 
 _ITSELF = "url, org or bucket leads to central itself: correct it, or give the stream another central_bucket"

@@ -7,22 +7,24 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 
-from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import MarkId, oldest_kept
 from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.worker import SourceWorker
 
-SECOND = 1_000_000_000
 POLL_SECONDS = 0.2
 """How often central is asked while marks are on their way: what may be in flight, divided by this, bounds the speed."""
-SLOWEST_POLL_SECONDS = 5.0
-"""How long it waits between two tries while central does not answer."""
+RETRIES = Backoff(0.5, 5.0)
+"""Seconds between two tries while a bucket of central does not answer."""
 FAR_SECONDS = 600.0
 """How often a whole day is looked over for marks that strangers made; the last hour is at each tick."""
 LOOK_UP_SECONDS = 3600.0
@@ -36,7 +38,8 @@ STEPS_A_LOOK = 4
 """Steps of one stream's ledger that are read at a time: a long one holds up no other stream."""
 LOAD_AGAIN_SECONDS = 30.0
 """How old what was read of the ledger may become while a stream cannot adopt it, its source being silent."""
-_HOUR, _DAY = 3600 * SECOND, 25 * 3600 * SECOND
+_FAR_BACK = 25 * HOUR
+"""How far back (ns) marks are looked for where a whole day is looked over."""
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +105,7 @@ class LedgerWatch:
                 except CentralError as error:
                     self._answers(bucket, error)
                     failures[bucket] += 1
-                    pause = min(0.25 * 2.0 ** min(failures[bucket], 6), SLOWEST_POLL_SECONDS)
-                    look_at[bucket] = time.monotonic() + pause
+                    look_at[bucket] = time.monotonic() + RETRIES.after(failures[bucket])
                     wanted_at[bucket] = time.monotonic() + (error.retry_after or 0.0)
                     waiting = True
             if waiting:
@@ -142,7 +144,7 @@ class LedgerWatch:
         start = min(mark.time for mark in [*waited, *bases])
         if ticked:
             far = now >= self._far.get(bucket, 0.0)
-            start = min(start, time.time_ns() - (_DAY if far else _HOUR))
+            start = min(start, time.time_ns() - (_FAR_BACK if far else HOUR))
             if far:
                 self._far[bucket] = now + FAR_SECONDS
         if ticked:
@@ -199,7 +201,7 @@ class LedgerWatch:
             (s.source, s.name): (w, s) for w, s in streams
         }
         marks = self._central.ledger(bucket, names, self._kept(bucket), STEPS_A_LOOK, self._unreadable)
-        read_since = max(time.time_ns() - _DAY, self._kept(bucket))
+        read_since = max(time.time_ns() - _FAR_BACK, self._kept(bucket))
         known = {name: Known(since=read_since) for name in marks}
         if marks:
             for present, _, _ in self._central.mark_ids(bucket, read_since):

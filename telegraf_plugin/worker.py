@@ -6,15 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Collection
 
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Source
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.keeping import BucketKeeping
 from telegraf_plugin.lane import Lane, Reading, Task
 from telegraf_plugin.lanework import Held, LaneWork
-from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Progress, State
@@ -24,10 +24,10 @@ from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END
 from telegraf_plugin.stream.status import Attempt, Effort
+from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
 
-SECOND = 1_000_000_000
 LONGEST_WAIT_SECONDS = 0.5
 """How long a thread sleeps before it looks anew: spans settle and marks fall due without anybody saying so."""
 IDLE_SECONDS = 2.0

@@ -12,14 +12,12 @@ What it asserts, of each stream, at each instant at which it looks:
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from types import TracebackType
-from typing import Self
 
+from lab.background import Background
 from lab.chaos.collector import LOOKBACK_S, STREAMS, CopiedStream
 from lab.chaos.compare import Comparison, compare
 from lab.chaos.journal import Journal
@@ -65,7 +63,7 @@ class Audit:
     findings: list[Finding] = field(default_factory=list)
 
 
-class Auditor:
+class Auditor(Background):
     """A thread that audits while the context is open. `on_finding` is called once, at the first finding.
 
     It asks central itself, not the proxy. `upheavals` says when central itself was put back or emptied: what was read
@@ -80,6 +78,7 @@ class Auditor:
         on_finding: Callable[[], None] = lambda: None,
     ) -> None:
         """`journals` by the stream's bucket."""
+        super().__init__("auditor", 65.0)
         self.audit = Audit()
         self.believed: dict[str, Mark | None] = {}
         self._central = central
@@ -90,21 +89,10 @@ class Auditor:
         self._marks: dict[str, set[str]] = {}
         self._runs: dict[str, set[str]] = {}
         self._stood: dict[str, list[tuple[int, int, Mark]]] = {}  # seen at (ns), upheaval, believed
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="auditor", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end.set()
-        self._thread.join(timeout=65)
-
-    def _run(self) -> None:
-        while not self._end.wait(EVERY_S):
+    def work(self) -> None:
+        """Look at each stream's ledger again and again."""
+        while not self.ended(EVERY_S):
             for stream in STREAMS:
                 try:
                     self.look(stream)

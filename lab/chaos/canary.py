@@ -7,9 +7,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from types import TracebackType
-from typing import Self
 
+from lab.background import Background
 from lab.chaos.collector import STREAMS
 from lab.chaos.lines import Line, integer
 from lab.chaos.stage import Stage
@@ -27,7 +26,7 @@ class _Canary:
     to_see: set[str] = field(default_factory=set)
 
 
-class Canaries:
+class Canaries(Background):
     """A thread that writes canaries to the sources and looks for them in central while the context is open.
 
     It asks central itself, not the proxy. `recovered` has the seconds by the fault's number; while other faults go on,
@@ -35,12 +34,11 @@ class Canaries:
     """
 
     def __init__(self, stage: Stage) -> None:
+        super().__init__("canaries", 65.0)
         self.recovered: dict[int, float] = {}
         self._stage = stage
         self._open: dict[int, _Canary] = {}
         self._lock = threading.Lock()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="canaries", daemon=True)
 
     def add(self, number: int) -> None:
         """A fault has just ended."""
@@ -59,18 +57,9 @@ class Canaries:
         with self._lock:
             return sum(bool(canary.to_write) for canary in self._open.values())
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end.set()
-        self._thread.join(timeout=65)
-
-    def _run(self) -> None:
-        while not self._end.wait(EVERY_S):
+    def work(self) -> None:
+        """Write what is to be written, and look for what is to be seen."""
+        while not self.ended(EVERY_S):
             with self._lock:
                 waiting = dict(self._open)
             for number, canary in waiting.items():

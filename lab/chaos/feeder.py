@@ -10,12 +10,11 @@ Readings lie on a grid of STEP_NS, so that a point can be written again without 
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
+from lab.background import Background
 from lab.chaos.lines import Field, Line, boolean, integer, real, text, unsigned
 from lab.feed import EXCLUDED_FIELD
 from lab.site import Buckets
@@ -115,7 +114,7 @@ def batch(bucket: str, number: int, now_ns: int, seed: int) -> list[Line]:
     return list({(line.measurement, line.tags, line.time_ns): line for line in lines}.values())
 
 
-class Feeder:
+class Feeder(Background):
     """A thread that writes to the buckets of one source while the context is open.
 
     `written` counts batches that were taken, `failed` those that were not, for whatever reason.
@@ -123,32 +122,21 @@ class Feeder:
 
     def __init__(self, write: Callable[[str, list[Line]], None], buckets: tuple[str, ...], seed: int) -> None:
         """`write` writes lines to a bucket, or raises; `buckets` are those that get something every STEP_NS."""
+        super().__init__("chaos-feeder", 70.0)  # a write to a server that hangs is given up after 60 s
         self.written = self.failed = 0
         self._write = write
         self._buckets = buckets
         self._seed = seed
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="chaos-feeder", daemon=True)
 
     def __enter__(self) -> Self:
         for bucket in self._buckets:
             self._write(bucket, history(bucket, time.time_ns(), self._seed))
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Write no more; returns when the last write is done with."""
-        self._end.set()
-        self._thread.join(timeout=70)  # a write to a server that hangs is given up after 60 s
-
-    def _run(self) -> None:
+    def work(self) -> None:
+        """Write a batch every STEP_NS."""
         number = 0
-        while not self._end.wait(STEP_NS / 1e9):
+        while not self.ended(STEP_NS / 1e9):
             number += 1
             for bucket in self._buckets:
                 try:

@@ -15,15 +15,14 @@ from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
 from telegraf_plugin.commands.status import DEFAULT_INTERVAL_SECONDS, newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
-from telegraf_plugin.influxdb.timestamps import SECOND
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
-from telegraf_plugin.stream.windows import HOUR, cut
+from telegraf_plugin.stream.units import DAY, SECOND
+from telegraf_plugin.stream.windows import cut
 
-_DAY = 24 * HOUR
 _EPILOG = f"""\
 examples:
   data-collector backfill POD-30/power_monitoring --from 2026-01-01 --dry-run
@@ -194,7 +193,7 @@ def _read_speed(sides: Sides, window: Span) -> float:
 
 def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
     """Count what the source has, a day at a time: it is a plan, and the source has other work."""
-    days = [day for part in spans for day in cut(*part, sides.groups, _DAY)]
+    days = [day for part in spans for day in cut(*part, sides.groups, DAY)]
     points = 0
     for number_, day in enumerate(days):
         shown.show(what, number_, len(days))

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 
 from telegraf_plugin.audit import MAX_SKEW, agrees
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.config import Source
 from telegraf_plugin.errors import CentralError, SourceError
-from telegraf_plugin.influxdb import central_flux, flux
-from telegraf_plugin.influxdb.annotated_csv import Decoder
-from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.rows import read_rows, whole_number
-from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.influxdb.answers import FieldTypes
+from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.unreadable import SHADOWING
-from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import REMEDY, DropReason
-from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR, cut, group_start
+from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.windows import cut, group_start
 
 NEEDED_VERSION = (2, 5)
 """Of InfluxDB; from then on Flux has `types.isNumeric` (`influxdb.flux`)."""
@@ -84,11 +81,11 @@ def _central_bucket(desk: Desk, bucket: str) -> Iterator[Check]:
         yield Check("central", f"{about}: write", State.OK, "may be written")
     now = clock() // SECOND * SECOND
     try:
-        desk.rows(central_flux.bucket_query(bucket, now - SECOND, now))
+        desk.probe(bucket, now)
         kept = desk.bucket(bucket)
     except CentralError as error:
         hint = error.hint
-        if "(404)" in error.summary:
+        if error.status == 404:
             hint = "create the bucket, or give the token read permission: data-collector permissions central"
         yield Check("central", f"{about}: read", State.BAD, error.summary, hint)
         return
@@ -104,7 +101,7 @@ def source_checks(session: Session, source: Source) -> list[Check]:
     try:  # any reply but the one to a ping carries the clock, and tells whether the token is known
         client.bucket(source.streams[0].bucket)
     except SourceError as error:
-        if "(401)" in error.summary:
+        if error.status == 401:
             return [*checks, Check(source.name, "token", State.BAD, error.summary, error.hint)]
     return [*checks, *_skew(source.name, client.clock_skew)]
 
@@ -147,7 +144,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         reader.probe(stream, now)
     except SourceError as error:
         hint = error.hint
-        if "could not find bucket" in error.summary or "(404)" in error.summary:
+        if "could not find bucket" in error.summary or error.status == 404:
             hint = f"check its name, or give the token read permission: data-collector permissions {source.name}"
         return [Check(label, f"bucket {stream.bucket}: read", State.BAD, client.redact(error.summary), hint)]
     try:
@@ -161,7 +158,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
             checks.append(_retentions(stream, here, there))
             checks += _itself(session, reader, stream, here, there)
         checks += _unreadable(reader, stream)
-        checks.append(_last_hour(client, reader.readable(stream), now))
+        checks.append(_last_hour(reader, stream, now))
         checks += _future(reader, stream, now)
         if central and stream.flux is None and stream.aggregate is None:
             checks.append(_types(session.desk, reader, stream, here, there, now))
@@ -184,14 +181,11 @@ def _retentions(stream: StreamDefinition, here: Bucket, there: Bucket) -> Check:
     return Check(stream.label, about, State.OK, found)
 
 
-def _last_hour(client: QueryClient, stream: StreamDefinition, now: int) -> Check:
+def _last_hour(reader: SourceReader, stream: StreamDefinition, now: int) -> Check:
     """Count the last hour by measurement, before any aggregate."""
-    counts: dict[str, int] = {}
-    predicates = flux.predicates(stream) if stream.flux is None else []
+    counts: Counter[str] = Counter()
     for piece in cut(now - HOUR, now, ()):
-        query = central_flux.measurement_counts_query(stream.bucket, *piece, predicates)
-        for row in read_rows(client.query(query)):
-            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + whole_number(row)
+        counts.update(reader.measurements(stream, piece))
     if not counts:
         hint = "is the source written to? are the stream's measurements and tags spelt as there?"
         return Check(stream.label, "last hour", State.WARNING, "no points", hint)
@@ -241,15 +235,13 @@ def _types(
 ) -> Check:
     """Find fields whose type central refuses: within one shard group, the first type of a field is its type."""
     groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
-    types: dict[tuple[bytes, bytes], str] = {}
+    types: FieldTypes = {}
     for piece in cut(now - HOUR, now, groups):
-        types |= reader.ask(stream, partial(_types_at_source, reader.client, piece))
+        types |= reader.types(stream, piece)
     group = there.shard_group if there is not None else HOUR
     start = max(group_start(now, group), now - MAX_TYPE_SPAN)
-    predicates = flux.series_predicates(stream)
-    query = central_flux.newest_types_query(stream.central_bucket, start, max(now, start + SECOND), predicates)
     conflicts = []
-    for key, kind in _read_types(desk.chunks(query)).items():
+    for key, kind in desk.newest_types(stream, (start, max(now, start + SECOND))).items():
         if types.get(key, kind) != kind:
             name = f"{key[0].decode('utf-8', 'replace')} {key[1].decode('utf-8', 'replace')}"
             conflicts.append(f"{name}: {types[key]} at the source, {kind} in central")
@@ -261,21 +253,6 @@ def _types(
         hint += ", leave it out (exclude_fields), or give this source a central bucket of its own"
         return Check(stream.label, "field types", State.BAD, "; ".join(conflicts[:MAX_NAMED]) + more, hint)
     return Check(stream.label, "field types", State.OK, f"fields: {number(len(types))}, none that central refuses")
-
-
-def _types_at_source(client: QueryClient, piece: Span, stream: StreamDefinition) -> dict[tuple[bytes, bytes], str]:
-    query = central_flux.newest_types_query(stream.bucket, *piece, flux.predicates(stream))
-    return _read_types(client.query(query))
-
-
-def _read_types(chunks: Iterable[bytes]) -> dict[tuple[bytes, bytes], str]:
-    decoder = Decoder()
-    types = {}
-    for chunk in chunks:
-        for block in decoder.feed(chunk):
-            types[block.measurement, block.field] = block.type.value
-    decoder.finish()
-    return types
 
 
 def _kept(bucket: Bucket | None) -> str:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from telegraf_plugin.commands.desk import Sides
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import SourceError
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.difference import Difference, Differing, Kind
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
-from telegraf_plugin.stream.windows import HOUR, cut
+from telegraf_plugin.stream.units import DAY, HOUR, MINUTE
+from telegraf_plugin.stream.windows import cut
 
 MAX_SHOWN = 1000
 """Differing points that are kept by name; all are counted."""
@@ -130,14 +131,13 @@ class Comparison:
             else:
                 found.kinds[each.kind] += 1
                 if each.kind is not Kind.EXTRA:
-                    minutes.add(each.time - each.time % _MINUTE)
+                    minutes.add(each.time - each.time % MINUTE)
             if len(found.shown) < MAX_SHOWN:
                 found.shown.append((each, held))
-        found.lacking += Spans.of((minute, minute + _MINUTE) for minute in minutes)
+        found.lacking += Spans.of((minute, minute + MINUTE) for minute in minutes)
 
 
-_MINUTE = 60 * 1_000_000_000
-EMPTY = 24 * 60 * _MINUTE
+EMPTY = DAY
 """How much time (ns) without a point is found at the least; less of it is compared like other time."""
 
 
@@ -161,7 +161,7 @@ def occupied(whole: Span, every: int, exists: Callable[[Span], bool]) -> Iterato
 
 def coarser(spans: Spans, most: int) -> Spans:
     """Return `spans` rounded to ever longer units until there are `most` at the most: a request has to be short."""
-    for unit in (1, 60 * _MINUTE, 24 * 60 * _MINUTE):
+    for unit in (1, HOUR, DAY):
         rounded = Spans.of((start - start % unit, stop + -stop % unit) for start, stop in spans)
         if len(rounded.parts) <= most:
             return rounded

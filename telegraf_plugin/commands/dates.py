@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, time
 
 from telegraf_plugin.config.durations import parse_duration
-from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.stream.units import SECOND
 
 FORMS = "expected a date (2026-11-01), an RFC 3339 time (2026-11-01T06:00:00Z) or so long ago (-2h, -30d); UTC"
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")

@@ -5,27 +5,25 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from telegraf_plugin import settings
-from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.commands.arguments import unknown
 from telegraf_plugin.commands.dates import parse_instant
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.config import Config, Server, Source
 from telegraf_plugin.errors import SourceError
-from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.rows import read_rows
-from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.influxdb.central import CentralReader
+from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.influxdb.ledger_rows import StreamName
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.write import WriteClient
-from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.telegraf.marks import request_line
 
 RETENTION_MARGIN = 60 * SECOND
@@ -55,16 +53,6 @@ class Desk(CentralReader):
         """Return central's version. Raises CentralError."""
         with self._explained():
             return self.client.version()
-
-    def rows(self, query: Query) -> list[dict[str, str]]:
-        """Return the rows of the reply to `query`. Raises CentralError."""
-        with self._explained():
-            return list(self._rows(query))
-
-    def chunks(self, query: Query) -> Iterator[bytes]:
-        """Yield the reply to `query` as it comes. Raises CentralError."""
-        with self._explained():
-            yield from self._client.query(query)
 
     def run_began(self, stream: StreamDefinition, mark: Mark) -> int:
         """Return when (Unix ns) the run that made the stream's newest `mark` made its first; Raises CentralError.
@@ -201,11 +189,6 @@ def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
         return command(session)
     except SourceError as error:
         raise Unusable(session.redact(f"source: {error.summary}; {error.hint}")) from error
-
-
-def source_rows(client: QueryClient, query: Query) -> list[dict[str, str]]:
-    """Return the rows of a source's reply. Raises SourceError, without the token in it."""
-    return list(read_rows(client.query(query)))
 
 
 def clock() -> int:

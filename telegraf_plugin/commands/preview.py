@@ -17,16 +17,15 @@ from telegraf_plugin.commands.desk import Session, aligned, clock, instants
 from telegraf_plugin.commands.tables import write_json, write_table
 from telegraf_plugin.commands.telegraf_program import telegraf_program
 from telegraf_plugin.errors import CentralError
-from telegraf_plugin.influxdb.timestamps import SECOND
+from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf
-from telegraf_plugin.passage import Tally
-from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR, cut
+from telegraf_plugin.stream.units import HOUR
+from telegraf_plugin.stream.windows import cut
 from telegraf_plugin.telegraf.line_protocol import encode
 
-MINUTE = 60 * SECOND
 _EPILOG = """\
 examples:
   data-collector preview POD-30/power_monitoring

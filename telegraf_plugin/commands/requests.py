@@ -16,11 +16,11 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans
+from telegraf_plugin.stream.units import HOUR
 
 POLL_SECONDS = 2.0
 SAY_SECONDS = 30.0
 """How often the progress is said where there is no terminal."""
-_HOUR = 3600 * 1_000_000_000
 
 
 class Stage(Enum):
@@ -141,7 +141,7 @@ def follow(
     with meter(hidden) as shown:
         try:
             while found.stage in (Stage.WAITING, Stage.RUNNING):
-                hours = request.spans.length / _HOUR
+                hours = request.spans.length / HOUR
                 what = f"{stream.label} {request.kind.value} {_stage(found)}, hours proved"
                 shown.show(what, round(found.share * hours, 1), round(hours, 1))
                 now = time.monotonic()
@@ -213,5 +213,5 @@ def told(found: Standing) -> str:
     if found.stage is Stage.RUNNING:
         at = f" as of {moment(found.as_of)}" if found.as_of is not None else ""
         stage = _stage(found).removeprefix(f"{found.stage.value}, ")
-        return f"{text}; {stage}{at}, {number(found.left.length / _HOUR)} h yet to be proved"
+        return f"{text}; {stage}{at}, {number(found.left.length / HOUR)} h yet to be proved"
     return f"{text} at {moment(found.as_of)}" if found.stage is Stage.DONE and found.as_of is not None else text

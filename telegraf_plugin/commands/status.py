@@ -9,19 +9,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.central import StreamName
 from telegraf_plugin.commands import desk, requests
 from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
-from telegraf_plugin.influxdb.central_flux import stream_metrics_query
-from telegraf_plugin.influxdb.timestamps import SECOND, parse_time
+from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import END, span
+from telegraf_plugin.stream.units import SECOND
 
 LOOK_BACK = 24 * 3600 * SECOND
 """How far back (ns) the newest word of the collector is looked for."""
@@ -291,9 +290,8 @@ def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamName, Metri
     """
     now = clock() if now is None else now
     points: dict[StreamName, dict[int, dict[str, str]]] = {}
-    for each in desk.rows(stream_metrics_query(desk.metrics_bucket, now - LOOK_BACK, now + LOOK_BACK)):
-        times = points.setdefault((each["source"], each["stream"]), {})
-        times.setdefault(parse_time(each["_time"].encode()), {})[each["_field"]] = each["_value"]
+    for name, time_ns, field, value in desk.stream_metrics((now - LOOK_BACK, now + LOOK_BACK)):
+        points.setdefault(name, {}).setdefault(time_ns, {})[field] = value
     return {name: Metrics(times[max(times)], max(times)) for name, times in points.items()}
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 
+from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
+
 _UNITS = {
     "ns": 1,
     "us": 1_000,
     "µs": 1_000,
     "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60 * 1_000_000_000,
-    "h": 3_600 * 1_000_000_000,
-    "d": 86_400 * 1_000_000_000,
-    "w": 7 * 86_400 * 1_000_000_000,
+    "s": SECOND,
+    "m": MINUTE,
+    "h": HOUR,
+    "d": DAY,
+    "w": 7 * DAY,
 }
 MAX_DURATION = 3_653 * _UNITS["d"]
 _PART = re.compile(r"(\d{1,18})(ns|us|µs|ms|s|m|h|d|w)")

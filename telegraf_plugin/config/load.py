@@ -28,9 +28,10 @@ from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.units import MINUTE
 from telegraf_plugin.transport import Tls, Transport, proxy_for
 
-_DEFAULT_LOOKBACK = 5 * 60 * 1_000_000_000
+_DEFAULT_LOOKBACK = 5 * MINUTE
 _DEFAULT_START = _DEFAULT_LOOKBACK
 _EXPECTED = {
     "missing": "is missing",

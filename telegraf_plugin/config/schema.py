@@ -17,6 +17,7 @@ from telegraf_plugin.config.durations import parse_duration
 from telegraf_plugin.stream.definition import AggregateFunction, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.units import SECOND
 
 MAX_SWEEP_PERCENT = 50
 MIN_IN_FLIGHT = 10_000
@@ -86,7 +87,7 @@ def _path(value: object) -> Path:
 
 
 def _lookback(duration: int) -> int:
-    if duration < 1_000_000_000 or duration % 1_000_000:
+    if duration < SECOND or duration % 1_000_000:
         raise ValueError("expected one second or more, in whole milliseconds")
     if duration > parse_duration("31d"):
         raise ValueError("expected 31d at most: nothing younger than it is proved, and all of that is compared later")

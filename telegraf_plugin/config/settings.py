@@ -16,6 +16,7 @@ from pathlib import Path
 
 from telegraf_plugin.config.dotenv import NotDotenv, decoded, parsed
 from telegraf_plugin.errors import ConfigurationError, Problem
+from telegraf_plugin.stream.units import SECOND
 
 NAME = ".env"
 ENV_FILE = "COLLECTOR_ENV_FILE"
@@ -96,8 +97,7 @@ def silence(interval_ns: int) -> int:
 
     In whole seconds, as Telegraf's durations are written.
     """
-    second = 1_000_000_000
-    return max(interval_ns * 5 // 2 // second, SHORTEST_SILENCE) * second
+    return max(interval_ns * 5 // 2 // SECOND, SHORTEST_SILENCE) * SECOND
 
 
 def derived(environment: Mapping[str, str]) -> dict[str, str]:
@@ -114,7 +114,7 @@ def derived(environment: Mapping[str, str]) -> dict[str, str]:
         made[name] = made.get(name) or default
     interval = _whole(made["COLLECTOR_INTERVAL"], MAX_INTERVAL)
     if not made.get("HEALTH_MAX_SILENCE") and interval:
-        made["HEALTH_MAX_SILENCE"] = f"{silence(interval * 1_000_000_000) // 1_000_000_000}s"
+        made["HEALTH_MAX_SILENCE"] = f"{silence(interval * SECOND) // SECOND}s"
     if made.get(SECRETS):
         made[SECRETS] = made[SECRETS].rstrip("/") or "/"
         made[QUERIES] = made.get(QUERIES) or "config/queries.secrets.yaml"

@@ -23,8 +23,7 @@ from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb.connection import open_pool
 from telegraf_plugin.influxdb.failures import explain, not_csv
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.timestamps import SECOND
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.transport import STRAIGHT, Transport
 
 MAX_CONNECTIONS = 16
@@ -131,7 +130,7 @@ class QueryClient:
             try:
                 found = self._bucket(name, org_id=self._client.org)
             except PermanentError as error:
-                if "(404)" not in error.summary:
+                if error.status != 404:
                     raise
                 found = None
             if found is not None:

@@ -39,7 +39,9 @@ def explain(error: Exception, url: str) -> SourceError:
     if isinstance(error, SourceError):
         return error
     if isinstance(error, ApiException):
-        return _from_status(error, url)
+        found = _from_status(error, url)
+        found.status = int(error.status or 0) or None
+        return found
     if isinstance(error, http.NewConnectionError):
         return _not_connected(error, url)
     if isinstance(error, http.ConnectTimeoutError):  # of which urllib3 2 makes the one above a kind

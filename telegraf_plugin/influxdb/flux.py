@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from telegraf_plugin.influxdb.timestamps import SECOND, format_time
+from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.block import Tags
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 from telegraf_plugin.stream.names import LEDGER, OWN
+from telegraf_plugin.stream.units import SECOND
 
 MAX_NAMED_FIELDS = 50
 """Fields that one query names; where there are more it looks at all of them."""

@@ -28,10 +28,12 @@ class WriteClient(QueryClient):
             )
         except Exception as failure:
             error = explain(failure, self.url)
-            if "(403)" in error.summary:
-                raise PermanentError(f"the token may not write to bucket {bucket} (403)", _MAY_NOT) from failure
-            if "(404)" in error.summary:
-                raise PermanentError(error.summary, "create the bucket, or correct its name or the org") from failure
+            if error.status == 403:
+                raise PermanentError(f"the token may not write to bucket {bucket} (403)", _MAY_NOT, 403) from failure
+            if error.status == 404:
+                raise PermanentError(
+                    error.summary, "create the bucket, or correct its name or the org", 404
+                ) from failure
             raise error from failure
 
     def version(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-SECOND = 1_000_000_000
+from telegraf_plugin.stream.units import SECOND
+
 _UNITS = {
     "ns": 1,
     "us": 1_000,

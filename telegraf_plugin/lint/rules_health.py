@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from telegraf_plugin.config.settings import silence as silence_for
-from telegraf_plugin.lint.durations import SECOND, shown
+from telegraf_plugin.lint.durations import shown
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.reach import Metric, Reach, reach
 from telegraf_plugin.lint.rules_routing import TAGDROP
 from telegraf_plugin.lint.subject import Subject, own_metric
 from telegraf_plugin.lint.telegraf_conf import Table, TelegrafConf
 from telegraf_plugin.stream.names import HEALTH
+from telegraf_plugin.stream.units import SECOND
 
 _INTERVAL = 10 * SECOND
 _BAD_STATUS = 400

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from telegraf_plugin.lint.durations import SECOND, shown
+from telegraf_plugin.lint.durations import shown
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.subject import Subject
 from telegraf_plugin.lint.telegraf_conf import Table
+from telegraf_plugin.stream.units import SECOND
 
 _BUFFER_LIMIT = 10_000
 _FLUSH_INTERVAL = 10 * SECOND

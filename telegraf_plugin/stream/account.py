@@ -17,8 +17,8 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 RENEW = 15 * 60 * SECOND
 """How often (ns) a stream's ledger is renewed though nothing changes: marks are looked for from the newest one on, and
 central's retention takes old ones."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Spans
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 FIRST_STEP = 3600 * SECOND
 """How much of the ledger (ns) is read at first; twice as much each time nothing in it is believed."""
 LONGEST_STEP = 32 * 24 * FIRST_STEP

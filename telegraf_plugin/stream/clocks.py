@@ -9,15 +9,14 @@ from collections import deque
 from dataclasses import dataclass
 
 from telegraf_plugin.stream.spans import NOTHING, Spans
+from telegraf_plugin.stream.units import MINUTE, SECOND
 
-SECOND = 1_000_000_000
 FAR = 3600 * SECOND
 """How far (ns) a source's clock may be ahead and be believed; beyond it the other clocks decide."""
 JUMP = 5 * SECOND / 2
 """What (ns) is a jump of the safe clock: HTTP tells whole seconds, and replies take their time."""
 MAX_PROOFS = 1500
 """Minutes of which it is remembered what was proved in them: a day and a bit."""
-_MINUTE = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class ProofClock:
 
     def proved(self, spans: Spans, at: Instant) -> None:
         """Record that `spans` were proved now."""
-        minute = at.steady // _MINUTE
+        minute = at.steady // MINUTE
         if self._proved and self._proved[-1][0] == minute:
             self._proved[-1] = (minute, self._proved[-1][1] + spans)
         else:
@@ -72,5 +71,5 @@ class ProofClock:
         self._ahead = ahead
         early = NOTHING
         for minute, spans in self._proved:
-            early += spans.clip(start=minute * _MINUTE + ahead - lookback)
+            early += spans.clip(start=minute * MINUTE + ahead - lookback)
         return early

@@ -18,8 +18,8 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
 from telegraf_plugin.stream.plan import Bounds
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 OVERLAP = 15 * SECOND
 """How much (ns) a live read goes over again of the last one: agents flush late."""
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.renames import TagRule
+from telegraf_plugin.stream.units import MINUTE
 
 
 class AggregateFunction(Enum):
@@ -83,7 +84,7 @@ class StreamDefinition:
     flux: str | None
     lookback: int
     metadata_tags: tuple[MetadataTag, ...]
-    start: Start = Start(ago=5 * 60 * 1_000_000_000)
+    start: Start = Start(ago=5 * MINUTE)
     max_lag: int | None = None
     rewritten_tags: tuple[str, ...] = ("host",)
     renames: tuple[TagRule, ...] = ()

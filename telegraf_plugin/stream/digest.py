@@ -11,15 +11,19 @@ told apart by number only.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import compress, repeat
 
 from telegraf_plugin.stream.block import Block, FieldType
+from telegraf_plugin.stream.multiset import HashMultiset
 
 Group = tuple[bytes, bytes, FieldType]
 """Measurement, field and type: what central refuses, it refuses by these."""
 
+CLASSES = 4096
+"""Classes of keys: what differs is looked for in those alone that differ."""
 _BITS = 2**64 - 1
 
 
@@ -71,21 +75,49 @@ class Digest:
         return self.points == other.points and self.sum == other.sum
 
 
-class PointSet:
-    """The points of one side of one span, a class of their keys at a time, so that its size is bounded."""
+class ClassDigest:
+    """The points of one side of one span by classes of their keys: which classes differ is told in one reading."""
 
-    def __init__(self, rewritten: Collection[bytes], part: int = 0, parts: int = 1) -> None:
-        """Keep the points whose key's hash leaves `part` when divided by `parts`: all readings of one are together."""
+    def __init__(self, rewritten: Collection[bytes]) -> None:
         self._rewritten = rewritten
-        self._part, self._parts = part, parts
-        self._count: dict[int, int] = {}
+        self._points, self._sums = array("Q", bytes(8 * CLASSES)), array("Q", bytes(8 * CLASSES))
+
+    def add(self, block: Block, exact: bool = False) -> None:
+        """Take the points of `block`, whose tags are those that it has in central."""
+        points, sums = self._points, self._sums
+        for key, point in zip(keys(block, self._rewritten), hashes(block, self._rewritten, exact), strict=True):
+            each = key % CLASSES
+            points[each] += not exact
+            sums[each] = (sums[each] + point) & _BITS
+
+    def points(self, each: int) -> int:
+        """Return how many points are of one class."""
+        return self._points[each]
+
+    def differing(self, other: ClassDigest) -> list[int]:
+        """Return the classes of which the other side has not the same points."""
+        pairs = zip(self._points, self._sums, other._points, other._sums, strict=True)
+        return [
+            each
+            for each, (points, sum_, others, other_sum) in enumerate(pairs)
+            if (points, sum_) != (others, other_sum)
+        ]
+
+
+class PointSet:
+    """The points of one side of one span, of some classes of their keys, so that its size is bounded."""
+
+    def __init__(self, rewritten: Collection[bytes], classes: Collection[int] | None = None) -> None:
+        """Keep the points whose key is of one of `classes`, all without: all readings of one are together."""
+        self._rewritten = rewritten
+        self._classes = classes
+        self._hashes = HashMultiset()
         self._left = {False: 0, True: 0}
 
     def add(self, block: Block, exact: bool = False) -> None:
         """Take the points of `block`, whose tags are those that it has in central."""
-        count = self._count
         for _, point in self._points(block, exact):
-            count[point] = count.get(point, 0) + 1
+            self._hashes.put(point)
             self._left[exact] += 1
 
     def missing(self, block: Block, exact: bool = False, group: Group | None = None) -> list[int]:
@@ -107,18 +139,12 @@ class PointSet:
 
     def _points(self, block: Block, exact: bool) -> Iterable[tuple[int, int]]:
         points = enumerate(hashes(block, self._rewritten, exact))
-        if self._parts == 1:
+        if self._classes is None:
             return points
-        parts = (key % self._parts == self._part for key in keys(block, self._rewritten))
-        return compress(points, parts)
+        return compress(points, (key % CLASSES in self._classes for key in keys(block, self._rewritten)))
 
     def _taken(self, point: int, exact: bool) -> bool:
-        there = self._count.get(point, 0)
-        if not there:
+        if not self._hashes.take(point):
             return False
-        if there == 1:
-            del self._count[point]
-        else:
-            self._count[point] = there - 1
         self._left[exact] -= 1
         return True

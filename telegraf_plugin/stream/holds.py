@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.ration import EVERYTHING, NOTHING_SENT, Ration
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
-FIRST_LOOK = 30 * SECOND
-"""After how long (ns) central is tried with held points again; each further time after twice as long."""
-LONGEST_LOOK = 3600 * SECOND
+LOOKS = Backoff(30 * SECOND, 3600 * SECOND)
+"""After how long (ns) central is tried with held points again."""
 PIECE = 3600 * SECOND
 """How much of a held span is tried at a time (ns): the newest."""
 MAX_IN_VAIN = 20
@@ -38,16 +38,17 @@ class Reason:
 class Hold:
     """One group, and `spans` in which central lacks `points` of it.
 
-    `reason`: why, as far as is known. `trying`: the piece that was sent again, with the mark behind it and how many
-    points were missing before; None while nothing is being tried. `ration`: how much of it is sent at a time, and
-    `in_vain` how many tries in a row nothing of it landed.
+    `reason`: why, as far as is known. `look_at`: when (ns of the steady clock) it is tried again; `looks`: which wait
+    ends then. `trying`: the piece that was sent again, with the mark behind it and how many points were missing before;
+    None while nothing is being tried. `ration`: how much of it is sent at a time, and `in_vain` how many tries in a row
+    nothing of it landed.
     """
 
     spans: Spans = NOTHING
     points: int = 0
     reason: Reason = Reason(False, "it was held before the last start")
     look_at: int = 0
-    wait: int = FIRST_LOOK
+    looks: int = 1
     trying: tuple[Span, MarkId | None, int] | None = None
     ration: Ration = EVERYTHING
     in_vain: int = 0
@@ -78,7 +79,7 @@ class Holds:
         """Hold `group`, of which central lacks `points` in `whole`, from now (`steady`, ns) on."""
         held = self.groups.get(group)
         if held is None:
-            held = self.groups[group] = Hold(look_at=steady + FIRST_LOOK)
+            held = self.groups[group] = Hold(look_at=steady + int(LOOKS.after(1)))
         if not held.spans.covers(whole):
             held.points += points
         held.spans = (held.spans + span(*whole)).coarse(MAX_PARTS)
@@ -134,7 +135,7 @@ class Holds:
         if not missing:
             held.spans -= Spans.of([whole])
             held.trying, held.ration, held.in_vain = None, EVERYTHING, 0
-            held.wait = FIRST_LOOK
+            held.looks = 1
             if not held.spans:
                 del self.groups[group]
                 return True
@@ -156,8 +157,8 @@ class Holds:
         held = self.groups.get(group)
         if held is not None:
             held.trying, held.ration, held.in_vain = None, EVERYTHING, 0
-            held.wait = min(held.wait * 2, LONGEST_LOOK)
-            held.look_at = steady + held.wait
+            held.looks += 1
+            held.look_at = steady + int(LOOKS.after(held.looks))
 
     def forget(self, oldest: int) -> None:
         """Forget what is older than `oldest` (Unix ns): central would not take it any more whatever it is."""

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.units import HOUR
 
-KEPT = 26 * 3600 * 1_000_000_000
+KEPT = 26 * HOUR
 """How long (ns) before the newest one marks are kept when there are many; what is older is no news either."""
 MANY = 10_000
 

@@ -17,6 +17,7 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.names import LEDGER
 from telegraf_plugin.stream.request import MAX_ID
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, instant
+from telegraf_plugin.stream.units import SECOND
 
 MEASUREMENT = LEDGER
 FORMAT = 1
@@ -29,7 +30,6 @@ MAX_HELD_BYTES = 32 * 1024
 """What `held` may take: InfluxDB takes strings of 1 MiB, and a mark is printed a minute."""
 _INCARNATION = re.compile(r"[!-~]{1,64}")
 
-_SECOND = 1_000_000_000
 
 Fields = dict[str, int | float | str]
 
@@ -167,7 +167,7 @@ def oldest_kept(now: int, retention: int) -> int:
 
     What is older may have expired: that it is gone says nothing. 0: it keeps them for ever.
     """
-    margin = min(max(retention // 10, 60 * _SECOND), 3600 * _SECOND)
+    margin = min(max(retention // 10, 60 * SECOND), 3600 * SECOND)
     return now - retention + margin if retention else BEGINNING
 
 

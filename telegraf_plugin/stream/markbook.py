@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 FIRST_ASK = 5 * SECOND
 """How long (ns) a mark may take before another one is printed; each further time takes twice as long."""
 MAX_HAD = 1000

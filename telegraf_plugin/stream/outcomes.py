@@ -36,8 +36,8 @@ from telegraf_plugin.stream.pace import Pace
 from telegraf_plugin.stream.plan import Plan
 from telegraf_plugin.stream.quarantine import SMALLEST, Quarantine
 from telegraf_plugin.stream.spans import Span, Spans, span
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 FIRST_SEARCH = 30 * SECOND
 """After how long (ns) a stream's first point is looked for again; each further time after twice as long."""
 LONGEST_SEARCH = 3600 * SECOND

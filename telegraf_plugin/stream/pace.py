@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 
-SECOND = 1_000_000_000
 SMALLEST = SECOND
 """What (ns) is read at least."""
 LONG = 15.0

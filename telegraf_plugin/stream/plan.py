@@ -16,7 +16,8 @@ from telegraf_plugin.stream.pace import Pace
 from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, span
 from telegraf_plugin.stream.sweep import Sweep
-from telegraf_plugin.stream.windows import HOUR, cut, newest
+from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.windows import cut, newest
 
 NEWEST_PIECES = 5
 """Pieces of time, the newest, that each Check counts."""
@@ -87,7 +88,7 @@ class Plan:
         """Why nothing can be proved, empty when it can: points must settle before they are deleted."""
         if self.kept is None or self.kept > 2 * self.stream.lookback:
             return ""
-        kept, lookback = self.kept // 1_000_000_000, self.stream.lookback // 1_000_000_000
+        kept, lookback = self.kept // SECOND, self.stream.lookback // SECOND
         return f"points are kept for {kept} s, too short for a lookback of {lookback} s: nothing can be proved"
 
     @property

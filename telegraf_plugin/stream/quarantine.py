@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.spans import Span, Spans, span
+from telegraf_plugin.stream.units import SECOND
 
-SECOND = 1_000_000_000
 FIRST_WAIT = 2 * SECOND
 """How long (ns) a span that failed is left alone at first."""
-LONGEST_WAIT = 3600 * SECOND
+ASIDE = Backoff(64 * SECOND, 3600 * SECOND)
+"""How long (ns) what is set aside is left alone."""
 SMALLEST = 60 * SECOND
 """What (ns) is not cut any further because it failed."""
 TRIES = 3
@@ -103,7 +105,7 @@ class Quarantine:
         small = length <= self._smallest
         size = max(length // (1 + smaller) // self._every * self._every, self._smallest)
         tries += small and lasting
-        wait = FIRST_WAIT if tries < TRIES else min(FIRST_WAIT * 2 ** (tries + 2), LONGEST_WAIT)
+        wait = FIRST_WAIT if tries < TRIES else int(ASIDE.after(tries - TRIES + 1))
         self._obstacles.append(Obstacle(*whole, size, steady + wait, reason, tries))
         self._obstacles.sort(key=lambda each: each.start)
         self._bound()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.errors import PermanentError, SourceError, TransientError
+from telegraf_plugin.errors import SourceError
+from telegraf_plugin.stream.backoff import Backoff
 
-FIRST_DELAY = 1.0
-"""Seconds to the first retry; each further one takes twice as long."""
-LONGEST_DELAY = 60.0
-"""Seconds that no retry is put off beyond, unless the server asks for it."""
+RETRIES = Backoff(1.0, 60.0)
+"""Seconds to each retry, unless the server asks for more."""
 
 
 def retry_delay(failures: int, error: SourceError) -> float | None:
@@ -15,8 +14,7 @@ def retry_delay(failures: int, error: SourceError) -> float | None:
 
     None: not before the next tick, since time alone does not mend it.
     """
-    if isinstance(error, PermanentError):
+    if error.permanent:
         return None
-    delay = min(FIRST_DELAY * 2.0 ** min(failures - 1, 10), LONGEST_DELAY)
-    asked = error.retry_after if isinstance(error, TransientError) else None
-    return max(delay, asked or 0.0)
+    delay = RETRIES.after(failures)
+    return max(delay, error.retry_after or 0.0)

@@ -9,6 +9,7 @@ from telegraf_plugin.errors import SourceError
 from telegraf_plugin.stream.account import Progress, State
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
+from telegraf_plugin.stream.units import SECOND
 
 CLOCK_JUMP_SECONDS = 60.0
 """From one attempt to the next a source's clock does not go that wrong by itself."""
@@ -175,7 +176,7 @@ class StreamStatus:
 
 
 def _seconds(nanoseconds: int) -> int:
-    return nanoseconds // 1_000_000_000
+    return nanoseconds // SECOND
 
 
 class Board:

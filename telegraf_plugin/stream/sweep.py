@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans
-from telegraf_plugin.stream.windows import HOUR, newest
+from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.windows import newest
 
 HASH_EVERY = 10
 """Each so many passes the points are compared, not only counted."""
-SECOND = 1_000_000_000
 SHORTEST_PASS = 60 * SECOND
 """How often (ns) even a short history is gone over at most."""
 LONGEST_EMPTY = 366 * 24 * HOUR

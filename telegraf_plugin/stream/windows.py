@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-HOUR = 3_600 * 1_000_000_000
+from telegraf_plugin.stream.units import HOUR, SECOND
+
 """In ns. Shard groups last a whole number of hours unless somebody chose otherwise, and one that was begun keeps its
 end when the bucket's duration is changed: so every full hour may be the end of one."""
 
 # Go's time.Truncate, by which InfluxDB lays out shard groups, counts from 0001-01-01 UTC: groups of 7 days begin on
 # Mondays.
-_ZERO = -62_135_596_800 * 1_000_000_000
+_ZERO = -62_135_596_800 * SECOND
 
 
 def group_start(time: int, shard_group: int) -> int:

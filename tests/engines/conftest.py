@@ -30,3 +30,17 @@ def influx() -> Iterator[InfluxServer]:
     """One InfluxDB with the organisation `o` and the bucket `data`."""
     with InfluxServer("o", "data") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def pod() -> Iterator[InfluxServer]:
+    """A source beside `central`: the organisation `o`, the bucket `data`."""
+    with InfluxServer("o", "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def central() -> Iterator[InfluxServer]:
+    """The central of a module of its own: the organisation `central`, the bucket `metrics`."""
+    with InfluxServer("central", "metrics") as running:
+        yield running

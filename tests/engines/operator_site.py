@@ -95,7 +95,7 @@ class Operator:
             request=request,
             **more,
         )
-        self.central.write(self.bucket, mark_line(self.stream, mark))
+        self.central.write(self.stream.central_bucket, mark_line(self.stream, mark))
         return mark
 
     def requests(self) -> list[Mapping[str, str]]:

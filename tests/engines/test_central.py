@@ -22,18 +22,6 @@ SECOND = 1_000_000_000
 HOUR_S = 3600
 
 
-@pytest.fixture(scope="module")
-def pod() -> Iterator[InfluxServer]:
-    with InfluxServer("o", "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def central() -> Iterator[InfluxServer]:
-    with InfluxServer("central", "metrics") as server:
-        yield server
-
-
 @pytest.fixture
 def landing(central: InfluxServer) -> Iterator[Landing]:
     """Into central's buckets of the same names as the sources'."""

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,18 +21,6 @@ ORIGIN = NOW - HOUR
 START = NOW - 5 * HOUR
 # Not "-5h": the tests run some minutes after they were collected.
 FROM = datetime.fromtimestamp(START // SECOND, UTC).strftime("--from=%Y-%m-%dT%H:%M:%SZ")
-
-
-@pytest.fixture(scope="module")
-def pod() -> Iterator[InfluxServer]:
-    with InfluxServer("o", "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def central() -> Iterator[InfluxServer]:
-    with InfluxServer("central", "metrics") as server:
-        yield server
 
 
 @pytest.fixture

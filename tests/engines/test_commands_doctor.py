@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,6 @@ import pytest
 
 from lab.influxd import InfluxServer
 from tests.engines.operator_site import HOUR, SECOND, Operator, mapped
-
-
-@pytest.fixture(scope="module")
-def pod() -> Iterator[InfluxServer]:
-    with InfluxServer("o", "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def central() -> Iterator[InfluxServer]:
-    with InfluxServer("central", "metrics") as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +15,6 @@ from lab.influxd import InfluxServer
 from tests.engines.operator_site import SECOND, Operator
 
 CONF = REPOSITORY / "telegraf.conf"
-
-
-@pytest.fixture(scope="module")
-def pod() -> Iterator[InfluxServer]:
-    with InfluxServer("o", "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def central() -> Iterator[InfluxServer]:
-    with InfluxServer("central", "metrics") as server:
-        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,6 @@ from lab.influxd import InfluxServer
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.spans import Spans
 from tests.engines.operator_site import HOUR, SECOND, Operator, mapped
-
-
-@pytest.fixture(scope="module")
-def pod() -> Iterator[InfluxServer]:
-    with InfluxServer("o", "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def central() -> Iterator[InfluxServer]:
-    with InfluxServer("central", "metrics") as server:
-        yield server
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -266,3 +267,39 @@ def test_a_clock_that_differs_is_warned_of_once_and_shows_in_the_metrics(tmp_pat
         assert "NTP" in warning
         assert plugin.of("collector_source")[-1].fields["clock_skew_seconds"] < -86_400
         assert plugin.of("collector_health")[-1].fields["healthy"] == 1
+
+
+def test_a_clock_of_the_year_9999_leaves_every_line_of_our_own_one_that_central_takes(tmp_path: Path) -> None:
+    dated = {**CSV, "Date": "Fri, 31 Dec 9999 23:59:59 GMT"}
+    document = queries(source("s", (fake := FakeSource(plain(200, b"\r\n", dated))).url))
+    with fake, PluginProcess(tmp_path, document) as plugin:
+        plugin.ready().tick()
+        plugin.wait_for_log("^W! the clock of s is .* ahead of this machine's")
+        wait_until(lambda: plugin.of("collector_source"), "a source's metrics")
+        fake.become(good(FULL))
+        plugin.tick()
+        wait_until(lambda: plugin.of("power"), "data once its clock is right", 10)
+        wait_until(lambda: "last_success" in plugin.of("collector_stream")[-1].fields, "its time", 10, 0.1)
+        for line in plugin.lines:
+            for name, value in line.fields.items():
+                assert not isinstance(value, int) or -(2**63) < value < 2**63, (line.measurement, name, value)
+        assert abs(plugin.of("collector_stream")[-1].fields["last_success"] / 10**9 - time.time()) < 60
+
+
+def test_the_pause_that_central_asks_for_is_kept_to_also_when_a_tick_comes(tmp_path: Path) -> None:
+    with FakeSource(refusal(429, "limit", {"Retry-After": "3"}), same=True) as central, FakeSource(good()) as fake:
+        document = queries(source("s", fake.url, {"bucket": "data", "central_bucket": "data"}))
+        document["central"]["url"] = central.url
+        with PluginProcess(tmp_path, document) as plugin:
+            plugin.wait_for_log("^E! cannot read the ledger in central's bucket data .*429")
+            for number in range(2, 5):
+                plugin.tick()
+                wait_until(lambda count=number: len(plugin.of("collector_health")) >= count - 1, "a cycle")  # type: ignore[misc]
+            wait_until(lambda: len(asked(central)) > 1, "the next try", 6)
+            first, second = asked(central)[:2]
+            assert 2.9 < second - first < 4.5
+
+
+def asked(server: FakeSource) -> list[float]:
+    """When (s) it was asked for anything."""
+    return sorted(request.at for request in [*server.requests, *server.lookups])

@@ -12,11 +12,12 @@ from lab.influxd import InfluxServer
 from lab.loopback import wait_until
 from lab.site import Site
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.passage import Tally
-from telegraf_plugin.source_reader import SourceReader
+from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.telegraf.marks import mark_line
 from tests.engines.operator_site import HOUR, Operator
 from tests.engines.stage import SECOND, Stage, series
@@ -85,6 +86,24 @@ def test_an_org_by_its_id_is_taken_on_both_sides_and_the_doctor_knows_central(id
     found = {check["what"]: check for check in ids.json("doctor", status=1)["checks"]}
     assert found["bucket data: where"]["found"].startswith("it is central's bucket data")
     assert found["retention"]["state"] == "ok"
+
+
+def test_a_backfill_of_a_source_whose_org_is_an_id_is_planned(influx: InfluxServer, tmp_path: Path) -> None:
+    """It needs the source's retention, which the server tells of buckets alone, by the org's name or its id."""
+    for name in ("by id", "by id copy"):
+        influx.create_bucket(name)
+    ids = Operator(tmp_path, influx, influx, "by id", tokens=False)
+    ids.configure(central_bucket="by id copy")
+    told = QueryClient(influx.url, influx.org, lambda: influx.token, 5, 15, 60).bucket("by id")
+    assert told is not None
+    file = ids.folder / "queries.yaml"
+    text = file.read_text().replace("org: o\n", f"org: {told.org}\n")
+    file.write_text(text.replace("metrics_bucket: metrics\n", "metrics_bucket: by id copy\n"))
+    now = time.time_ns() // SECOND * SECOND
+    influx.write("by id", "\n".join(series(now - 3 * HOUR, 50)).encode())
+    ids.mark(now - HOUR, Spans())
+    report = ids.json("backfill", ids.label, "--from=-4h", "--dry-run")
+    assert report["plan"]["points"] == 50
 
 
 def test_a_circle_of_two_collectors_ends_and_is_counted(influx: InfluxServer) -> None:

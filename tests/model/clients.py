@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.errors import CentralError, TransientError
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition

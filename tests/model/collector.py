@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from telegraf_plugin import lanework as lanework_module
-from telegraf_plugin import source_reader
 from telegraf_plugin import watch as watch_module
 from telegraf_plugin import worker as worker_module
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Credential, Server, Source, Timeouts
 from telegraf_plugin.errors import CentralError, NoRoom
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb import source as source_reader
+from telegraf_plugin.influxdb.central import CentralReader
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.lane import Lane
-from telegraf_plugin.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, State

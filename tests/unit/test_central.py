@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.account import Origin

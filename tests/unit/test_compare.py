@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from telegraf_plugin import compare
 from telegraf_plugin.compare import Comparer, Outcome
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.block import Block, FieldType, Tags
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
@@ -232,6 +232,7 @@ def test_both_sides_are_equal_exactly_when_they_hold_the_same(
     equal = Counter(expected.items()) == Counter(there.items())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compare, "SET_POINTS", most)
+        patch.setattr(compare, "TOLD_POINTS", most)
         recorded = Copy(stream, pair.central, wants_extras=True)
         pair.compare(recorded)
         assert (recorded.told == 0) is equal

@@ -8,7 +8,7 @@ import pytest
 
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.digest import Digest
-from telegraf_plugin.stream.holds import FIRST_LOOK
+from telegraf_plugin.stream.holds import LOOKS
 from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Counted, Prove
 from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
@@ -45,7 +45,7 @@ def test_what_central_still_refuses_is_tried_later() -> None:
     bench = holding()
     while (job := bench.next()) is not None:
         bench.compared(job, Compared({GROUP: 2}, mark=bench.mark(back=True)))
-    bench.now = 2 * FIRST_LOOK // SECOND
+    bench.now = 2 * int(LOOKS.first) // SECOND
     assert isinstance(bench.next(), Compare)
 
 

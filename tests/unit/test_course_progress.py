@@ -28,7 +28,7 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.plan import MAX_PIECES, NEWEST_PIECES
 from telegraf_plugin.stream.quarantine import FIRST_WAIT, SMALLEST, TRIES
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Spans, span
-from telegraf_plugin.stream.windows import HOUR as HOUR_NS
+from telegraf_plugin.stream.units import HOUR as HOUR_NS
 from tests.unit.course_bench import HOUR, LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
 from tests.unit.test_definition import STREAM
 

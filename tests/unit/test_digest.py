@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
-from telegraf_plugin.stream.digest import Digest, PointSet
+from telegraf_plugin.stream.digest import CLASSES, ClassDigest, Digest, PointSet
 
 TAGS = (((b"host", b"POD-8"), (b"k", b"v")), ((b"k", b"v"),), ((b"k", b"w"),))
 
@@ -150,7 +150,7 @@ def test_the_parts_of_a_set_together_find_what_is_missing_and_what_is_left(
     missing: list[Block] = []
     left = 0
     for part in range(parts):
-        known = PointSet((b"host",), part, parts)
+        known = PointSet((b"host",), range(part, CLASSES, parts))
         for each in there:
             known.add(each)
         for each in here:
@@ -159,6 +159,25 @@ def test_the_parts_of_a_set_together_find_what_is_missing_and_what_is_left(
         left += known.left()
     assert points(missing) == points(here) - points(there)
     assert left == (points(there) - points(here)).total()
+
+
+@given(BLOCKS, BLOCKS)
+def test_the_classes_that_differ_hold_all_that_differs(here: list[Block], there: list[Block]) -> None:
+    sides = ClassDigest((b"host",)), ClassDigest((b"host",))
+    whole = Digest((b"host",)), Digest((b"host",))
+    for blocks, digest, each in zip((here, there), sides, whole, strict=True):
+        for block in blocks:
+            digest.add(block)
+            each.add(block)
+    differing = sides[0].differing(sides[1])
+    assert (not differing) is whole[0].equals(whole[1])
+    assert [sum(map(side.points, range(CLASSES))) for side in sides] == [each.points for each in whole]
+    known = PointSet((b"host",), set(range(CLASSES)) - set(differing))
+    for block in there:
+        known.add(block)
+    assert not any(known.missing(block) for block in here if not differing)
+    same = [[place for block in here for place in known.found(block)], known.left()]
+    assert same[1] == 0
 
 
 def test_of_one_group_only_its_points_are_looked_for() -> None:

@@ -10,7 +10,7 @@ import pytest
 from telegraf_plugin.cli import main
 from telegraf_plugin.config.settings import LEVELS, MAX_BYTES, derived, problems, settings, silence
 from telegraf_plugin.errors import ConfigurationError
-from telegraf_plugin.lint.durations import SECOND
+from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf import logs
 from tests.unit.test_lint import FILES, ROOT, SETTINGS
 

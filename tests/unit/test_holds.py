@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.holds import FIRST_LOOK, LONGEST_LOOK, MAX_IN_VAIN, MAX_PARTS, PIECE, Holds
+from telegraf_plugin.stream.holds import LOOKS, MAX_IN_VAIN, MAX_PARTS, PIECE, Holds
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Spans, span
 
@@ -14,6 +14,7 @@ GROUP: Group = (b"m", b"f", FieldType.FLOAT)
 OTHER: Group = (b"m", b"g", FieldType.FLOAT)
 MARK = MarkId(5, "me")
 SPAN = (0, 100)
+FIRST_LOOK, LONGEST_LOOK = int(LOOKS.first), int(LOOKS.longest)
 
 
 def back(_mark: MarkId | None) -> bool:
@@ -33,8 +34,8 @@ def due(holds: Holds, steady: int, is_back: Callable[[MarkId | None], bool]) -> 
 def refuse(holds: Holds, span: tuple[int, int], steady: int, missing: int = 3) -> None:
     """Have it be tried until it is put off: nothing of it ever lands."""
     held = holds.groups[GROUP]
-    wait = held.wait
-    while held.wait == wait and held.look_at <= steady:
+    wait = held.looks
+    while held.looks == wait and held.look_at <= steady:
         holds.tried(GROUP, span, missing, MARK, steady)
 
 

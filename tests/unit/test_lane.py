@@ -14,7 +14,7 @@ from telegraf_plugin.stream.account import RENEW, Account
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.spans import BEGINNING
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 from tests.unit.test_definition import STREAM
 
 SECOND = 1_000_000_000

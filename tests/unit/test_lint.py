@@ -18,9 +18,10 @@ import pytest
 from telegraf_plugin.config import load
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.lint import File, Finding, lint, read
-from telegraf_plugin.lint.durations import SECOND, duration
+from telegraf_plugin.lint.durations import duration
 from telegraf_plugin.lint.glob import matches
 from telegraf_plugin.lint.rules import RULES
+from telegraf_plugin.stream.units import SECOND
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted((Path(__file__).parent / "lint_cases").glob("*.toml"))

@@ -9,10 +9,10 @@ from typing import cast
 
 import pytest
 
-from telegraf_plugin import passage as passage_module
+from telegraf_plugin.influxdb import passage as passage_module
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.passage import MAX_LOSSY_COLUMNS, Passage, Tally
+from telegraf_plugin.influxdb.passage import MAX_LOSSY_COLUMNS, Passage, Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.mapping import MetadataTag
 from tests.fakes import END

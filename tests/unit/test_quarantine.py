@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from telegraf_plugin.stream.pace import LONG, Pace
 from telegraf_plugin.stream.pace import SMALLEST as SECOND
-from telegraf_plugin.stream.quarantine import FIRST_WAIT, LONGEST_WAIT, MAX_OBSTACLES, SMALLEST, TRIES, Quarantine
+from telegraf_plugin.stream.quarantine import ASIDE, FIRST_WAIT, MAX_OBSTACLES, SMALLEST, TRIES, Quarantine
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 
 
 def fail(quarantine: Quarantine, whole: Span, steady: int = 0, lasting: bool = True) -> bool:
@@ -63,10 +63,10 @@ def test_what_is_set_aside_is_tried_ever_less_up_to_once_an_hour() -> None:
     quarantine, waits = Quarantine(), []
     for _ in range(20):
         fail(quarantine, (0, SMALLEST))
-        waits.append(next(wait for wait in range(0, 2 * LONGEST_WAIT, FIRST_WAIT) if not quarantine.closed(wait)))
+        waits.append(next(wait for wait in range(0, 2 * int(ASIDE.longest), FIRST_WAIT) if not quarantine.closed(wait)))
     assert waits[: TRIES - 1] == [FIRST_WAIT] * (TRIES - 1)
     assert all(first <= second for first, second in pairwise(waits))
-    assert waits[-1] == LONGEST_WAIT
+    assert waits[-1] == ASIDE.longest
 
 
 def test_a_server_that_fails_at_everything_sets_nothing_aside() -> None:

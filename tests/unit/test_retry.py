@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
-from telegraf_plugin.stream.retry import FIRST_DELAY, LONGEST_DELAY, retry_delay
+from telegraf_plugin.stream.retry import RETRIES, retry_delay
 
 
 def test_each_retry_waits_twice_as_long_up_to_a_minute() -> None:
@@ -38,4 +38,4 @@ def test_the_server_can_ask_for_more_time_but_not_for_less(failures: int, asked:
 def test_every_delay_can_be_waited_for(failures: int, asked: float | None) -> None:
     delay = retry_delay(failures, TransientError("what", "hint", retry_after=asked))
     assert delay is not None
-    assert FIRST_DELAY <= delay <= max(LONGEST_DELAY, asked or 0.0) <= threading.TIMEOUT_MAX
+    assert RETRIES.first <= delay <= max(RETRIES.longest, asked or 0.0) <= threading.TIMEOUT_MAX

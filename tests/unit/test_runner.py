@@ -10,12 +10,12 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import compare as compare_module
-from telegraf_plugin import source_reader
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.compare import SET_POINTS, narrowed
 from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb import source as source_reader
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.passage import Tally
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account
@@ -26,7 +26,7 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Prove, Recheck
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span, span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 from tests.unit.test_definition import STREAM
 
 SECOND = 1_000_000_000
@@ -141,6 +141,15 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 MANY = [BEGIN + number * 30_000_000 for number in range(120_000)]
 
 
+FEW = 50_000
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set takes fewer points than MANY."""
+    monkeypatch.setattr(compare_module, "SET_POINTS", FEW)
+
+
 def test_one_point_of_120000_is_found_and_nothing_else_is_printed(bench: Bench) -> None:
     lost = MANY[71_234]
     bench.here.blocks = blocks(MANY)
@@ -150,29 +159,44 @@ def test_one_point_of_120000_is_found_and_nothing_else_is_printed(bench: Bench) 
     assert bench.out.printed == [(b"v", lost, False)]
 
 
-def test_more_than_a_set_takes_is_read_whole_once_and_narrower_from_then_on(bench: Bench) -> None:
+def test_more_than_a_set_takes_is_read_whole_once_and_narrower_from_then_on(bench: Bench, few: None) -> None:
     bench.here.blocks = blocks(MANY)
     bench.there.blocks = blocks(MANY[1:])
     bench.compare()
     (first, *rest), bench.here.asked = bench.here.asked, []
     assert first == WHOLE
-    assert max(bench.here.count(STREAM, span) for span in rest) <= SET_POINTS
+    assert max(bench.here.count(STREAM, span) for span in rest) <= FEW
     assert rest.count(rest[1]) == 2  # the one in which it is: to compare it, and to print
     assert {each for each in rest if rest.count(each) == 1} == set(rest) - {rest[0]}
 
 
-def test_points_at_one_instant_are_compared_by_parts(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What no cut in time makes less: a series each."""
+def at_one_instant(number: int) -> list[Block]:
+    """Return what no cut in time makes less: a series each."""
+    each = (blocks([BEGIN + 5], tags=((b"host", b"%d" % host), *TAGS[1:])) for host in range(number))
+    return [block for some in each for block in some]
+
+
+@pytest.mark.parametrize(
+    ("lost", "reads"),
+    [
+        pytest.param({7, 600, 5999}, 1, id="those few that differ"),
+        pytest.param(set(range(6000)), 1, id="central has nothing, and no set is needed"),
+        pytest.param(set(range(0, 6000, 2)), 7, id="half of them: central's 3,000 by 500"),
+    ],
+)
+def test_how_often_points_at_one_instant_are_read_goes_by_what_differs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, lost: set[int], reads: int
+) -> None:
+    """12 parts of 500 would be read, if each were compared. Before that: all, what is narrowed in time, the classes."""
     monkeypatch.setattr(compare_module, "SET_POINTS", 500)
-    each = [blocks([BEGIN + 5], tags=((b"host", b"%d" % number), *TAGS[1:])) for number in range(1200)]
-    lost = {7, 600, 1199}
-    bench.here.blocks = [block for some in each for block in some]
-    bench.there.blocks = [block for number, some in enumerate(each) if number not in lost for block in some]
+    bench.here.blocks = at_one_instant(6000)
+    bench.there.blocks = [block for number, block in enumerate(bench.here.blocks) if number not in lost]
     found = bench.compare()
-    assert found.missing == {GROUP: 3}
-    assert len(bench.out.printed) == 3
+    assert found.missing == {GROUP: len(lost)}
+    assert len(bench.out.printed) == len(lost)
     assert found.extras == 0
-    assert len(bench.there.asked) >= 3  # a part after the other
+    for side in (bench.here, bench.there):
+        assert sum(start <= BEGIN + 5 < stop for start, stop in side.asked) <= 3 + reads
 
 
 def test_what_only_central_has_is_counted_and_not_printed(bench: Bench) -> None:
@@ -281,16 +305,16 @@ def test_what_only_central_has_is_nothing_that_is_missing(bench: Bench) -> None:
 
 
 def test_a_span_is_cut_into_so_many_parts_as_make_a_set_each() -> None:
-    assert narrowed(STREAM, WHOLE, SET_POINTS) == [WHOLE]
-    parts = narrowed(STREAM, WHOLE, 3 * SET_POINTS - 1)
+    assert narrowed(STREAM, WHOLE, SET_POINTS, SET_POINTS) == [WHOLE]
+    parts = narrowed(STREAM, WHOLE, 3 * SET_POINTS - 1, SET_POINTS)
     assert len(parts) == 3
     assert (parts[0][0], parts[-1][1]) == WHOLE
     assert all(before[1] == after[0] for before, after in pairwise(parts))
-    assert narrowed(STREAM, (5, 6), 10**7) == [(5, 6)]
+    assert narrowed(STREAM, (5, 6), 10**7, SET_POINTS) == [(5, 6)]
 
 
 def test_an_aggregates_windows_are_not_cut() -> None:
     minutes = replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN))
-    parts = narrowed(minutes, WHOLE, 7 * SET_POINTS)
+    parts = narrowed(minutes, WHOLE, 7 * SET_POINTS, SET_POINTS)
     assert all(start % (60 * SECOND) == 0 for start, _ in parts)
     assert parts[-1][1] == WHOLE[1]

@@ -8,7 +8,7 @@ from telegraf_plugin.stream.course import Bounds
 from telegraf_plugin.stream.jobs import Compare, Compared, Recheck, Swept
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, span
 from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, LONGEST_EMPTY, SHORTEST_PASS, Sweep
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR
 from tests.unit.course_bench import SECOND, CourseBench, at, seconds, sp
 
 GROUPS = frozenset((HOUR,))

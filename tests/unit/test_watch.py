@@ -14,11 +14,13 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import watch as watch_module
-from telegraf_plugin.central import CentralReader, StreamName
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import END, Spans
@@ -189,7 +191,7 @@ class Site:
 def site(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Site]:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(watch_module, "POLL_SECONDS", 0.005)
-    monkeypatch.setattr(watch_module, "SLOWEST_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watch_module, "RETRIES", Backoff(0.01, 0.01))
     found = Site()
     yield found
     found.worker.over = True

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_plugin.stream.windows import HOUR, cut, newest
+from telegraf_plugin.stream.units import HOUR
+from telegraf_plugin.stream.windows import cut, newest
 
 SECOND = 10**9
 MINUTE = 60 * SECOND

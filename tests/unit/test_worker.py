@@ -17,6 +17,7 @@ import pytest
 from telegraf_plugin import lane as lane_module
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
 from telegraf_plugin.stream import retry
+from telegraf_plugin.stream.backoff import Backoff
 from tests.unit.worker_bench import PATIENCE, REPLY, SECOND, Bench, Block, names_of, soon, transient
 
 
@@ -38,7 +39,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_DELAY", 0.05)
+    monkeypatch.setattr(retry, "RETRIES", Backoff(0.05, 60.0))
 
 
 # Ticks
@@ -169,7 +170,7 @@ def test_what_somebody_must_mend_waits_for_the_next_tick(bench: Callable[..., Be
 
 
 def test_a_tick_is_a_retry(bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_DELAY", 50.0)
+    monkeypatch.setattr(retry, "RETRIES", Backoff(50.0, 60.0))
     site = bench("a")
     site.client.script["a"].append(transient())
     assert [each.error is None for each in site.tick() + site.tick()] == [False, True]

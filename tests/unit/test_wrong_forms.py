@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from telegraf_plugin.central import CentralReader, count_of, first_time
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import BadReply, CentralError
+from telegraf_plugin.influxdb.answers import count_of, first_time
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.lane import Lane
-from telegraf_plugin.source_reader import SourceReader
 from telegraf_plugin.stream.ledger import MarkId
 from tests.fakes import END, FakeSource, plain, refusal, table
 from tests.unit.test_definition import STREAM

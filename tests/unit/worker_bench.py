@@ -18,10 +18,10 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import worker as worker_module
-from telegraf_plugin.central import CentralReader
 from telegraf_plugin.config import Credential, Server, Source, Timeouts
 from telegraf_plugin.errors import CentralError, OutputClosed, TransientError
 from telegraf_plugin.gate import Gate
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.lanework import Held

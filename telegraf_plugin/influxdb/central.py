@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
+from telegraf_plugin.influxdb.answers import FieldTypes, count_of, types_of
 from telegraf_plugin.influxdb.client import Bucket
-from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.flux import Query, series_predicates
+from telegraf_plugin.influxdb.ledger_reader import LedgerReader
 from telegraf_plugin.influxdb.ledger_rows import StreamName
-from telegraf_plugin.influxdb.rows import whole_number
 from telegraf_plugin.influxdb.timestamps import parse_time
-from telegraf_plugin.ledger_reader import LedgerReader
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.spans import Span
-
-__all__ = ["CentralReader", "StreamName", "count_of", "first_time"]
+from telegraf_plugin.stream.units import SECOND
 
 
 class CentralReader(LedgerReader):
@@ -53,6 +51,26 @@ class CentralReader(LedgerReader):
             query = flux.field_types_query(bucket, *span, group[0], group[1])
             return {block.type.value for blocks in self._read(query, Decoder()) for block in blocks}
 
+    def newest_types(self, stream: StreamDefinition, span: Span) -> FieldTypes:
+        """Return the type of each field that may be the stream's in `span`, which crosses no shard group's end."""
+        with self._explained():
+            query = flux.newest_types_query(stream.central_bucket, *span, series_predicates(stream))
+            return types_of(self._client.query(query))
+
+    def probe(self, bucket: str, now: int) -> None:
+        """Have central answer for `bucket` at `now` (Unix ns): whether it is there, and may be read."""
+        with self._explained():
+            for _ in self._rows(flux.bucket_query(bucket, now - SECOND, now)):
+                pass
+
+    def stream_metrics(self, span: Span) -> list[tuple[StreamName, int, str, str]]:
+        """Return what the plugin said of its streams in `span`: whose, when (Unix ns), and each field with its text."""
+        with self._explained():
+            return [
+                ((row["source"], row["stream"]), parse_time(row["_time"].encode()), row["_field"], row["_value"])
+                for row in self._rows(flux.stream_metrics_query(self._metrics_bucket, *span))
+            ]
+
     def bucket(self, name: str) -> Bucket | None:
         """Return how long central keeps the bucket `name`; None when it does not say."""
         with self._explained():
@@ -62,20 +80,3 @@ class CentralReader(LedgerReader):
         for chunk in self._client.query(query):
             yield list(decoder.feed(chunk))
         decoder.finish()
-
-
-def count_of(rows: Iterable[dict[str, str]]) -> int:
-    """Return the number that a count's reply holds; nothing counted is no row at all. Raises BadReply."""
-    return sum(whole_number(row) for row in rows)
-
-
-def first_time(rows: Iterable[dict[str, str]]) -> int | None:
-    """Return the earliest time (Unix ns) in a reply, None when there is none. Raises BadReply."""
-    first = None
-    for row in rows:  # to its end: before that nobody knows whether it is whole
-        try:
-            time_ns = parse_time(row.get("_time", "").encode())
-        except (ValueError, OverflowError) as error:
-            raise BadReply(f"the reply is not a time: {error}", "check the url: is this InfluxDB?") from None
-        first = time_ns if first is None else min(first, time_ns)
-    return first

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from telegraf_plugin.central import count_of, first_time
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb import flux
+from telegraf_plugin.influxdb.answers import FieldTypes, count_of, first_time, types_of
+from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newest_types_query
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.rows import read_rows
+from telegraf_plugin.influxdb.passage import Passage, Tally
+from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
-from telegraf_plugin.passage import Passage, Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 from telegraf_plugin.stream.drops import DropReason, series_text
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
-from telegraf_plugin.stream.windows import HOUR
+from telegraf_plugin.stream.units import HOUR, MINUTE
 
-MINUTE = 60 * 1_000_000_000
 Answer = TypeVar("Answer")
 
 
@@ -106,6 +106,25 @@ class SourceReader:
         """
         found = self.ask(stream, lambda chosen: self._time(flux.first_query(chosen, stop)))
         return found - found % stream.unit if found is not None else None
+
+    def measurements(self, stream: StreamDefinition, span: Span) -> dict[str, int]:
+        """Return how many points of each measurement `stream` selects in `span`, before any aggregate."""
+        chosen = self.readable(stream)
+        predicates = flux.predicates(chosen) if chosen.flux is None else []
+        query = measurement_counts_query(stream.bucket, *span, predicates)
+        counts: dict[str, int] = {}
+        for row in read_rows(self.client.query(query)):
+            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + whole_number(row)
+        return counts
+
+    def types(self, stream: StreamDefinition, span: Span) -> FieldTypes:
+        """Return the type of each field that `stream` has in `span`, which crosses no shard group's end."""
+
+        def read(chosen: StreamDefinition) -> FieldTypes:
+            query = newest_types_query(stream.bucket, *span, flux.predicates(chosen))
+            return types_of(self.client.query(query))
+
+        return self.ask(stream, read)
 
     def ahead(self, stream: StreamDefinition, now: int) -> int:
         """Return how many points `stream` has that are more than a minute later than `now` (Unix ns)."""

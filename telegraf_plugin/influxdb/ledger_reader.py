@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from telegraf_plugin.config import Server
-from telegraf_plugin.errors import BadReply, CentralError, PermanentError, TransientError, UnreadableLedger
+from telegraf_plugin.errors import BadReply, CentralError, UnreadableLedger
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb import ledger_rows
 from telegraf_plugin.influxdb.client import QueryClient
@@ -20,17 +20,16 @@ from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import EARLIEST, LATEST, Query
 from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.influxdb.rows import read_rows
-from telegraf_plugin.influxdb.timestamps import SECOND
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.belief import FIRST_STEP, LONGEST_STEP, Search
 from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.units import HOUR, SECOND
 
 log = logging.getLogger(__name__)
 
-_HOUR = 3600 * SECOND
-_WINDOWS = (_HOUR, 25 * _HOUR, 32 * 24 * _HOUR, 400 * 24 * _HOUR, 2**63)
+_WINDOWS = (HOUR, 25 * HOUR, 32 * 24 * HOUR, 400 * 24 * HOUR, 2**63)
 """How far back (ns) the newest mark is looked for, one after the other: what is old must not hide what is new."""
 MAX_ROWS = 20_000
 """Rows of the ledger that are read at a time, some 5 MB: where there are more the time is cut."""
@@ -255,8 +254,7 @@ class LedgerReader:
             if isinstance(failure, ValueError | LookupError):  # nothing here is computed from anything but its reply
                 error = BadReply(f"the reply is not what was asked for: {str(failure)[:100]}", _DAMAGED)
             summary, hint = self._client.redact(error.summary), self._client.redact(error.hint)
-            retry_after = error.retry_after if isinstance(error, TransientError) else None
-            raise CentralError(summary, hint, isinstance(error, PermanentError), retry_after) from failure
+            raise CentralError(summary, hint, error.permanent, error.retry_after, error.status) from failure
         finally:
             self._asking.discard(thread)
 
