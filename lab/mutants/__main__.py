@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verdicts = try_all(chosen, options.near, options.tests)
     wrong = [one for one in verdicts if (one.killed_by is None) != options.equivalents]
     killed = sum(one.killed_by is not None for one in verdicts)
-    wanted = f" ({options.least} must be)" if options.least is not None else ""
-    print(f"{len(verdicts)} tried, {killed} killed{wanted}, {len(gone)} gone")
+    must = f" ({options.least} must be)" if options.least is not None else ""
+    print(f"{len(verdicts)} tried, {killed} killed{must}, {len(gone)} gone")
     for verdict in wrong:
         print(f"{'not equivalent' if options.equivalents else 'survived'}: {verdict.mutant.key}")
     enough = not wrong if options.least is None else killed >= options.least
