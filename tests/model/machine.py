@@ -12,7 +12,8 @@ from telegraf_plugin.stream.request import Kind
 from telegraf_plugin.stream.spans import NOTHING, span
 from tests.model.collector import Collector
 from tests.model.outside import BATCH, HOUR, SECOND, ModelCentral, ModelSource, Question, Reply, name_of
-from tests.model.world import BEGIN, HISTORY, MEASUREMENTS, STREAMS, Killed, World
+from tests.model.streams import BEGIN, HISTORY, MEASUREMENTS, STREAMS
+from tests.model.world import Killed, World
 
 NAMES = st.sampled_from([name_of(stream.source, stream.name) for stream in STREAMS])
 SOURCES = st.sampled_from(sorted({stream.source for stream in STREAMS}))

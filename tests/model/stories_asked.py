@@ -7,7 +7,8 @@ from telegraf_plugin.stream.spans import Span, span
 from tests.model.checks import newest_mark
 from tests.model.outside import SECOND, Key
 from tests.model.stories import rounds, write_proved
-from tests.model.world import BEGIN, HISTORY, World
+from tests.model.streams import BEGIN, HISTORY
+from tests.model.world import World
 
 ISLAND = (BEGIN - 3100 * SECOND, BEGIN - 2900 * SECOND)
 

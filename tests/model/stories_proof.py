@@ -13,7 +13,8 @@ from tests.model.outside import SECOND, Key, MarkOf, Point, Question, Reply
 from tests.model.stories import rounds, stuck
 from tests.model.stories_asked import history, lacks
 from tests.model.stories_failing import live
-from tests.model.world import BEGIN, HISTORY, World
+from tests.model.streams import BEGIN, HISTORY
+from tests.model.world import World
 
 
 def closely(world: World, seconds: int = 10, steps: int = 12) -> None:

@@ -11,7 +11,8 @@ from tests.model.stories import rounds, stuck
 from tests.model.stories_asked import ISLAND, lacks, request_done
 from tests.model.stories_failing import live
 from tests.model.stories_time import OF_YEARS, years_of_nothing
-from tests.model.world import BEGIN, STREAMS, SUMS, World
+from tests.model.streams import BEGIN, STREAMS, SUMS
+from tests.model.world import World
 
 OF_TWO_SOURCES = (STREAMS[0], replace(STREAMS[0], source="other", bucket="bucket-other"))
 """Two streams of the same name, from buckets of two sources into one of central."""

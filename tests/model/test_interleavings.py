@@ -9,7 +9,8 @@ import pytest
 
 from tests.model import stories
 from tests.model.stories_asked import lacks
-from tests.model.world import STREAMS, World
+from tests.model.streams import STREAMS
+from tests.model.world import World
 
 Act = Callable[[World], None]
 STEPS = range(0, 66, 3)

@@ -15,7 +15,8 @@ from tests.model import stories_failing as failing
 from tests.model import stories_proof as proof
 from tests.model import stories_time as time
 from tests.model import stories_together as together
-from tests.model.world import STREAMS, World
+from tests.model.streams import STREAMS
+from tests.model.world import World
 
 Story = Callable[[World], None]
 
