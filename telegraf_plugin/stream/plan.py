@@ -231,7 +231,7 @@ class Plan:
         return min(since + -since % self.every, whole[1] - self.every) if since > whole[0] else whole[0], whole[1]
 
     def _sweep(self, at: Instant) -> Recheck | None:
-        piece = self.sweep.next(self.proved, self.bounds.oldest, self.bounds.groups, self.every, at.steady)
+        piece = self.sweep.next(self.proved, self._floor, self.bounds.groups, self.every, at.steady)
         if piece is None:
             return None
         return Recheck(piece, self.sweep.by_hash, self.holds.within(piece), piece[1] - piece[0] > HOUR)

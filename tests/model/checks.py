@@ -48,7 +48,8 @@ def may_print(world: World, line: Point) -> None:
     claims = mark.proved if mark is not None else Spans()
     for buffered in world.telegraf.buffers["data"]:  # one of which may be the newest after a crash
         if isinstance(buffered, MarkOf) and (buffered.stream, buffered.mark.id.incarnation) == (line.stream, line.run):
-            claims += buffered.mark.proved
+            # One that has landed, and whose reply was lost, comes a second time: it is no newer by that.
+            claims += buffered.mark.proved if mark is None or buffered.mark.id > mark.id else Spans()
     if world.unmarked[line.stream] > FLOW_LIMIT // MARKS_A_LIMIT + CHUNK:
         world.wrong(f"{world.unmarked[line.stream]} lines have no mark behind them")
     if claims.covers((line.key[1], line.key[1] + 1)) and _group(line.key[0]) not in account.course.holds.groups:
