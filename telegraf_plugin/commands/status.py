@@ -60,7 +60,7 @@ examples:
 
 What it shows, from central alone (the collector's metrics and its ledger). Each figure is of the time "as of", the
 collector's last word; what its ledger has shown since to be over (a backlog that was finished) is left out:
-  lag           since when central lacks something; the first fill of history does not count
+  lag           for how long central has lacked something; the first fill of history does not count
   proved up to  up to there both sides were compared and are equal, from where the stream begins; "(as read)" with
                 flux of one's own: what the query gave when it was read has arrived
   rate, left, to go   of a backlog: points a second, time yet to be copied, how long that takes if the last read was

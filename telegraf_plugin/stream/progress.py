@@ -20,7 +20,7 @@ class State(Enum):
 class Progress:
     """How a stream stands; times in ns, None where there is none to tell.
 
-    `lag`: since when central lacks something, not counting what was history when the stream was first seen. `left`:
+    `lag`: how long central has lacked something, not counting what was history when the stream was first seen. `left`:
     the time yet to be copied. `points_per_second`, `to_go`: how fast, and how long that takes. `time_to_loss`: how long
     until the source's retention takes what is not copied. `proved_up_to`: Unix ns. `sweep_period`: how long the sweep's
     last pass took; `sweep_found`: the pieces in which it found something missing. `aside`: time (ns) that could not be

@@ -39,7 +39,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
         env["SERVER_C_BUCKET"] = "cooling"
         added = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)[0]
         shipped = (folder / "config" / "queries.yaml").read_text()
-        (folder / "config" / "with-site.yaml").write_text(f"{shipped}\n{added}")
+        (folder / "with-site.yaml").write_text(f"{shipped}\n{added}")
         with TelegrafProcess(folder / "telegraf.conf", env, folder):
             look = [str(PROGRAM), "status"]
 
@@ -69,7 +69,7 @@ def test_the_examples_run(place: tuple[Path, dict[str, str]]) -> None:
         if words[1] == "backfill" and not {"--cancel", "--dry-run"} & set(words):
             words.append("--no-wait")  # its end is `test_commands_running`'s
         if "POD-31/cooling" in words:
-            words += ["--config", "config/with-site.yaml"]
+            words += ["--config", "with-site.yaml"]
         ended = subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
         # With a tick a second a busy machine may be late for a moment; and what has just begun is too young to verify.
         young = words[1] == "verify" and re.search(r'nothing to compare|"equal": null', ended.stdout) is not None

@@ -247,6 +247,35 @@ def test_both_sides_are_equal_exactly_when_they_hold_the_same(
         assert {key: pair.central.get(key) for key in expected} == expected
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_neighbours_point_that_gets_the_selected_host_is_an_extra_and_hides_nothing(lost: bool) -> None:
+    """The neighbour is another stream of the bucket; its point has no host, and is given the source's name."""
+    neighbours = (b"m", ((b"rack", b"R1"),), b"f", LOST[0][3])
+    assert not selects(SPLIT, neighbours)
+    compared_beside(SPLIT, LOST[0], neighbours, lost)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_neighbours_exported_tag_is_an_extra_and_hides_nothing(lost: bool) -> None:
+    stream = replace(SPLIT, tags=(("source", ("a",)),), metadata_tags=(BUCKET, SOURCE))
+    own = (b"m", ((b"rack", b"R1"), (b"source", b"a")), b"f", 1)
+    neighbours = (b"m", ((b"exported_source", b"a"),), b"f", 1)
+    assert not selects(stream, neighbours)
+    compared_beside(stream, own, neighbours, lost)
+
+
+def compared_beside(stream: StreamDefinition, own: Key, neighbours: Key, lost: bool) -> None:
+    """Compare the stream's own point, which central may have lost, beside a neighbour's of the same time and value."""
+    pair = Pair(stream, {own: LOST[1], neighbours: LOST[1]})
+    if lost:
+        del pair.central[landed(stream, own)]
+    recorded = Copy(stream, pair.central, wants_extras=True)
+    outcome = pair.compare(recorded)
+    assert (sum(outcome.missing.values()), recorded.lacked, recorded.told) == (int(lost), int(lost), 1 + int(lost))
+    if not lost:
+        assert outcome.extras == 1
+
+
 def test_what_only_central_has_is_an_extra_and_no_reason_to_print() -> None:
     pair = Pair(SPLIT, {LOST[0]: LOST[1]})
     there = landed(SPLIT, LOST[0])

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from telegraf_plugin import audit, cli, watch
-from telegraf_plugin.commands import arguments, status
-from telegraf_plugin.config import schema
-from telegraf_plugin.influxdb import failures
+from telegraf_plugin import audit, cli, compare, keeping, lane, plugin, watch
+from telegraf_plugin.commands import arguments, checks, status
+from telegraf_plugin.config import schema, yaml_file
+from telegraf_plugin.influxdb import annotated_csv, client, failures, flux, passage
+from telegraf_plugin.stream import account, course, holds, ledger, overwrites, quarantine, retry
+from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.drops import DropReason
+from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.telegraf import line_protocol, logs
 from telegraf_plugin.telegraf.metrics import cycle_lines
+from tests.unit.test_definition import STREAM
 from tests.unit.test_lint import ROOT
+from tests.unit.test_messages import messages
 from tests.unit.test_metrics import NOW, of
 from tests.unit.test_status import CPU, ERROR, IN_TIME, SECOND, attempt, board
 
 README = (ROOT / "README.md").read_text()
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text()
+SECURITY = (ROOT / "SECURITY.md").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
+SECOND_NS, HOUR, MIB = 1_000_000_000, 3600, 2**20
 
 # Said by somebody else: Telegraf, the operating system, the libraries that read YAML, and InfluxDB behind a colon.
 FOREIGN = re.compile(
@@ -62,7 +73,7 @@ SAID = "\n".join(
         *(ROOT / "scripts").iterdir(),
     )
     if file.is_file()
-)
+) + "\n".join(text for text, _ in messages())
 
 
 def quoted() -> list[str]:
@@ -93,16 +104,67 @@ def test_there_are_messages_to_look_for() -> None:
     ("document", "said"),
     [
         (TROUBLE, f"Said when they differ by more than {audit.MAX_SKEW:g} s"),
+        (README, f"| InfluxDB, sources and central | {'.'.join(map(str, checks.NEEDED_VERSION))} or newer"),
         (README, f"when a source's differs from the collector's by more than {audit.MAX_SKEW:g} s"),
         (TROUBLE, f"A mark is on its way for more than {watch.OVERDUE_SECONDS} s"),
         (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
         (README, f"up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
         (README, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
         (OPERATIONS, f"for {('three', 'four')[status.SILENT_INTERVALS - 3]} of its intervals"),
+        (GUARANTEES, f"after {holds.LOOKS.first / SECOND_NS:g} s, then less often, up to an hour"),
+        (GUARANTEES, "Either at most twice the lookback"),
+        (GUARANTEES, "but for a minute, is not read"),
+        (GUARANTEES, "A retention that is changed is known within an hour"),
+        (GUARANTEES, "it is tried ever less, up to once an hour"),
+        (TROUBLE, "Longer than two intervals: see `cannot be compared with`"),
+        (TROUBLE, f"a row of more than {annotated_csv.MAX_ROW_BYTES:,} bytes"),
+        (TROUBLE, f"`is larger than {yaml_file.MAX_BYTES:,} bytes`, `holds more than {yaml_file.MAX_VALUES:,} values"),
+        (TROUBLE, f"Each is one line, at most {logs.MAX_LINE_BYTES // 1024} KiB"),
+        (TROUBLE, f"take more than {line_protocol.MAX_KEY_BYTES:,} bytes"),
+        (README, f"take more than {line_protocol.MAX_KEY_BYTES:,} bytes"),
+        (README, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
+        (
+            SECURITY,
+            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, {client.MAX_ERROR_BYTES // 1024} KiB",
+        ),
+        (SECURITY, f"after {flux.ONE_ROW_BYTES // 1024} KiB, after {client.MAX_DOCUMENT_BYTES // MIB} MiB of what is"),
+        (ARCHITECTURE, f"beyond {passage.MAX_OVERWRITTEN_SERIES} such series in a span"),
+        (ARCHITECTURE, f"beyond {passage.MAX_PUT_OFF_BYTES // 1024} KiB of their points"),
+        (ARCHITECTURE, f"with more than {overwrites.MAX_EARLIER} others"),
+        (ARCHITECTURE, f"Beyond {overwrites.MAX_SERIES:,} series and fields"),
+        (ARCHITECTURE, f"or {overwrites.MAX_WAYS:,} ways"),
+        (ARCHITECTURE, f"Of more than {passage.MAX_LOSSY_COLUMNS} such columns"),
+        (ARCHITECTURE, f"take more than {passage.MAX_LOSSY_BYTES // MIB} MiB, nobody"),
+        (ARCHITECTURE, f"the {ledger.MAX_SPANS} longest"),
+        (ARCHITECTURE, f"Both sides as sets of at most {compare.SET_POINTS:,} points"),
+        (ARCHITECTURE, f"At a tick the last {course.OVERLAP // SECOND_NS} s of the newest leg"),
+        (ARCHITECTURE, f"and every {account.RENEW // SECOND_NS // 60} minutes in any case"),
+        (README, f"the newest is renewed every {account.RENEW // SECOND_NS // 60} minutes"),
+        (README, f"Each read goes over the last {course.OVERLAP // SECOND_NS} s of the one before again"),
     ],
 )
 def test_a_number_that_is_named_is_the_programs(document: str, said: str) -> None:
     assert said in " ".join(document.split()) or said in document
+
+
+def test_the_numbers_that_are_named_in_words_are_the_programs() -> None:
+    an_hour = HOUR * SECOND_NS
+    assert (holds.LOOKS.longest, quarantine.ASIDE.longest) == (an_hour, an_hour)
+    assert (watch.LOOK_UP_SECONDS, keeping.LOOK_UP_SECONDS) == (HOUR, HOUR)
+    assert (lane.RETENTION_MARGIN, plugin.UNCOMPARED_INTERVALS) == (60 * SECOND_NS, 2)
+    assert [retry.RETRIES.after(failures) for failures in (1, 2, 3, 99)] == [1, 2, 4, 60]
+    of_stream = Course(STREAM, MarkBook("1"))
+    for kept, provable in ((2 * STREAM.lookback, False), (2 * STREAM.lookback + 1, True)):
+        of_stream.kept = kept
+        assert (of_stream.unprovable == "") is provable
+
+
+@pytest.mark.parametrize("document", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda file: file.name)
+def test_a_line_of_the_log_that_is_shown_is_one_that_is_said(document: Path) -> None:
+    for line in re.findall(r"^ {4,}(?:\d{4}-\S+Z )?((?:ERROR|WARNING|INFO) .*)$", document.read_text(), re.MULTILINE):
+        told = re.sub(r"POD-\d+/\w+|http://[\w.:]+|(?<=bucket )\w+|unauthorized access|\(", "…", line)
+        pieces = [piece.strip(" :;,()[]") for piece in PLACES.split(told)]
+        assert [piece for piece in pieces if len(piece) > 7 and not FOREIGN.search(piece) and piece not in SAID] == []
 
 
 def test_all_commands_are_in_the_tables_and_in_the_help() -> None:
@@ -128,6 +190,19 @@ def test_every_option_of_a_command_that_a_document_shows_is_one_that_it_takes(
                 shown |= {(command, option) for option in re.findall(r"(?<!\S)--[a-z-]+", rest)}
     assert len(shown) > 10
     assert [each for each in sorted(shown) if each[1] not in helps[each[0]]] == []
+
+
+@pytest.mark.parametrize("command", cli._COMMANDS)
+def test_the_examples_of_a_commands_help_are_command_lines_of_it(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    told = capsys.readouterr().out.replace("\\\n", " ")
+    examples = re.findall(r"^  data-collector (.*?)(?: [|>].*)?$", told, re.MULTILINE)
+    assert len(examples) > 1
+    for example in examples:
+        assert cli._parser().parse_args(arguments.joined(shlex.split(example))).command == command
 
 
 def test_the_fields_of_a_stream_are_those_of_the_readme() -> None:
@@ -178,3 +253,47 @@ def test_the_keys_of_queries_yaml_are_those_of_the_readme() -> None:
 def test_a_time_as_people_are_shown_it_is_taken_as_the_help_says() -> None:
     assert "2026-11-01 06:00:00Z" in (ROOT / "telegraf_plugin/commands/arguments.py").read_text()
     assert arguments.joined(["--from", "2026-11-01", "06:00:00Z"]) == ["--from", "2026-11-01 06:00:00Z"]
+
+
+def anchors(text: str) -> set[str]:
+    """Return what links can lead to in a document: its headings, as GitHub and GitLab make anchors of them."""
+    outside = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", outside, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    broken, links = [], 0
+    for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
+        for link in re.findall(r"\]\(([^)\s]+)\)", file.read_text()):
+            if link.startswith("https://"):
+                continue
+            links += 1
+            path, _, anchor = link.partition("#")
+            goal = (file.parent / path).resolve() if path else file
+            if not goal.exists() or (anchor and anchor not in anchors(goal.read_text())):
+                broken.append((file.name, link))
+    assert links > 150
+    assert broken == []
+
+
+def test_what_ci_runs_is_what_is_said_of_it() -> None:
+    run = re.findall(r"^make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    assert "check" in run
+    of_readme = next(line for line in README.splitlines() if line.startswith("    make check"))
+    (of_make,) = re.findall(r"^check: .*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (of_contributing,) = re.findall(r"^    make check .*$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    for line in (of_readme, of_make, of_contributing):
+        assert [target for target in run if target != "check" and f"{target} " not in line] == []
+
+
+def test_what_documents_say_to_run_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    unknown = set()
+    for file in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")):
+        text = file.read_text()
+        unknown |= set(re.findall(r"(?:`|^ {4}|&& )make ([a-z-]+)", text, re.MULTILINE)) - targets
+        for module in set(re.findall(r"python -m (lab[\w.]*)", text)):
+            place = ROOT / module.replace(".", "/")
+            unknown |= set() if place.with_suffix(".py").is_file() or (place / "__main__.py").is_file() else {module}
+    assert unknown == set()

@@ -106,6 +106,17 @@ def test_what_was_learned_is_left_out_of_the_streams_that_could_meet_it() -> Non
     assert known.without(replace(stream, flux="from()")).unreadable == ()
 
 
+def test_what_was_learned_stays_until_the_next_start() -> None:
+    index = Index(["pdu,_value=x,host=POD-30,outlet=bad"], ["_value", "host", "outlet", "rack"])
+    known = Unreadables(lambda _, statement: index(statement))
+    stream = replace(STREAM, measurements=(), flux=None, aggregate=None)
+    assert known.learned(stream)
+    index.series = []  # it was deleted at the source
+    assert not known.learned(stream)
+    assert known.without(stream).unreadable == (BAD,)
+    assert Unreadables(lambda _, statement: index(statement)).without(stream) == stream
+
+
 def test_a_source_without_influxql_is_no_failure_of_its_own() -> None:
     def refuse(_bucket: str, _statement: str) -> bytes:
         raise PermanentError("not found (404)", "")
