@@ -90,7 +90,7 @@ class Lane:
         """Tell the course what the buckets on both sides set at this time."""
         here, there = self.source_bucket, self.central_bucket
         groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
-        oldest = at.clock - there.retention + RETENTION_MARGIN if there is not None and there.retention else BEGINNING
+        oldest = at.source - there.retention + RETENTION_MARGIN if there is not None and there.retention else BEGINNING
         # A tenth of the retention, a day at the most, is the time to save what is about to be lost.
         margin = min(here.retention // 10, 24 * HOUR) if here is not None else 0
         lost = at.source - here.retention if here is not None and here.retention else BEGINNING

@@ -174,7 +174,7 @@ class LaneWork:
         elif isinstance(job, Check):
             counted = self._runner.check(course, job)
             with self._lock:
-                course.checked(counted)
+                course.checked(counted, time.monotonic() - began)
         else:
             proved = self._runner.prove(course, job)
             with self._lock:

@@ -34,6 +34,9 @@ _WINDOWS = (HOUR, 25 * HOUR, 32 * 24 * HOUR, 400 * 24 * HOUR, 2**63)
 MAX_ROWS = 20_000
 """Rows of the ledger that are read at a time, some 5 MB: where there are more the time is cut."""
 _DAMAGED = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
+BOUNDS = (5, 15, 60)
+"""Seconds: to connect, between two pieces of a reply, and for one as a whole. While a stream waits for an answer of
+central's nothing of it is read: what takes longer is asked for in smaller pieces."""
 MAX_SAID = 1000
 """Damaged points of which the log tells."""
 
@@ -44,7 +47,7 @@ class LedgerReader:
     def __init__(self, central: Server, metrics_bucket: str) -> None:
         """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""
         token, transport = central.credential.read, central.transport
-        self._client = QueryClient(central.url, central.org, token, 5, 15, 300, transport)
+        self._client = QueryClient(central.url, central.org, token, *BOUNDS, transport)
         self._metrics_bucket = metrics_bucket
         self._asking: set[int] = set()
         self._searches: dict[tuple[str, StreamName], Search] = {}  # of ledgers that are being read

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Seek
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Foresee, Job, Seek
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
@@ -115,15 +115,17 @@ class Course(Outcomes):
         self._full = self._full and self.book.base == self._full_since
         live_room, room = live_room and not self._full, room and not self._full
         if self.due:
-            if self._check_due and central and not self._count_failed:
-                self._check_due = False
-                check = self._check(self._tick)
-                if check is not None:
-                    return check
+            # What was written late is then read with what is new; but that waits for no central that counts slowly.
+            check = self._late(central) if not self._counts_slowly else None
+            if check is not None:
+                return check
             live = self._live(self._tick)
             self.blocked = live is not None and not live_room
             if live is not None and live_room:
                 return self._printing(live)
+            check = self._late(central)
+            if check is not None:
+                return check
             self.due = live is not None
         job = self._in_central(at, live_room, room) if central else None
         if job is None and room:
@@ -138,6 +140,13 @@ class Course(Outcomes):
             self._foresee_at = at.steady + FORESIGHT
             job = Foresee((at.source, at.source))
         return job
+
+    def _late(self, central: bool) -> Check | None:
+        """Return the tick's look for late points, once."""
+        if not self._check_due or not central or self._count_failed:
+            return None
+        self._check_due = False
+        return self._check(self._tick)
 
     def _in_central(self, at: Instant, live_room: bool, room: bool) -> Job | None:
         """Return what there is to be compared: whether it has landed, what differs, what has settled, what is held."""

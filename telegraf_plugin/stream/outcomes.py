@@ -45,6 +45,8 @@ FIRST_FORESIGHT = 600 * SECOND
 """How long (ns) after a start the points of the future are counted first: other things come first."""
 FORESIGHT = 3600 * SECOND
 """How often (ns) the points of the future are counted."""
+PROMPT_SECONDS = 1.0
+"""What a count may take to go before live data."""
 MANY_FAILURES = 5
 """After so many failures in a row less is asked for, whatever else goes well."""
 
@@ -66,6 +68,7 @@ class Outcomes(Plan):
         self._proof_clock = ProofClock()
         self._well = {False: False, True: False}  # source, central: whether a job went well since the last failure
         self._failures = 0  # in a row
+        self._counts_slowly = False  # the last count took its time
         self._count_failed = False  # counting is not the first thing that is asked for next
         self._full = False  # a job was given up for lack of room, and no mark has come back since
         self._full_since: MarkId | None = None
@@ -98,6 +101,7 @@ class Outcomes(Plan):
             if job.origin:
                 self._search_later(at)
         elif isinstance(job, Land | Check):
+            self._counts_slowly = True  # as far as is known
             self._not_counted([job.span] if isinstance(job, Land) else chain(*job.pieces))
             if isinstance(job, Land):
                 self._forget_points(job.span)
@@ -191,8 +195,9 @@ class Outcomes(Plan):
         for leg in self.legs.within(whole):
             leg.points = None
 
-    def checked(self, outcomes: Iterable[Counted]) -> None:
-        """Take what both sides counted."""
+    def checked(self, outcomes: Iterable[Counted], seconds: float = 0.0) -> None:
+        """Take what both sides counted, in so many seconds."""
+        self._counts_slowly = seconds > PROMPT_SECONDS
         for outcome in outcomes:
             exact = [leg for leg in self.legs.within(outcome.span) if leg.span == outcome.span]
             if outcome.equal:

@@ -106,9 +106,9 @@ class CourseBench:
             self.copied(job)
         return job
 
-    def checked(self, job: Job | None, equal: bool = True, source: int = 5) -> None:
+    def checked(self, job: Job | None, equal: bool = True, source: int = 5, seconds: float = 0.0) -> None:
         assert isinstance(job, Check), job
-        self.course.checked(Counted(span, source, equal) for piece in job.pieces for span in piece)
+        self.course.checked((Counted(span, source, equal) for piece in job.pieces for span in piece), seconds)
 
     def proved(self, job: Job | None, equal: bool = True) -> None:
         assert isinstance(job, Prove), job

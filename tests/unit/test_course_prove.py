@@ -40,6 +40,28 @@ def test_what_is_live_is_counted_each_tick_and_what_differs_is_sent_again() -> N
     assert bench.next() == Copy(sp(-300, 0), live=True, again=True)
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["slow", "failing"])
+def test_live_data_waits_for_no_central_that_counts_slowly(fails: bool) -> None:
+    bench = live()
+    bench.tick(0)
+    if fails:
+        bench.course.failed(bench.next(), "no answer", bench.at, central=True)  # type: ignore[arg-type]
+    else:
+        bench.checked(bench.next(), seconds=12.0)
+    bench.copied(bench.next())
+    bench.next()
+    bench.tick(5)
+    bench.copied(bench.next())  # the live read
+    bench.back()
+    bench.checked(bench.next(), equal=False, seconds=0.1)  # what was late
+    assert isinstance(late := bench.next(), Copy)
+    assert late.live
+    bench.copied(late)
+    bench.back()
+    bench.tick(10)
+    assert isinstance(bench.next(), Check)  # prompt again
+
+
 def test_what_differs_again_after_it_was_sent_again_is_compared_point_by_point() -> None:
     bench = live()
     bench.tick(0)

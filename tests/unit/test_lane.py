@@ -11,6 +11,7 @@ from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.lane import RETENTION_MARGIN, Lane
 from telegraf_plugin.stream.account import RENEW, Account
+from telegraf_plugin.stream.clocks import instant
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.spans import BEGINNING
@@ -46,8 +47,16 @@ def test_buckets_that_keep_for_ever_set_where_is_cut_alone() -> None:
 
 def test_what_central_is_about_to_refuse_as_too_old_is_not_sent() -> None:
     found = bounds(Bucket(0, DAY), Bucket(3 * DAY, DAY))
-    assert found.oldest == CLOCK - 3 * DAY + RETENTION_MARGIN  # by our clock: central's is another's matter
+    assert found.oldest == SOURCE - 3 * DAY + RETENTION_MARGIN
     assert found.expires == found.lost == BEGINNING
+
+
+def test_this_machines_clock_far_ahead_leaves_no_point_out_as_too_old() -> None:
+    """Two clocks agree, that of the source and central's: by the third alone all would be older than central keeps."""
+    found = Lane(Account(STREAM, "me"), Gate(1000), central_bucket=Bucket(2 * DAY, DAY))
+    found.set_bounds(at := instant(SOURCE + 3 * DAY, 0, -3 * 86_400.0, -3 * 86_400.0))
+    assert at.source == SOURCE // SECOND * SECOND
+    assert found.account.course.bounds.oldest <= SOURCE - 2 * DAY + RETENTION_MARGIN
 
 
 @pytest.mark.parametrize(("retention", "margin"), [(10 * HOUR, HOUR), (10 * DAY, DAY), (100 * DAY, DAY)])
