@@ -13,7 +13,7 @@ from telegraf_plugin.stream.account import Account, Origin, Progress, State
 from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Compare, Copy, Foresee, Job, Land, Prove, Recheck, Seek
+from telegraf_plugin.stream.jobs import Compare, Copy, Explain, Foresee, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import Believed, MarkId
 from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
@@ -191,7 +191,7 @@ class Lane:
 
     def _is_of_the_tick(self) -> bool:
         job = self.job
-        return not isinstance(job, Land | Prove | Compare | Recheck | Seek | Foresee) and not (
+        return not isinstance(job, Land | Prove | Compare | Recheck | Explain | Seek | Foresee) and not (
             isinstance(job, Copy) and not job.live
         )
 

@@ -20,7 +20,7 @@ from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Failed, Foresee, Job, Land, Prove, Recheck, Seek
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Failed, Foresee, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
@@ -117,7 +117,7 @@ class LaneWork:
 
     def _went_well(self, lane: Lane, task: Task | Job) -> None:
         """Take note of who has answered."""
-        source = task is not Task.ADOPT and not isinstance(task, Land)
+        source = task is not Task.ADOPT and not isinstance(task, Land | Explain)
         central = not isinstance(task, Copy | Seek | Foresee | Task)
         with self._lock:
             for side, answered in ((False, source), (True, central)):
@@ -144,6 +144,8 @@ class LaneWork:
             self._compare(lane, job, printer)
         elif isinstance(job, Recheck):
             self._sweep(lane, job)
+        elif isinstance(job, Explain):
+            self._explain(lane, job)
         elif not isinstance(job, Task):
             self._ask(lane, job)
 
@@ -185,12 +187,18 @@ class LaneWork:
         # What was read here is not counted: it was read before.
         compared = self._runner.compare(course, job, printer, Tally())
         with self._lock:
-            held = course.compared(job, compared, self._instant(), time.monotonic() - began)
-        for group, where in held:
-            reason = self._runner.reason(course, group, where)
-            with self._lock:
-                course.holds.explain(group, reason)
-            self._on_held(Held(lane.stream, group, where, compared.missing[group], reason.text))
+            course.compared(job, compared, self._instant(), time.monotonic() - began)
+
+    def _explain(self, lane: Lane, job: Explain) -> None:
+        """Look why central lacks what is held, and say it when it is news."""
+        course = lane.account.course
+        reason = self._runner.reason(course, job.group, job.span)
+        with self._lock:
+            held = course.holds.groups.get(job.group)
+            points = held.points if held is not None else 0
+            news = course.holds.explain(job.group, reason)
+        if news:
+            self._on_held(Held(lane.stream, job.group, job.span, points, reason.text))
 
     def _sweep(self, lane: Lane, job: Recheck) -> None:
         course, began = lane.account.course, time.monotonic_ns()

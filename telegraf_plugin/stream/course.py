@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Foresee, Job, Seek
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Foresee, Job, Seek
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
 from telegraf_plugin.stream.plan import Bounds
+from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
 from telegraf_plugin.stream.units import SECOND
 
@@ -160,8 +161,20 @@ class Course(Outcomes):
         job = compare or self._prove(at, at.steady)
         if job is not None:
             return job
-        held = self.holds.due(at.steady, self.book.is_back)
-        return Compare(held[1], held[0], ration=held[2]) if held is not None and room else None
+        unexplained = self.holds.unexplained()
+        if unexplained is not None:
+            return Explain(unexplained[1], unexplained[0])
+        return self._held(at) if room else None
+
+    def _held(self, at: Instant) -> Compare | None:
+        """Return what is to be tried again of what is held, no more at once than can be compared."""
+        due = self.holds.due(at.steady, self.book.is_back)
+        if due is None:
+            return None
+        group, whole, ration = due
+        if ration is not NOTHING_SENT:  # what was sent is looked at where it was
+            whole = self.unproved.fit(self._newest(whole, self.proof_pace.length))
+        return Compare(whole, group, ration=ration)
 
     def _broken_off(self) -> None:
         """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""

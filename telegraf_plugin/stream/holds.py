@@ -7,23 +7,28 @@ settled is held. Whether central refuses it, or merely differs, is said on evide
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.ration import EVERYTHING, NOTHING_SENT, Ration
-from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
+from telegraf_plugin.stream.spans import END, NOTHING, Span, Spans, span
 from telegraf_plugin.stream.units import SECOND
 
 LOOKS = Backoff(30 * SECOND, 3600 * SECOND)
-"""After how long (ns) central is tried with held points again."""
+"""After how long (ns) central is tried with held points again, a round of all pieces at a time."""
+PAUSE = 5 * SECOND
+"""How long (ns) a piece of a round is after the one before at least: what is held is the last thing to be done."""
 PIECE = 3600 * SECOND
-"""How much of a held span is tried at a time (ns): the newest."""
+"""How much of a held span is tried at a time (ns): the newest first, then what is older."""
 MAX_IN_VAIN = 20
 """Tries in a row of which nothing landed, after which it is no single bad line: all of it is tried later."""
 MAX_PARTS = 50
 """Spans in which one group is held; of more those that lie closest become one."""
+MAX_COUNTS = 200
+"""Places of one group of which is known how many points are missing; of more the oldest become one."""
+NOT_LOOKED_AT, BEFORE_START = "it was not looked at yet", "it was held before the last start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +41,54 @@ class Reason:
 
 @dataclass(slots=True)
 class Hold:
-    """One group, and `spans` in which central lacks `points` of it.
+    """One group, and `spans` in which central lacks points of it; `counts`: how many, by where they begin (Unix ns).
 
-    `reason`: why, as far as is known. `look_at`: when (ns of the steady clock) it is tried again; `looks`: which wait
-    ends then. `trying`: the piece that was sent again, with the mark behind it and how many points were missing before;
-    None while nothing is being tried. `ration`: how much of it is sent at a time, and `in_vain` how many tries in a row
-    nothing of it landed.
+    `reason`: why, as far as is known; `explained`: that was looked at in this round. `look_at`: when (ns of the steady
+    clock) the next piece is tried, the one before `turn`; `looks`: which round's wait ends then. `trying`: the piece
+    that was sent again, with the mark behind it and how many points were missing before; None while nothing is being
+    tried. `ration`: how much of it is sent at a time, and `in_vain` how many tries in a row nothing of it landed.
     """
 
     spans: Spans = NOTHING
-    points: int = 0
-    reason: Reason = Reason(False, "it was held before the last start")
+    counts: dict[int, int] = field(default_factory=dict)
+    reason: Reason = Reason(False, NOT_LOOKED_AT)
+    explained: bool = False
     look_at: int = 0
     looks: int = 1
+    turn: int = END
     trying: tuple[Span, MarkId | None, int] | None = None
     ration: Ration = EVERYTHING
     in_vain: int = 0
+
+    @property
+    def points(self) -> int:
+        """Points that were missing when they were looked at last; one at the least."""
+        return max(sum(self.counts.values()), 1)
+
+    @property
+    def piece(self) -> Span:
+        """What of it is tried next."""
+        left = self.spans.clip(stop=self.turn) or self.spans
+        start, stop = left.parts[-1]
+        return max(start, (stop - 1) // PIECE * PIECE), stop
+
+    def count(self, whole: Span, points: int) -> None:
+        """Record that of `whole` so many are missing."""
+        inside = [start for start in self.counts if whole[0] <= start < whole[1]]
+        before = max((start for start in self.counts if start < whole[0]), default=None)
+        if not inside and before is not None and self.spans.covers((before, whole[1])):
+            self.counts[before] = max(self.counts[before] - points, 0)  # it was counted there
+        for start in inside:
+            del self.counts[start]
+        if points:
+            self.counts[whole[0]] = points
+        while len(self.counts) > MAX_COUNTS:
+            first, second = sorted(self.counts)[:2]
+            self.counts[first] += self.counts.pop(second)
+
+    def end_try(self) -> None:
+        """Begin anew with whatever is tried next."""
+        self.trying, self.ration, self.in_vain = None, EVERYTHING, 0
 
 
 class Holds:
@@ -59,10 +96,12 @@ class Holds:
 
     def __init__(self) -> None:
         self.groups: dict[Group, Hold] = {}
+        self._rests_until = 0  # ns of the steady clock
 
     def restore(self, held: Mapping[Group, Spans]) -> None:
         """Take over what the ledger says."""
-        self.groups = {group: Hold(spans) for group, spans in held.items()}
+        before = Reason(False, BEFORE_START)
+        self.groups = {group: Hold(spans, reason=before) for group, spans in held.items()}
 
     def within(self, whole: Span) -> frozenset[Group]:
         """Return the groups that are held somewhere in `whole`."""
@@ -81,36 +120,46 @@ class Holds:
         if held is None:
             held = self.groups[group] = Hold(look_at=steady + int(LOOKS.after(1)))
         if not held.spans.covers(whole):
-            held.points += points
+            held.count(whole, points)
         held.spans = (held.spans + span(*whole)).coarse(MAX_PARTS)
 
-    def explain(self, group: Group, reason: Reason) -> None:
-        """Record why central lacks `group`; what is known by evidence stays."""
-        held = self.groups.get(group)
-        if held is not None and (reason.refused or not held.reason.refused):
-            held.reason = reason
+    def unexplained(self) -> tuple[Group, Span] | None:
+        """Return a group of which nobody has looked why central lacks it, and where; None when there is none."""
+        return next(((group, held.spans.parts[-1]) for group, held in self.groups.items() if not held.explained), None)
 
-    def left_out(self, group: Group, points: int) -> None:
-        """Record that a proof left out so many of the group's points: all that is known of one held before a start."""
+    def explain(self, group: Group, reason: Reason | None) -> bool:
+        """Record why central lacks `group`, None when it could not be looked at; returns whether that is news.
+
+        What is known by evidence stays.
+        """
         held = self.groups.get(group)
-        if held is not None:
-            held.points = max(held.points, points)
+        if held is None:
+            return False
+        held.explained = True
+        if reason is None or (held.reason.refused and not reason.refused):
+            return False
+        news = reason.refused != held.reason.refused or held.reason.text in (NOT_LOOKED_AT, BEFORE_START)
+        held.reason = reason
+        return news
+
+    def left_out(self, group: Group, whole: Span, points: int) -> None:
+        """Record that a proof of `whole` left out so many points: all that is known of one held before a start."""
+        held = self.groups.get(group)
+        if held is not None and not any(whole[0] <= start < whole[1] for start in held.counts):
+            held.count(whole, points)
 
     def due(self, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[Group, Span, Ration] | None:
         """Return a group to try again, the piece of time, and how much of it is sent; None when none is due.
 
-        `is_back` says of a mark whether what was printed before it has left the buffer: then it is only looked.
+        `is_back` says of a mark whether what was printed before it has left the buffer: then it is only looked, at the
+        very piece. Of another piece less may be tried.
         """
         for group, held in self.groups.items():
             if held.trying is not None:
                 if is_back(held.trying[1]):
                     return group, held.trying[0], NOTHING_SENT
-                continue
-            if held.look_at > steady:
-                continue
-            if held.spans:
-                start, stop = held.spans.parts[-1]
-                return group, (max(start, (stop - 1) // PIECE * PIECE), stop), held.ration
+            elif held.look_at <= steady and self._rests_until <= steady:
+                return group, held.piece, held.ration
         return None
 
     def tried(
@@ -130,40 +179,55 @@ class Holds:
         held = self.groups.get(group)
         if held is None:
             return False
+        held.count(whole, missing)
         if missing and where is not None:
             held.spans = held.spans - span(*whole) + span(*where)
         if not missing:
             held.spans -= Spans.of([whole])
-            held.trying, held.ration, held.in_vain = None, EVERYTHING, 0
+            held.end_try()
             held.looks = 1
             if not held.spans:
                 del self.groups[group]
                 return True
         elif held.trying is None:
             held.trying = whole, mark, missing
-            held.points = max(held.points, missing)
         else:
             before = held.trying[2]
             held.ration = held.ration.after(before, missing)
             held.in_vain = held.in_vain + 1 if missing >= before else 0
             held.trying = None
             if held.ration.nothing_left(missing) or held.in_vain > MAX_IN_VAIN:
-                held.points = missing
-                self.put_off(group, steady)
+                self.put_off(group, whole, steady)
         return False
 
-    def put_off(self, group: Group, steady: int) -> None:
-        """Try `group` later, each time after twice as long: it is lacking still, or could not be looked at."""
+    def put_off(self, group: Group, whole: Span, steady: int) -> None:
+        """Go on with what is older than `whole`: it is lacking still, or could not be looked at.
+
+        Behind the oldest piece begins the next round, each time after twice as long.
+        """
         held = self.groups.get(group)
-        if held is not None:
-            held.trying, held.ration, held.in_vain = None, EVERYTHING, 0
+        if held is None:
+            return
+        held.end_try()
+        self._rests_until = steady + PAUSE
+        held.turn = whole[0]
+        if not held.spans.clip(stop=held.turn):
+            held.turn, held.explained = END, False
             held.looks += 1
             held.look_at = steady + int(LOOKS.after(held.looks))
+
+    def failed(self, group: Group, steady: int) -> None:
+        """Try the same again after a while, less of it: it could not be read, or compared."""
+        held = self.groups.get(group)
+        if held is not None:
+            held.end_try()
+            held.look_at = steady + int(LOOKS.first)
 
     def forget(self, oldest: int) -> None:
         """Forget what is older than `oldest` (Unix ns): central would not take it any more whatever it is."""
         for group, held in list(self.groups.items()):
             held.spans = held.spans.clip(start=oldest)
+            held.counts = {start: points for start, points in held.counts.items() if start >= oldest}
             if not held.spans:
                 del self.groups[group]
 
@@ -173,8 +237,8 @@ class Holds:
 
     @property
     def points(self) -> int:
-        """Points that were missing when they were held."""
-        return sum(max(held.points, 1) for held in self.groups.values())
+        """Points that were missing when they were looked at last."""
+        return sum(held.points for held in self.groups.values())
 
     @property
     def reason(self) -> str:

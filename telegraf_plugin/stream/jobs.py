@@ -98,7 +98,15 @@ class Recheck:
     empty: bool = False
 
 
-Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Look why central lacks points of `group` in `span`, where they are held; the outcome is a `holds.Reason`."""
+
+    span: Span
+    group: Group
+
+
+Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck | Explain
 
 
 @dataclass(frozen=True, slots=True)

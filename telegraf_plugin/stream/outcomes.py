@@ -20,6 +20,7 @@ from telegraf_plugin.stream.jobs import (
     Copied,
     Copy,
     Counted,
+    Explain,
     Failed,
     Job,
     Land,
@@ -88,7 +89,14 @@ class Outcomes(Plan):
         self._failures += 1
         alone, aside = lasting and not (isinstance(job, Copy) and job.live), False
         if isinstance(job, Compare) and job.group is not None:
-            self.holds.put_off(job.group, at.steady)
+            smallest = max(SMALLEST, self.every)
+            if job.span[1] - job.span[0] <= smallest:
+                self.holds.put_off(job.group, job.span, at.steady)
+            else:
+                self.holds.failed(job.group, at.steady)
+            aside = self._put_off(job.span, self.unproved, self.proof_pace, reason, at, lasting, begun)
+        elif isinstance(job, Explain):
+            self.holds.explain(job.group, None)
         elif isinstance(job, Copy):
             pace = self.live_pace if job.live else self.pace
             aside = self._put_off(job.span, self.unread, pace, reason, at, lasting, begun)
@@ -248,6 +256,8 @@ class Outcomes(Plan):
     def compared(self, job: Compare, outcome: Compared, at: Instant, seconds: float = 0.0) -> list[tuple[Group, Span]]:
         """Take the comparison point by point. Returns what central goes on lacking, held from now on, and where."""
         self._comparing = None
+        self.unproved.passed(job.span)
+        self.proof_pace.done(job.span[1] - job.span[0], seconds)
         if self._overtaken(job.span):
             return []
         if job.group is not None:
@@ -255,8 +265,6 @@ class Outcomes(Plan):
             where = self._windows(where) if where is not None else None
             self.holds.tried(job.group, job.span, missing, outcome.mark, at.steady, where)
             return []
-        self.unproved.passed(job.span)
-        self.proof_pace.done(job.span[1] - job.span[0], seconds)
         legs = self.legs.carve(job.span)
         settled = all(leg.settles <= self._job_at.safe for leg in legs)
         live = job.span[1] + self.stream.lookback > self._job_at.safe
@@ -315,7 +323,7 @@ class Outcomes(Plan):
 
     def _prove_span(self, whole: Span, left_out: Mapping[Group, int], at: Instant) -> None:
         for group, points in left_out.items():
-            self.holds.left_out(group, points)
+            self.holds.left_out(group, whole, points)
         self.legs.cut_away(span(*whole))
         self.proved += span(*whole)
         self._proof_clock.proved(span(*whole), at)

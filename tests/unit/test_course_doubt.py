@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.holds import LOOKS
-from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Job, Land, Prove
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Explain, Job, Land, Prove
 from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
@@ -22,6 +23,7 @@ def holding() -> CourseBench:
     bench = CourseBench(-1000)
     bench.course.proved = span(*sp(-1000, 0))
     bench.course.holds.restore({GROUP: span(*sp(-1000, -900))})
+    bench.course.holds.explain(GROUP, None)
     bench.ticked(0)
     return bench
 
@@ -43,10 +45,36 @@ def test_what_is_held_is_tried_when_it_is_due_and_there_is_room() -> None:
 
 def test_what_central_still_refuses_is_tried_later() -> None:
     bench = holding()
-    while (job := bench.next()) is not None:
+    while isinstance(job := bench.next(), Compare):
         bench.compared(job, Compared({GROUP: 2}, mark=bench.mark(back=True)))
+    assert job == Explain(sp(-1000, -900), GROUP)  # once more
+    bench.course.holds.explain(GROUP, None)
+    assert bench.next() is None
     bench.now = 2 * int(LOOKS.first) // SECOND
     assert isinstance(bench.next(), Compare)
+
+
+def test_what_is_held_and_cannot_be_read_whole_is_tried_in_ever_smaller_pieces() -> None:
+    """The one rule of progress: down to a minute, and then what is older has its turn."""
+    bench = CourseBench(-7200)
+    bench.course.proved = span(*sp(-7200, 0))
+    bench.course.holds.restore({GROUP: span(*sp(-4000, -1000))})
+    bench.course.holds.explain(GROUP, None)
+    bench.ticked(0)
+    spans = []
+    for _ in range(40):
+        bench.now += 60
+        job = bench.next()
+        if not isinstance(job, Compare):
+            continue
+        spans.append(job.span)
+        bench.course.went_well(central=False)
+        bench.course.failed(job, "too much", bench.at, central=False)
+    lengths = [(stop - start) // SECOND for start, stop in spans]
+    assert lengths[0] > 600
+    assert min(lengths) == 60
+    assert all(later <= earlier for earlier, later in pairwise(lengths[: lengths.index(60)]))
+    assert spans[-1][1] < spans[0][1]  # what is older
 
 
 # Doubt

@@ -8,7 +8,7 @@ import pytest
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Prove, Proved
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Explain, Prove, Proved
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.plan import MAX_PIECES
 from telegraf_plugin.stream.spans import NOTHING, span
@@ -54,7 +54,8 @@ def test_live_data_waits_for_no_central_that_counts_slowly(fails: bool) -> None:
     bench.copied(bench.next())  # the live read
     bench.back()
     bench.checked(bench.next(), equal=False, seconds=0.1)  # what was late
-    assert isinstance(late := bench.next(), Copy)
+    late = bench.next()
+    assert isinstance(late, Copy)
     assert late.live
     bench.copied(late)
     bench.back()
@@ -258,6 +259,8 @@ def test_what_is_missing_a_second_time_is_held_and_the_rest_is_proved_without_it
     assert bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True))) == [GROUP]
     assert bench.course.holds.spans() == {GROUP: span(*sp(-600, -300))}
     bench.course.holds.groups[GROUP].look_at = 10**30
+    assert bench.next() == Explain(sp(-600, -300), GROUP)
+    bench.course.holds.explain(GROUP, None)
     assert bench.next() is None
     bench.now = 2 * LOOKBACK
     job = bench.next()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.holds import LOOKS, MAX_IN_VAIN, MAX_PARTS, PIECE, Holds
+from telegraf_plugin.stream.holds import LOOKS, MAX_COUNTS, MAX_IN_VAIN, MAX_PARTS, PAUSE, PIECE, Holds, Reason
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Spans, span
 
@@ -34,8 +34,8 @@ def due(holds: Holds, steady: int, is_back: Callable[[MarkId | None], bool]) -> 
 def refuse(holds: Holds, span: tuple[int, int], steady: int, missing: int = 3) -> None:
     """Have it be tried until it is put off: nothing of it ever lands."""
     held = holds.groups[GROUP]
-    wait = held.looks
-    while held.looks == wait and held.look_at <= steady:
+    before = held.looks, held.turn
+    while (held.looks, held.turn) == before:
         holds.tried(GROUP, span, missing, MARK, steady)
 
 
@@ -162,8 +162,9 @@ def test_what_came_after_it_was_sent_again_is_let_go() -> None:
 
 def test_after_a_success_the_waiting_begins_anew() -> None:
     holds = held((0, 100), (200, 300))
-    refuse(holds, (200, 300), FIRST_LOOK)
-    refuse(holds, (200, 300), 3 * FIRST_LOOK)
+    for steady in (FIRST_LOOK, 3 * FIRST_LOOK):
+        refuse(holds, (200, 300), steady)
+        refuse(holds, (0, 100), steady)
     holds.tried(GROUP, (200, 300), 0, None, 8 * FIRST_LOOK)
     refuse(holds, (0, 100), 8 * FIRST_LOOK)
     assert due(holds, 10 * FIRST_LOOK - 1, back) is None
@@ -183,16 +184,84 @@ def test_of_what_was_held_before_a_start_as_many_points_are_known_as_a_proof_lef
     holds = Holds()
     holds.restore({GROUP: span(*SPAN)})
     assert holds.points == 1  # at least
-    holds.left_out(GROUP, 7)
-    holds.left_out(OTHER, 2)  # is not held
+    holds.left_out(GROUP, SPAN, 7)
+    holds.left_out(OTHER, SPAN, 2)  # is not held
+    assert holds.points == 7
+    holds.left_out(GROUP, SPAN, 5)  # the same again
     assert holds.points == 7
 
 
 def test_what_could_not_be_looked_at_is_put_off_and_others_are_tried() -> None:
     holds = held(SPAN)
     holds.hold(OTHER, SPAN, 1, 0)
-    holds.put_off(GROUP, FIRST_LOOK)
-    assert due(holds, FIRST_LOOK, back) == (OTHER, SPAN)
+    holds.put_off(GROUP, SPAN, FIRST_LOOK)
+    assert due(holds, FIRST_LOOK + PAUSE, back) == (OTHER, SPAN)
+
+
+def test_what_fails_is_tried_again_after_a_while_from_the_same_place() -> None:
+    holds = held((0, 100), (200, 300))
+    holds.failed(GROUP, FIRST_LOOK)
+    assert due(holds, 2 * FIRST_LOOK - 1, back) is None
+    assert due(holds, 2 * FIRST_LOOK, back) == (GROUP, (200, 300))
+
+
+def test_what_is_older_has_its_turn_though_what_is_newest_lacks_for_good() -> None:
+    """A week of an hour each, of which all but the newest have come meanwhile."""
+    holds = held((0, 168 * PIECE))
+    steady = FIRST_LOOK
+    tried: list[tuple[int, int]] = []
+    while holds.spans() != {GROUP: span(167 * PIECE, 168 * PIECE)}:
+        found = due(holds, steady, back)
+        if found is None:
+            steady += PAUSE
+        elif found[1][1] == 168 * PIECE:
+            refuse(holds, found[1], steady)
+        else:
+            tried.append(found[1])
+            holds.tried(GROUP, found[1], 0, None, steady)
+    assert len(tried) == 167
+    assert tried == sorted(tried, reverse=True)
+    assert steady < FIRST_LOOK + 2 * PAUSE
+
+
+def test_a_round_of_pieces_that_all_lack_has_a_pause_between_them_and_then_waits_longer() -> None:
+    holds = held((0, 3 * PIECE))
+    steady = FIRST_LOOK
+    tried: list[tuple[int, int]] = []
+    while len(tried) < 4:
+        found = due(holds, steady, back)
+        if found is not None:
+            tried.append((found[1][0] // PIECE, steady))
+            refuse(holds, found[1], steady)
+        steady += PAUSE
+    assert [piece for piece, _ in tried] == [2, 1, 0, 2]
+    assert [at - FIRST_LOOK for _, at in tried[:3]] == [0, PAUSE, 2 * PAUSE]
+    assert tried[3][1] == tried[2][1] + 2 * FIRST_LOOK
+
+
+def test_why_it_lacks_is_looked_at_once_a_round_and_is_news_once() -> None:
+    holds = held(SPAN)
+    assert holds.unexplained() == (GROUP, SPAN)
+    assert holds.explain(GROUP, Reason(False, "differs: a is 1 here and 2 there"))
+    assert holds.unexplained() is None
+    holds.hold(GROUP, (200, 300), 3, 0)  # more of it
+    assert holds.unexplained() is None
+    refuse(holds, (200, 300), FIRST_LOOK)
+    refuse(holds, SPAN, FIRST_LOOK + PAUSE)
+    assert holds.unexplained() == (GROUP, (200, 300))
+    assert not holds.explain(GROUP, Reason(False, "differs: a is 3 here and 2 there"))
+    assert holds.explain(GROUP, Reason(True, "refused"))
+    assert not holds.explain(GROUP, Reason(False, "differs"))  # what is known by evidence stays
+    assert holds.reason == "refused"
+    assert not holds.explain(OTHER, Reason(True, "refused"))
+
+
+def test_what_could_not_be_explained_is_explained_in_the_next_round() -> None:
+    holds = held(SPAN)
+    assert not holds.explain(GROUP, None)
+    assert holds.unexplained() is None
+    refuse(holds, SPAN, FIRST_LOOK)
+    assert holds.unexplained() == (GROUP, SPAN)
 
 
 def test_what_the_ledger_says_is_due_at_once() -> None:
@@ -213,11 +282,31 @@ def test_a_try_of_what_is_not_held_any_more_says_nothing() -> None:
     assert not Holds().tried(GROUP, SPAN, 0, None, 0)
 
 
-def test_more_that_is_missing_at_a_try_is_counted_and_less_is_not() -> None:
+def test_the_points_of_all_pieces_are_told_as_each_was_looked_at_last() -> None:
     holds = Holds()
-    holds.hold(GROUP, (0, 100), 5, 0)
-    holds.tried(GROUP, (0, 100), 3, None, 10**12)
-    assert holds.points == 5
-    holds.put_off(GROUP, 0)
-    holds.tried(GROUP, (0, 100), 8, None, 10**13)
-    assert holds.points == 8
+    for number in range(3):
+        holds.hold(GROUP, (number * PIECE, number * PIECE + 100), 5, 0)
+    holds.tried(GROUP, (2 * PIECE, 2 * PIECE + 100), 3, None, 10**12)
+    assert holds.points == 5 + 5 + 3
+    holds.put_off(GROUP, (2 * PIECE, 2 * PIECE + 100), 10**12)
+    holds.tried(GROUP, (PIECE, PIECE + 100), 8, None, 10**13)
+    assert holds.points == 5 + 8 + 3
+    holds.tried(GROUP, (PIECE, PIECE + 100), 0, None, 10**13)
+    assert holds.points == 5 + 3
+
+
+def test_what_is_counted_of_a_piece_is_taken_from_the_span_that_it_was_counted_in() -> None:
+    holds = Holds()
+    holds.hold(GROUP, (0, 3 * PIECE), 90, 0)
+    holds.tried(GROUP, (2 * PIECE, 3 * PIECE), 30, None, FIRST_LOOK)
+    assert holds.points == 90
+    holds.tried(GROUP, (2 * PIECE, 3 * PIECE), 10, None, FIRST_LOOK)
+    assert holds.points == 70
+
+
+def test_where_points_are_missing_is_kept_of_a_bounded_number_of_places() -> None:
+    holds = Holds()
+    for number in range(3 * MAX_COUNTS):
+        holds.hold(GROUP, (1000 * number, 1000 * number + 10), 1, 0)
+    assert len(holds.groups[GROUP].counts) == MAX_COUNTS
+    assert holds.points == 3 * MAX_COUNTS
