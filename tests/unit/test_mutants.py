@@ -268,6 +268,21 @@ def test_the_short_form_tries_twelve(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(("least", "status"), [("2", 0), ("3", 1)])
+def test_so_many_as_must_be_killed_are_enough(
+    least: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def tried(chosen: list[Mutant], *_how: object) -> list[trial.Verdict]:
+        return [trial.Verdict(one, "a test" if place < 2 else None) for place, one in enumerate(chosen[:3])]
+
+    monkeypatch.setattr(gate, "try_all", tried)
+    assert gate.main(["--count", "5", "--least", least]) == status
+    said = capsys.readouterr().out
+    assert f"3 tried, 2 killed ({least} must be)" in said
+    assert said.count("survived: ") == 1
+
+
+@pytest.mark.usefixtures("unchanged")
 def test_a_listed_mutant_whose_code_is_gone_makes_the_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
