@@ -43,7 +43,7 @@ test: venv ## Run all tests, with the real engines
 image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
 	scripts/image-test
 
-check: venv lint types imports test ## What CI checks of the code; CI runs the demo and image-test besides
+check: venv lint types imports test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
 
 lint: venv ## Check format and style
 	$(BIN)/ruff format --check $(CODE)
@@ -75,7 +75,7 @@ chaos-mutants: venv engines ## Does a chaos run find out a plugin with a rule ta
 mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
 	nice -n 10 $(BIN)/python -m lab.mutants
 
-mutants-quick: venv ## The same with twelve of them
+mutants-quick: venv ## The same with twelve of them, as CI does
 	nice -n 10 $(BIN)/python -m lab.mutants --count 9
 
 mutants-model: venv ## Which slips in the core, one a rule, does the model find out by itself? (25 minutes)
