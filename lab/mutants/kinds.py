@@ -165,7 +165,7 @@ KINDS: dict[str, str] = {
         "(plain and self.stop == later.start and (self.digest is None) and (later.digest is None) and "
         "(self.inherited == later.inherited))"
     ): "what has landed is not one with what has not",
-    "telegraf_plugin/watch.py: LedgerWatch._load: continue -> pass": "a stream waits for its mirrored origin",
+    "telegraf_plugin/watch.py: LedgerWatch._load: continue -> pass": "a ledger that is not read yet is waited for",
     "telegraf_plugin/lane.py: Lane.begin: max(begin, kept) -> (min(begin, kept))": (
         "a start date beyond retention begins at its edge"
     ),

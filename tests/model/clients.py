@@ -133,6 +133,9 @@ class Reader(CentralReader):
 
     def ledger(self, bucket: str, names: Iterable[StreamName], *_bounds: object) -> dict[StreamName, Believed | None]:
         self._ask()
+        if self._world.central.looks:
+            self._world.central.looks -= 1
+            return {}
         return {name: believed(self._world, name_of(*name)) for name in names}
 
     def requests(self, bucket: str) -> dict[StreamName, Request]:

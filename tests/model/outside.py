@@ -167,6 +167,7 @@ class ModelCentral:
 
     `conflicts`: in which shard group (its start, ns) somebody else has written a measurement's field as a boolean: what
     is sent for it there is refused. `ever`: what it has held since the collector was started, whatever became of it.
+    `looks`: how many more the ledger takes, since it is long, before anything of it is known.
     """
 
     points: Points = field(default_factory=lambda: defaultdict(dict))
@@ -180,6 +181,7 @@ class ModelCentral:
     ever: set[tuple[str, Key]] = field(default_factory=set)
     retention: int = 0
     metrics_silent: bool = False
+    looks: int = 0
 
     def land(self, batch: list[Line]) -> None:
         """Take what was sent."""

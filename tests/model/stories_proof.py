@@ -212,3 +212,18 @@ def emptied_before_a_mark_lands_again(world: World) -> None:
     world.telegraf.send_all(world.now)
     rounds(world, 8)
     lacks(world, list(world.source.points["a"]), "what was emptied")
+
+
+def long_ledger(world: World) -> None:
+    """A ledger is so long that it takes several looks: the stream waits for what it says, and then goes on."""
+    rounds(world)
+    origin = world.collector.account("a").course.origin  # type: ignore[union-attr]
+    world.kill()
+    world.central.looks = 6
+    world.start()
+    world.round()
+    world.write("a", "m", 0, 1)
+    rounds(world, 3)
+    lacks(world, list(world.source.points["a"]), "a long ledger")
+    if world.central.looks or world.collector.account("a").course.origin != origin:  # type: ignore[union-attr]
+        world.wrong("the ledger was not waited for")

@@ -132,6 +132,7 @@ TOLD = [
     proof.left_alone_for_long,
     proof.rewritten_between_two_runs,
     proof.emptied_before_a_mark_lands_again,
+    proof.long_ledger,
     together.one_source_away,
     together.one_source_asked,
     together.two_collectors,
