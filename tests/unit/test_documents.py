@@ -116,6 +116,7 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"`is larger than {yaml_file.MAX_BYTES:,} bytes`, `holds more than {yaml_file.MAX_VALUES:,} values"),
         (TROUBLE, f"Each is one line, at most {logs.MAX_LINE_BYTES // 1024} KiB"),
         (TROUBLE, f"take more than {line_protocol.MAX_KEY_BYTES:,} bytes"),
+        (TROUBLE, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
         (
             SECURITY,
             f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, {client.MAX_ERROR_BYTES // 1024} KiB",
