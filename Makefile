@@ -15,7 +15,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports bench chaos chaos-mutants mutants mutants-quick audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports bench chaos chaos-mutants mutants mutants-quick mutants-model audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -43,7 +43,7 @@ test: venv ## Run all tests, with the real engines
 image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
 	scripts/image-test
 
-check: venv lint types imports test ## What CI checks of the code; CI runs the demo and image-test besides
+check: venv lint types imports test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
 
 lint: venv ## Check format and style
 	$(BIN)/ruff format --check $(CODE)
@@ -75,8 +75,11 @@ chaos-mutants: venv engines ## Does a chaos run find out a plugin with a rule ta
 mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
 	nice -n 10 $(BIN)/python -m lab.mutants
 
-mutants-quick: venv ## The same with twelve of them
+mutants-quick: venv ## The same with twelve of them, as CI does
 	nice -n 10 $(BIN)/python -m lab.mutants --count 9
+
+mutants-model: venv ## Which slips in the core, one a rule, does the model find out by itself? (25 minutes)
+	nice -n 10 $(BIN)/python -m lab.mutants --kinds --tests tests/model --least 45
 
 audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
 	$(PYTHON) -m venv .audit

@@ -90,10 +90,11 @@ class LedgerWatch:
             if self._wake.is_set():
                 self._wake.clear()
                 ticked = set(self._streams)
+                look_at = dict.fromkeys(self._streams, 0.0)
             waiting = False
             for bucket, streams in self._streams.items():
                 now = time.monotonic()
-                if now < wanted_at[bucket] or (now < look_at[bucket] and bucket not in ticked):
+                if now < max(wanted_at[bucket], look_at[bucket]):
                     waiting = True
                     continue
                 try:

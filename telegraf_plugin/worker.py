@@ -18,13 +18,12 @@ from telegraf_plugin.lanework import Held, LaneWork
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account, Progress, State
-from telegraf_plugin.stream.clocks import Instant, present
+from telegraf_plugin.stream.clocks import Instant, instant
 from telegraf_plugin.stream.jobs import Check, Copy, Job, Land
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END
 from telegraf_plugin.stream.status import Attempt, Effort
-from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.metrics import HeldPoints
 from telegraf_plugin.telegraf.writer import LineWriter
 
@@ -32,8 +31,6 @@ LONGEST_WAIT_SECONDS = 0.5
 """How long a thread sleeps before it looks anew: spans settle and marks fall due without anybody saying so."""
 IDLE_SECONDS = 2.0
 """How long a stream for which there is nothing to do is left alone, unless something happens."""
-_NOISE_SECONDS = 1.5
-"""A clock skew below this is HTTP's whole seconds, and the reply's way."""
 
 
 class SourceWorker:
@@ -167,10 +164,7 @@ class SourceWorker:
     def progress(self) -> dict[str, tuple[Progress, int]]:
         """Return how each stream stood at the last tick, and how many of its lines are in flight."""
         with self._changed:
-            return {
-                label: (lane.progress(time.monotonic_ns()), lane.gate.lines(label))
-                for label, lane in self.lanes.items()
-            }
+            return {label: self.progress_of(label) for label in self.lanes}
 
     def progress_of(self, label: str) -> tuple[Progress, int]:
         """Return the same of one stream."""
@@ -249,7 +243,7 @@ class SourceWorker:
                         return lane, task
                 self._say_idle()
                 waits = [lane.retry_at - now for lane in lanes if lane.retry_at > now]
-                self._changed.wait(max(min([LONGEST_WAIT_SECONDS, *waits]), 0.0))
+                self._changed.wait(min([LONGEST_WAIT_SECONDS, *waits]))
 
     def _task(self, lane: Lane, now: float, at: Instant) -> Task | Job | None:
         if not lane.may_work(now):
@@ -303,10 +297,4 @@ class SourceWorker:
             )
 
     def _instant(self) -> Instant:
-        clock = time.time_ns()
-        skew = self._client.clock_skew
-        source = clock + (int(skew * SECOND) if skew is not None and abs(skew) > _NOISE_SECONDS else 0)
-        there = self._central.clock_skew
-        now = present(source, clock, clock + int(there * SECOND) if there is not None else None)
-        # Whole seconds: the newest fraction of one is read with the next tick; log and query stay readable.
-        return Instant(now // SECOND * SECOND, clock, time.monotonic_ns())
+        return instant(time.time_ns(), time.monotonic_ns(), self._client.clock_skew, self._central.clock_skew)

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--kinds", action="store_true", help="try the kinds of mutation of the core instead, one a rule"
     )
     parser.add_argument("--tests", default="tests", help="with the tests in this folder alone (default: %(default)s)")
+    parser.add_argument("--least", type=int, help="how many must be killed (default: all)")
     parser.add_argument("--list", action="store_true", help="list the mutants, try none")
     options = parser.parse_args(arguments)
 
@@ -59,10 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return bool(gone)
     verdicts = try_all(chosen, options.near, options.tests)
     wrong = [one for one in verdicts if (one.killed_by is None) != options.equivalents]
-    print(f"{len(verdicts)} tried, {sum(one.killed_by is not None for one in verdicts)} killed, {len(gone)} gone")
+    killed = sum(one.killed_by is not None for one in verdicts)
+    must = f" ({options.least} must be)" if options.least is not None else ""
+    print(f"{len(verdicts)} tried, {killed} killed{must}, {len(gone)} gone")
     for verdict in wrong:
         print(f"{'not equivalent' if options.equivalents else 'survived'}: {verdict.mutant.key}")
-    return bool(wrong or gone or not verdicts)
+    enough = not wrong if options.least is None else killed >= options.least
+    return bool(not enough or gone or not verdicts)
 
 
 def all_mutants(root: Path) -> dict[str, list[Mutant]]:

@@ -1,6 +1,6 @@
 """Kinds of mutation of the core, one a rule: what copies, compares, proves, and keeps the ledger, and one slip in each.
 
-`python -m lab.mutants --kinds --tests tests/model` says which of them the model finds out by itself. The list was
+`make mutants-model` says which of them the model finds out by itself. The list was
 written from the rules (docs/architecture.md, the tops of the modules of `stream/`), before it was tried.
 """
 
@@ -110,6 +110,7 @@ KINDS: dict[str, str] = {
     "telegraf_plugin/stream/outcomes.py: Outcomes.swept: self.doubt(span(*job.span), at) -> pass": (
         "what the sweep finds is mended"
     ),
+    # Not the model's matter: it costs some questions more of a central that cannot count, and says nothing wrong.
     "telegraf_plugin/stream/outcomes.py: Outcomes.failed: self._forget_points(job.span) -> pass": (
         "a count that fails is not asked for at once again"
     ),

@@ -13,6 +13,8 @@ from telegraf_plugin.stream.units import MINUTE, SECOND
 
 FAR = 3600 * SECOND
 """How far (ns) a source's clock may be ahead and be believed; beyond it the other clocks decide."""
+NOISE_SECONDS = 1.5
+"""How far off a source's clock may seem though it is right: HTTP tells whole seconds, replies take a while."""
 JUMP = 5 * SECOND / 2
 """What (ns) is a jump of the safe clock: HTTP tells whole seconds, and replies take their time."""
 MAX_PROOFS = 1500
@@ -42,6 +44,18 @@ def present(source: int, clock: int, central: int | None) -> int:
     if source - clock <= FAR:
         return source
     return min(source, clock) if central is None else sorted((source, clock, central))[1]
+
+
+def instant(clock: int, steady: int, source_skew: float | None, central_skew: float | None) -> Instant:
+    """Return the reading of the clocks when the collector's own say `clock` (Unix ns) and `steady` (ns).
+
+    The skews are by how many seconds the servers' clocks are ahead, None where that is not known. What time it is at
+    the source is told in whole seconds: the newest fraction of one is read with the next tick, and log and query stay
+    readable.
+    """
+    source = clock + (int(source_skew * SECOND) if source_skew is not None and abs(source_skew) > NOISE_SECONDS else 0)
+    central = clock + int(central_skew * SECOND) if central_skew is not None else None
+    return Instant(present(source, clock, central) // SECOND * SECOND, clock, steady)
 
 
 class ProofClock:

@@ -82,7 +82,8 @@ class Course(Outcomes):
         overlap += -overlap % self.every
         self.legs.cut_away(span(max(frontier - overlap, live), END))
         self.legs.cut_away(span(BEGINNING, self._floor))
-        self.legs.merge(lambda first, later: self._belong(first, later, live))
+        settled = self._settled(at)  # a source's clock that is ahead settles nothing
+        self.legs.merge(lambda first, later: self._belong(first, later, settled))
         self.holds.forget(self.bounds.oldest)
         for quarantine in (self.unread, self.unproved):
             quarantine.keep(span(self._floor, now))

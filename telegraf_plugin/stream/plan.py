@@ -231,16 +231,19 @@ class Plan:
         return min(since + -since % self.every, whole[1] - self.every) if since > whole[0] else whole[0], whole[1]
 
     def _sweep(self, at: Instant) -> Recheck | None:
-        piece = self.sweep.next(self.proved, self.bounds.oldest, self.bounds.groups, self.every, at.steady)
+        piece = self.sweep.next(self.proved, self._floor, self.bounds.groups, self.every, at.steady)
         if piece is None:
             return None
         return Recheck(piece, self.sweep.by_hash, self.holds.within(piece), piece[1] - piece[0] > HOUR)
 
-    def _belong(self, first: Leg, later: Leg, live: int) -> bool:
-        """Say whether two neighbours may become one leg: within one piece of time, and of one grain."""
+    def _belong(self, first: Leg, later: Leg, settled: int) -> bool:
+        """Say whether two neighbours may become one leg: within one piece of time, and of one grain.
+
+        What is younger than `settled` (Unix ns) is of a small one: a leg that goes on growing would never settle.
+        """
         if first.empty != later.empty or not (self.book.is_back(first.mark) and self.book.is_back(later.mark)):
             return False
-        stop, old = later.stop, later.stop <= live - 4 * self.stream.lookback
+        stop, old = later.stop, later.stop <= settled - 4 * self.stream.lookback
         if old and first.landed:  # nothing but its proof is left to be done, and that cuts it anew
             return first.start // LONGEST_LEG == (stop - 1) // LONGEST_LEG
         grain = HOUR if old else max(self.stream.lookback // GRAINS, self.every)

@@ -18,7 +18,7 @@ from telegraf_plugin.stream.block import Block, Tags
 
 _REFERENCE = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 # What RE2 takes and Go does not, or by other tables of Unicode: one byte, and classes by property.
-_OTHERWISE = re.compile(r"(?:\\\\)*\\[CpP]")
+_OTHERWISE = re.compile(r"(?<!\\)(?:\\\\)*\\[CpP]")
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -69,7 +69,7 @@ class TagRule:
 
 def compiled(pattern: str) -> Any:
     """Return Go's `pattern`, an object of re2. Raises NotComparable where Go would refuse it, or take it otherwise."""
-    if any(len(found.group()) % 2 == 0 for found in _OTHERWISE.finditer(pattern)):
+    if _OTHERWISE.search(pattern):
         raise NotComparable(f"the pattern {pattern!r} has \\p, \\P or \\C")
     return _compiled(pattern)
 

@@ -1,4 +1,4 @@
-"""A model of the whole: one source, one Telegraf, one central and the collector, in simulated time.
+"""A model of the whole: two sources, one Telegraf, one central and the collector, in simulated time.
 
 The collector is the real one: `SourceWorker`, `LedgerWatch`, `JobRunner`, `Lane`, `Gate`, `Printer` and all of
 `stream/`, a single thread deep. Only what lies outside of it is modelled: clocks, source, pipe, Telegraf, central.
@@ -7,10 +7,11 @@ Between any two of its acts towards the outside (a *point*: a write, a read) som
 What may happen: points written now, late, again with another value, ahead of the clock; a source that is silent or
 whose clock jumps ahead and back; a Telegraf that writes slowly, drops what is oldest, drops a batch for a 4xx, dies
 with its buffer or outlives the plugin; a request whose reply is lost, which is sent again and lands, or lands twice,
-the second time late and over newer ones; a central that is silent, refuses a measurement, is put back to a copy, or
-has its bucket emptied; questions that fail while all else is answered, of one kind or about one span, on either side; a
-field that has another type in central for an hour; requests of operators, also cancelled; a sweep; in single stories
-retention on both sides, empty years, and clocks that run ahead together or alone.
+the second time late and over newer ones; a central that is silent, refuses a measurement, is put back to a copy, or has
+its bucket emptied; questions that fail while all else is answered, of one kind or about one span, on either side; a
+field that has another type in central for an hour; requests of operators, also cancelled; a sweep; retention on all
+sides; another collector's lines with its mark; a stream that computes sums. In single stories: a whole second
+collector, empty years, and clocks that run ahead together or alone.
 
 What is not promised, and so does not happen here:
 - a point written, or rewritten, when it is older than the lookback by the source's clock; a point deleted;

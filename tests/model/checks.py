@@ -12,7 +12,7 @@ from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import BEGINNING, Spans, span
 from tests.model.clients import CHUNK, believed
 from tests.model.collector import FLOW_LIMIT
-from tests.model.outside import SECOND, TYPES, MarkOf, Point
+from tests.model.outside import SECOND, TYPES, MarkOf, Point, name_of
 
 if TYPE_CHECKING:
     from tests.model.world import World
@@ -29,9 +29,13 @@ def newest_mark(world: World, stream: str) -> Mark | None:
 
 def _knows(world: World, account: Account) -> bool:
     """Say whether a stream goes by what is in central: it has not lost a mark since the watch looked."""
-    ids = {mark.id for mark in world.central.marks[account.stream.name].values()}
+    ids = {mark.id for mark in world.central.marks[_name(account)].values()}
     since = world.now - world.central.retention if world.central.retention else BEGINNING
     return account.state is State.RUNNING and not account.book.gone(ids, since)
+
+
+def _name(account: Account) -> str:
+    return name_of(account.stream.source, account.stream.name)
 
 
 def may_print(world: World, line: Point) -> None:
@@ -44,7 +48,8 @@ def may_print(world: World, line: Point) -> None:
     claims = mark.proved if mark is not None else Spans()
     for buffered in world.telegraf.buffers["data"]:  # one of which may be the newest after a crash
         if isinstance(buffered, MarkOf) and (buffered.stream, buffered.mark.id.incarnation) == (line.stream, line.run):
-            claims += buffered.mark.proved
+            # One that has landed, and whose reply was lost, comes a second time: it is no newer by that.
+            claims += buffered.mark.proved if mark is None or buffered.mark.id > mark.id else Spans()
     if world.unmarked[line.stream] > FLOW_LIMIT // MARKS_A_LIMIT + CHUNK:
         world.wrong(f"{world.unmarked[line.stream]} lines have no mark behind them")
     if claims.covers((line.key[1], line.key[1] + 1)) and _group(line.key[0]) not in account.course.holds.groups:
@@ -53,15 +58,15 @@ def may_print(world: World, line: Point) -> None:
 
 def check(world: World) -> None:
     """Find what must not be at any time."""
-    for stream in world.streams:
-        mark = newest_mark(world, stream.name)
+    for name in world.names:
+        mark = newest_mark(world, name)
         if mark is not None:
-            _check_proved(world, f"the ledger ({mark.id.text()})", stream.name, mark.proved, mark.held)
+            _check_proved(world, f"the ledger ({mark.id.text()})", name, mark.proved, mark.held)
         if world.collector is not None:
-            account = world.collector.account(stream.name)
+            account = world.collector.account(name)
             if _knows(world, account):
                 course = account.course
-                _check_proved(world, world.collector.run, stream.name, course.proved, course.holds.spans())
+                _check_proved(world, world.collector.run, name, course.proved, course.holds.spans())
                 _check_arrived(world, account)
     # One chunk may be printed when there is nothing, however big; these are smaller than the limit.
     if world.telegraf.lines() > FLOW_LIMIT:
@@ -73,11 +78,12 @@ def check(world: World) -> None:
 
 
 def _check_proved(world: World, who: str, stream: str, proved: Spans, held: Mapping[Group, Spans]) -> None:
-    proved = proved.clip(stop=world.now - LOOKBACK)
+    settled = world.now - LOOKBACK
+    proved = proved.clip(stop=settled - settled % world.stream(stream).unit)
     kept = world.central.retention
     proved = proved.clip(start=world.now - kept + 1) if kept else proved
     central = world.central.points[stream]
-    for key, value in world.source.points[stream].items():
+    for key, value in world.wanted(stream).items():
         instant = (key[1], key[1] + 1)
         if central.get(key) == value:
             world.excused.discard((stream, key))
@@ -92,16 +98,17 @@ def _check_arrived(world: World, account: Account) -> None:
 
     It may be said for two ticks more, until it is counted: what is read again may have got more points meanwhile.
     """
-    course, name = account.course, account.stream.name
+    course, name = account.course, _name(account)
     assert world.collector is not None
     ticked, number = course._tick, world.collector.ticks
     lacking, held, base = course.lacking(ticked), course.holds.spans(), account.book.base
     since = max(course.origin, course.bounds.oldest)
+    wanted = world.wanted(name)
     for each in [each for each in world.fresh if each[0] == name and each not in world.central.ever]:
         key, instant = each[1], (each[1][1], each[1][1] + 1)
         known = base is None or base.time <= world.fresh[each] or not since <= key[1] < ticked.source
         known = known or lacking.covers(instant) or held.get(_group(key[0]), Spans()).covers(instant)
-        if known or key not in world.source.points[name]:
+        if known or key not in wanted:
             world.said.pop(each, None)
         elif number > world.said.setdefault(each, number) + 2:
             world.wrong(f"{key} of {name} is said to have arrived, and never did")
@@ -121,33 +128,35 @@ def check_quiet(world: World) -> None:
 def unfinished(world: World) -> str:
     """Say what is not done yet, nothing when all is."""
     assert world.collector is not None
-    for stream in world.streams:
-        account = world.collector.account(stream.name)
+    for name, stream in zip(world.names, world.streams, strict=True):
+        account = world.collector.account(name)
         course = account.course
         if account.state is not State.RUNNING:
-            return f"{stream.name} is {account.state}"
+            return f"{name} is {account.state}"
         if course.holds.groups:
-            return f"{stream.name} holds {course.holds.groups}"
-        whole = span(course.origin, world.now // SECOND * SECOND - INTERVAL).clip(start=course.bounds.oldest)
+            return f"{name} holds {course.holds.groups}"
+        stop = world.now // SECOND * SECOND - INTERVAL
+        whole = span(course.origin, stop - stop % stream.unit).clip(start=course.bounds.oldest)
         wanted = whole + (course.islands + course.requested).clip(start=course.bounds.oldest)
-        for key, value in world.source.points[stream.name].items():
-            differs = world.central.points[stream.name].get(key) != value and wanted.covers((key[1], key[1] + 1))
-            if differs and (world.sweep or (stream.name, key) not in world.excused):
-                return f"{stream.name} {key} is not {value}, proved {course.proved}"
+        for key, value in world.wanted(name).items():
+            differs = world.central.points[name].get(key) != value and wanted.covers((key[1], key[1] + 1))
+            known = world.sweep or (name, key) not in world.excused - world.strangers
+            if differs and known:
+                return f"{name} {key} is not {value}, proved {course.proved}"
         if stream.start.date is not None and course.origin > max(stream.start.date, course.bounds.lost):
-            return f"{stream.name} begins at {course.origin}"
-        if course.origin_open and any(time < course.origin for _, time in world.source.points[stream.name]):
-            return f"{stream.name} has not found its first point"
+            return f"{name} begins at {course.origin}"
+        if course.origin_open and any(time < course.origin for _, time in world.wanted(name)):
+            return f"{name} has not found its first point"
         unproved = wanted.clip(stop=world.now - 4 * LOOKBACK) - course.proved
-        mark = newest_mark(world, stream.name)
+        mark = newest_mark(world, name)
         if unproved or mark is None or wanted.clip(stop=world.now - 5 * LOOKBACK) - mark.proved:
-            return f"{stream.name} is not proved: {unproved}, {mark}"
-        asked = world.central.requests.get(stream.name)
+            return f"{name} is not proved: {unproved}, {mark}"
+        asked = world.central.requests.get(name)
         if asked is not None and mark.request != asked.id:
-            return f"{stream.name} has not done {asked}"
+            return f"{name} has not done {asked}"
         aside = course.unread.aside + course.unproved.aside
         if aside:
-            return f"{stream.name} leaves {aside} aside"
+            return f"{name} leaves {aside} aside"
     return ""
 
 

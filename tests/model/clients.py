@@ -17,7 +17,7 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, Span
-from tests.model.outside import HOUR, SECOND, TYPES, Key, Question, text_of
+from tests.model.outside import HOUR, SECOND, TYPES, Key, Question, label_of, name_of, text_of
 
 if TYPE_CHECKING:
     from tests.model.world import World
@@ -27,18 +27,19 @@ CHUNK = 3
 
 
 class SourceClient(QueryClient):
-    """The source's side."""
+    """The side of one source."""
 
-    def __init__(self, world: World) -> None:
-        self.url = "http://source:8086"
+    def __init__(self, world: World, source: str) -> None:
+        self.url = f"http://{source}:8086"
+        self.there = world.sources[source]
         self.clock_skew = None
         self.requests = 0
-        self._world = world
+        self.world = world
 
     def bucket(self, name: str) -> Bucket | None:
         """Say how it is kept, if it is not kept for ever."""
         self.ask()
-        return _bucket(self._world.source.retention)
+        return _bucket(self.there.retention)
 
     def redact(self, text: str) -> str:
         """Blot out nothing."""
@@ -46,19 +47,23 @@ class SourceClient(QueryClient):
 
     def ask(self, question: Question | None = None, span: Span = (0, 0)) -> None:
         """Ask the source, which says what time it is."""
-        self._world.at()
+        self.world.at()
         self.requests += 1
-        if self._world.source.silent:
+        if self.there.silent:
             raise TransientError("silent", "wait")
-        if question is not None and self._world.source.failures.fails(question, span):
+        if question is not None and self.there.failures.fails(question, span):
             raise TransientError("failing", "wait")
-        self.clock_skew = (self._world.source.ahead - self._world.collector_ahead) / SECOND
+        self.clock_skew = (self.there.ahead - self.world.collector_ahead) / SECOND
 
 
 def blocks_of(stream: StreamDefinition, points: dict[Key, int], span: Span) -> Iterator[Block]:
     """Yield the points of `span` in blocks, as they are in central."""
     there = sorted((key, value) for key, value in points.items() if span[0] <= key[1] < span[1])
-    tags = ((b"source_bucket", stream.bucket.encode()), (b"stream", stream.name.encode()))
+    tags = (
+        (b"source", stream.source.encode()),
+        (b"source_bucket", stream.bucket.encode()),
+        (b"stream", stream.name.encode()),
+    )
     for measurement, group in groupby(there, key=lambda item: item[0][0]):
         items = list(group)
         for first in range(0, len(items), CHUNK):
@@ -71,6 +76,15 @@ def believed(world: World, stream: str) -> Believed | None:
     """Return the mark that is believed: what central keeps no longer speaks against none."""
     kept = world.now - world.central.retention if world.central.retention else BEGINNING
     return newest_believable(world.central.marks[stream].values(), lambda base: base.time < kept)
+
+
+def _name(stream: StreamDefinition) -> str:
+    return name_of(stream.source, stream.name)
+
+
+def _labelled(name: str) -> StreamName:
+    source, _, stream = label_of(name).partition("/")
+    return source, stream
 
 
 def _bucket(retention: int) -> Bucket | None:
@@ -98,15 +112,15 @@ class Reader(CentralReader):
 
     def count(self, stream: StreamDefinition, span: Span) -> int:
         self._ask(Question.COUNT, span)
-        return sum(map(len, blocks_of(stream, self._world.central.points[stream.name], span)))
+        return sum(map(len, blocks_of(stream, self._world.central.points[_name(stream)], span)))
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         self._ask(Question.EXISTS, span)
-        return next(blocks_of(stream, self._world.central.points[stream.name], span), None) is not None
+        return next(blocks_of(stream, self._world.central.points[_name(stream)], span), None) is not None
 
     def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
         self._ask(Question.POINTS, span)
-        yield list(blocks_of(stream, self._world.central.points[stream.name], span)), False
+        yield list(blocks_of(stream, self._world.central.points[_name(stream)], span)), False
 
     def types(self, bucket: str, span: Span, group: Group) -> set[str]:
         self._ask(Question.POINTS, span)
@@ -119,26 +133,26 @@ class Reader(CentralReader):
 
     def ledger(self, bucket: str, names: Iterable[StreamName], *_bounds: object) -> dict[StreamName, Believed | None]:
         self._ask()
-        return {name: believed(self._world, name[1]) for name in names}
+        return {name: believed(self._world, name_of(*name)) for name in names}
 
     def requests(self, bucket: str) -> dict[StreamName, Request]:
         self._ask()
-        return {("pod", name): request for name, request in self._world.central.requests.items()}
+        return {_labelled(name): request for name, request in self._world.central.requests.items()}
 
     def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
         self._ask()
         found = {
-            ("pod", name): {mark.id for time, mark in marks.items() if time >= start}
+            _labelled(name): {mark.id for time, mark in marks.items() if time >= start}
             for name, marks in self._world.central.marks.items()
         }
         yield found, start, END
 
     def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
         self._ask()
-        return [mark for mark in self._world.central.marks[name[1]].values() if mark.id in ids]
+        return [mark for mark in self._world.central.marks[name_of(*name)].values() if mark.id in ids]
 
     def origins(self) -> dict[StreamName, Origin]:
         self._ask()
         if self._world.central.metrics_silent:
             raise CentralError("silent", "wait")
-        return {("pod", name): line.origin for name, line in self._world.central.origins.items()}
+        return {_labelled(name): line.origin for name, line in self._world.central.origins.items()}

@@ -33,7 +33,7 @@ from telegraf_plugin.telegraf.writer import LineWriter
 from telegraf_plugin.watch import LedgerWatch
 from telegraf_plugin.worker import SourceWorker
 from tests.model.clients import Reader, SourceClient, blocks_of
-from tests.model.outside import Question
+from tests.model.outside import Key, Question, label_of, name_of, selected
 
 if TYPE_CHECKING:
     from tests.model.world import World
@@ -50,41 +50,50 @@ class Collector:
     def __init__(self, world: World, run: str) -> None:
         self.world, self.run = world, run
         self.gate = ModelGate(world, self)
-        self.client = SourceClient(world)
         self.ticks = 0
-        server = Server("http://source:8086", "org", Credential("a-token"))
-        source = Source("pod", server, world.streams, 1, Timeouts(1.0, 1.0, 1.0))
+        self._turn = 0
         central = Reader(world)
-        with patch.object(worker_module, "QueryClient", lambda *_args: self.client):
-            self.worker = SourceWorker(
-                source,
+        self.clients = {name: SourceClient(world, name) for name in world.sources}
+        self.workers = [self._worker_of(name, central) for name in world.sources]
+        self.client, self.worker = self.clients[world.streams[0].source], self.workers[0]
+        self.watch = LedgerWatch(central, self.workers, "metrics")
+
+    def _worker_of(self, name: str, central: CentralReader) -> SourceWorker:
+        world, client = self.world, self.clients[name]
+        server = Server(client.url, "org", Credential("a-token"))
+        streams = tuple(stream for stream in world.streams if stream.source == name)
+        with patch.object(worker_module, "QueryClient", lambda *_args: client):
+            worker = SourceWorker(
+                Source(name, server, streams, 1, Timeouts(1.0, 1.0, 1.0)),
                 central,
                 {BUCKET: self.gate},
-                Writer(world, run),
-                run,
+                Writer(world, self.run),
+                self.run,
                 on_attempt=self._attempted,
                 on_idle=lambda *_args: None,
                 on_held=lambda _held: None,
                 on_closed=lambda: None,
                 sweep=world.sweep,
             )
-        self.worker._runner = self.worker._lane_work._runner = ModelRunner(self.client, central, world)
-        self.watch = LedgerWatch(central, [self.worker], "metrics")
+        worker._runner = worker._lane_work._runner = ModelRunner(client, central, world)
+        return worker
 
     def account(self, stream: str) -> Account:
         """Return the account of the stream of that name."""
-        return self.worker.lanes[f"pod/{stream}"].account
+        label = label_of(stream)
+        return next(worker.lanes[label].account for worker in self.workers if label in worker.lanes)
 
     def tick(self) -> None:
         """Have Telegraf ask for the newest points."""
         self.ticks += 1
-        self.worker.tick(self.ticks)
+        for worker in self.workers:
+            worker.tick(self.ticks)
         self.look(ticked=True)
 
     def look(self, ticked: bool = False) -> None:
         """Have the ledger's watch look into central once, as its thread does."""
         self.world.at()
-        bases = {stream.name: self.account(stream.name).book.base for stream in self.world.streams}
+        bases = {name: self.account(name).book.base for name in self.world.names}
         for bucket, streams in self.watch._streams.items():
             try:
                 self.watch._look(bucket, streams, ticked)
@@ -101,9 +110,13 @@ class Collector:
         self.world.at()
 
     def step(self) -> bool:
-        """Do the next thing, as one of the worker's threads does; False when there is none."""
+        """Do the next thing, as one of the threads of a worker does, each in turn; False when there is none."""
         self.world.at()
-        worker = self.worker
+        self._turn += 1
+        turn = self._turn % len(self.workers)
+        return any(self._step_of(worker) for worker in self.workers[turn:] + self.workers[:turn])
+
+    def _step_of(self, worker: SourceWorker) -> bool:
         now, at = self.world.time.monotonic(), worker._instant()
         lanes = list(worker.lanes.values())
         worker._turn = (worker._turn + 1) % len(lanes)
@@ -111,15 +124,15 @@ class Collector:
         for lane in sorted(turned, key=lambda each: not each.account.course.due):
             task = worker._task(lane, now, at)
             if task is not None:
-                self._do(lane, task)
+                self._do(worker, lane, task)
                 return True
         worker._say_idle()
         return False
 
-    def _do(self, lane: Lane, task: object) -> None:
+    def _do(self, worker: SourceWorker, lane: Lane, task: object) -> None:
         lane.busy = True
         try:
-            self.worker._do(lane, task)  # type: ignore[arg-type]
+            worker._do(lane, task)  # type: ignore[arg-type]
         finally:
             lane.busy, lane.asleep_until = False, 0.0
 
@@ -131,7 +144,8 @@ class Collector:
         self.world.wrong("the collector finds no end")
 
     def _attempted(self, attempt: Attempt) -> None:
-        if attempt.error is not None and not (self.world.source.silent or self.world.source.failures):
+        there = self.world.sources[attempt.stream.source]
+        if attempt.error is not None and not (there.silent or there.failures):
             self.world.wrong(f"unexpected: {attempt.error!r} {attempt.error.__cause__!r}")
 
 
@@ -178,8 +192,11 @@ class ModelPassage:
     def blocks(self) -> Iterator[tuple[list[Block], bool]]:
         """As `Passage.blocks`: of one instant, as InfluxDB answers from a snapshot."""
         self._client.ask(Question.POINTS, self._span)
-        points = self._client._world.source.points[self._stream.name]
-        for block in list(blocks_of(self._stream, points, self._span)):
+        stream, span = self._stream, self._span
+        if span[0] % stream.unit or span[1] % stream.unit:
+            self._client.world.wrong(f"{stream.label} is read by parts of windows: {span}")
+        points = self._client.there.points[name_of(stream.source, stream.name)]
+        for block in list(blocks_of(stream, selected(stream, points, span), span)):
             self._tally.points += len(block)
             yield [block], False
 
@@ -187,21 +204,25 @@ class ModelPassage:
 class ModelSource(source_reader.SourceReader):
     """What is asked of the source in Flux, done on the model."""
 
-    def __init__(self, client: SourceClient, world: World) -> None:
+    def __init__(self, client: SourceClient) -> None:
         super().__init__(client)
-        self._asked, self._world = client, world
+        self._asked = client
+
+    def _points(self, stream: StreamDefinition) -> dict[Key, int]:
+        return self._asked.there.points[name_of(stream.source, stream.name)]
 
     def count(self, stream: StreamDefinition, span: Span) -> int:
         self._asked.ask(Question.COUNT, span)
-        return sum(map(len, blocks_of(stream, self._world.source.points[stream.name], span)))
+        return sum(span[0] <= time < span[1] for _, time in self._points(stream))
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         self._asked.ask(Question.EXISTS, span)
-        return any(span[0] <= time < span[1] for _, time in self._world.source.points[stream.name])
+        return any(span[0] <= time < span[1] for _, time in self._points(stream))
 
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         self._asked.ask()
-        return min((time for _, time in self._world.source.points[stream.name] if time < stop), default=None)
+        first = min((time for _, time in self._points(stream) if time < stop), default=None)
+        return first - first % stream.unit if first is not None else None
 
     def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
         return False
@@ -215,7 +236,7 @@ class ModelRunner(JobRunner):
 
     def __init__(self, client: SourceClient, central: CentralReader, world: World) -> None:
         super().__init__(client, central)
-        self._source, self._world = ModelSource(client, world), world
+        self._source, self._world = ModelSource(client), world
 
     def prove(self, course: Course, job: Prove) -> Proved:
         outcome = super().prove(course, job)

@@ -11,10 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from telegraf_plugin.stream.request import Kind
 from telegraf_plugin.stream.spans import NOTHING, span
 from tests.model.collector import Collector
-from tests.model.outside import BATCH, HOUR, SECOND, Question, Reply
-from tests.model.world import BEGIN, HISTORY, MEASUREMENTS, STREAMS, Killed, World
+from tests.model.outside import BATCH, HOUR, SECOND, ModelCentral, ModelSource, Question, Reply, name_of
+from tests.model.streams import BEGIN, HISTORY, MEASUREMENTS, STREAMS
+from tests.model.world import Killed, World
 
-NAMES = st.sampled_from([stream.name for stream in STREAMS])
+NAMES = st.sampled_from([name_of(stream.source, stream.name) for stream in STREAMS])
+SOURCES = st.sampled_from(sorted({stream.source for stream in STREAMS}))
+SERVERS = st.sampled_from([*sorted({stream.source for stream in STREAMS}), "central"])
+KEPT = st.sampled_from([0, 0, 0, 3600, 7200])
 OUTPUTS = st.sampled_from(["data", "data", "metrics"])
 REPLIES = st.sampled_from(list(Reply))
 CRASHES: Counter[str] = Counter()
@@ -29,10 +33,15 @@ class Model(RuleBasedStateMachine):
         self.world = World()
 
     @initialize(
-        every=st.sampled_from([5, 20, 100]), rounds=st.integers(0, 12), sweep=st.sampled_from([0.0, 0.0, 0.02, 0.5])
+        every=st.sampled_from([5, 20, 100]),
+        rounds=st.integers(0, 12),
+        sweep=st.sampled_from([0.0, 0.0, 0.02, 0.5]),
+        kept=st.fixed_dictionaries({"pod": KEPT, "other": KEPT, "central": KEPT}),
     )
-    def begin(self, every: int, rounds: int, sweep: float) -> None:
+    def begin(self, every: int, rounds: int, sweep: float, kept: dict[str, int]) -> None:
         self.world.sweep = sweep
+        for name, seconds in kept.items():
+            self._server(name).retention = seconds * SECOND
         self.world.fill(every)
         self.world.start()
         for _ in range(rounds):
@@ -49,13 +58,13 @@ class Model(RuleBasedStateMachine):
         for ago in range(span):
             self.world.write(stream, measurement, ago, value)
 
-    @rule(silent=st.booleans())
-    def source(self, silent: bool) -> None:
-        self.world.source.silent = silent
+    @rule(source=SOURCES, silent=st.booleans())
+    def source(self, source: str, silent: bool) -> None:
+        self.world.sources[source].silent = silent
 
-    @rule(ahead=st.sampled_from([0, 0, 40, 4000]))
-    def source_clock(self, ahead: int) -> None:
-        self.world.source.ahead = ahead * SECOND
+    @rule(source=SOURCES, ahead=st.sampled_from([0, 0, 40, 4000]))
+    def source_clock(self, source: str, ahead: int) -> None:
+        self.world.sources[source].ahead = ahead * SECOND
 
     # Time and the collector
 
@@ -151,16 +160,14 @@ class Model(RuleBasedStateMachine):
 
     # What fails while all else is answered
 
-    @rule(source=st.booleans(), questions=st.sets(st.sampled_from(list(Question))))
-    def fail(self, source: bool, questions: set[Question]) -> None:
-        server = self.world.source if source else self.world.central
-        server.failures.questions = questions
+    @rule(server=SERVERS, questions=st.sets(st.sampled_from(list(Question))))
+    def fail(self, server: str, questions: set[Question]) -> None:
+        self._server(server).failures.questions = questions
 
-    @rule(source=st.booleans(), ago=st.integers(0, HISTORY // SECOND), seconds=st.sampled_from([0, 1, 30]))
-    def fail_in(self, source: bool, ago: int, seconds: int) -> None:
-        server = self.world.source if source else self.world.central
+    @rule(server=SERVERS, ago=st.integers(0, HISTORY // SECOND), seconds=st.sampled_from([0, 1, 30]))
+    def fail_in(self, server: str, ago: int, seconds: int) -> None:
         start = self.world.now - ago * SECOND
-        server.failures.spans = span(start, start + seconds * SECOND) if seconds else NOTHING
+        self._server(server).failures.spans = span(start, start + seconds * SECOND) if seconds else NOTHING
 
     # What operators ask for, and what only the sweep, or they, can find
 
@@ -177,11 +184,21 @@ class Model(RuleBasedStateMachine):
 
     @rule(stream=NAMES, place=st.integers(0, 30), value=st.sampled_from([None, 5]))
     def unknown(self, stream: str, place: int, value: int | None) -> None:
-        points = sorted(self.world.source.points[stream], key=lambda key: key[1])
-        if points and value is None:
-            self.world.lose(stream, points[place % len(points)])
-        elif points:
-            self.world.rewrite(stream, points[place % len(points)], value)  # type: ignore[arg-type]
+        points = sorted(self.world.source_of(stream).points[stream], key=lambda key: key[1])
+        there = sorted(self.world.central.points[stream], key=lambda key: key[1])
+        if there and value is None:
+            self.world.lose(stream, there[place % len(there)])
+        elif points and value is not None:
+            self.world.rewrite(stream, points[place % len(points)], value)
+
+    @rule(stream=NAMES, place=st.integers(0, 30))
+    def stranger(self, stream: str, place: int) -> None:
+        there = sorted(key for key in self.world.wanted(stream) if key[1] < self.world.now)
+        if there:
+            self.world.stranger(stream, there[place % len(there)], 9)
+
+    def _server(self, name: str) -> ModelSource | ModelCentral:
+        return self.world.central if name == "central" else self.world.sources[name]
 
     # What happens in the midst of what the collector does
 

@@ -11,6 +11,7 @@ from line_protocol_parser import parse_line
 from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans
@@ -31,6 +32,27 @@ Points = dict[str, dict[Key, int]]
 TYPES = {"m": FieldType.INTEGER, "n": FieldType.FLOAT, "s": FieldType.STRING}
 """What type the one field of a measurement has."""
 _TEXTS = {FieldType.INTEGER: b"%d", FieldType.FLOAT: b"%d.25", FieldType.STRING: b"v%d"}
+
+
+def name_of(source: str, stream: str) -> str:
+    """Return by what name the model knows a stream: those of the source `pod` by their own."""
+    return f"{source}/{stream}".removeprefix("pod/")
+
+
+def label_of(name: str) -> str:
+    """Return the label of the stream that the model knows by `name`."""
+    return name if "/" in name else f"pod/{name}"
+
+
+def selected(stream: StreamDefinition, points: dict[Key, int], whole: Span | None = None) -> dict[Key, int]:
+    """Return what a stream selects of `points`: all, or an aggregate's sums, of what lies in `whole` alone."""
+    if stream.aggregate is None:
+        return points
+    sums: dict[Key, int] = defaultdict(int)
+    for (measurement, time), value in points.items():
+        if whole is None or whole[0] <= time < whole[1]:
+            sums[measurement, time - time % stream.aggregate.every] += value
+    return sums
 
 
 def text_of(measurement: str, value: int) -> bytes:
@@ -122,14 +144,15 @@ def parse(text: bytes, run: str) -> list[Line]:
 
 
 def _parsed(line: dict[str, dict[str, str]], run: str) -> Line:
-    name, tags, fields, time = str(line["measurement"]), line["tags"], line["fields"], int(str(line["time"]))
-    if name == ledger.MEASUREMENT:
-        return MarkOf(tags["stream"], Mark.read({key: str(value) for key, value in fields.items()}))
-    if name == "collector_origin":
-        origin, began, oldest = (int(fields[name]) for name in ("origin", "began", "oldest"))
+    kind, tags, fields, time = str(line["measurement"]), line["tags"], line["fields"], int(str(line["time"]))
+    name = name_of(tags["source"], tags["stream"])
+    if kind == ledger.MEASUREMENT:
+        return MarkOf(name, Mark.read({key: str(value) for key, value in fields.items()}))
+    if kind == "collector_origin":
+        origin, began, oldest = (int(fields[field]) for field in ("origin", "began", "oldest"))
         mirrored = Origin(fields["definition"], origin, began, oldest, Spans.parse(fields.get("islands", "")))
-        return OriginOf(tags["stream"], mirrored, time)
-    return Point(run, tags["stream"], (name, time), int(float(str(fields["v"]).lstrip("v"))))
+        return OriginOf(name, mirrored, time)
+    return Point(run, name, (kind, time), int(float(str(fields["v"]).lstrip("v"))))
 
 
 def _expire(points: Points, oldest: int | None) -> None:

@@ -7,7 +7,8 @@ from telegraf_plugin.stream.spans import span
 from tests.model.checks import LOOKBACK
 from tests.model.collector import FLOW_LIMIT, Collector
 from tests.model.outside import SECOND, MarkOf, Point, Reply
-from tests.model.world import BEGIN, World
+from tests.model.streams import BEGIN
+from tests.model.world import World
 
 
 def rounds(world: World, count: int = 8) -> None:

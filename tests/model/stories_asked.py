@@ -7,7 +7,8 @@ from telegraf_plugin.stream.spans import Span, span
 from tests.model.checks import newest_mark
 from tests.model.outside import SECOND, Key
 from tests.model.stories import rounds, write_proved
-from tests.model.world import BEGIN, HISTORY, World
+from tests.model.streams import BEGIN, HISTORY
+from tests.model.world import World
 
 ISLAND = (BEGIN - 3100 * SECOND, BEGIN - 2900 * SECOND)
 
@@ -19,16 +20,18 @@ def history(world: World, whole: Span) -> list[Key]:
     return keys
 
 
-def lacks(world: World, keys: list[Key], what: str) -> None:
-    """Find fault if central lacks one of `keys`."""
-    missing = [key for key in keys if world.central.points["a"].get(key) != world.source.points["a"][key]]
+def lacks(world: World, keys: list[Key], what: str, stream: str = "a") -> None:
+    """Find fault if central lacks one of `keys`, or the window that it is in."""
+    wanted, there, unit = world.wanted(stream), world.central.points[stream], world.stream(stream).unit
+    windows = [(measurement, time - time % unit) for measurement, time in keys]
+    missing = [key for key in windows if there.get(key) != wanted[key]]
     if missing:
         world.wrong(f"{what}: central lacks {missing}")
 
 
-def request_done(world: World, identity: str) -> None:
+def request_done(world: World, identity: str, stream: str = "a") -> None:
     """Find fault if the ledger does not say that the request is done."""
-    mark = newest_mark(world, "a")
+    mark = newest_mark(world, stream)
     if mark is None or mark.request != identity:
         world.wrong(f"{identity} is not done: {mark}")
 

@@ -9,7 +9,8 @@ from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.spans import span
 from tests.model.outside import SECOND, Question, Reply
 from tests.model.stories import rounds
-from tests.model.world import BEGIN, HISTORY, World
+from tests.model.streams import BEGIN, HISTORY
+from tests.model.world import World
 
 BROKEN = span(BEGIN - 200 * SECOND, BEGIN - 190 * SECOND)
 

@@ -11,7 +11,8 @@ from tests.model.outside import HOUR, SECOND, Key
 from tests.model.stories import overwrite, rounds, write_proved
 from tests.model.stories_asked import history, lacks
 from tests.model.stories_failing import live
-from tests.model.world import BEGIN, HISTORY, STREAMS, World
+from tests.model.streams import BEGIN, HISTORY, STREAMS
+from tests.model.world import World
 
 YEARS = 3 * 365 * 24 * HOUR
 OF_YEARS = (replace(STREAMS[0], start=Start(date=BEGIN - YEARS)),)

@@ -8,7 +8,8 @@ from collections import Counter
 import pytest
 
 from tests.model.outside import Reply
-from tests.model.world import STREAMS, Killed, World
+from tests.model.streams import STREAMS
+from tests.model.world import Killed, World
 
 ACTS = {"lines printed", "mark printed", "mark back", "compared", "next mark printed"}
 """After each of these the next thing may be a kill -9."""

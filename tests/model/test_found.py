@@ -14,7 +14,8 @@ from telegraf_plugin.stream.spans import NOTHING, Span, span
 from tests.model import stories, stories_failing
 from tests.model.collector import Collector
 from tests.model.outside import SECOND, Reply
-from tests.model.world import STREAMS, World
+from tests.model.streams import STREAMS
+from tests.model.world import World
 
 
 @pytest.fixture

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
 from tests.model import stories
 from tests.model.stories_asked import lacks
-from tests.model.world import STREAMS, World
+from tests.model.streams import STREAMS
+from tests.model.world import World
 
+Act = Callable[[World], None]
 STEPS = range(0, 66, 3)
 """Some of the points of the rounds in which a span is proved, of which there are more than 60."""
 
@@ -38,23 +41,47 @@ def ticked(world: World) -> None:
 
 
 @pytest.mark.parametrize("act", [stranger, restore, ticked], ids=lambda act: act.__name__)
-def test_between_any_two_steps(act: Callable[[World], None]) -> None:
+def test_between_any_two_steps(act: Act) -> None:
     for step in STEPS:
-        world = World(STREAMS[:1])
-        try:
-            world.start()
-            stories.rounds(world, 4)
-            world.copy_central()
-            stories.rounds(world, 4)
-            world.write("a", "m", 0, 1)
-            stories.rounds(world, 10)
-            world.script.append((step, lambda world=world: act(world)))  # type: ignore[misc]
-            stories.rounds(world, 6)
-            assert not world.script
-            stories.rounds(world, 12)
-            lacks(world, list(world.source.points["a"]), f"{act.__name__} after {step} points")
-            if not world.problems:
-                world.calm()
-            assert world.problems == [], step
-        finally:
-            world.close()
+        told(act, before=10, step=step)
+
+
+@pytest.mark.parametrize("act", [stranger, restore, ticked], ids=lambda act: act.__name__)
+def test_between_a_comparison_and_what_follows_from_it(act: Act) -> None:
+    world = begun()
+    since = len(world.trail)
+    stories.rounds(world, 16)
+    world.close()
+    trail = world.trail[since:]
+    steps = [step for step, acts in enumerate(pairwise(trail), 1) if acts[1] == "compared" != acts[0]]
+    assert steps
+    for step in steps:
+        told(act, before=0, step=step)
+
+
+def begun() -> World:
+    """Begin with a point that is not proved yet, and a copy of central that is older."""
+    world = World(STREAMS[:1])
+    world.start()
+    stories.rounds(world, 4)
+    world.copy_central()
+    stories.rounds(world, 4)
+    world.write("a", "m", 0, 1)
+    return world
+
+
+def told(act: Act, before: int, step: int) -> None:
+    """Have `act` happen so many rounds, and then points, after a point was written."""
+    world = begun()
+    try:
+        stories.rounds(world, before)
+        world.script.append((step, lambda: act(world)))
+        stories.rounds(world, 16 - before)
+        assert not world.script
+        stories.rounds(world, 12)
+        lacks(world, list(world.source.points["a"]), f"{act.__name__} after {step} points")
+        if not world.problems:
+            world.calm()
+        assert world.problems == [], step
+    finally:
+        world.close()

@@ -12,8 +12,11 @@ import pytest
 from tests.model import removals, stories
 from tests.model import stories_asked as asked
 from tests.model import stories_failing as failing
+from tests.model import stories_proof as proof
 from tests.model import stories_time as time
-from tests.model.world import STREAMS, World
+from tests.model import stories_together as together
+from tests.model.streams import STREAMS
+from tests.model.world import World
 
 Story = Callable[[World], None]
 
@@ -66,6 +69,10 @@ WORLDS: dict[Story, Callable[[], World]] = {
     time.about_to_be_lost: lambda: World(time.OF_YEARS),
     time.begins_at_its_first_point: lambda: World(time.EARLIEST),
     time.began_ahead: lambda: World(time.OF_MINUTES),
+    together.one_source_away: lambda: World(together.OF_TWO_SOURCES),
+    together.one_source_asked: lambda: World(together.OF_TWO_SOURCES),
+    together.sums_that_change: lambda: World(together.OF_SUMS),
+    together.years_of_sums: lambda: World(together.OF_YEARS_OF_SUMS),
     time.metrics_unreadable: lambda: World(time.OF_MINUTES),
 }
 """What the stories are told of, where it is not one stream that begins at a date, without a sweep."""
@@ -82,14 +89,6 @@ def problems(story: Story) -> list[str]:
         return world.problems
     finally:
         world.close()
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_guards(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    without, story = RULES[rule]
-    assert problems(story) == []
-    without(monkeypatch)
-    assert problems(story) != []
 
 
 TOLD = [
@@ -124,9 +123,31 @@ TOLD = [
     time.collector_ahead,
     time.left_lines_while_nobody_looked,
     time.refused_twice,
+    proof.started_while_clocks_were_ahead,
+    proof.source_a_little_ahead,
+    proof.killed_when_clocks_were_ahead,
+    proof.compared_before_it_has_settled,
+    proof.overwritten_while_a_mark_waits,
+    proof.doubted_one_after_the_other,
+    proof.left_alone_for_long,
+    proof.rewritten_between_two_runs,
+    proof.emptied_before_a_mark_lands_again,
+    together.one_source_away,
+    together.one_source_asked,
+    together.two_collectors,
+    together.sums_that_change,
+    together.years_of_sums,
 ]
 
 
 @pytest.mark.parametrize("story", TOLD, ids=lambda story: story.__name__)
 def test_tells(story: Story) -> None:
     assert problems(story) == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_guards(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    without, story = RULES[rule]
+    assert problems(story) == []
+    without(monkeypatch)
+    assert problems(story) != []

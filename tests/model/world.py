@@ -7,36 +7,28 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
-from telegraf_plugin.stream.definition import Start, StreamDefinition
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.request import Kind, Request
-from telegraf_plugin.stream.spans import Span, Spans
+from telegraf_plugin.stream.spans import Span, Spans, span
 from tests.model import checks
 from tests.model.checks import INTERVAL, LOOKBACK
 from tests.model.collector import Collector, patched
-from tests.model.outside import SECOND, Key, MarkOf, ModelCentral, ModelSource, ModelTelegraf, Point, Reply, parse
-
-BEGIN = 1_795_471_200 * SECOND - 100 * SECOND
-"""When it begins: soon an hour is over, where reading is cut."""
-HISTORY = 400 * SECOND
-"""How much of the past the streams begin with."""
-MEASUREMENTS = ("m", "n", "s")
-
-_STREAM = StreamDefinition(
-    source="pod",
-    name="a",
-    bucket="bucket-a",
-    central_bucket="landing",
-    measurements=(),
-    exclude_fields=(),
-    tags=(),
-    aggregate=None,
-    flux=None,
-    lookback=LOOKBACK,
-    metadata_tags=(),
-    start=Start(date=BEGIN - HISTORY),
+from tests.model.outside import (
+    SECOND,
+    Key,
+    MarkOf,
+    ModelCentral,
+    ModelSource,
+    ModelTelegraf,
+    Point,
+    Reply,
+    label_of,
+    name_of,
+    parse,
+    selected,
 )
-STREAMS = (_STREAM, replace(_STREAM, name="b", bucket="bucket-b", start=Start()))
-"""One begins at a date, the other at the source's first point."""
+from tests.model.streams import BEGIN, HISTORY, STREAMS
 
 
 class Killed(BaseException):
@@ -52,20 +44,25 @@ class World:
     found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`: the collector's.
 
     `excused`: points of which the ledger cannot know better, since central lost them, or the source changed them when
-    they had settled; `prints`: how often each point was printed. `fresh`: what this run has printed, with the time of
-    the mark before it; `said`: what of it is said to have arrived though central never had it, and since which tick.
+    they had settled (`excused_once`: ever); `strangers`: those of them that another collector's mark tells of.
+    `prints`: how often each point was printed. `fresh`: what this run has printed, with the time of the mark before it;
+    `said`: what of it is said to have arrived though central never had it, and since which tick.
     """
 
     def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS, sweep: float = 0.0) -> None:
         self.streams, self.sweep = streams, sweep
         self.excused: set[tuple[str, Key]] = set()
+        self.excused_once: set[tuple[str, Key]] = set()
+        self.strangers: set[tuple[str, Key]] = set()
         self.prints: Counter[tuple[str, Key]] = Counter()
         self.unmarked: Counter[str] = Counter()
         self.fresh: dict[tuple[str, Key], int] = {}
         self.said: dict[tuple[str, Key], int] = {}
         self.now = BEGIN
         self.collector_ahead = 0
-        self.source, self.central = ModelSource(), ModelCentral()
+        self.names = [name_of(stream.source, stream.name) for stream in streams]
+        self.sources = {stream.source: ModelSource() for stream in streams}
+        self.source, self.central = self.sources[streams[0].source], ModelCentral()
         self.telegraf = ModelTelegraf(self.central)
         self.copies: list[ModelCentral] = []
         self.collector: Collector | None = None
@@ -98,24 +95,38 @@ class World:
         """Take note of what must not be."""
         self.problems.append(text)
 
+    def stream(self, name: str) -> StreamDefinition:
+        """Return the stream that the model knows by `name`."""
+        return self.streams[self.names.index(name)]
+
+    def source_of(self, name: str) -> ModelSource:
+        """Return the source of that stream."""
+        return self.sources[label_of(name).partition("/")[0]]
+
+    def wanted(self, name: str) -> dict[Key, int]:
+        """Return what central is to have of that stream."""
+        return selected(self.stream(name), self.source_of(name).points[name])
+
     # What happens
 
     def write(self, stream: str, measurement: str, ago: int, value: int) -> None:
         """Have the source take a point, `ago` seconds old by its clock: less than the lookback, or ahead of it."""
         assert ago * SECOND < LOOKBACK
-        time = (self.now + self.source.ahead) // SECOND * SECOND - ago * SECOND
-        self.source.points[stream][measurement, time] = value
+        source = self.source_of(stream)
+        time = (self.now + source.ahead) // SECOND * SECOND - ago * SECOND
+        source.points[stream][measurement, time] = value
 
     def fill(self, every: int = 20) -> None:
         """Give the source a past, a point in `every` seconds."""
-        for stream in self.streams:
+        for name in self.names:
             for ago in range(0, HISTORY // SECOND, every):
-                self.source.points[stream.name]["m", BEGIN - ago * SECOND] = ago % 7
+                self.source_of(name).points[name]["m", BEGIN - ago * SECOND] = ago % 7
 
     def pass_time(self, seconds: int) -> None:
         """Let time pass; requests that were not heard of for too long never land."""
         self.now += seconds * SECOND
-        self.source.expire(self.now)
+        for source in self.sources.values():
+            source.expire(self.now)
         self.central.expire(self.now)
         late = self.telegraf.late
         self.telegraf.late = [each for each in late if self.now - each[0] < LOOKBACK]
@@ -156,21 +167,41 @@ class World:
         """Put central back to `copy`, unless Telegraf is about to send again what had landed."""
         if not self.telegraf.unheard:
             self.central.put_back(copy)
+            self.excused |= self.excused_once  # the copy may be of that time
 
     def empty(self) -> None:
         """Empty central's bucket, unless Telegraf is about to send again what had landed."""
         if not self.telegraf.unheard:
             self.central.empty()
 
+    def stranger(self, stream: str, key: Key, value: int) -> None:
+        """Have another collector's line land over what is there, with the mark behind it: it has read the ledger."""
+        newest = checks.newest_mark(self, stream)
+        if newest is not None:
+            printed = span(key[1], key[1] + self.stream(stream).unit)
+            self.now += 1000  # no two of them are of one instant
+            identity = MarkId(self.now, f"stranger{self.now}")
+            mark = replace(newest, id=identity, base=newest.id, proved=newest.proved - printed, printed=printed)
+            self.excuse(stream, key)
+            self.strangers.add((stream, key))
+            self.central.land([Point("stranger", stream, key, value), MarkOf(stream, mark)])
+
+    def excuse(self, stream: str, key: Key) -> None:
+        """Take note that the ledger cannot know better of a point, until it is right again."""
+        self.excused.add((stream, key))
+        self.excused_once.add((stream, key))
+        self.strangers.discard((stream, key))
+
     def lose(self, stream: str, key: Key) -> None:
         """Have central lose a point."""
         if self.central.points[stream].pop(key, None) is not None:
-            self.excused.add((stream, key))
+            self.excuse(stream, key)
 
     def rewrite(self, stream: str, key: Key, value: int) -> None:
         """Have the source change a point, however old."""
-        self.source.points[stream][key] = value
-        self.excused.add((stream, key))
+        self.source_of(stream).points[stream][key] = value
+        for each in selected(self.stream(stream), {key: value}):
+            self.excuse(stream, each)
 
     def ask(self, stream: str, kind: Kind, whole: Span, cancels: bool = False) -> Request:
         """Have an operator's command ask for something, or cancel what was asked last."""
@@ -248,12 +279,14 @@ class World:
         """Let everything be well: work ends, and what it ends with is right."""
         self.script.clear()
         self.telegraf.late.clear()
-        self.source.silent = self.central.silent = False
-        self.source.failures.end()
+        for source in self.sources.values():
+            source.silent, source.ahead = False, 0
+            source.failures.end()
+        self.central.silent = False
         self.central.failures.end()
         self.central.refused.clear()
         self.central.conflicts.clear()
-        self.source.ahead = self.collector_ahead = 0
+        self.collector_ahead = 0
         self.start()
         for number in range(rounds):
             if number >= 3 and not self.unfinished():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.stream.account import Account
-from telegraf_plugin.stream.clocks import FAR, Instant, present
+from telegraf_plugin.stream.clocks import FAR, Instant, instant, present
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import Start
 from telegraf_plugin.stream.jobs import Copy
@@ -36,6 +36,26 @@ def test_a_clock_far_ahead_is_believed_only_if_centrals_says_so_too(
     source: int, clock: int, central: int | None, now: int
 ) -> None:
     assert present(source, clock, central) == now
+
+
+@pytest.mark.parametrize(
+    ("source_skew", "central_skew", "source"),
+    [
+        (None, None, 1000),
+        (1.5, None, 1000),
+        (-1.5, None, 1000),
+        (1.75, None, 1002),  # of 1000.75 s, the fraction left for the next tick
+        (-1.75, None, 999),
+        (7200.0, None, 1000),
+        (7200.0, 7100.0, 8100),  # central's as well is ahead: ours alone is behind
+        (7200.0, 1.0, 1001),
+    ],
+)
+def test_what_time_it_is_at_a_source_is_told_by_its_skew_beyond_noise_in_whole_seconds(
+    source_skew: float | None, central_skew: float | None, source: int
+) -> None:
+    clock = 1000 * SECOND + SECOND * 3 // 4
+    assert instant(clock, 7, source_skew, central_skew) == Instant(source * SECOND, clock, 7)
 
 
 def tick(bench: CourseBench, now: int, steady: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.holds import LOOKS
-from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Counted, Prove
+from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Job, Land, Prove
 from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
@@ -138,3 +138,16 @@ def test_what_is_merely_read_again_is_not_lacking_and_what_differs_is() -> None:
     bench.course.checked([Counted(leg.span, 6, False) for leg in bench.course.legs])
     assert bench.work() == [(-300, 60)]
     assert seconds(bench.course.lacking(bench.at)) == [(-300, 45)]
+
+
+@pytest.mark.parametrize(
+    "job", [Land(sp(-15, 60), 5), Check(((sp(-300, -15),), (sp(-15, 60),)))], ids=lambda job: type(job).__name__
+)
+def test_what_was_printed_again_and_could_not_be_counted_is_lacking_and_what_had_landed_is_not(job: Job) -> None:
+    bench = live()
+    bench.all_landed()
+    bench.tick(60)
+    bench.copy_all()
+    assert seconds(bench.course.lacking(bench.at)) == [(0, 60)]
+    bench.course.failed(job, "memory limit", bench.at, central=True)
+    assert seconds(bench.course.lacking(bench.at)) == [(-15, 60)]

@@ -187,6 +187,17 @@ def test_the_safe_clock_alone_settles() -> None:
     assert isinstance(bench.course.next(at(LOOKBACK), True, False, True), Prove)
 
 
+def test_legs_that_have_not_settled_do_not_become_one_though_the_source_is_ahead() -> None:
+    """The one that they became went on growing, and was never proved."""
+    bench = live()
+    bench.course.legs.clear()
+    for start in (0, 100):
+        bench.course.legs.put(Leg(*sp(start, start + 100), None, s(start + 400), landed=True))
+    for clock, legs in ((0, 2), (2000, 1)):
+        bench.course.tick(at(clock, source=2000))
+        assert len([leg for leg in bench.course.legs if leg.stop <= s(200)]) == legs
+
+
 # What differs
 
 

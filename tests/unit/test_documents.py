@@ -236,7 +236,7 @@ def test_what_ci_runs_is_what_is_said_of_it() -> None:
     (of_make,) = re.findall(r"^check: .*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     (of_contributing,) = re.findall(r"^    make check .*$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
     for line in (of_readme, of_make, of_contributing):
-        assert [target for target in run if target != "check" and f"{target} " not in line] == []
+        assert {*run} <= {"check", *re.findall(r"[a-z-]+", line)}
 
 
 def test_what_documents_say_to_run_is_there() -> None:

@@ -134,6 +134,7 @@ def test_a_failure_of_central_is_news_once_for_each_reason_and_again_after_a_min
         for summary, now in (("away", 100.0), ("away", 130.0), ("full", 131.0), ("full", 190.9), ("full", 191.0))
     ]
     assert news == [True, False, True, False, True]
+    assert not found.done(source=True, central=False)  # the source says nothing of central
     assert found.done(source=False, central=True)  # it failed before: that it is well is news too
     assert not found.done(source=False, central=True)
     assert found.central_failed(CentralError("full", "wait"), 192.0, 0)

@@ -67,6 +67,15 @@ def test_of_many_spans_all_that_was_printed_is_told() -> None:
     assert Mark.read(texts(mark(1, printed=many))).printed.parts == (many.hull,)
 
 
+def test_a_mark_tells_fifty_spans_of_each_kind_and_is_some_kilobytes_however_many_there_are() -> None:
+    def made(count: int) -> Mark:
+        spans = Spans.of((1_795_473_000_000_000_000 + 60 * n, 1_795_473_000_000_000_001 + 60 * n) for n in range(count))
+        return replace(mark(1, proved=spans, printed=spans), sent=spans, islands=spans)
+
+    assert Mark.read(texts(made(50))) == made(50)
+    assert sum(map(len, texts(made(5000)).values())) < 16 * 1024
+
+
 def test_where_more_is_held_than_is_told_nothing_is_called_proved() -> None:
     """Else nobody would ever look there for what was held, once another run has begun."""
     held = {(b"m", b"f%d" % n, FieldType.FLOAT): Spans.of([(n, n + 1)]) for n in range(MAX_HELD + 2)}

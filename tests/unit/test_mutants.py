@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -159,9 +160,9 @@ def test_a_mutant_that_hangs_is_ended(tree: Path, tmp_path: Path, monkeypatch: p
     copy = Copy(tree, tmp_path / "copy")
     copy.require_green(["test_rule.py"])
     monkeypatch.setattr(trial, "LIMITS", (3.0, 3.0, 3.0))
-    assert (
-        copy.attempt(mutant("not now -> (now)", text), [["test_rule.py"], [], []]).killed_by == "the time limit of 3 s"
-    )
+    verdict = copy.attempt(mutant("not now -> (now)", text), [["test_rule.py"], [], []])
+    assert verdict.killed_by is not None
+    assert verdict.killed_by.startswith("the time limit of ")  # 3 s, and more where pytest alone takes a second
 
 
 def test_where_tests_fail_without_a_mutant_nothing_is_said_of_mutants(tree: Path, tmp_path: Path) -> None:
@@ -176,6 +177,60 @@ def test_a_test_that_fails_without_a_mutant_kills_none(tree: Path, tmp_path: Pat
     copy.require_green(["test_rule.py"])
     assert copy.unsteady == ["test_rule.py::test_unsteady"]
     assert copy.attempt(mutant("min(early) -> (max(early))"), [["test_rule.py"], [], []]).killed_by is None
+
+
+ONCE = """import pathlib
+
+from telegraf_plugin.rule import least
+
+
+def test_late():
+    seen = pathlib.Path("seen")
+    if not seen.exists():
+        seen.touch()
+        assert least([3, 1, 9], 4) is None
+
+
+def test_least():
+    assert least([3, 1, 9], 4) == 1
+"""
+"""A test that fails once, whatever the code is."""
+
+
+def test_what_fails_once_and_passes_alone_kills_no_mutant_and_hides_no_other_test(tree: Path, tmp_path: Path) -> None:
+    (tree / "test_rule.py").write_text(ONCE)
+    copy = Copy(tree, tmp_path / "copy")
+    stages: list[list[str]] = [["test_rule.py"], [], []]
+    assert copy.attempt(mutant("time <= now -> (time < now)"), stages).killed_by is None
+    (copy.root / "seen").unlink()
+    assert copy.attempt(mutant("min(early) -> (max(early))"), stages).killed_by == "test_rule.py::test_least"
+
+
+def test_what_fails_alone_without_the_mutant_too_kills_none(tree: Path, tmp_path: Path) -> None:
+    (tree / "test_rule.py").write_text("def test_rule():\n    assert False\n")
+    copy = Copy(tree, tmp_path / "copy")
+    assert copy.attempt(mutant("min(early) -> (max(early))"), [["test_rule.py"], [], []]).killed_by is None
+
+
+def test_where_many_tests_fail_now_and_then_nothing_is_said_of_mutants(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "MAX_UNSTEADY", 1)
+    tests = (f"def test_{number}():\n    assert False\n\n\n" for number in range(3))
+    (tree / "test_rule.py").write_text("".join(tests))
+    with pytest.raises(NotGreen, match="now and then"):
+        Copy(tree, tmp_path / "copy").attempt(mutant("min(early) -> (max(early))"), [["test_rule.py"], [], []])
+
+
+def test_tests_that_are_slow_by_themselves_kill_no_mutant_by_the_time_limit(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Copy(tree, tmp_path / "copy")
+    monkeypatch.setattr(trial, "LIMITS", (0.01, 0.01, 0.01))  # less than pytest needs to start
+    monkeypatch.setattr(trial, "PATIENCE", 1000)
+    stages: list[list[str]] = [["test_rule.py"], [], []]
+    assert copy.attempt(mutant("time <= now -> (time < now)"), stages).killed_by is None
+    assert copy.attempt(mutant("min(early) -> (max(early))"), stages).killed_by == "test_rule.py::test_least"
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -202,6 +257,29 @@ def test_the_kinds_are_tried_with_the_tests_that_are_asked_for(monkeypatch: pyte
     assert gate.main(["--kinds", "--tests", "tests/model"]) == 0
     assert sorted(asked[0][0]) == sorted(KINDS)
     assert asked[0][1] == "tests/model"
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_the_short_form_tries_twelve(capsys: pytest.CaptureFixture[str]) -> None:
+    quick = re.search(r"^mutants-quick:.*twelve.*\n\t.* -m lab\.mutants (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert quick is not None
+    assert gate.main([*quick[1].split(), "--list"]) == 0
+    assert capsys.readouterr().out.startswith("12 of ")
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(("least", "status"), [("2", 0), ("3", 1)])
+def test_so_many_as_must_be_killed_are_enough(
+    least: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def tried(chosen: list[Mutant], *_how: object) -> list[trial.Verdict]:
+        return [trial.Verdict(one, "a test" if place < 2 else None) for place, one in enumerate(chosen[:3])]
+
+    monkeypatch.setattr(gate, "try_all", tried)
+    assert gate.main(["--count", "5", "--least", least]) == status
+    said = capsys.readouterr().out
+    assert f"3 tried, 2 killed ({least} must be)" in said
+    assert said.count("survived: ") == 1
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telegraf_plugin.stream.course import Bounds
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.jobs import Compare, Compared, Recheck, Swept
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, span
 from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, LONGEST_EMPTY, SHORTEST_PASS, Sweep
 from telegraf_plugin.stream.units import HOUR
-from tests.unit.course_bench import SECOND, CourseBench, at, seconds, sp
+from tests.unit.course_bench import SECOND, CourseBench, at, s, seconds, sp
+from tests.unit.test_definition import STREAM
 
 GROUPS = frozenset((HOUR,))
 
@@ -163,6 +167,17 @@ def test_what_is_proved_is_swept_when_there_is_nothing_else_to_do() -> None:
     assert bench.next() == Recheck(sp(-1000, -300), by_hash=False)
     bench.central = False
     assert bench.next() is None
+
+
+def test_an_aggregate_is_swept_by_whole_windows_from_the_edge_of_the_retention_on() -> None:
+    """The rest of a window has another mean than all of it: central was said to lack it."""
+    minutes = replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN))
+    bench = CourseBench(-600, stream=minutes)
+    bench.course.sweep = Sweep(0.5)
+    bench.ticked(0)
+    bench.course.bounds = Bounds(GROUPS, oldest=s(-590))
+    bench.course.proved = span(*sp(-600, 0))
+    assert bench.next() == Recheck(sp(-540, 0), by_hash=False)
 
 
 def test_what_is_equal_stays_proved() -> None:
