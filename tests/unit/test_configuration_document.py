@@ -16,7 +16,7 @@ from telegraf_plugin import plugin
 from telegraf_plugin.config import load, schema, settings
 from telegraf_plugin.stream.definition import AggregateFunction, Start
 from telegraf_plugin.stream.mapping import MetadataTag
-from telegraf_plugin.stream.units import MINUTE
+from telegraf_plugin.stream.units import MINUTE, SECOND
 from tests.unit.test_lint import ROOT, SETTINGS
 
 DOCUMENT = (ROOT / "docs" / "configuration.md").read_text()
@@ -155,5 +155,14 @@ def test_the_variables_are_those_of_the_example_with_its_values() -> None:
     set_there = {name: f"`{value}`" if value else "empty" for name, value in example.items() if name[0] != "#"}
     assert {name: said for name, said, _ in named if said not in ("not there", "not set")} == set_there
     assert {name for name, said, _ in named if said == "not set"} == unset
-    defaults = {name: default for name, _, default in named}
-    assert defaults["COLLECTOR_INTERVAL"] == f"`{settings.DEFAULT_INTERVAL}`"
+    defaults = {name: default.strip("`") for name, _, default in named}
+    derived = settings.derived({})
+    silence = derived.pop("HEALTH_MAX_SILENCE")
+    assert {name: defaults[name] for name in derived} == derived
+    least = settings.silence(SECOND) // SECOND
+    assert defaults["HEALTH_MAX_SILENCE"] == f"two and a half intervals, at least `{least}s"
+    assert silence == f"{settings.DEFAULT_INTERVAL * 5 // 2}s"
+    shipped = "".join((ROOT / file).read_text() for file in ("config/queries.yaml", "telegraf.conf"))
+    without = set(re.findall(r"^[^#\n]*?\$\{([A-Z][A-Z_0-9]*)\}", shipped, re.MULTILINE)) - set(derived) - unset
+    assert {name for name, default in defaults.items() if default == "needed"} == without
+    assert f"a whole number from 1 to {settings.MAX_INTERVAL}" in table
