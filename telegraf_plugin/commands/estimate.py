@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ASSUMED_SPEED = 50_000.0
-"""Points a second that Telegraf and central take in, where nothing tells: half of what was measured (README)."""
+"""Points a second that Telegraf and central take in, where nothing tells: half of what docs/performance.md
+measured."""
 PROOF_SPEED = 150_000.0
 """Points a second that are read back from central and compared, at the most."""
 WINDOW_SECONDS = 0.08

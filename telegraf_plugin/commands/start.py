@@ -41,7 +41,7 @@ examples:
 environment:
   COLLECTOR_ENV_FILE  the settings, in place of .env; empty: none but the environment's
   COLLECTOR_SECRETS   a folder with the tokens as files
-  and the variables of .env (README.md, Variables)
+  and the variables of .env (docs/configuration.md, Variables)
 
 exit status: Telegraf's own; 2 when the settings or a file cannot be used: Telegraf is not started then
 """

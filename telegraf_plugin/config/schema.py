@@ -1,6 +1,6 @@
 """The form of queries.yaml: every key, its type and its default. Unknown keys and wrong types are refused by name.
 
-What a key means stands in config/queries.yaml, beside the key, and in the README's table.
+What a key means stands in config/queries.yaml, beside the key, and in docs/configuration.md.
 """
 
 from __future__ import annotations

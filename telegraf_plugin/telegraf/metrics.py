@@ -1,6 +1,6 @@
 """The collector's own metrics as line protocol: measurements `collector_*`, for the bucket `metrics`.
 
-They carry no tag `source_bucket`: by that telegraf.conf tells them from the data. The README explains each field.
+They carry no tag `source_bucket`: by that telegraf.conf tells them from the data. docs/metrics.md explains each field.
 """
 
 from __future__ import annotations

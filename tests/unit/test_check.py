@@ -48,13 +48,13 @@ def test_check_ends_with_0_and_says_so(folder: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("nothing to change in config/queries.yaml with telegraf.conf\n", "")
 
 
-def test_check_ends_with_1_and_the_lines_of_the_readme(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_ends_with_1_and_the_lines_of_the_document(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(folder)
     assert main(["check"]) == 1
     told = capsys.readouterr()
     assert told.err == ""
     shown = "".join(f"    {line}\n" for line in told.out.splitlines())
-    assert shown in (ROOT / "README.md").read_text()
+    assert shown in (ROOT / "docs" / "configuration.md").read_text()
 
 
 def test_check_takes_other_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

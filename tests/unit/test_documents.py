@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,14 @@ from telegraf_plugin.config import schema, yaml_file
 from telegraf_plugin.influxdb import annotated_csv, client, failures, flux, passage
 from telegraf_plugin.stream import account, course, holds, ledger, overwrites, quarantine, retry
 from telegraf_plugin.stream.course import Course
-from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.telegraf import line_protocol, logs
-from telegraf_plugin.telegraf.metrics import cycle_lines
 from tests.unit.test_definition import STREAM
 from tests.unit.test_lint import ROOT
 from tests.unit.test_messages import messages
-from tests.unit.test_metrics import NOW, of
-from tests.unit.test_status import CPU, ERROR, IN_TIME, SECOND, attempt, board
 
 README = (ROOT / "README.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text()
@@ -105,11 +101,10 @@ def test_there_are_messages_to_look_for() -> None:
     [
         (TROUBLE, f"Said when they differ by more than {audit.MAX_SKEW:g} s"),
         (README, f"| InfluxDB, sources and central | {'.'.join(map(str, checks.NEEDED_VERSION))} or newer"),
-        (README, f"when a source's differs from the collector's by more than {audit.MAX_SKEW:g} s"),
         (TROUBLE, f"A mark is on its way for more than {watch.OVERDUE_SECONDS} s"),
         (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
-        (README, f"up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
-        (README, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
+        (TROUBLE, f"it gets it, up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
+        (CONFIGURATION, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
         (OPERATIONS, f"for {('three', 'four')[status.SILENT_INTERVALS - 3]} of its intervals"),
         (GUARANTEES, f"after {holds.LOOKS.first / SECOND_NS:g} s, then less often, up to an hour"),
         (GUARANTEES, "Either at most twice the lookback"),
@@ -121,8 +116,7 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"`is larger than {yaml_file.MAX_BYTES:,} bytes`, `holds more than {yaml_file.MAX_VALUES:,} values"),
         (TROUBLE, f"Each is one line, at most {logs.MAX_LINE_BYTES // 1024} KiB"),
         (TROUBLE, f"take more than {line_protocol.MAX_KEY_BYTES:,} bytes"),
-        (README, f"take more than {line_protocol.MAX_KEY_BYTES:,} bytes"),
-        (README, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
+        (TROUBLE, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
         (
             SECURITY,
             f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, {client.MAX_ERROR_BYTES // 1024} KiB",
@@ -139,8 +133,8 @@ def test_there_are_messages_to_look_for() -> None:
         (ARCHITECTURE, f"Both sides as sets of at most {compare.SET_POINTS:,} points"),
         (ARCHITECTURE, f"At a tick the last {course.OVERLAP // SECOND_NS} s of the newest leg"),
         (ARCHITECTURE, f"and every {account.RENEW // SECOND_NS // 60} minutes in any case"),
-        (README, f"the newest is renewed every {account.RENEW // SECOND_NS // 60} minutes"),
-        (README, f"Each read goes over the last {course.OVERLAP // SECOND_NS} s of the one before again"),
+        (OPERATIONS, f"the newest is renewed every {account.RENEW // SECOND_NS // 60} minutes"),
+        (OPERATIONS, f"Each read goes over the last {course.OVERLAP // SECOND_NS} s of the one before again"),
     ],
 )
 def test_a_number_that_is_named_is_the_programs(document: str, said: str) -> None:
@@ -205,51 +199,6 @@ def test_the_examples_of_a_commands_help_are_command_lines_of_it(
         assert cli._parser().parse_args(arguments.joined(shlex.split(example))).command == command
 
 
-def test_the_fields_of_a_stream_are_those_of_the_readme() -> None:
-    recorded = board(attempt(CPU), attempt(CPU, error=ERROR), streams=[CPU])
-    recorded.interval = SECOND
-    found = {"last_error"}
-    told = {"proved_up_to": NOW, "to_go": SECOND, "time_to_loss": SECOND, "sweep_period": SECOND}
-    for error in (None, ERROR):
-        recorded.record(attempt(CPU, error=error))
-        recorded.streams[CPU.label].progress = replace(IN_TIME, **told)  # type: ignore[arg-type]
-        found |= set(of(cycle_lines(recorded, set(), 1.0, NOW), "collector_stream")[0]["fields"])
-    section = README.split("\n## Own metrics\n")[1].split("\n## ")[0]
-    row = next(line for line in section.splitlines() if line.startswith("| `collector_stream`"))
-    named = set(re.findall(r"`([a-z_]+)`", row.split("|")[3]))
-    for heading in ("The sums:", "#### How a stream stands"):
-        table = section.split(heading)[1].split("\n\n")[1 if heading.endswith(":") else 2]
-        for line in table.splitlines()[2:]:
-            named |= set(re.findall(r"`([a-z_]+)`", line.split("|")[1]))
-    assert found == named
-
-
-def test_the_reasons_of_what_cannot_pass_are_those_of_both_tables() -> None:
-    reasons = {reason.value for reason in DropReason}
-    table = README.split("Why a point can be dropped")[1].split("\n\n")[1]
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == reasons
-    section = TROUBLE.split("\n## Points that cannot pass\n")[1].split("\n## ")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == reasons
-
-
-def test_the_variables_of_the_readme_are_those_of_the_example() -> None:
-    table = README.split("\n### Variables\n")[1].split("\n### ")[0]
-    named = re.findall(r"^\| `(\w+)` \| ([^|]*) \|", table, re.MULTILINE)
-    example = set(re.findall(r"^#?([A-Z_0-9]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
-    assert {name for name, shipped in named if shipped != "not there"} == example - {"COMPOSE_FILE"}
-
-
-def test_the_keys_of_queries_yaml_are_those_of_the_readme() -> None:
-    section = README.split("\n### config/queries.yaml\n")[1].split("\n### ")[0]
-    named = set()
-    for line in section.splitlines():
-        if line.startswith("| `"):
-            named |= {name.rpartition(".")[2] for name in re.findall(r"`([a-z_.]+)`", line.split(" | ")[0])}
-    models = [value for value in vars(schema).values() if isinstance(value, type) and hasattr(value, "model_fields")]
-    keys = {key for model in models for key in model.model_fields}
-    assert named == keys - {"timeouts", "aggregate"}
-
-
 def test_a_time_as_people_are_shown_it_is_taken_as_the_help_says() -> None:
     assert "2026-11-01 06:00:00Z" in (ROOT / "telegraf_plugin/commands/arguments.py").read_text()
     assert arguments.joined(["--from", "2026-11-01", "06:00:00Z"]) == ["--from", "2026-11-01 06:00:00Z"]
@@ -278,8 +227,11 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
 
 
 def test_what_ci_runs_is_what_is_said_of_it() -> None:
-    run = re.findall(r"^make ([a-z-]+)", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
+    ci = (ROOT / ".ci" / "run").read_text()
+    run = re.findall(r"^make ([a-z-]+)", ci, re.MULTILINE)
     assert "check" in run
+    for command in re.findall(r"^make .*$", ci, re.MULTILINE):  # "the README's own commands"
+        assert re.search(rf"^    {re.escape(command)}(?: |$)", README, re.MULTILINE)
     of_readme = next(line for line in README.splitlines() if line.startswith("    make check"))
     (of_make,) = re.findall(r"^check: .*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     (of_contributing,) = re.findall(r"^    make check .*$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)

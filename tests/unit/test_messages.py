@@ -42,8 +42,8 @@ TOLD = {
 """Functions whose returned or yielded texts people see: why a stream is not well, what differs, what is dangerous."""
 NOT_NAMED = {
     "config/dotenv.py": "each says by itself how the line is written; the document has `.env: line N: …` for all",
-    "stream/renames.py": "why a tag cannot be computed, behind `cannot be told: …`; the README lists what is not",
-    "audit.py: points read": "the line of a cycle, which the README explains, and the document by its end",
+    "stream/renames.py": "why a tag cannot be computed, behind `cannot be told: …`; docs/configuration.md says when",
+    "audit.py: points read": "the line of a cycle, which docs/operations.md explains, and the document by its end",
 }
 """Messages that the document does not quote, by file or by file and clause, with the reason."""
 PLACE = "\0"

@@ -31,12 +31,6 @@ def test_a_name_that_the_code_or_the_documents_mention_is_one_of_them() -> None:
     assert mentioned - set(names.OWN) == set()
 
 
-def test_every_metric_is_described_in_the_readme_and_no_other() -> None:
-    table = re.search(r"\| Measurement \| Tags \| Fields \|\n(.*?)\n\n", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert table is not None
-    assert set(re.findall(r"^\| `(collector_\w+)`", table[1], re.MULTILINE)) == set(names.METRICS)
-
-
 def test_the_lint_knows_all_of_them() -> None:
     assert set(names.METRICS) < set(OWN_METRICS)
     assert (ledger.MEASUREMENT, request.MEASUREMENT) == names.BESIDE_DATA

@@ -62,7 +62,7 @@ def test_every_claim_names_a_test(document: str) -> None:
 
 def test_each_promise_of_the_readme_has_its_tests() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    promises = re.findall(r"^\| ([1-9]) \| \*\*", readme.split("\n## What is guaranteed")[1], re.MULTILINE)
+    promises = re.findall(r"^\| ([1-9]) \| \*\*", readme.split("\n## What it promises")[1], re.MULTILINE)
     assert promises == re.findall(r"^\| ([1-9]) ", GUARANTEES, re.MULTILINE) == list("123456")
 
 
