@@ -17,12 +17,11 @@ from telegraf_plugin.stream.jobs import Compare, Copy, Explain, Foresee, Job, La
 from telegraf_plugin.stream.ledger import Believed, MarkId
 from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.uncompared import Question, Uncompared
 from telegraf_plugin.stream.units import HOUR, SECOND
 
 CENTRAL_RETRIES = Backoff(1.0, 15.0)
 """Seconds after which central is asked again."""
-SAY_AGAIN_SECONDS = 60.0
-"""How often the log says that central fails for the same reason."""
 RETENTION_MARGIN = 60 * SECOND
 """In ns: what is about to be too old would be refused by the time it arrives."""
 
@@ -52,9 +51,8 @@ class Lane:
     `ledger`: what central says, to be adopted. `central`: the landing bucket answers, None while it was not asked.
     `busy`: a thread works on it, on `job`.
     `retry_at`, `not_before`: time.monotonic() before which it is not tried but at a tick, or not at all; `central_at`
-    likewise for what central must answer. `central_error`: what central said last when it could not be compared with,
-    empty when it could; `central_failed_since` when that began (ns of the steady clock), `central_failed_total` how
-    often so far, `central_said_at` when the log said so. `unasked`: the source was not asked for anything in this tick.
+    likewise for what central must answer. `uncompared`: which questions to central fail. `unasked`: the source was not
+    asked for anything in this tick.
     `wanted`: there was a tick.
     `asleep_until`: there is nothing to do before then, unless something happens: to look costs more than one thinks.
     """
@@ -69,10 +67,7 @@ class Lane:
     central_at: float = 0.0
     failures: int = 0
     central_failures: int = 0
-    central_error: str = ""
-    central_failed_since: int = 0
-    central_failed_total: int = 0
-    central_said_at: float = 0.0
+    uncompared: Uncompared = field(default_factory=Uncompared)
     job: Task | Job | None = None
     unasked: bool = False
     asleep_until: float = 0.0
@@ -145,39 +140,37 @@ class Lane:
         if error.retry_after:
             self.not_before = self.retry_at
 
-    def central_failed(self, error: CentralError, now: float, steady: int, alone: bool = False) -> bool:
+    def central_failed(self, question: Question, error: CentralError, steady: int, alone: bool = False) -> bool:
         """Take a failure of central: it is asked again after a while, longer each time. Returns whether it is news.
 
-        `now`: time.monotonic(); `steady`: the same in ns; `alone`: as of `failed`. Central may ask for a longer while.
+        `steady`: time.monotonic_ns(); `alone`: as of `failed`. Central may ask for a longer while.
         """
         self.central_failures += 1
-        self.central_failed_total += 1
         delay = 0.0 if alone else CENTRAL_RETRIES.after(self.central_failures)
-        self.central_at = now + max(delay, error.retry_after or 0.0)
-        if not self.central_error:
-            self.central_failed_since = steady
-        news = self.central_error != error.summary or now >= self.central_said_at + SAY_AGAIN_SECONDS
-        self.central_error = error.summary
-        if news:
-            self.central_said_at = now
-        return news
+        self.central_at = steady / SECOND + max(delay, error.retry_after or 0.0)
+        return self.uncompared.failed(question, error.summary, steady)
 
-    def done(self, source: bool, central: bool) -> bool:
-        """Take note that the source, or central, has answered well. Returns whether central had failed before."""
-        again = central and bool(self.central_error)
+    def done(self, source: bool, central: Question | None) -> bool:
+        """Take note that the source has answered well, or central a question.
+
+        Returns whether some question had failed before, and none does any more.
+        """
+        again = central is not None and self.uncompared.answered(central)
         if source:
             self.failures, self.not_before, self.unasked = 0, 0.0, False
-        if central:
-            self.central_failures, self.central_at, self.central_error = 0, 0.0, ""
+        if central is not None:
+            self.central_failures, self.central_at = 0, 0.0
         return again
 
     def progress(self, steady: int) -> Progress:
         """Return how its stream stood at the last tick; `steady`: now by the steady clock, ns."""
-        progress = self.account.progress(self.ticked)
-        if self.central_error:
-            uncompared = max(steady - self.central_failed_since, 0)
-            progress = replace(progress, uncompared=uncompared, uncompared_reason=self.central_error)
-        return replace(progress, uncompared_total=self.central_failed_total)
+        uncompared, reason = self.uncompared.longest(steady)
+        return replace(
+            self.account.progress(self.ticked),
+            uncompared=uncompared,
+            uncompared_reason=reason,
+            uncompared_total=self.uncompared.total,
+        )
 
     def pending(self, now: float) -> bool:
         """Say whether what the last tick asked for may yet be done, at `now` (time.monotonic()).

@@ -23,6 +23,7 @@ from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Failed, Foresee, Job, Land, Prove, Recheck, Seek
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
 
@@ -108,7 +109,7 @@ class LaneWork:
             failed = Failed(False, False)
             if not isinstance(task, Task):
                 failed = lane.account.course.failed(task, error.summary, self._instant(), True)
-            news = lane.central_failed(error, time.monotonic(), time.monotonic_ns(), failed.alone)
+            news = lane.central_failed(Question.of(task), error, time.monotonic_ns(), failed.alone)
         if news:
             text = "%s: cannot be compared with central's bucket %s: %s; %s"
             log.error(text, lane.stream.label, lane.stream.central_bucket, error.summary, error.hint)
@@ -123,7 +124,7 @@ class LaneWork:
             for side, answered in ((False, source), (True, central)):
                 if answered:
                     lane.account.course.went_well(central=side)
-            again = lane.done(source, central)
+            again = lane.done(source, Question.of(task) if central else None)
         if again:
             log.warning("%s: can be compared with central again", lane.stream.label)
 

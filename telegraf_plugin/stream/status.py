@@ -136,14 +136,22 @@ class StreamStatus:
         return self.max_lag is not None and progress.lag >= self.max_lag
 
     @property
+    def uncompared(self) -> str:
+        """For how long central could not be compared with, and why; empty for two intervals of it."""
+        progress = self.progress
+        if progress is None or self.patience is None or progress.uncompared <= self.patience:
+            return ""
+        seconds = _seconds(progress.uncompared)
+        return f"central could not be compared with for {seconds} s: {progress.uncompared_reason}"
+
+    @property
     def impaired(self) -> str:
         """What central lacks for good, or is not known to have, though what is new arrives; empty when all is well."""
         progress = self.progress
         if progress is None:
             return ""
-        if self.patience is not None and progress.uncompared > self.patience:
-            seconds, reason = _seconds(progress.uncompared), progress.uncompared_reason
-            return f"central could not be compared with for {seconds} s: {reason}"
+        if self.uncompared:
+            return self.uncompared
         if progress.held:
             return f"central lacks {progress.held} points of it for good: {progress.held_reason}"
         if progress.aside:
@@ -168,6 +176,8 @@ class StreamStatus:
             return "its first mark has not arrived in central"
         if self.late:
             return "central is slow to answer" if self.waits_for_central else "its source is slow"
+        if self.uncompared:
+            return self.uncompared
         if self.behind and progress.lag is not None:
             return f"central has lacked points of it for {_seconds(progress.lag)} s"
         if self.impaired:

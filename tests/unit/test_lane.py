@@ -15,6 +15,7 @@ from telegraf_plugin.stream.clocks import instant
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import HOUR
 from tests.unit.test_definition import STREAM
 
@@ -22,6 +23,9 @@ SECOND = 1_000_000_000
 DAY = 24 * HOUR
 SOURCE, CLOCK = 10**18, 10**18 + 5 * SECOND  # the source's clock is behind
 AT = Instant(SOURCE, CLOCK, 7)
+
+
+COUNT, READ = Question.COUNT, Question.READ
 
 
 def lane(here: Bucket | None = None, there: Bucket | None = None, stream: StreamDefinition = STREAM) -> Lane:
@@ -126,27 +130,49 @@ def test_what_central_must_answer_waits_longer_after_each_failure_until_it_answe
     found = lane()
     waits = []
     for _ in range(3):
-        found.central_failed(CentralError("away", "wait"), 100.0, 0)
+        found.central_failed(COUNT, CentralError("away", "wait"), 100 * SECOND)
         waits.append(found.central_at - 100.0)
     assert waits == [1.0, 2.0, 4.0]
     assert found.may_work(100.0)  # its source has nothing to do with it
-    found.done(source=True, central=False)
+    found.done(source=True, central=None)
     assert found.central_at == 104.0
-    found.done(source=False, central=True)
+    found.done(source=False, central=COUNT)
     assert found.central_at == 0.0
 
 
 def test_a_failure_of_central_is_news_once_for_each_reason_and_again_after_a_minute() -> None:
     found = lane()
     news = [
-        found.central_failed(CentralError(summary, "wait"), now, 0)
+        found.central_failed(COUNT, CentralError(summary, "wait"), int(now * SECOND))
         for summary, now in (("away", 100.0), ("away", 130.0), ("full", 131.0), ("full", 190.9), ("full", 191.0))
     ]
     assert news == [True, False, True, False, True]
-    assert not found.done(source=True, central=False)  # the source says nothing of central
-    assert found.done(source=False, central=True)  # it failed before: that it is well is news too
-    assert not found.done(source=False, central=True)
-    assert found.central_failed(CentralError("full", "wait"), 192.0, 0)
+    assert not found.done(source=True, central=None)  # the source says nothing of central
+    assert found.done(source=False, central=COUNT)  # it failed before: that it is well is news too
+    assert not found.done(source=False, central=COUNT)
+    assert found.central_failed(COUNT, CentralError("full", "wait"), 192 * SECOND)
+
+
+def test_a_central_that_counts_and_does_not_give_its_points_cannot_be_compared_with() -> None:
+    found = lane()
+    assert found.central_failed(READ, CentralError("out of memory", "wait"), 100 * SECOND)
+    assert not found.done(source=True, central=COUNT)
+    assert not found.central_failed(READ, CentralError("out of memory", "wait"), 110 * SECOND)
+    assert not found.done(source=True, central=COUNT)
+    told = found.progress(130 * SECOND)
+    assert (told.uncompared, told.uncompared_reason, told.uncompared_total) == (30 * SECOND, "out of memory", 2)
+    assert found.done(source=False, central=READ)
+    assert found.progress(131 * SECOND).uncompared == 0
+
+
+def test_what_fails_longest_is_told() -> None:
+    found = lane()
+    found.central_failed(READ, CentralError("out of memory", "wait"), 100 * SECOND)
+    found.central_failed(COUNT, CentralError("away", "wait"), 105 * SECOND)
+    assert found.progress(110 * SECOND).uncompared_reason == "out of memory"
+    assert not found.done(source=False, central=READ)  # it does not count yet
+    assert found.progress(110 * SECOND).uncompared_reason == "away"
+    assert found.done(source=False, central=COUNT)
 
 
 def test_only_a_failure_alone_with_nothing_asked_for_is_tried_again_at_once() -> None:
@@ -160,7 +186,7 @@ def test_after_an_answer_of_central_the_waiting_begins_anew() -> None:
     found = lane()
     waits = []
     for _ in range(2):
-        found.central_failed(CentralError("away", "wait"), 100.0, 0)
+        found.central_failed(COUNT, CentralError("away", "wait"), 100 * SECOND)
         waits.append(found.central_at - 100.0)
-        found.done(source=False, central=True)
+        found.done(source=False, central=COUNT)
     assert waits == [1.0, 1.0]

@@ -16,6 +16,7 @@ from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.lane import Lane
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.uncompared import Question
 from tests.fakes import END, FakeSource, plain, refusal, table
 from tests.unit.test_definition import STREAM
 from tests.unit.test_lane import lane as made_lane
@@ -116,5 +117,5 @@ def test_central_says_how_long_it_wants_to_be_left_alone(
 def test_a_stream_waits_as_long_as_central_asks_for(asks: float | None, at_least: float, at_most: float) -> None:
     lane: Lane = made_lane()
     now = time.monotonic()
-    lane.central_failed(CentralError("limits requests", "wait", retry_after=asks), now, 0)
+    lane.central_failed(Question.READ, CentralError("limits requests", "wait", retry_after=asks), int(now * 1e9))
     assert at_least <= lane.central_at - now <= at_most + 1e-6

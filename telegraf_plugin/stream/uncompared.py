@@ -1,0 +1,61 @@
+"""Since when central fails to answer, by kind of question: that it still counts is no news of its reads. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from telegraf_plugin.stream.jobs import Check, Land
+from telegraf_plugin.stream.units import SECOND
+
+SAY_AGAIN = 60 * SECOND
+"""How often (ns) the log says that central fails for the same reason."""
+
+
+class Question(Enum):
+    """What central is asked."""
+
+    COUNT = auto()
+    READ = auto()
+
+    @classmethod
+    def of(cls, job: object) -> Question:
+        """Return what a job asks."""
+        return cls.COUNT if isinstance(job, Land | Check) else cls.READ
+
+
+@dataclass(slots=True)
+class _Failing:
+    since: int
+    said_at: int
+    reason: str
+
+
+class Uncompared:
+    """The failures of one stream's questions to central; `total` counts them. Times are ns of the steady clock."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._failing: dict[Question, _Failing] = {}
+
+    def failed(self, question: Question, reason: str, steady: int) -> bool:
+        """Record that a question failed at `steady`; returns whether that is news for the log."""
+        self.total += 1
+        failing = self._failing.get(question)
+        if failing is None:
+            self._failing[question] = _Failing(steady, steady, reason)
+            return True
+        news = failing.reason != reason or steady >= failing.said_at + SAY_AGAIN
+        failing.reason = reason
+        if news:
+            failing.said_at = steady
+        return news
+
+    def answered(self, question: Question) -> bool:
+        """Record that a question was answered; returns whether nothing fails any more, and something did."""
+        return self._failing.pop(question, None) is not None and not self._failing
+
+    def longest(self, steady: int) -> tuple[int, str]:
+        """Return for how long (ns) what fails has failed, and the reason; (0, "") when nothing does."""
+        first = min(self._failing.values(), key=lambda failing: failing.since, default=None)
+        return (max(steady - first.since, 0), first.reason) if first is not None else (0, "")
