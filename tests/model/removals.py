@@ -15,7 +15,7 @@ from telegraf_plugin.stream.clocks import ProofClock
 from telegraf_plugin.stream.course import Course, Instant
 from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.jobs import Recheck, Swept
+from telegraf_plugin.stream.jobs import Failed, Job, Recheck, Swept
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
@@ -198,6 +198,19 @@ def no_mending(patch: Patch) -> None:
         self.sweep.done(job.span, outcome.equal, took, at.steady, outcome.points)
 
     patch.setattr(Outcomes, "swept", swept)
+
+
+def no_turn_kept_in_the_sweep(patch: Patch) -> None:
+    """What fails is passed over until the next pass."""
+    failed = Outcomes.failed
+
+    def passed_over(self: Outcomes, job: Job, reason: str, at: Instant, central: bool, begun: bool = False) -> Failed:
+        if not isinstance(job, Recheck):
+            return failed(self, job, reason, at, central, begun)
+        self.sweep.done(job.span, True, 0, at.steady)
+        return Failed(True, False)
+
+    patch.setattr(Outcomes, "failed", passed_over)
 
 
 def no_hash_in_the_sweep(patch: Patch) -> None:
