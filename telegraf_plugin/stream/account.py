@@ -242,7 +242,6 @@ class Account:
         begins = max(course.origin, course.bounds.oldest)
         first = (span(begins, at.source) - course.proved).parts if not loading else ()
         lost = course.bounds.lost
-        aside = course.unread.aside + course.unproved.aside
         return Progress(
             state=self.state,
             lag=(at.source - late[0][0] if late else 0) if not loading else None,
@@ -257,8 +256,8 @@ class Account:
             time_to_loss=lacking.parts[0][0] - lost if lacking and lost > BEGINNING else None,
             sweep_period=course.sweep.period,
             sweep_found=course.sweep.found,
-            aside=aside.length,
-            aside_reason=course.unread.reason or course.unproved.reason,
+            aside=course.aside.length,
+            aside_reason=course.aside_reason,
             held_reason=course.holds.reason,
             unprovable=course.unprovable,
         )

@@ -114,7 +114,9 @@ class Outcomes(Plan):
             if isinstance(job, Land):
                 self._forget_points(job.span)
         elif isinstance(job, Recheck):
-            self.sweep.passed_over(job.span)
+            self.sweep.failed()
+            if not job.empty:  # else it is gone over by the hour
+                aside = self._put_off(job.span, self.unswept, self.sweep_pace, reason, at, lasting, begun)
         return Failed(alone, aside)
 
     def _put_off(
@@ -296,7 +298,13 @@ class Outcomes(Plan):
 
     def swept(self, job: Recheck, outcome: Swept, took: int, at: Instant) -> None:
         """Take the outcome of a piece of the sweep, which took so long (ns): what lacks something is work again."""
-        self.sweep.done(job.span, outcome.equal, took, at.steady, outcome.points)
+        if self.unswept.aside.touches(job.span):
+            self.sweep.looked_again(outcome.equal, took, at.steady)
+        else:
+            self.sweep.done(job.span, outcome.equal, took, at.steady, outcome.points)
+        if not job.empty:
+            self.unswept.passed(job.span)
+            self.sweep_pace.done(job.span[1] - job.span[0], took / SECOND)
         if not outcome.equal and not job.empty and not self._overtaken(job.span):
             self.doubt(span(*job.span), at)
             for leg in self.legs.carve(job.span):

@@ -64,8 +64,9 @@ class Plan:
         self.islands = Spans()  # what was asked for and lies before the origin: it is the stream's as well
         self.requested = Spans()  # what is copied though it is older than the origin
         self.every = stream.aggregate.every if stream.aggregate is not None else 1
-        self.live_pace, self.pace, self.proof_pace = Pace(), Pace(), Pace()
-        self.unread, self.unproved = Quarantine(self.every), Quarantine(self.every)
+        self.live_pace, self.pace, self.proof_pace, self.sweep_pace = Pace(), Pace(), Pace(), Pace()
+        self.unread, self.unproved, self.unswept = (Quarantine(self.every) for _ in range(3))
+        self._swept_aside = False  # the sweep's last piece was one that is set aside
         self.kept: int | None = None  # how long (ns) the bucket keeps points that keeps them for the shorter time
         self._arrived = Spans()  # what nothing speaks against, of what is being copied again
         self._uneven = False  # counts differ for good: something cannot pass, or central has more
@@ -82,6 +83,16 @@ class Plan:
         """Return where central lacks something, as far as is known; what nobody has looked at is not known to."""
         on_their_way = Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
         return self.work(at) + on_their_way - self._arrived
+
+    @property
+    def aside(self) -> Spans:
+        """What could not be read, proved, or compared again, and is set aside."""
+        return self.unread.aside + self.unproved.aside + (self.unswept.aside & self.proved)
+
+    @property
+    def aside_reason(self) -> str:
+        """What was said of some of it; empty when nothing is set aside."""
+        return self.unread.reason or self.unproved.reason or self.unswept.reason
 
     @property
     def unprovable(self) -> str:
@@ -238,8 +249,25 @@ class Plan:
         return min(since + -since % self.every, whole[1] - self.every) if since > whole[0] else whole[0], whole[1]
 
     def _sweep(self, at: Instant) -> Recheck | None:
-        piece = self.sweep.next(self.proved, self._floor, self.bounds.groups, self.every, at.steady)
+        if not self.sweep.may(at.steady):
+            return None
+        self.unswept.keep(self.proved.clip(start=self._floor))
+        aside, closed = self.unswept.aside, self.unswept.closed(at.steady)
+        again = (aside - closed).parts
+        # By turns: what is set aside never holds up the rest, nor waits for a pass that may take weeks.
+        self._swept_aside = bool(again) and not self._swept_aside
+        piece: Span | None
+        if self._swept_aside:
+            piece = self._newest(again[-1], HOUR)
+        else:
+            longest = self.sweep_pace.length
+            piece = self.sweep.next(
+                self.proved - aside, self._floor, self.bounds.groups, self.every, at.steady, longest
+            )
         if piece is None:
+            return None
+        piece = self.unswept.fit(piece)
+        if closed.touches(piece):  # it failed a moment ago, and keeps its turn
             return None
         return Recheck(piece, self.sweep.by_hash, self.holds.within(piece), piece[1] - piece[0] > HOUR)
 

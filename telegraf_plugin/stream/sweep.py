@@ -1,14 +1,14 @@
 """The sweep: everything that is proved is compared again and again, at a small part of the time. Pure.
 
 It finds what changed at the source after its span was proved, and what central lost since. Newest first; by counts, and
-every tenth time by hash.
+every tenth time by hash. A piece that fails keeps its turn, and is gone over in smaller ones, until it is set aside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans
+from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, instant
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.stream.windows import newest
 
@@ -44,17 +44,28 @@ class Sweep:
         return f"{self.passes}/{self._before}"
 
     def go_on(self, place: str) -> None:
-        """Go on where an earlier run's mark says; what is no place is the beginning."""
+        """Go on where an earlier run's mark says; what is no place, of 64 bits each, is the beginning."""
         passes, _, before = place.partition("/")
-        if passes.isdecimal() and before.isdecimal() and len(place) < 40:
-            self.passes, self._before = int(passes), int(before)
+        try:
+            read = instant(passes), instant(before)
+        except ValueError:
+            return
+        if read[0] >= 0:
+            self.passes, self._before = read
 
-    def next(self, proved: Spans, oldest: int, groups: Collection[int], every: int, steady: int) -> Span | None:
+    def may(self, steady: int) -> bool:
+        """Say whether it is its time, `steady`: ns of a clock that never jumps."""
+        return bool(self._duty) and steady >= self._not_before
+
+    def next(
+        self, proved: Spans, oldest: int, groups: Collection[int], every: int, steady: int, longest: int = HOUR
+    ) -> Span | None:
         """Return the next piece of what is `proved` and not older than `oldest`; None when it is not its time.
 
-        `steady`: now, in ns of a clock that never jumps. A piece crosses no shard group's end of `groups`.
+        `steady`: as of `may`. A piece crosses no shard group's end of `groups`, and is at most `longest` (ns) long, but
+        where there is nothing.
         """
-        if not self._duty or steady < self._not_before or not proved:
+        if not self.may(steady) or not proved:
             return None
         if self._pass_began is None:
             self._pass_began = steady
@@ -68,7 +79,7 @@ class Sweep:
         start, stop = left[-1]
         if self._reach > HOUR and stop - start > HOUR:
             return max(start, (stop - self._reach) // every * every), stop
-        return newest(start, stop, groups, every, HASHED_PIECE if self.by_hash else HOUR)
+        return newest(start, stop, groups, every, min(longest, HASHED_PIECE if self.by_hash else HOUR))
 
     @property
     def by_hash(self) -> bool:
@@ -88,12 +99,14 @@ class Sweep:
         self._reach = min(self._reach * 4, LONGEST_EMPTY) if nothing else HOUR
         self.rest(took, steady)
 
-    def passed_over(self, piece: Span) -> None:
-        """Go on behind `piece`, which could not be compared: it has its turn with the next pass."""
-        if piece[1] - piece[0] > HOUR:
-            self._reach = HOUR
-        else:
-            self._before = piece[0]
+    def looked_again(self, equal: bool, took: int, steady: int) -> None:
+        """Take the outcome for what had been set aside, as of `done`: the sweep's place is elsewhere."""
+        self.found += not equal
+        self.rest(took, steady)
+
+    def failed(self) -> None:
+        """Go on with what is no longer than an hour: a piece could not be compared, and keeps its turn."""
+        self._reach = HOUR
 
     def rest(self, took: int, steady: int) -> None:
         """Wait until `took` (ns) is the sweep's part of the time since, also when it was in vain."""

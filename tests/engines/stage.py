@@ -157,6 +157,10 @@ class Stage:
         """Delete all that central's bucket has since `start` (Unix ns), ledger too, as putting a backup back does."""
         self._delete(start, time.time_ns() + DAY, None)
 
+    def forget_span(self, start: int, stop: int) -> None:
+        """Delete what central's bucket has in [start, stop), Unix ns."""
+        self._delete(start, stop - 1, None)  # InfluxDB deletes what is at `stop` as well
+
     def delete_measurement(self, measurement: str) -> None:
         """Delete one measurement in central, of the last day."""
         self._delete(self.began - DAY, time.time_ns() + DAY, f'_measurement="{measurement}"')

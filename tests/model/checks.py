@@ -154,9 +154,8 @@ def unfinished(world: World) -> str:
         asked = world.central.requests.get(name)
         if asked is not None and mark.request != asked.id:
             return f"{name} has not done {asked}"
-        aside = course.unread.aside + course.unproved.aside
-        if aside:
-            return f"{name} leaves {aside} aside"
+        if course.aside:
+            return f"{name} leaves {course.aside} aside"
     return ""
 
 

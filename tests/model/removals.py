@@ -7,15 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin import worker
 from telegraf_plugin.lane import Lane
-from telegraf_plugin.stream import course, flow, plan
+from telegraf_plugin.stream import clocks, course, flow, plan
 from telegraf_plugin.stream.account import Account, Origin, State
 from telegraf_plugin.stream.clocks import ProofClock
 from telegraf_plugin.stream.course import Course, Instant
 from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.jobs import Recheck, Swept
+from telegraf_plugin.stream.jobs import Failed, Job, Recheck, Swept
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
@@ -200,6 +199,19 @@ def no_mending(patch: Patch) -> None:
     patch.setattr(Outcomes, "swept", swept)
 
 
+def no_turn_kept_in_the_sweep(patch: Patch) -> None:
+    """What fails is passed over until the next pass."""
+    failed = Outcomes.failed
+
+    def passed_over(self: Outcomes, job: Job, reason: str, at: Instant, central: bool, begun: bool = False) -> Failed:
+        if not isinstance(job, Recheck):
+            return failed(self, job, reason, at, central, begun)
+        self.sweep.done(job.span, True, 0, at.steady)
+        return Failed(True, False)
+
+    patch.setattr(Outcomes, "failed", passed_over)
+
+
 def no_hash_in_the_sweep(patch: Patch) -> None:
     patch.setattr(Sweep, "by_hash", property(lambda _self: False))
 
@@ -227,7 +239,7 @@ def no_hurry(patch: Patch) -> None:
 
 
 def no_other_clock(patch: Patch) -> None:
-    patch.setattr(worker, "present", lambda source, _clock, _central: source)
+    patch.setattr(clocks, "present", lambda source, _clock, _central: source)
 
 
 def no_second_thought(patch: Patch) -> None:

@@ -127,6 +127,19 @@ def lost_behind_what_fails(world: World) -> None:
     lacks(world, [first], "the sweep behind what fails")
 
 
+def lost_beside_what_fails(world: World) -> None:
+    """As `lost_in_central`, and the source cannot read ten seconds of the same hour: it is told, the rest is mended."""
+    history(world, (BEGIN - HISTORY, BEGIN))
+    rounds(world, 30)
+    first = min(world.source.points["a"], key=lambda each: each[1])
+    world.source.failures.spans = broken = span(BEGIN - 200 * SECOND, BEGIN - 190 * SECOND)
+    world.lose("a", first)
+    swept(world, 20)
+    lacks(world, [first], "the sweep beside what fails")
+    if not world.collector.account("a").course.aside.covers(broken.parts[0]):  # type: ignore[union-attr]
+        world.wrong("nothing is said of what the sweep cannot read")
+
+
 def swept(world: World, passes: int) -> None:
     """Live on for so many passes of the sweep."""
     for _ in range(passes):

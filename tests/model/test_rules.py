@@ -46,6 +46,7 @@ RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Story]] = {
     "cancelled": (removals.no_cancelling, asked.cancelled_backfill),
     "repair": (removals.no_repair, asked.repair),
     "sweep": (removals.no_mending, asked.lost_in_central),
+    "sweep, what fails": (removals.no_turn_kept_in_the_sweep, asked.lost_beside_what_fails),
     "sweep by hash": (removals.no_hash_in_the_sweep, asked.changed_at_the_source),
     "seek": (removals.no_seeking, time.years_of_nothing),
     "first point": (removals.no_second_search, time.begins_at_its_first_point),
@@ -64,6 +65,7 @@ RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Story]] = {
 WORLDS: dict[Story, Callable[[], World]] = {
     asked.lost_in_central: lambda: World(STREAMS[:1], sweep=0.5),
     asked.changed_at_the_source: lambda: World(STREAMS[:1], sweep=0.5),
+    asked.lost_beside_what_fails: lambda: World(STREAMS[:1], sweep=0.5),
     asked.lost_behind_what_fails: lambda: World(STREAMS[:1], sweep=0.5),
     time.years_of_nothing: lambda: World(time.OF_YEARS),
     time.about_to_be_lost: lambda: World(time.OF_YEARS),
@@ -105,6 +107,7 @@ TOLD = [
     asked.lost_in_central,
     asked.changed_at_the_source,
     asked.lost_behind_what_fails,
+    asked.lost_beside_what_fails,
     time.type_conflict_for_an_hour,
     time.held_when_settled,
     time.started_again,

@@ -315,7 +315,7 @@ def test_the_sweep_goes_on_where_it_was_before_a_start() -> None:
     assert later.course.sweep.passes == 7
 
 
-@pytest.mark.parametrize("place", ["", "x/1", "1", "-1/5", "9" * 50 + "/1", "1/-5"])
+@pytest.mark.parametrize("place", ["", "x/1", "1", "-1/5", "9" * 50 + "/1", f"1/{2**63}"])
 def test_a_place_of_the_sweep_that_is_none_is_its_beginning(place: str) -> None:
     made = replace(mark(), sweep=place)
     assert adopted(made).course.sweep.passes == 0

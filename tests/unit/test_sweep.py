@@ -98,6 +98,15 @@ def test_each_tenth_pass_compares_points_in_shorter_pieces() -> None:
     assert by_hash == ([False] * (HASH_EVERY - 1) + [True]) * 2
 
 
+def test_a_piece_is_no_longer_than_is_asked_for() -> None:
+    sweep = Sweep(0.5)
+    lengths = {longest: sweep.next(span(0, HOUR), BEGINNING, GROUPS, 1, 0, longest) for longest in (HOUR, 90 * SECOND)}
+    assert lengths == {HOUR: (0, HOUR), 90 * SECOND: (HOUR - 90 * SECOND, HOUR)}
+    sweep.passes = HASH_EVERY - 1
+    assert sweep.next(span(0, HOUR), BEGINNING, GROUPS, 1, 0, HOUR) == (HOUR - HASHED_PIECE, HOUR)
+    assert sweep.next(span(0, HOUR), BEGINNING, GROUPS, 1, 0, SECOND) == (HOUR - SECOND, HOUR)
+
+
 def test_pieces_in_which_something_was_missing_are_counted() -> None:
     sweep = Sweep(0.5)
     sweep.done((HOUR, 2 * HOUR), False, 1, 1)
@@ -116,14 +125,16 @@ def test_a_sweep_goes_on_where_an_earlier_run_was() -> None:
     assert ask(later, span(0, 3 * HOUR), 0) == (HOUR, 2 * HOUR)
 
 
-@pytest.mark.parametrize("digits", [36, 37])
-def test_a_place_longer_than_any_is_none(digits: int) -> None:
+@pytest.mark.parametrize("before", [-(2**63), -1, 0, 2**63 - 1])
+def test_a_place_is_any_time_of_64_bits(before: int) -> None:
     sweep = Sweep(0.5)
-    sweep.go_on("11/" + digits * "7")
-    assert sweep.passes == (11 if digits == 36 else 0)
+    sweep.go_on(f"11/{before}")
+    assert (sweep.passes, sweep.place) == (11, f"11/{before}")
 
 
-@pytest.mark.parametrize("place", ["", "1", "/", "x/1", "1/x", "1/-1"])
+@pytest.mark.parametrize(
+    "place", ["", "1", "/", "x/1", "1/x", "-1/1", "1/-", "+1/1", "1/٣", f"{2**63}/1", f"1/{2**63}", "1/" + "7" * 36]
+)
 def test_what_is_no_place_is_the_beginning(place: str) -> None:
     sweep = Sweep(0.5)
     sweep.go_on(place)
