@@ -13,23 +13,17 @@ from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.lane import Reading
 from telegraf_plugin.stream.account import Origin, State
-from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import MarkId, oldest_kept
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.turns import IDLE_SECONDS, Turn, Turns
 from telegraf_plugin.worker import SourceWorker
 
-POLL_SECONDS = 0.2
-"""How often central is asked while marks are on their way: what may be in flight, divided by this, bounds the speed."""
-RETRIES = Backoff(0.5, 5.0)
-"""Seconds between two tries while a bucket of central does not answer."""
 FAR_SECONDS = 600.0
 """How often a whole day is looked over for marks that strangers made; the last hour is at each tick."""
 LOOK_UP_SECONDS = 3600.0
-IDLE_SECONDS = 2.0
-"""How long it sleeps while no mark is on its way, unless a tick comes."""
 OVERDUE_SECONDS = 30
 """How long a mark may take to arrive before that is said."""
 MAX_STRANGERS = 1000
@@ -48,7 +42,11 @@ _States = Mapping[str, tuple[SourceWorker, StreamDefinition, State, MarkId | Non
 
 
 class LedgerWatch:
-    """Reads the ledger for all streams, a central bucket at a time, so that one that is gone holds up no other."""
+    """Reads the ledger for all streams, a central bucket at a time, so that one that is gone or slow holds up no other.
+
+    Two threads take turns (`turns`). What is kept by bucket or stream is only touched by the one that looks at that
+    bucket.
+    """
 
     def __init__(self, central: CentralReader, workers: Iterable[SourceWorker], metrics_bucket: str) -> None:
         self._central = central
@@ -58,7 +56,7 @@ class LedgerWatch:
         for worker in self._workers:
             for stream in worker.source.streams:
                 self._streams.setdefault(stream.central_bucket, []).append((worker, stream))
-        self._wake = threading.Event()
+        self._turns = Turns(self._streams)
         self._silent: dict[str, str] = {}  # by bucket, what was said
         self._buckets: dict[str, Bucket] = {}
         self._looked_up: dict[str, float] = {}
@@ -69,50 +67,34 @@ class LedgerWatch:
         self._answering: dict[str, int] = {}  # by bucket, since when (Unix ns) it has answered without a failure
 
     def start(self) -> None:
-        """Start the thread; it ends with the process."""
-        threading.Thread(target=self._work, name="ledger", daemon=True).start()
+        """Start the threads; they end with the process."""
+        for takes_any in (False, True):
+            threading.Thread(target=self._work, args=[takes_any], name="ledger", daemon=True).start()
 
     def tick(self) -> None:
         """Have every bucket looked at now."""
-        self._wake.set()
+        self._turns.tick()
 
     @property
     def away(self) -> list[str]:
         """The buckets of central that could not be read when they were last asked for."""
         return sorted(self._silent)
 
-    def _work(self) -> None:
-        failures = dict.fromkeys(self._streams, 0)
-        look_at = dict.fromkeys(self._streams, 0.0)  # time.monotonic(); one that fails holds up no other
-        wanted_at = dict.fromkeys(self._streams, 0.0)  # likewise: central asked to be left alone until then (429, 503)
-        ticked: set[str] = set()
-        while True:
-            if self._wake.is_set():
-                self._wake.clear()
-                ticked = set(self._streams)
-                look_at = dict.fromkeys(self._streams, 0.0)
-            waiting = False
-            for bucket, streams in self._streams.items():
-                now = time.monotonic()
-                if now < max(wanted_at[bucket], look_at[bucket]):
-                    waiting = True
-                    continue
-                try:
-                    waiting = self._look(bucket, streams, bucket in ticked) or waiting
-                    self._answers(bucket, None)
-                    failures[bucket] = 0
-                    look_at[bucket] = time.monotonic() + self._patience(streams)
-                    ticked.discard(bucket)
-                except CentralError as error:
-                    self._answers(bucket, error)
-                    failures[bucket] += 1
-                    look_at[bucket] = time.monotonic() + RETRIES.after(failures[bucket])
-                    wanted_at[bucket] = time.monotonic() + (error.retry_after or 0.0)
-                    waiting = True
-            if waiting:
-                time.sleep(POLL_SECONDS)
-            else:
-                self._wake.wait(IDLE_SECONDS)
+    def _work(self, takes_any: bool) -> None:
+        for bucket, turn in self._turns.round(takes_any):
+            with self._turns.taken(turn) as ticked:
+                if ticked is not None:
+                    self._look_and_tell(bucket, turn, ticked)
+
+    def _look_and_tell(self, bucket: str, turn: Turn, ticked: bool) -> None:
+        streams, began = self._streams[bucket], time.monotonic()
+        error, waiting = None, True
+        try:
+            waiting = self._look(bucket, streams, ticked)
+        except CentralError as failure:
+            error = failure
+        self._answers(bucket, error)
+        self._turns.done(turn, ticked, waiting, began, self._patience(streams), error)
 
     @staticmethod
     def _patience(streams: list[tuple[SourceWorker, StreamDefinition]]) -> float:
@@ -214,6 +196,8 @@ class LedgerWatch:
             worker.central_answers(stream.label, True, self._buckets.get(bucket))
             if name not in marks:
                 continue  # its ledger is long: it is gone on with at the next look, or it cannot be read
+            if self._silent.pop(stream.label, None) is not None:
+                log.warning("%s: its ledger can be read again", stream.label)
             believed = marks[name]
             if believed is None and origins is None:
                 continue  # where it began may stand there: to begin anew would forget it

@@ -42,7 +42,7 @@ MAX_SAID = 1000
 
 
 class LedgerReader:
-    """Asks central for its ledger. Whatever fails is a CentralError; one thread at a time reads `ledger`."""
+    """Asks central for its ledger. Whatever fails is a CentralError; one thread at a time reads a bucket's `ledger`."""
 
     def __init__(self, central: Server, metrics_bucket: str) -> None:
         """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,8 +13,10 @@ import pytest
 
 from lab.influxd import InfluxServer
 from lab.loopback import HOST, free_port, wait_until
-from tests.engines.plugin_process import PluginProcess, queries, source
+from tests.engines.landing import Landing
+from tests.engines.plugin_process import LEDGER, PluginProcess, queries, source
 from tests.fakes import BlackHole, FakeSource, chunked, hang, refusal, reset, table
+from tests.meddler import Meddler
 
 TICKS = 5
 
@@ -94,6 +97,45 @@ def test_a_late_source_is_said_to_be_late_and_the_other_healthy(influx: InfluxSe
             sources = {line.tags["source"]: line.fields for line in plugin.of("collector_source")}
             assert (sources["good"]["late"], sources["bad"]["late"]) == (0, 1)
             assert plugin.of("collector_health")[-1].fields == {"healthy": 0, "streams": 2, "failing": 1}
+
+
+def test_a_slow_ledger_in_one_bucket_of_central_holds_up_no_other(pod: InfluxServer, tmp_path: Path) -> None:
+    """Before: one thread read the ledgers in turn, and what had landed beside the slow one was called lacking."""
+    pod.create_bucket("slow")
+    document = queries(source("POD-8", pod.url, {"bucket": "data", "start": "-20s"}, {"bucket": "slow"}))
+    holding, held, go_on = threading.Event(), threading.Event(), threading.Event()
+    with Landing() as landing:
+        name = landing.bucket("slow").encode()
+
+        def answer(path: str, body: bytes) -> None:
+            # What asks for all but the ledger has a != in it: that is a thread of the source's.
+            if holding.is_set() and name in body and LEDGER.encode() in body and b"!=" not in body:
+                held.set()
+                go_on.wait(30)
+
+        with Meddler(landing.server.url, answer) as between:
+            document = landing.place(document, {})
+            document["central"]["url"] = between.url
+            with PluginProcess(tmp_path, document, {"TOKEN": pod.token}, landing=landing) as plugin:
+                plugin.ready()
+
+                def seen(stream: str) -> int:
+                    """When (Unix ns) the newest of a stream's marks was made that the plugin knows to be there."""
+                    for bucket in ("data", "slow"):
+                        pod.write(bucket, b"power watts=1.5 %d" % time.time_ns())
+                    marks = [line for line in plugin.of(LEDGER) if line.tags["stream"] == stream]
+                    return max((int(m.fields["base"].partition("@")[0] or 0) for m in marks), default=0)
+
+                plugin.tick_until(lambda: seen("data") and seen("slow"), "marks of both that are back")
+                holding.set()
+                plugin.tick_until(held.is_set, "a question for the ledger of the slow one")
+                since = time.time_ns()
+                try:
+                    plugin.tick_until(lambda: seen("data") > since, "marks of the other that are back", 8)
+                    assert seen("slow") < since
+                    assert not plugin.logged("cannot read the ledger|has lacked points")
+                finally:
+                    go_on.set()
 
 
 def test_only_one_query_at_a_time_goes_to_a_source_unless_set_otherwise(tmp_path: Path) -> None:

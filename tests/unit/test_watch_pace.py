@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from telegraf_plugin import turns
 from telegraf_plugin import watch as watch_module
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.account import State
@@ -36,6 +38,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     monkeypatch.setattr(watch_module, "time", found)
+    monkeypatch.setattr(turns, "time", found)
     return found
 
 
@@ -81,6 +84,26 @@ def test_a_bucket_that_fails_holds_up_no_other_and_is_told_once(site: Site, capl
     assert soon(lambda: len(site.worker.loaded) == 3)
     assert soon(lambda: site.worker.answers["POD-8/a"][0])
     assert said(caplog, "central's bucket one can be read again") == 1
+
+
+def test_a_bucket_that_takes_its_time_holds_up_no_other(site: Site) -> None:
+    asked, answer = site.central.asks, threading.Event()
+    site.central.slow["one"] = answer
+    for stream in (A, B, C):
+        site.worker.runs(stream, MarkId(now(), "me"))
+    site.watch.start()
+    try:
+        assert soon(lambda: asked.count("one") == 1)
+        for number in range(3):
+            seen = len(site.central.asked_since)
+            site.watch.tick()
+            assert soon(lambda seen=seen: len(site.central.asked_since) > seen), number  # type: ignore[misc]
+        assert asked.count("one") == 1
+        assert set(site.worker.present) == {"POD-8/c"}
+        assert site.watch.away == []
+    finally:
+        answer.set()
+    assert soon(lambda: {"POD-8/a", "POD-8/b"} <= set(site.worker.present))  # the tick that came meanwhile counts
 
 
 def test_central_is_left_alone_for_as_long_as_it_asks_for_ticks_or_not(site: Site) -> None:

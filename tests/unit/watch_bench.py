@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from telegraf_plugin import watch as watch_module
+from telegraf_plugin import turns
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import Bucket
@@ -38,12 +38,13 @@ ORIGIN = Origin(STREAM.hash, 1, 2, 1)
 
 
 class Central:
-    """Answers from what the test puts there; a bucket in `away` fails."""
+    """Answers from what the test puts there; a bucket in `away` fails, one in `slow` answers when that is set."""
 
     url = "http://central:8086"
 
     def __init__(self) -> None:
         self.away: dict[str, CentralError] = {}
+        self.slow: dict[str, threading.Event] = {}
         self.believed: dict[str, dict[StreamName, Believed]] = defaultdict(dict)
         self.present: dict[str, dict[StreamName, set[MarkId]]] = defaultdict(dict)
         self.unreadable: dict[StreamName, CentralError] = {}
@@ -59,6 +60,8 @@ class Central:
 
     def _ask(self, bucket: str) -> None:
         self.asks.append(bucket)
+        if bucket in self.slow:
+            self.slow[bucket].wait(2 * PATIENCE)
         if bucket in self.away:
             raise self.away[bucket]
 
@@ -129,7 +132,7 @@ class Worker:
 
     def snapshot(self) -> dict[str, tuple[State, MarkId | None, MarkId | None]]:
         if self.over:
-            raise SystemExit  # ends the watch's thread
+            raise SystemExit  # ends the watch's threads
         return dict(self.states)
 
     def load(self, label: str, reading: Reading) -> None:
@@ -165,11 +168,11 @@ class Worker:
 
 
 class Site:
-    """A watch on three streams in two buckets, which polls without patience; with it ends the watch's thread."""
+    """A watch on three streams in two buckets, which polls without patience; with it end the watch's threads."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(watch_module, "POLL_SECONDS", 0.005)
-        monkeypatch.setattr(watch_module, "RETRIES", Backoff(0.01, 0.01))
+        monkeypatch.setattr(turns, "POLL_SECONDS", 0.005)
+        monkeypatch.setattr(turns, "RETRIES", Backoff(0.01, 0.01))
         self.central, self.worker = Central(), Worker()
         workers = [cast(SourceWorker, self.worker)]
         self.watch = LedgerWatch(cast(CentralReader, self.central), workers, "metrics")
