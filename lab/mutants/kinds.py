@@ -111,11 +111,11 @@ KINDS: dict[str, str] = {
         "what the sweep finds is mended"
     ),
     # Not the model's matter: it costs some questions more of a central that cannot count, and says nothing wrong.
-    "telegraf_plugin/stream/outcomes.py: Outcomes.failed: self._forget_points(job.span) -> pass": (
+    "telegraf_plugin/stream/failures.py: Failures.failed: self._forget_points(job.span) -> pass": (
         "a count that fails is not asked for at once again"
     ),
     (
-        "telegraf_plugin/stream/outcomes.py: Outcomes._put_off: return (lasting or begun) and "
+        "telegraf_plugin/stream/failures.py: Failures._put_off: return (lasting or begun) and "
         "quarantine.failed(whole, reason, at.steady, lasting, smaller) -> return False"
     ): "a span that fails is put off",
     (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from telegraf_plugin.stream.failures import FIRST_SEARCH, LONGEST_SEARCH
 from telegraf_plugin.stream.jobs import Copy, Seek
-from telegraf_plugin.stream.outcomes import FIRST_SEARCH, LONGEST_SEARCH
 from telegraf_plugin.stream.plan import EMPTY_COPIES
 from tests.unit.course_bench import HOUR, LOOKBACK, SECOND, CourseBench, s, sp
 
