@@ -75,6 +75,7 @@ class Failures(Plan):
             pace = self.live_pace if job.live else self.pace
             aside = self._put_off(job.span, self.unread, pace, reason, at, lasting, begun)
         elif isinstance(job, Prove | Compare):
+            self._proofs_fail = True
             if isinstance(job, Prove) and job.empty:
                 self._not_empty(job.span)
             aside = self._put_off(job.span, self.unproved, self.proof_pace, reason, at, lasting, begun)

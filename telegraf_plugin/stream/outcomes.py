@@ -136,6 +136,7 @@ class Outcomes(Failures):
 
     def proved_by(self, job: Prove, outcome: Proved, at: Instant, seconds: float = 0.0) -> None:
         """Take the comparison of both sides' hashes."""
+        self._proofs_fail = False
         self.unproved.passed(job.span)
         if not job.empty:
             self.proof_pace.done(job.span[1] - job.span[0], seconds)
@@ -152,7 +153,7 @@ class Outcomes(Failures):
 
     def compared(self, job: Compare, outcome: Compared, at: Instant, seconds: float = 0.0) -> list[tuple[Group, Span]]:
         """Take the comparison point by point. Returns what central goes on lacking, held from now on, and where."""
-        self._comparing = None
+        self._comparing, self._proofs_fail = None, False
         self.unproved.passed(job.span)
         self.proof_pace.done(job.span[1] - job.span[0], seconds)
         if self._overtaken(job.span):

@@ -72,6 +72,7 @@ class Plan:
         self._uneven = False  # counts differ for good: something cannot pass, or central has more
         self._counted_from = END  # how far back the last Check came
         self._empty_copies = 0
+        self._proofs_fail = False  # the last comparison failed
 
     def work(self, at: Instant) -> Spans:
         """Return what is neither proved nor on its way."""
@@ -161,9 +162,13 @@ class Plan:
             return None
         for leg in reversed(self.legs):
             waits = leg.points is not None and not (leg.landed or leg.suspect or leg.missed)
-            if waits and self.book.is_back(leg.mark) and (leg.digest is None or leg.settles > at.safe):
+            if waits and self.book.is_back(leg.mark) and not self._soon_proved(leg, at):
                 return Land(leg.span, leg.points or 0)
         return None
+
+    def _soon_proved(self, leg: Leg, at: Instant) -> bool:
+        """Say whether `leg` is not counted, since its proof is next, and takes no more."""
+        return leg.digest is not None and leg.settles <= at.safe and not self._proofs_fail
 
     def _check(self, at: Instant) -> Check | None:
         """Count what is back: where late points may come, and where nobody has looked. Newest first, then by turns."""
@@ -180,7 +185,7 @@ class Plan:
         live = self._ends(at)[1]
         piece: list[Span] = []
         for leg in reversed(self.legs):
-            soon_proved = leg.stop <= live and leg.digest is not None and leg.settles <= at.safe
+            soon_proved = leg.stop <= live and self._soon_proved(leg, at)
             # What cannot be read is counted all the same, once; what is computed is counted by reading it.
             vain = (leg.landed or self._computed) and self.unproved.knows(leg.span)
             done = soon_proved or leg.suspect or leg.missed or vain or (leg.stop <= live and leg.landed)

@@ -450,3 +450,17 @@ def test_whatever_fails_it_is_asked_again_and_nothing_is_called_proved(kind: str
 
 def test_a_course_begins_with_no_mark_and_no_tick() -> None:
     assert Course(STREAM, MarkBook("me")).next(at(0), True, True, True) is None
+
+
+def test_what_cannot_be_compared_is_counted_so_that_what_is_there_is_not_called_lacking() -> None:
+    """Central counts, and does not give its points: its memory is too small. A copy that settled has its digest."""
+    bench = CourseBench(-1000)
+    bench.ticked(0)
+    bench.copied(bench.next())
+    bench.back()
+    proof = bench.next()
+    assert isinstance(proof, Prove)  # and so it is not counted
+    bench.course.failed(proof, "out of memory", bench.at, central=True)
+    bench.tick(5)
+    bench.checked(bench.next())
+    assert bench.course.lacking(bench.at).clip(stop=s(-300)) == NOTHING
