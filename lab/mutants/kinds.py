@@ -130,8 +130,8 @@ KINDS: dict[str, str] = {
         "self.bounds.expires)"
     ): "what the source is about to lose goes first, else the newest",
     (
-        "telegraf_plugin/stream/plan.py: Plan._land: waits and self.book.is_back(leg.mark) and (leg.digest is "
-        "None or leg.settles > at.safe) -> (waits and (leg.digest is None or leg.settles > at.safe))"
+        "telegraf_plugin/stream/plan.py: Plan._land: waits and self.book.is_back(leg.mark) and (not "
+        "self._soon_proved(leg, at)) -> (waits and (not self._soon_proved(leg, at)))"
     ): "what is counted has left",
     "telegraf_plugin/stream/quarantine.py: Quarantine.failed: tries += small and lasting -> pass": (
         "what fails at its smallest is set aside"
