@@ -16,10 +16,11 @@ from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.ledger_rows import StreamName
+from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import END, span
+from telegraf_plugin.stream.spans import BEGINNING, END, span
 from telegraf_plugin.stream.units import SECOND
 
 LOOK_BACK = 24 * 3600 * SECOND
@@ -217,40 +218,61 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
 
 
 def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
-    """Return how each stream stands at `now` (Unix ns). Raises CentralError."""
+    """Return how each stream stands at `now` (Unix ns); a bucket that cannot be read is told of its streams alone.
+
+    Raises CentralError when nothing can be read.
+    """
     metrics = newest_metrics(desk, now)
     marks: dict[StreamName, Mark] = {}
     asked: dict[StreamName, Request] = {}
+    unreadable: dict[str, str] = {}
     for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
         names = [(stream.source, stream.name) for stream in streams if stream.central_bucket == bucket]
-        found_marks = desk.ledger(bucket, names)
+        try:
+            found_marks = desk.ledger(bucket, names)
+            found = desk.requests(bucket)
+        except CentralError as error:
+            if not error.permanent:
+                raise
+            unreadable[bucket] = f"central's bucket {bucket}: {error.summary}; {error.hint}"
+            continue
         marks |= {name: believed.mark for name, believed in found_marks.items() if believed is not None}
-        found = desk.requests(bucket)
         asked |= {name: found[name] for name in names if name in found}
     rows = []
     for stream in streams:
         name = (stream.source, stream.name)
         each = row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now)
+        if stream.central_bucket in unreadable:
+            each = replace(each, state="bad", healthy=False, last_error=unreadable[stream.central_bucket])
         if each.request is not None:
             each = replace(each, request=requests.look(desk, stream, each.request, marks.get(name), None))
         rows.append(replace(each, proof=EQUAL if stream.flux is None else AS_READ))
     return rows
 
 
+_STARTING = "the collector has started, and its first cycle is not over"
+
+
 def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request | None, now: int) -> Row:
     """Return how one stream stands, by what is known of it."""
     request = requests.open_request(asked, mark)
+    said = metrics.time + int(_patience(metrics)) if metrics is not None else BEGINNING
+    # At other times a mark is hardly later than the collector's last word.
+    starting = mark is not None and mark.id.time > said and now - mark.id.time <= 2 * RENEW
     if metrics is None:
         first = (span(mark.origin, END) - mark.proved).parts[0][0] if mark is not None else None
         since = f"; its newest mark is of {moment(mark.id.time)}" if mark is not None else ", and there is no mark"
         error = f"the collector has said nothing in central for a day{since}"
         told_at = mark.id.time if mark is not None else None
-        return Row(label, "silent", False, told_at, None, first, None, None, None, None, None, None, request, error)
+        state, error = ("starting", f"{_STARTING}{since}") if starting else ("silent", error)
+        return Row(label, state, False, told_at, None, first, None, None, None, None, None, None, request, error)
     age = now - metrics.time
     healthy = metrics.fields.get("healthy") == "1"
     state, error = ("ok" if healthy else "bad"), metrics.fields.get("last_error", "")
     silent = age > _patience(metrics)
-    if silent:
+    if silent and starting:
+        state, healthy, error = "starting", False, _STARTING
+    elif silent:
         state, healthy = "silent", False
         error = "; ".join(filter(None, [f"the collector's last word is {duration(age / SECOND)} old", error]))
     told = metrics.number

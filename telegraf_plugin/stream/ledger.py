@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.block import FieldType
@@ -196,9 +196,21 @@ def newest_believable(marks: Iterable[Mark], is_there: Callable[[MarkId], bool] 
             chain.add(base)
             base = known[base].base
         if base is None or (oldest is not None and base < oldest and is_there(base)):
-            strange = [mark.printed for mark in known.values() if mark.id not in chain]
+            strange = [mark.printed for mark in known.values() if not _is_accounted(mark, newest, chain)]
             return Believed(known[newest], Spans.of(part for spans in strange for part in spans))
     return None
+
+
+def _is_accounted(mark: Mark, newest: MarkId, chain: Collection[MarkId]) -> bool:
+    """Say whether the believed mark `newest` knows what `mark` says was printed.
+
+    It knows what it stands on, and what its own run printed before it beside that: the marks of one long read all stand
+    on what was back when it began. Their lines go before its own, and what it calls proved was compared behind them. A
+    mark whose base is not in the `chain` speaks of what central has forgotten.
+    """
+    if mark.id in chain:
+        return True
+    return mark.id.incarnation == newest.incarnation and mark.id < newest and mark.base in chain
 
 
 def _hull(spans: Spans) -> Spans:

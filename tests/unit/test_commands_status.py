@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from telegraf_plugin.commands.status import AS_READ, Metrics, Row, row
+from telegraf_plugin.commands.desk import Desk
+from telegraf_plugin.commands.status import AS_READ, Metrics, Row, look, row
+from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from tests.unit.test_commands_requests import SECOND, mark
+from tests.unit.test_definition import STREAM
 
 ASKED = Request("0123456789ab", Kind.BACKFILL, Spans.of([(0, 100)]), False, 0)
 BUSY = {
@@ -30,9 +34,45 @@ def test_an_old_word_of_the_collector_is_not_believed() -> None:
 
 
 def test_without_any_word_the_ledger_is_told() -> None:
-    found = row("a/b", None, mark(5 * SECOND, Spans.of([(100, 200)])), None, now=SECOND)
+    found = row("a/b", None, mark(5 * SECOND, Spans.of([(100, 200)])), None, now=5000 * SECOND)
     assert (found.state, found.proved_up_to) == ("silent", 200)
     assert "its newest mark is of 1970-01-01 00:00:05Z" in found.last_error
+
+
+@pytest.mark.parametrize("last_word", [None, 0])
+def test_a_collector_that_has_just_started_is_not_called_silent(last_word: int | None) -> None:
+    """Its first mark is there at once; its first word comes at the end of its first cycle, five minutes later."""
+    metrics = Metrics({"healthy": "1", "interval_seconds": "10"}, last_word * SECOND) if last_word is not None else None
+    started = mark(1000 * SECOND, Spans.of([(100, 200)]))
+    found = row("a/b", metrics, started, None, now=1290 * SECOND)
+    assert (found.state, found.healthy) == ("starting", False)
+    assert "its first cycle is not over" in found.last_error
+    assert row("a/b", metrics, started, None, now=5000 * SECOND).state == "silent"
+
+
+def test_a_mark_that_is_hardly_later_than_the_last_word_is_no_start() -> None:
+    metrics = Metrics({"healthy": "1", "interval_seconds": "10"}, 1000 * SECOND)
+    assert row("a/b", metrics, mark(1010 * SECOND, Spans()), None, now=1100 * SECOND).state == "silent"
+
+
+def test_a_bucket_of_central_that_is_missing_is_told_of_its_streams_alone() -> None:
+    here, gone = replace(STREAM, name="a", central_bucket="here"), replace(STREAM, name="b", central_bucket="gone")
+
+    class Central:
+        def stream_metrics(self, _span: object) -> list[tuple[tuple[str, str], int, str, str]]:
+            return [((each.source, each.name), 990 * SECOND, "healthy", "1") for each in (here, gone)]
+
+        def ledger(self, bucket: str, _names: object) -> dict[object, object]:
+            if bucket == "gone":
+                raise CentralError('could not find bucket "gone"', "create it", permanent=True)
+            return {}
+
+        def requests(self, _bucket: str) -> dict[object, object]:
+            return {}
+
+    rows = look(cast(Desk, Central()), [here, gone], 1000 * SECOND)
+    assert [(each.state, each.healthy) for each in rows] == [("ok", True), ("bad", False)]
+    assert rows[1].last_error == 'central\'s bucket gone: could not find bucket "gone"; create it'
 
 
 def test_what_proved_means_is_said_where_a_query_of_ones_own_computes() -> None:

@@ -226,5 +226,26 @@ def test_what_marks_printed_that_the_believed_one_does_not_stand_on_is_in_doubt(
     assert not none.doubts
 
 
+def test_what_a_run_printed_before_its_newest_mark_is_known_to_that() -> None:
+    """A long read prints many marks, all on the one that was back when it began: nothing of it is in doubt."""
+    marks = [mark(1)] + [mark(time, 1, printed=Spans.of([(10 * time, 10 * time + 10)])) for time in range(2, 6)]
+    found = newest_believable(marks)
+    assert found is not None
+    assert found.mark.id.time == 5
+    assert not found.doubts
+
+
+@pytest.mark.parametrize("run", ["run", "another"])
+@pytest.mark.parametrize("base", [None, 1, 2])
+def test_what_another_run_printed_or_stands_on_what_is_gone_is_in_doubt(run: str, base: int | None) -> None:
+    """Of its own only what stands on the believed marks: what stood on one that is gone may have landed ever since."""
+    told = Spans.of([(10, 20)])
+    other = replace(mark(3, base, printed=told), id=MarkId(3, run))
+    found = newest_believable([mark(1), other, mark(4, 1)])
+    assert found is not None
+    assert found.mark.id.time == 4
+    assert found.doubts == (NOTHING if (run, base) == ("run", 1) else told)
+
+
 def test_a_mark_that_stands_on_itself_is_not_believed() -> None:
     assert believed(mark(9, 9), present=(9,)) is None
