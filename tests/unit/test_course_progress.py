@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.stream.course import Course
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import (
     Check,
@@ -464,3 +465,31 @@ def test_what_cannot_be_compared_is_counted_so_that_what_is_there_is_not_called_
     bench.tick(5)
     bench.checked(bench.next())
     assert bench.course.lacking(bench.at).clip(stop=s(-300)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("stream", "counted"),
+    [
+        (STREAM, True),
+        (replace(STREAM, flux="start stop"), False),
+        (replace(STREAM, aggregate=Aggregate(10 * SECOND, AggregateFunction.MEAN)), False),
+    ],
+    ids=["raw", "flux", "aggregate"],
+)
+def test_what_cannot_be_read_is_counted_but_what_is_computed_is_not(stream: StreamDefinition, counted: bool) -> None:
+    """What is computed is counted by reading it: that would fail like the proof."""
+    bench = CourseBench(-1000, stream=stream)
+    bench.tick(0)
+    bench.copied(bench.next())
+    bench.copied(bench.next())
+    bench.back()
+    whole = next(iter(bench.course.legs)).span
+    bench.course.went_well(central=True)
+    bench.course.failed(Prove(whole, None), "out of memory", bench.at, central=True)
+    bench.course.went_well(central=True)
+    bench.course.failed(Prove(whole, None), "out of memory", bench.at, central=True)
+    assert bench.course.unproved.knows(whole)
+    bench.tick(5)
+    job = bench.next()
+    pieces = [span for piece in job.pieces for span in piece] if isinstance(job, Check) else []
+    assert any(start < whole[1] and whole[0] < stop for start, stop in pieces) is counted

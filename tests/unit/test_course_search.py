@@ -7,6 +7,7 @@ from itertools import pairwise
 from telegraf_plugin.stream.failures import FIRST_SEARCH, LONGEST_SEARCH
 from telegraf_plugin.stream.jobs import Copy, Seek
 from telegraf_plugin.stream.plan import EMPTY_COPIES
+from telegraf_plugin.stream.spans import span
 from tests.unit.course_bench import HOUR, LOOKBACK, SECOND, CourseBench, s, sp
 
 
@@ -51,3 +52,28 @@ def test_a_first_point_is_looked_for_ever_less_up_to_once_an_hour() -> None:
     waits = [later - first for first, later in pairwise(looks)]
     assert waits[0] == FIRST_SEARCH // SECOND
     assert waits[-2:] == [LONGEST_SEARCH // SECOND] * 2 == [HOUR] * 2
+
+
+def test_a_search_that_fails_is_put_off_if_it_is_for_the_first_point_and_else_the_time_is_read() -> None:
+    first = CourseBench(-LOOKBACK)
+    first.course.origin_open = True
+    first.ticked(0)
+    job = first.next()
+    assert isinstance(job, Seek)
+    assert job.origin
+    first.course.failed(job, "no answer", first.at, central=False)
+    assert first.next() is None
+    first.now = FIRST_SEARCH // SECOND
+    assert first.next() == job
+
+    empty = emptied(-9 * HOUR)
+    job = empty.next()
+    assert isinstance(job, Seek)
+    assert not job.origin
+    empty.course.failed(job, "no answer", empty.at, central=False)
+    empty.course.origin_open = True
+    assert isinstance(empty.next(), Copy)
+    empty.course.proved = span(*sp(-9 * HOUR, 0))
+    found = empty.course.next(empty.at, True, True, False)
+    assert isinstance(found, Seek)  # the first point's search waits for nothing
+    assert found.origin
