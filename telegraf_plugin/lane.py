@@ -86,10 +86,11 @@ class Lane:
         here, there = self.source_bucket, self.central_bucket
         groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
         oldest = at.source - there.retention + RETENTION_MARGIN if there is not None and there.retention else BEGINNING
-        # A tenth of the retention, a day at the most, is the time to save what is about to be lost.
-        margin = min(here.retention // 10, 24 * HOUR) if here is not None else 0
-        lost = at.source - here.retention if here is not None and here.retention else BEGINNING
-        expires = lost + margin if lost > BEGINNING else BEGINNING
+        lost = expires = BEGINNING
+        if here is not None and here.retention:
+            lost = at.source - here.retention
+            # A tenth of the retention, a day at the most, is the time to save what is about to be lost.
+            expires = lost + min(here.retention // 10, 24 * HOUR)
         course = self.account.course
         course.bounds = Bounds(frozenset(groups or {HOUR}), oldest, expires, lost)
         course.kept = min((b.retention for b in (here, there) if b is not None and b.retention), default=None)
