@@ -14,6 +14,7 @@ from telegraf_plugin.stream.account import RENEW, Account
 from telegraf_plugin.stream.clocks import instant
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
+from telegraf_plugin.stream.jobs import Copy
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import HOUR
@@ -116,6 +117,13 @@ def test_a_permanent_failure_is_tried_again_with_the_next_tick() -> None:
     assert not found.may_work(10.0**9)
     found.tick(AT, 20.0)
     assert found.may_work(20.0)
+
+
+@pytest.mark.parametrize(("live", "of_the_tick"), [(True, True), (False, False)])
+def test_a_copy_of_the_backlog_that_is_under_way_keeps_no_tick_from_its_end(live: bool, of_the_tick: bool) -> None:
+    found = lane()
+    found.busy, found.job = True, Copy((0, 1), live)
+    assert found.pending(0.0) is of_the_tick
 
 
 def test_one_that_sleeps_is_woken_by_a_tick() -> None:
