@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
+from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import (
     Check,
     Compare,
@@ -31,9 +33,8 @@ from telegraf_plugin.stream.quarantine import SMALLEST, Quarantine
 from telegraf_plugin.stream.spans import Span, Spans
 from telegraf_plugin.stream.units import SECOND
 
-FIRST_SEARCH = 30 * SECOND
-"""After how long (ns) a stream's first point is looked for again; each further time after twice as long."""
-LONGEST_SEARCH = 3600 * SECOND
+SEARCHES = Backoff(30 * SECOND, 3600 * SECOND)
+"""After how long (ns) a stream's first point is looked for again."""
 MANY_FAILURES = 5
 """After so many failures in a row less is asked for, whatever else goes well."""
 
@@ -50,7 +51,7 @@ class Failures(Plan):
         self._full = False  # a job was given up for lack of room, and no mark has come back since
         self._full_since: MarkId | None = None
         self._search_at = 0
-        self._search_wait = FIRST_SEARCH
+        self._searches = 0  # for the first point, in vain
 
     def went_well(self, central: bool) -> None:
         """Record that the source, or `central`, has answered a job."""
@@ -62,20 +63,16 @@ class Failures(Plan):
         lasting, self._well[central] = self._well[central], False
         self._failures += 1
         alone, aside = lasting and not (isinstance(job, Copy) and job.live), False
-        if isinstance(job, Compare) and job.group is not None:
-            smallest = max(SMALLEST, self.every)
-            if job.span[1] - job.span[0] <= smallest:
-                self.holds.put_off(job.group, job.span, at.steady)
-            else:
-                self.holds.failed(job.group, at.steady)
-            aside = self._put_off(job.span, self.unproved, self.proof_pace, reason, at, lasting, begun)
-        elif isinstance(job, Explain):
+        if isinstance(job, Explain):
             self.holds.explain(job.group, None)
         elif isinstance(job, Copy):
             pace = self.live_pace if job.live else self.pace
             aside = self._put_off(job.span, self.unread, pace, reason, at, lasting, begun)
         elif isinstance(job, Prove | Compare):
-            self._proofs_fail = True
+            if isinstance(job, Compare) and job.group is not None:
+                self._held_failed(job.group, job.span, at)
+            else:
+                self._proofs_fail = True
             if isinstance(job, Prove) and job.empty:
                 self._not_empty(job.span)
             aside = self._put_off(job.span, self.unproved, self.proof_pace, reason, at, lasting, begun)
@@ -106,6 +103,13 @@ class Failures(Plan):
             pace.smaller(SMALLEST)
         return (lasting or begun) and quarantine.failed(whole, reason, at.steady, lasting, smaller)
 
+    def _held_failed(self, group: Group, whole: Span, at: Instant) -> None:
+        """Try less of what is held, or when less does not help what is older."""
+        if self.unproved.cuts(whole):
+            self.holds.failed(group, at.steady)
+        else:
+            self.holds.put_off(group, whole, at.steady)
+
     def gave_up(self, job: Job) -> None:
         """Record that a job was given up for lack of room: what was printed of it counts as printed, no more."""
         self._full_since = self.book.base
@@ -116,8 +120,8 @@ class Failures(Plan):
             self.proof_pace.smaller()
 
     def _search_later(self, at: Instant) -> None:
-        self._search_at = at.steady + self._search_wait
-        self._search_wait = min(self._search_wait * 2, LONGEST_SEARCH)
+        self._searches += 1
+        self._search_at = at.steady + int(SEARCHES.after(self._searches))
 
     def _not_counted(self, spans: Iterable[Span]) -> None:
         """Have others their turn first, and what was not counted since it was printed not called arrived."""

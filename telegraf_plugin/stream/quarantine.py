@@ -94,6 +94,10 @@ class Quarantine:
         """Say whether some of `whole` has failed before."""
         return any(each.start < whole[1] and whole[0] < each.stop for each in self._obstacles)
 
+    def cuts(self, whole: Span) -> bool:
+        """Say whether `whole` is tried in smaller pieces when it fails."""
+        return whole[1] - whole[0] > self._smallest
+
     def failed(self, whole: Span, reason: str, steady: int, lasting: bool, smaller: bool = True) -> bool:
         """Record that `whole` failed; returns whether it is set aside from now on, and was not before.
 
@@ -102,7 +106,7 @@ class Quarantine:
         tries = max((o.tries for o in self._obstacles if o.start <= whole[0] and whole[1] <= o.stop), default=0)
         self._take_out(whole)
         length = whole[1] - whole[0]
-        small = length <= self._smallest
+        small = not self.cuts(whole)
         size = max(length // (1 + smaller) // self._every * self._every, self._smallest)
         tries += small and lasting
         wait = FIRST_WAIT if tries < TRIES else int(ASIDE.after(tries - TRIES + 1))

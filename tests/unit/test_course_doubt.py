@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from telegraf_plugin.stream.course import Instant
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.holds import LOOKS
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Explain, Job, Land, Prove
@@ -15,6 +16,7 @@ from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
 from tests.unit.test_course_prove import GROUP, live
+from tests.unit.test_definition import STREAM
 
 # Held
 
@@ -179,3 +181,21 @@ def test_what_was_printed_again_and_could_not_be_counted_is_lacking_and_what_had
     assert seconds(bench.course.lacking(bench.at)) == [(0, 60)]
     bench.course.failed(job, "memory limit", bench.at, central=True)
     assert seconds(bench.course.lacking(bench.at)) == [(-15, 60)]
+
+
+def test_what_is_held_of_an_aggregate_gives_its_turn_to_what_is_older_at_its_smallest() -> None:
+    """Windows of 45 s: no piece is shorter than two of them."""
+    bench = CourseBench(-7200, stream=replace(STREAM, aggregate=Aggregate(45 * SECOND, AggregateFunction.MEAN)))
+    bench.course.proved = span(*sp(-7200, 0))
+    bench.course.holds.restore({GROUP: span(*sp(-4005, -1035))})
+    bench.course.holds.explain(GROUP, None)
+    bench.ticked(0)
+    stops = []
+    for _ in range(60):
+        bench.now += 60
+        job = bench.next()
+        if isinstance(job, Compare) and job.group is not None:
+            stops.append(job.span[1])
+            bench.course.went_well(central=False)
+            bench.course.failed(job, "too much", bench.at, central=False)
+    assert min(stops) < stops[0]

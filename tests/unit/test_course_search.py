@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from telegraf_plugin.stream.failures import FIRST_SEARCH, LONGEST_SEARCH
+from telegraf_plugin.stream.failures import SEARCHES
 from telegraf_plugin.stream.jobs import Copy, Seek
 from telegraf_plugin.stream.plan import EMPTY_COPIES
 from telegraf_plugin.stream.spans import span
@@ -50,8 +50,8 @@ def test_a_first_point_is_looked_for_ever_less_up_to_once_an_hour() -> None:
             looks.append(now)
             bench.course.sought(job, None, bench.at)
     waits = [later - first for first, later in pairwise(looks)]
-    assert waits[0] == FIRST_SEARCH // SECOND
-    assert waits[-2:] == [LONGEST_SEARCH // SECOND] * 2 == [HOUR] * 2
+    assert waits[0] == SEARCHES.first // SECOND
+    assert waits[-2:] == [SEARCHES.longest // SECOND] * 2 == [HOUR] * 2
 
 
 def test_a_search_that_fails_is_put_off_if_it_is_for_the_first_point_and_else_the_time_is_read() -> None:
@@ -63,7 +63,7 @@ def test_a_search_that_fails_is_put_off_if_it_is_for_the_first_point_and_else_th
     assert job.origin
     first.course.failed(job, "no answer", first.at, central=False)
     assert first.next() is None
-    first.now = FIRST_SEARCH // SECOND
+    first.now = int(SEARCHES.first) // SECOND
     assert first.next() == job
 
     empty = emptied(-9 * HOUR)
