@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Background:
+class Background(ABC):
     """A context in which `work` runs in a thread; it returns when `ended` says so."""
 
     def __init__(self, name: str, patience_s: float = 10.0) -> None:
@@ -34,6 +35,6 @@ class Background:
         """Wait for so long at the most; returns whether the context has ended."""
         return self._end.wait(after_s)
 
+    @abstractmethod
     def work(self) -> None:
         """Do what is done meanwhile, turn after turn, until `ended`."""
-        raise NotImplementedError

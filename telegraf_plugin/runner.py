@@ -121,7 +121,7 @@ class JobRunner:
 
     def _count(self, course: Course, span: Span) -> Counted:
         stream = course.stream
-        if stream.aggregate is None and stream.flux is None:
+        if not stream.computed:
             here = self._source.count(stream, span)
             return Counted(span, here, here == self._central.count(stream, span))
         # What is computed may change while its number stays: it is read.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from telegraf_plugin.errors import CentralError
@@ -59,37 +58,35 @@ class Turns:
         for wake in self._wakes.values():
             wake.set()
 
-    def round(self, takes_any: bool) -> Iterator[tuple[str, Turn]]:
-        """Yield for ever what has its turn now; the thread sleeps in between."""
+    def round(self, takes_any: bool) -> Iterator[tuple[str, Turn, bool]]:
+        """Yield for ever what has its turn now, and whether there was a tick; the thread sleeps in between.
+
+        It is the caller's alone until it is given back.
+        """
         wake = self._wakes[takes_any]
         while True:
             wake.clear()
             for bucket, turn in self._turns.items():
-                if self._is_due(turn, takes_any):
-                    yield bucket, turn
+                ticked = self._taken(turn, takes_any)
+                if ticked is not None:
+                    yield bucket, turn, ticked
             with self._lock:
                 waiting = any(turn.waiting for turn in self._turns.values())
             wake.wait(POLL_SECONDS if waiting else IDLE_SECONDS)
 
-    def _is_due(self, turn: Turn, takes_any: bool) -> bool:
+    def _taken(self, turn: Turn, takes_any: bool) -> bool | None:
+        """Take the bucket if its turn has come and nobody looks at it; returns whether there was a tick, else None."""
         with self._lock:
             waits = time.monotonic() < max(turn.wanted_at, turn.look_at)
-            return not (turn.busy or waits or (turn.slow and not takes_any))
+            if turn.busy or waits or (turn.slow and not takes_any):
+                return None
+            ticked, turn.busy, turn.ticked = turn.ticked, True, False
+            return ticked
 
-    @contextmanager
-    def taken(self, turn: Turn) -> Iterator[bool | None]:
-        """Have it for oneself; yields whether there was a tick, None when another thread was faster."""
+    def give_back(self, turn: Turn) -> None:
+        """Leave it to whoever is next."""
         with self._lock:
-            ticked = turn.ticked if not turn.busy else None
-            mine = not turn.busy
-            if mine:
-                turn.busy, turn.ticked = True, False
-        try:
-            yield ticked
-        finally:
-            if mine:
-                with self._lock:
-                    turn.busy = False
+            turn.busy = False
 
     def done(
         self, turn: Turn, ticked: bool, waiting: bool, began: float, patience: float, error: CentralError | None

@@ -81,10 +81,11 @@ class LedgerWatch:
         return sorted(self._silent)
 
     def _work(self, takes_any: bool) -> None:
-        for bucket, turn in self._turns.round(takes_any):
-            with self._turns.taken(turn) as ticked:
-                if ticked is not None:
-                    self._look_and_tell(bucket, turn, ticked)
+        for bucket, turn, ticked in self._turns.round(takes_any):
+            try:
+                self._look_and_tell(bucket, turn, ticked)
+            finally:
+                self._turns.give_back(turn)
 
     def _look_and_tell(self, bucket: str, turn: Turn, ticked: bool) -> None:
         streams, began = self._streams[bucket], time.monotonic()

@@ -13,7 +13,7 @@ from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Session, Sides, clock, instants
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
-from telegraf_plugin.commands.status import DEFAULT_INTERVAL_SECONDS, newest_metrics
+from telegraf_plugin.commands.last_word import DEFAULT_INTERVAL_SECONDS, newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.definition import StreamDefinition

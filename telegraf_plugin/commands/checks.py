@@ -160,7 +160,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         checks += _unreadable(reader, stream)
         checks.append(_last_hour(reader, stream, now))
         checks += _future(reader, stream, now)
-        if central and stream.flux is None and stream.aggregate is None:
+        if central and not stream.computed:
             checks.append(_types(session.desk, reader, stream, here, there, now))
     except SourceError as error:
         checks.append(Check(label, "points", State.BAD, client.redact(error.summary), error.hint))

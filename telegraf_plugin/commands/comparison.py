@@ -65,7 +65,7 @@ class Comparison:
     @property
     def countable(self) -> bool:
         """Whether the source can count what central should have: not what is computed."""
-        return self.sides.stream.flux is None and self.sides.stream.aggregate is None
+        return not self.sides.stream.computed
 
     def pieces(self, whole: Span) -> list[Span]:
         """Cut `whole` so that no part crosses a shard group's end on either side, without long empty time.

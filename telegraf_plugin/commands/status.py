@@ -6,13 +6,14 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from telegraf_plugin.commands import desk, requests
 from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
+from telegraf_plugin.commands.last_word import Metrics, newest_metrics
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.ledger_rows import StreamName
@@ -23,14 +24,6 @@ from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, span
 from telegraf_plugin.stream.units import SECOND
 
-LOOK_BACK = 24 * 3600 * SECOND
-"""How far back (ns) the newest word of the collector is looked for."""
-SILENT_INTERVALS = 3
-"""How many of the collector's intervals old its last word may be; it tells how long they are."""
-SHORTEST_SILENCE = 30 * SECOND
-"""How old (ns) it may be in any case: Telegraf's outputs do not write at once."""
-DEFAULT_INTERVAL_SECONDS = 60.0
-"""The interval of a collector that does not tell it: an earlier version."""
 SHORTEST_WATCH = 0.2
 """Seconds between two looks, at the least: central has other work."""
 EQUAL, AS_READ = "equal", "as read"
@@ -75,18 +68,6 @@ A stream is silent when the collector's last word is older than three of its int
 
 exit status: 0 all streams are well, 1 one is not or the collector is silent, 2 configuration or central is not usable
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """The newest collector_stream point of one stream: its fields as text, and its time (Unix ns)."""
-
-    fields: Mapping[str, str]
-    time: int
-
-    def number(self, name: str) -> float | None:
-        """Return a field as a number, None when it is not told."""
-        return float(self.fields[name]) if name in self.fields else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +237,7 @@ _STARTING = "the collector has started, and its first cycle is not over"
 def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request | None, now: int) -> Row:
     """Return how one stream stands, by what is known of it."""
     request = requests.open_request(asked, mark)
-    said = metrics.time + int(_patience(metrics)) if metrics is not None else BEGINNING
+    said = metrics.time + metrics.patience if metrics is not None else BEGINNING
     # At other times a mark is hardly later than the collector's last word.
     starting = mark is not None and mark.id.time > said and now - mark.id.time <= 2 * RENEW
     if metrics is None:
@@ -269,7 +250,7 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
     age = now - metrics.time
     healthy = metrics.fields.get("healthy") == "1"
     state, error = ("ok" if healthy else "bad"), metrics.fields.get("last_error", "")
-    silent = age > _patience(metrics)
+    silent = age > metrics.patience
     if silent and starting:
         state, healthy, error = "starting", False, _STARTING
     elif silent:
@@ -297,24 +278,6 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         request=request,
         last_error=error,
     )
-
-
-def _patience(metrics: Metrics) -> float:
-    """Return how old (ns) the collector's last word may be."""
-    interval = metrics.number("interval_seconds") or DEFAULT_INTERVAL_SECONDS
-    return max(SILENT_INTERVALS * interval * SECOND, SHORTEST_SILENCE)
-
-
-def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamName, Metrics]:
-    """Return the newest collector_stream point of each stream. Raises CentralError.
-
-    A field that the newest point has not is not taken from an older one: an error that is over is not told.
-    """
-    now = clock() if now is None else now
-    points: dict[StreamName, dict[int, dict[str, str]]] = {}
-    for name, time_ns, field, value in desk.stream_metrics((now - LOOK_BACK, now + LOOK_BACK)):
-        points.setdefault(name, {}).setdefault(time_ns, {})[field] = value
-    return {name: Metrics(times[max(times)], max(times)) for name, times in points.items()}
 
 
 def _shown(value: float | None, form: Callable[[float], str]) -> str:

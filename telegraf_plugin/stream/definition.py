@@ -104,6 +104,11 @@ class StreamDefinition:
         return 1000 if self.flux is not None else 1
 
     @property
+    def computed(self) -> bool:
+        """Whether its points are computed when they are asked for: the source cannot count what central should have."""
+        return self.aggregate is not None or self.flux is not None
+
+    @property
     def hash(self) -> str:
         """What the stream selects and how it maps, in 16 hexadecimal digits: equal from run to run."""
         # By other renames the same points are other ones in central: history is not called wrong.

@@ -151,26 +151,26 @@ class Outcomes(Failures):
             self._arrived -= span(*job.span)
             self.legs.put(Leg(*job.span, None, 0, suspect=True, missed=missed))
 
-    def compared(self, job: Compare, outcome: Compared, at: Instant, seconds: float = 0.0) -> list[tuple[Group, Span]]:
-        """Take the comparison point by point. Returns what central goes on lacking, held from now on, and where."""
+    def compared(self, job: Compare, outcome: Compared, at: Instant, seconds: float = 0.0) -> None:
+        """Take the comparison point by point: what central goes on lacking is held from now on."""
         self._comparing, self._proofs_fail = None, False
         self.unproved.passed(job.span)
         self.proof_pace.done(job.span[1] - job.span[0], seconds)
         if self._overtaken(job.span):
-            return []
+            return
         if job.group is not None:
             missing, where = outcome.missing.get(job.group, 0), outcome.where.get(job.group)
             where = self._windows(where) if where is not None else None
             self.holds.tried(job.group, job.span, missing, outcome.mark, at.steady, where)
-            return []
+            return
         legs = self.legs.carve(job.span)
         settled = all(leg.settles <= self._job_at.safe for leg in legs)
         live = job.span[1] + self.stream.lookback > self._job_at.safe
         known = {group for leg in legs for group in leg.missed}
         stuck = [group for group in outcome.missing if group in known]
-        held = [] if live else [(group, outcome.where.get(group, job.span)) for group in stuck]
-        for group, where in held:
-            self.holds.hold(group, self._windows(where), outcome.missing[group], at.steady)
+        for group in stuck if not live else ():
+            where = self._windows(outcome.where.get(group, job.span))
+            self.holds.hold(group, where, outcome.missing[group], at.steady)
         if outcome.missing:
             self._printed += span(*job.span)
             fresh = frozenset(outcome.missing) - set(stuck)
@@ -186,7 +186,6 @@ class Outcomes(Failures):
             settles = max([job.span[1] + self.stream.lookback, *(leg.settles for leg in legs)])
             self.legs.put(Leg(*job.span, None, settles, landed=True, seen=outcome.points_read))
         self._uneven = self._uneven or live
-        return held
 
     def _windows(self, whole: Span) -> Span:
         """Return `whole` in whole windows of an aggregate."""

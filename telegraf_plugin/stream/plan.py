@@ -104,11 +104,6 @@ class Plan:
         return f"points are kept for {kept} s, too short for a lookback of {lookback} s: nothing can be proved"
 
     @property
-    def _computed(self) -> bool:
-        """Whether the source's points are computed when they are asked for."""
-        return self.stream.aggregate is not None or self.stream.flux is not None
-
-    @property
     def _floor(self) -> int:
         """The oldest time that central takes, in whole windows of an aggregate."""
         return self.bounds.oldest + -self.bounds.oldest % self.every
@@ -187,7 +182,7 @@ class Plan:
         for leg in reversed(self.legs):
             soon_proved = leg.stop <= live and self._soon_proved(leg, at)
             # What cannot be read is counted all the same, once; what is computed is counted by reading it.
-            vain = (leg.landed or self._computed) and self.unproved.knows(leg.span)
+            vain = (leg.landed or self.stream.computed) and self.unproved.knows(leg.span)
             done = soon_proved or leg.suspect or leg.missed or vain or (leg.stop <= live and leg.landed)
             if done or leg.start >= before or not self.book.is_back(leg.mark):
                 continue

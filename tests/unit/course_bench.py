@@ -115,8 +115,11 @@ class CourseBench:
         self.course.proved_by(job, Proved(equal), self.at)
 
     def compared(self, job: Job | None, outcome: Compared) -> list[Group]:
+        """Have it be taken; return what is held from then on."""
         assert isinstance(job, Compare), job
-        return [group for group, _ in self.course.compared(job, outcome, self.at)]
+        before = self.course.holds.spans()
+        self.course.compared(job, outcome, self.at)
+        return [group for group, spans in self.course.holds.spans().items() if spans - before.get(group, NOTHING)]
 
     def work(self) -> list[Span]:
         return seconds(self.course.work(self.at))

@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from telegraf_plugin.commands.desk import Desk
-from telegraf_plugin.commands.status import AS_READ, Metrics, Row, look, row
+from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.status import AS_READ, Row, look, row
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans

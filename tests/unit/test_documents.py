@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_plugin import audit, cli, compare, keeping, lane, plugin, watch
-from telegraf_plugin.commands import arguments, checks, status
+from telegraf_plugin.commands import arguments, checks, last_word
 from telegraf_plugin.config import schema, yaml_file
 from telegraf_plugin.influxdb import annotated_csv, client, failures, flux, passage
 from telegraf_plugin.stream import account, course, holds, ledger, overwrites, quarantine, retry
@@ -105,7 +105,7 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
         (TROUBLE, f"it gets it, up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
         (CONFIGURATION, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
-        (OPERATIONS, f"for {('three', 'four')[status.SILENT_INTERVALS - 3]} of its intervals"),
+        (OPERATIONS, f"for {('three', 'four')[last_word.SILENT_INTERVALS - 3]} of its intervals"),
         (GUARANTEES, f"after {holds.LOOKS.first / SECOND_NS:g} s, then less often, up to an hour"),
         (GUARANTEES, "Either at most twice the lookback"),
         (GUARANTEES, "but for a minute, is not read"),
