@@ -12,8 +12,8 @@ KINDS: dict[str, str] = {
         "_is_accounted(mark, newest, chain)] -> ([])"
     ): "what marks beside the believed chain have printed is compared again",
     (
-        "telegraf_plugin/stream/markbook.py: MarkBook.gone: "
-        "[mark for mark in self.had if since <= mark.time < until] -> ([])"
+        "telegraf_plugin/stream/markbook.py: MarkBook.gone: [mark for mark in self.had if since <= mark.time < "
+        "until] -> ([])"
     ): "a mark that was there before the newest, and is gone, tells of a restore",
     "telegraf_plugin/stream/markbook.py: MarkBook.claimed: claims += proved -> pass": (
         "what a mark on its way calls proved is not printed"
@@ -37,8 +37,8 @@ KINDS: dict[str, str] = {
         "what was asked for before the origin stays the stream's"
     ),
     (
-        "telegraf_plugin/stream/course.py: Course.adopt: self.legs.put(Leg(start, stop, None, max(stop, at.safe) "
-        "+ self.stream.lookback, inherited=True)) -> pass"
+        "telegraf_plugin/stream/course.py: Course.adopt: self.pending.put(PendingSpan(start, stop, None, "
+        "max(stop, at.safe) + self.stream.lookback, state)) -> pass"
     ): "what was printed is counted first after a start",
     "telegraf_plugin/stream/account.py: Account._settle_request: course.origin = start -> pass": (
         "a backfill that adjoins the origin moves it"
@@ -62,20 +62,20 @@ KINDS: dict[str, str] = {
     "telegraf_plugin/stream/course.py: Course._take_back: self.doubt(early & self.proved, at) -> pass": (
         "what was proved while clocks ran ahead is compared again"
     ),
-    "telegraf_plugin/stream/course.py: Course._take_back: self.origin = origin - origin % self.every -> pass": (
-        "an origin of a clock that ran ahead is taken back"
-    ),
     (
-        "telegraf_plugin/stream/course.py: Course._broken_off: leg.mark = max(self.book.on_their_way, "
-        "default=leg.mark) -> pass"
+        "telegraf_plugin/stream/course.py: Course._take_back: self.origin = origin - origin % self.every -> pass"
+    ): "an origin of a clock that ran ahead is taken back",
+    (
+        "telegraf_plugin/stream/course.py: Course._broken_off: part.mark = max(self.book.on_their_way, "
+        "default=part.mark) -> pass"
     ): "what a broken comparison printed leaves before the next",
     (
-        "telegraf_plugin/stream/course.py: Course._have_left: leg.settles, leg.repeated = (max(leg.settles, "
+        "telegraf_plugin/stream/course.py: Course._have_left: part.settles, part.repeated = (max(part.settles, "
         "at.safe + self.stream.lookback), False) -> pass"
     ): "what was printed twice settles after it has left",
     (
-        "telegraf_plugin/stream/course.py: Course.tick: self.legs.cut_away(span(max(frontier - overlap, live), "
-        "END)) -> pass"
+        "telegraf_plugin/stream/course.py: Course.tick: self.pending.cut_away(span(max(frontier - overlap, "
+        "live), END)) -> pass"
     ): "a live read goes over the last one's end",
     (
         "telegraf_plugin/stream/outcomes.py: Outcomes.copied: self._job_at.safe >= settles -> (self._job_at.safe "
@@ -85,26 +85,25 @@ KINDS: dict[str, str] = {
         "telegraf_plugin/stream/outcomes.py: Outcomes.copied: early or job.live or job.again -> (job.live or job.again)"
     ): "what was printed soon after a start settles later",
     (
-        "telegraf_plugin/stream/plan.py: Plan._is_here: (leg.landed or leg.inherited) and "
-        "self.book.is_back(leg.mark) and (not leg.suspect) and (not leg.missed) -> (self.book.is_back(leg.mark) "
-        "and (not leg.suspect) and (not leg.missed))"
+        "telegraf_plugin/stream/plan.py: Plan._is_here: (each.landed or each.state is PendingState.INHERITED) "
+        "and self.book.is_back(each.mark) -> (self.book.is_back(each.mark))"
     ): "arrived is an equal count",
-    "telegraf_plugin/stream/outcomes.py: Outcomes.checked: self._unequal(legs[0], outcome.source) -> pass": (
-        "late points are sent"
-    ),
-    "telegraf_plugin/stream/outcomes.py: Outcomes._unequal: leg.suspect, leg.inherited = (True, False) -> pass": (
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes.checked: self._unequal(parts[0], outcome.source) -> pass"
+    ): "late points are sent",
+    "telegraf_plugin/stream/outcomes.py: Outcomes._unequal: self.pending.happen(part, event) -> pass": (
         "what sending again does not help is compared"
     ),
     (
         "telegraf_plugin/stream/outcomes.py: Outcomes._overtaken: return self._doubts.touches(whole) -> return False"
     ): "an outcome that was overtaken says nothing",
     (
-        "telegraf_plugin/stream/outcomes.py: Outcomes.proved_by: (group for leg in self.legs.within(job.span) for "
-        "group in leg.missed) -> (())"
+        "telegraf_plugin/stream/outcomes.py: Outcomes.proved_by: (group for part in "
+        "self.pending.within(job.span) for group in part.missed) -> (())"
     ): "what is missing twice is held",
     (
-        "telegraf_plugin/stream/outcomes.py: Outcomes.compared: all((leg.settles <= self._job_at.safe for leg in "
-        "legs)) -> (True)"
+        "telegraf_plugin/stream/outcomes.py: Outcomes.compared: all((part.settles <= self._job_at.safe for part "
+        "in parts)) -> (True)"
     ): "what is compared is proved when it has settled",
     "telegraf_plugin/stream/outcomes.py: Outcomes.compared: live -> (not live)": "what is live is not held",
     "telegraf_plugin/stream/outcomes.py: Outcomes.swept: self.doubt(span(*job.span), at) -> pass": (
@@ -130,8 +129,8 @@ KINDS: dict[str, str] = {
         "self.bounds.expires)"
     ): "what the source is about to lose goes first, else the newest",
     (
-        "telegraf_plugin/stream/plan.py: Plan._land: waits and self.book.is_back(leg.mark) and (not "
-        "self._soon_proved(leg, at)) -> (waits and (not self._soon_proved(leg, at)))"
+        "telegraf_plugin/stream/plan.py: Plan._land: waits and self.book.is_back(each.mark) and (not "
+        "self._soon_proved(each, at)) -> (waits and (not self._soon_proved(each, at)))"
     ): "what is counted has left",
     "telegraf_plugin/stream/quarantine.py: Quarantine.failed: tries += small and lasting -> pass": (
         "what fails at its smallest is set aside"
@@ -150,20 +149,20 @@ KINDS: dict[str, str] = {
         "telegraf_plugin/stream/flow.py: Flow.needs_mark: behind.lines >= self.limit // MARKS_A_LIMIT or "
         "behind.bytes >= self.max_bytes // MARKS_A_LIMIT -> (behind.bytes >= self.max_bytes // MARKS_A_LIMIT)"
     ): "marks inside of a window",
-    "telegraf_plugin/stream/flow.py: Flow.back: flight.marked[0][0] <= mark -> (flight.marked[0][0] > mark)": (
-        "room comes back with marks"
-    ),
+    (
+        "telegraf_plugin/stream/flow.py: Flow.back: flight.marked[0][0] <= mark -> (flight.marked[0][0] > mark)"
+    ): "room comes back with marks",
     "telegraf_plugin/stream/sweep.py: Sweep.next: self.passes += 1 -> pass": "every tenth pass is by hash",
     "telegraf_plugin/stream/sweep.py: Sweep.done: self._before = piece[0] -> pass": "the sweep goes on",
     (
-        "telegraf_plugin/stream/legs.py: _joined: max(first.settles, later.settles) -> (min(first.settles, "
+        "telegraf_plugin/stream/pending.py: _joined: max(first.settles, later.settles) -> (min(first.settles, "
         "later.settles))"
     ): "a joined leg settles with its later part",
     (
-        "telegraf_plugin/stream/legs.py: Leg.joins: plain and self.stop == later.start and (self.digest is None) "
-        "and (later.digest is None) and (self.landed == later.landed) and (self.inherited == later.inherited) -> "
-        "(plain and self.stop == later.start and (self.digest is None) and (later.digest is None) and "
-        "(self.inherited == later.inherited))"
+        "telegraf_plugin/stream/pending.py: PendingSpan.joins: plain and (not (self.repeated or later.repeated)) "
+        "and (self.stop == later.start) and (self.digest is None) and (later.digest is None) and (self.state is "
+        "later.state or {self.state, later.state} == _PRINTED) -> (plain and (not (self.repeated or "
+        "later.repeated)) and (self.stop == later.start) and (self.digest is None) and (later.digest is None))"
     ): "what has landed is not one with what has not",
     "telegraf_plugin/watch.py: LedgerWatch._load: continue -> pass": "a ledger that is not read yet is waited for",
     "telegraf_plugin/lane.py: Lane.begin: max(begin, kept) -> (min(begin, kept))": (

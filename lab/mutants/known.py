@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-_STREAM = "telegraf_plugin/stream"
-
 KNOWN: tuple[str, ...] = (
-    f"{_STREAM}/ledger.py: newest_believable: "
-    "[mark.printed for mark in known.values() if not _is_accounted(mark, newest, chain)] -> ([])",
-    f"{_STREAM}/outcomes.py: Outcomes.compared: all((leg.settles <= self._job_at.safe for leg in legs)) -> (True)",
-    f"{_STREAM}/markbook.py: MarkBook.gone: [mark for mark in self.had if since <= mark.time < until] -> ([])",
+    (
+        "telegraf_plugin/stream/ledger.py: newest_believable: [mark.printed for mark in known.values() if not "
+        "_is_accounted(mark, newest, chain)] -> ([])"
+    ),
+    (
+        "telegraf_plugin/stream/outcomes.py: Outcomes.compared: all((part.settles <= self._job_at.safe for part "
+        "in parts)) -> (True)"
+    ),
+    (
+        "telegraf_plugin/stream/markbook.py: MarkBook.gone: [mark for mark in self.had if since <= mark.time < "
+        "until] -> ([])"
+    ),
 )

@@ -162,7 +162,7 @@ class Account:
             printed=self._printed,
             held=self.course.holds.spans(),
             request=self.request,
-            sent=self.course.legs.spans(),
+            sent=self.course.pending.spans(),
             islands=self.course.islands,
             sweep=self.course.sweep.place,
             searching=self.course.origin_open,

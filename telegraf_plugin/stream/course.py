@@ -1,6 +1,6 @@
 """The course of one stream: what is proved, what is on its way, what to do next. Pure.
 
-    work = [origin, now) − proved − legs
+    work = [origin, now) − proved − pending
 
 Live is what is younger than the lookback: there points may still come late. What is older is backlog. What is live
 goes first, and is always sent; what fails is put off, and what lies behind it goes on.
@@ -13,9 +13,9 @@ from dataclasses import replace
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Foresee, Job, Seek
-from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
+from telegraf_plugin.stream.pending import Event, Gone, PendingSpan, PendingState, pending_after
 from telegraf_plugin.stream.plan import Bounds
 from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
@@ -47,7 +47,7 @@ class Course(Outcomes):
         `sent`: what an earlier run has printed and not proved; it is counted before it is printed again.
         """
         self.origin = origin - origin % self.every
-        self.legs.clear()
+        self.pending.clear()
         self.unread.clear()
         self.unproved.clear()
         self._again, self._arrived, self._doubts = Spans(), Spans(), span(BEGINNING, END)
@@ -56,7 +56,8 @@ class Course(Outcomes):
         self._search_at = 0
         self._foresee_at = at.steady + FIRST_FORESIGHT
         for start, stop in Spans.of(map(self._windows, sent)) - self.proved:
-            self.legs.put(Leg(start, stop, None, max(stop, at.safe) + self.stream.lookback, inherited=True))
+            state = pending_after(Gone.WORK, Event.ADOPTED)
+            self.pending.put(PendingSpan(start, stop, None, max(stop, at.safe) + self.stream.lookback, state))
 
     def request(self, spans: Spans, repair: bool, at: Instant) -> None:
         """Have `spans` copied where they are not proved, and for a `repair` compared where they are."""
@@ -73,18 +74,18 @@ class Course(Outcomes):
         self.blocked = self._full = False
         self._take_back(at)
         now, live = self._ends(at)
-        self._arrived = (self._arrived + Spans.of(leg.span for leg in self.legs if self._is_here(leg))).clip(
+        self._arrived = (self._arrived + Spans.of(part.span for part in self.pending if self._is_here(part))).clip(
             start=live - self.stream.lookback
         )
-        newest_end = max((leg.stop for leg in self.legs if leg.stop <= now), default=now)
+        newest_end = max((part.stop for part in self.pending if part.stop <= now), default=now)
         # Once each: a tick in which nothing can be read must not cut off more.
         frontier = self._frontier = max(newest_end, self._frontier if self._frontier <= now else newest_end)
         overlap = min(OVERLAP, self.stream.lookback)
         overlap += -overlap % self.every
-        self.legs.cut_away(span(max(frontier - overlap, live), END))
-        self.legs.cut_away(span(BEGINNING, self._floor))
+        self.pending.cut_away(span(max(frontier - overlap, live), END))
+        self.pending.cut_away(span(BEGINNING, self._floor))
         settled = self._settled(at)  # a source's clock that is ahead settles nothing
-        self.legs.merge(lambda first, later: self._belong(first, later, settled))
+        self.pending.merge(lambda first, later: self._belong(first, later, settled))
         self.holds.forget(self.bounds.oldest)
         for quarantine in (self.unread, self.unproved):
             quarantine.keep(span(self._floor, now))
@@ -95,8 +96,8 @@ class Course(Outcomes):
         self.proved = self.proved.clip(stop=self._settled(at))
         early = self._proof_clock.early(at, self.stream.lookback)
         if early is not None:
-            for leg in self.legs:
-                leg.digest = None if not leg.empty else leg.digest
+            for part in self.pending:
+                part.digest = None if part.state is not PendingState.EMPTY else part.digest
             self.doubt(early & self.proved, at)
         if self.origin > at.safe >= (self.stream.start.date or BEGINNING):
             origin = at.safe - (self.stream.start.ago or self.stream.lookback)
@@ -180,18 +181,18 @@ class Course(Outcomes):
         """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""
         if self._comparing is not None:
             self._printed += span(*self._comparing)
-            for leg in self.legs.carve(self._comparing):
-                leg.mark = max(self.book.on_their_way, default=leg.mark)
-                leg.repeated = True
+            for part in self.pending.carve(self._comparing):
+                part.mark = max(self.book.on_their_way, default=part.mark)
+                part.repeated = True
             self._comparing = None
 
     def _have_left(self, at: Instant) -> None:
         """Take note of whose lines have left the buffer: from now on a request can be late that holds older ones."""
         if self._started_at is None:
             self._started_at = at.safe
-        for leg in self.legs:
-            if leg.repeated and self.book.is_back(leg.mark):
-                leg.settles, leg.repeated = max(leg.settles, at.safe + self.stream.lookback), False
+        for part in self.pending:
+            if part.repeated and self.book.is_back(part.mark):
+                part.settles, part.repeated = max(part.settles, at.safe + self.stream.lookback), False
 
     def _printing(self, job: Copy) -> Copy:
         """Take note that lines of a span are about to be printed, and say whether some were before."""

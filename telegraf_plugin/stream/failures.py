@@ -28,6 +28,7 @@ from telegraf_plugin.stream.jobs import (
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.pace import Pace
+from telegraf_plugin.stream.pending import Event
 from telegraf_plugin.stream.plan import Plan
 from telegraf_plugin.stream.quarantine import SMALLEST, Quarantine
 from telegraf_plugin.stream.spans import Span, Spans
@@ -126,15 +127,16 @@ class Failures(Plan):
     def _not_counted(self, spans: Iterable[Span]) -> None:
         """Have others their turn first, and what was not counted since it was printed not called arrived."""
         self._count_failed = True
-        legs = (leg for whole in spans for leg in self.legs.within(whole) if not leg.landed)
-        self._arrived -= Spans.of(leg.span for leg in legs)
+        parts = (part for whole in spans for part in self.pending.within(whole) if not part.landed)
+        self._arrived -= Spans.of(part.span for part in parts)
 
     def _forget_points(self, whole: Span) -> None:
         """See that central is not asked for that number again: the next tick counts both sides."""
-        for leg in self.legs.within(whole):
-            leg.points = None
+        for part in self.pending.within(whole):
+            part.points = None
 
     def _not_empty(self, whole: Span) -> None:
         """Have `whole` proved piece by piece: it is not empty on both sides."""
-        for leg in self.legs.carve(whole):
-            leg.empty, leg.digest = False, None
+        for part in self.pending.carve(whole):
+            self.pending.happen(part, Event.NOT_EMPTY)
+            part.digest = None

@@ -1,8 +1,7 @@
 """What a stream's course makes of the outcome of each job: success, failure, and giving up for lack of room. Pure.
 
-A leg goes: printed → its mark is back → as many points are there as were printed (it has landed) → it settles → both
-sides' hashes are equal → proved. Where counts differ a leg is dropped, and is work again; where that does not help, or
-hashes differ, it is compared point by point and what is missing is printed again.
+What becomes of a pending span stands in one table (`pending.TRANSITIONS`). Where counts differ it is work again; where
+that does not help, or hashes differ, it is compared point by point and what is missing is printed again.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from telegraf_plugin.stream.jobs import (
     Seek,
     Swept,
 )
-from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.pending import Event, Gone, PendingSpan, PendingState, after, pending_after
 from telegraf_plugin.stream.spans import Span, Spans, span
 from telegraf_plugin.stream.units import SECOND
 
@@ -70,10 +69,11 @@ class Outcomes(Failures):
         early = self._started_at is None or at.safe < self._started_at + self.stream.lookback
         # A request that a killed program left behind, or a line printed before, can land late and over a newer one.
         repeated = outcome.mark is not None and (early or job.live or job.again)
-        resent = bool(self._again & span(*job.span))
-        leg = Leg(*job.span, outcome.mark, settles, digest, outcome.points_printed, resent, repeated=repeated)
-        leg.landed = not outcome.points_read
-        self.legs.put(leg)
+        event = Event.COPIED_AGAIN if self._again & span(*job.span) else Event.COPIED
+        state = pending_after(Gone.WORK, event if outcome.points_read else Event.COPIED_NOTHING)
+        self.pending.put(
+            PendingSpan(*job.span, outcome.mark, settles, state, digest, outcome.points_printed, repeated=repeated)
+        )
 
     def sought(self, job: Seek, found: int | None, at: Instant) -> None:
         """Take where the source has its newest point of a span (or its first one), None: nowhere."""
@@ -88,7 +88,8 @@ class Outcomes(Failures):
         start = job.span[0] if found is None else found + 1 + -(found + 1) % self.every
         if start < job.span[1]:
             settles = job.span[1] + self.stream.lookback
-            self.legs.put(Leg(start, job.span[1], None, settles, Digest(), landed=True, empty=True))
+            empty = pending_after(Gone.WORK, Event.FOUND_EMPTY)
+            self.pending.put(PendingSpan(start, job.span[1], None, settles, empty, Digest()))
 
     def foreseen(self, points: int) -> None:
         """Take how many points the source has whose time has not come."""
@@ -98,39 +99,41 @@ class Outcomes(Failures):
 
     def counted(self, job: Land, there: int) -> None:
         """Take how many points central has of what was printed: as many have landed, else none has arrived for sure."""
-        for leg in self.legs.within(job.span):
-            if leg.span == job.span and leg.points == job.points:
-                leg.landed = leg.landed or there == job.points
-                if not leg.landed:
-                    self._arrived -= span(*leg.span)
+        for part in self.pending.within(job.span):
+            if part.span == job.span and part.points == job.points:
+                if there == job.points:
+                    self.pending.happen(part, Event.COUNTS_EQUAL)
+                if not part.landed:
+                    self._arrived -= span(*part.span)
         self._forget_points(job.span)
 
     def checked(self, outcomes: Iterable[Counted], seconds: float = 0.0) -> None:
         """Take what both sides counted, in so many seconds."""
         self._counts_slowly = seconds > PROMPT_SECONDS
         for outcome in outcomes:
-            exact = [leg for leg in self.legs.within(outcome.span) if leg.span == outcome.span]
+            exact = [part for part in self.pending.within(outcome.span) if part.span == outcome.span]
             if outcome.equal:
                 self._uneven = self._uneven and not outcome.source
-                for leg in self.legs.carve(outcome.span):
-                    leg.landed, leg.inherited, leg.points = True, False, None
-                    leg.seen = outcome.source if exact else -1
+                for part in self.pending.carve(outcome.span):
+                    self.pending.happen(part, Event.COUNTS_EQUAL)
+                    part.points = None
+                    part.seen = outcome.source if exact else -1
             else:
-                legs = self.legs.carve(outcome.span)
-                if len(legs) == 1:
-                    self._unequal(legs[0], outcome.source)
+                parts = self.pending.carve(outcome.span)
+                if len(parts) == 1:
+                    self._unequal(parts[0], outcome.source)
 
-    def _unequal(self, leg: Leg, source: int) -> None:
-        leg.points = None
-        if leg.landed and self._uneven and leg.seen in (-1, source):
-            leg.seen = source  # as it was
-        elif not leg.landed and (leg.resent or self._uneven):
-            leg.suspect, leg.inherited = True, False  # to send it again did not help
-            self._arrived -= span(*leg.span)
-        else:
-            self._again += span(*leg.span)
-            self._arrived -= span(*leg.span)
-            self.legs.cut_away(span(*leg.span))
+    def _unequal(self, part: PendingSpan, source: int) -> None:
+        part.points = None
+        if part.landed and self._uneven and part.seen in (-1, source):
+            part.seen = source  # as it was
+            return
+        for_good = self._uneven and not part.landed
+        event = Event.COUNTS_DIFFER_FOR_GOOD if for_good else Event.COUNTS_DIFFER
+        self._arrived -= span(*part.span)
+        if after(part.state, event) is Gone.WORK:
+            self._again += span(*part.span)
+        self.pending.happen(part, event)
 
     # Proofs
 
@@ -147,9 +150,10 @@ class Outcomes(Failures):
         elif job.empty:
             self._not_empty(job.span)
         else:
-            missed = frozenset(group for leg in self.legs.within(job.span) for group in leg.missed)
+            missed = frozenset(group for part in self.pending.within(job.span) for group in part.missed)
             self._arrived -= span(*job.span)
-            self.legs.put(Leg(*job.span, None, 0, suspect=True, missed=missed))
+            suspect = pending_after(PendingState.LANDED, Event.DIFFERENT)
+            self.pending.put(PendingSpan(*job.span, None, 0, suspect, missed=missed))
 
     def compared(self, job: Compare, outcome: Compared, at: Instant, seconds: float = 0.0) -> None:
         """Take the comparison point by point: what central goes on lacking is held from now on."""
@@ -163,10 +167,10 @@ class Outcomes(Failures):
             where = self._windows(where) if where is not None else None
             self.holds.tried(job.group, job.span, missing, outcome.mark, at.steady, where)
             return
-        legs = self.legs.carve(job.span)
-        settled = all(leg.settles <= self._job_at.safe for leg in legs)
+        parts = self.pending.carve(job.span)
+        settled = all(part.settles <= self._job_at.safe for part in parts)
         live = job.span[1] + self.stream.lookback > self._job_at.safe
-        known = {group for leg in legs for group in leg.missed}
+        known = {group for part in parts for group in part.missed}
         stuck = [group for group in outcome.missing if group in known]
         for group in stuck if not live else ():
             where = self._windows(outcome.where.get(group, job.span))
@@ -176,15 +180,17 @@ class Outcomes(Failures):
             fresh = frozenset(outcome.missing) - set(stuck)
             # What is live is never held: it is sent, and looked at once more when it has settled.
             missed = frozenset(outcome.missing) if live else fresh
-            leg = Leg(*job.span, outcome.mark, job.span[1] + self.stream.lookback, repeated=True)
-            leg.landed, leg.suspect, leg.missed = not missed, live and bool(fresh), missed
-            self.legs.put(leg)
+            event = Event.MISSING if missed else Event.MISSING_AGAIN
+            state = pending_after(PendingState.SUSPECT, Event.MISSING_LIVE if live and fresh else event)
+            settles = job.span[1] + self.stream.lookback
+            self.pending.put(PendingSpan(*job.span, outcome.mark, settles, state, missed=missed, repeated=True))
         elif settled and not live:
             self.extras += outcome.extras
             self._prove_span(job.span, outcome.left_out, at)
         else:
-            settles = max([job.span[1] + self.stream.lookback, *(leg.settles for leg in legs)])
-            self.legs.put(Leg(*job.span, None, settles, landed=True, seen=outcome.points_read))
+            settles = max([job.span[1] + self.stream.lookback, *(part.settles for part in parts)])
+            state = pending_after(PendingState.SUSPECT, Event.NOTHING_MISSING_YET)
+            self.pending.put(PendingSpan(*job.span, None, settles, state, seen=outcome.points_read))
         self._uneven = self._uneven or live
 
     def _windows(self, whole: Span) -> Span:
@@ -202,9 +208,10 @@ class Outcomes(Failures):
             self.sweep_pace.done(job.span[1] - job.span[0], took / SECOND)
         if not outcome.equal and not job.empty and not self._overtaken(job.span):
             self.doubt(span(*job.span), at)
-            for leg in self.legs.carve(job.span):
-                leg.settles, leg.suspect = 0, True
-                self._arrived -= span(*leg.span)
+            for part in self.pending.carve(job.span):
+                self.pending.happen(part, Event.DIFFERENT)
+                part.settles = 0
+                self._arrived -= span(*part.span)
 
     def doubt(self, spans: Spans, at: Instant) -> None:
         """Have `spans` compared again: somebody else's lines for them have landed, or they were proved too early."""
@@ -212,13 +219,15 @@ class Outcomes(Failures):
         spans = Spans.of(map(self._windows, spans))
         self._doubts += spans
         settles = at.safe + self.stream.lookback
-        for part in spans:
-            for leg in self.legs.within(part):
-                leg.settles, leg.digest, leg.empty = max(leg.settles, settles), None, False
+        for whole in spans:
+            for part in self.pending.within(whole):
+                self.pending.happen(part, Event.NOT_EMPTY)
+                part.settles, part.digest = max(part.settles, settles), None
         spans = spans & self.proved
         self.proved -= spans
         for start, stop in spans:
-            self.legs.put(Leg(start, stop, None, settles, landed=True))
+            state = pending_after(Gone.PROVED, Event.DOUBTED)
+            self.pending.put(PendingSpan(start, stop, None, settles, state))
 
     def _overtaken(self, whole: Span) -> bool:
         """Say whether somebody else's lines landed in `whole` while the job was under way: it says nothing then."""
@@ -227,6 +236,6 @@ class Outcomes(Failures):
     def _prove_span(self, whole: Span, left_out: Mapping[Group, int], at: Instant) -> None:
         for group, points in left_out.items():
             self.holds.left_out(group, whole, points)
-        self.legs.cut_away(span(*whole))
+        self.pending.cut_away(span(*whole))
         self.proved += span(*whole)
         self._proof_clock.proved(span(*whole), at)

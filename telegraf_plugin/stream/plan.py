@@ -10,9 +10,9 @@ from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.holds import Holds
 from telegraf_plugin.stream.jobs import Check, Compare, Copy, Land, Prove, Recheck, Seek
-from telegraf_plugin.stream.legs import Leg, Legs
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.pace import Pace
+from telegraf_plugin.stream.pending import Pending, PendingSpan, PendingState
 from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, span
 from telegraf_plugin.stream.sweep import Sweep
@@ -25,10 +25,10 @@ MAX_PIECES = 20
 """Pieces that one Check counts at the most; what is older takes turns."""
 EMPTY_COPIES = 2
 """After so many copies in a row that found nothing the source is asked where the next point is."""
-LONGEST_LEG = 30 * 24 * HOUR
-"""How long (ns) a leg may become that has landed and is not live."""
+LONGEST_PENDING = 30 * 24 * HOUR
+"""How long (ns) a pending span may become that has landed and is not live."""
 GRAINS = 16
-"""Into how many legs what has landed of a lookback is put together."""
+"""Into how many pending spans what has landed of a lookback is put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Plan:
         self.stream = stream
         self.book = book
         self.holds = Holds()
-        self.legs = Legs()
+        self.pending = Pending()
         self.proved = Spans()
         self.bounds = Bounds()
         self.sweep = Sweep(sweep)
@@ -78,11 +78,11 @@ class Plan:
         """Return what is neither proved nor on its way."""
         now = self._ends(at)[0]
         work = span(max(self.origin, self._floor), now) + (self.requested + self.islands).clip(self._floor, now)
-        return work - self.proved - self.legs.spans()
+        return work - self.proved - self.pending.spans()
 
     def lacking(self, at: Instant) -> Spans:
         """Return where central lacks something, as far as is known; what nobody has looked at is not known to."""
-        on_their_way = Spans.of(leg.span for leg in self.legs if not self._is_here(leg))
+        on_their_way = Spans.of(each.span for each in self.pending if not self._is_here(each))
         return self.work(at) + on_their_way - self._arrived
 
     @property
@@ -113,9 +113,9 @@ class Plan:
         settled = at.safe - self.stream.lookback
         return settled - settled % self.every
 
-    def _is_here(self, leg: Leg) -> bool:
+    def _is_here(self, each: PendingSpan) -> bool:
         """Say whether central has it: both sides counted alike, or nobody has looked yet since the last start."""
-        return (leg.landed or leg.inherited) and self.book.is_back(leg.mark) and not leg.suspect and not leg.missed
+        return (each.landed or each.state is PendingState.INHERITED) and self.book.is_back(each.mark)
 
     def pieces(self, whole: Span) -> Iterable[Span]:
         """Cut `whole` so that no part crosses the end of a shard group on either side."""
@@ -155,15 +155,15 @@ class Plan:
         """Count what has left, once: whether as many points are there as were printed."""
         if self._uneven:
             return None
-        for leg in reversed(self.legs):
-            waits = leg.points is not None and not (leg.landed or leg.suspect or leg.missed)
-            if waits and self.book.is_back(leg.mark) and not self._soon_proved(leg, at):
-                return Land(leg.span, leg.points or 0)
+        for each in reversed(self.pending):
+            waits = each.points is not None and each.uncounted
+            if waits and self.book.is_back(each.mark) and not self._soon_proved(each, at):
+                return Land(each.span, each.points or 0)
         return None
 
-    def _soon_proved(self, leg: Leg, at: Instant) -> bool:
-        """Say whether `leg` is not counted, since its proof is next, and takes no more."""
-        return leg.digest is not None and leg.settles <= at.safe and not self._proofs_fail
+    def _soon_proved(self, each: PendingSpan, at: Instant) -> bool:
+        """Say whether `each` is not counted, since its proof is next, and takes no more."""
+        return each.digest is not None and each.settles <= at.safe and not self._proofs_fail
 
     def _check(self, at: Instant) -> Check | None:
         """Count what is back: where late points may come, and where nobody has looked. Newest first, then by turns."""
@@ -176,19 +176,19 @@ class Plan:
         return Check(tuple(map(tuple, pieces))) if pieces else None
 
     def _uncounted(self, at: Instant, before: int) -> Iterator[list[Span]]:
-        """Yield what is to be counted before that time, newest first: legs side by side within one piece of time."""
+        """Yield what is to be counted before that time, newest first, spans side by side within one piece of time."""
         live = self._ends(at)[1]
         piece: list[Span] = []
-        for leg in reversed(self.legs):
-            soon_proved = leg.stop <= live and self._soon_proved(leg, at)
+        for each in reversed(self.pending):
+            soon_proved = each.stop <= live and self._soon_proved(each, at)
             # What cannot be read is counted all the same, once; what is computed is counted by reading it.
-            vain = (leg.landed or self.stream.computed) and self.unproved.knows(leg.span)
-            done = soon_proved or leg.suspect or leg.missed or vain or (leg.stop <= live and leg.landed)
-            if done or leg.start >= before or not self.book.is_back(leg.mark):
+            vain = (each.landed or self.stream.computed) and self.unproved.knows(each.span)
+            done = soon_proved or vain or not (each.uncounted or (each.landed and each.stop > live))
+            if done or each.start >= before or not self.book.is_back(each.mark):
                 continue
-            stop = min(leg.stop, before)
-            while stop > leg.start:
-                part = self._newest((leg.start, stop), HOUR)
+            stop = min(each.stop, before)
+            while stop > each.start:
+                part = self._newest((each.start, stop), HOUR)
                 stop = part[0]
                 if piece and piece[0][0] == part[1] and self._newest((part[0], piece[-1][1]), HOUR)[0] == part[0]:
                     piece.insert(0, part)
@@ -201,26 +201,30 @@ class Plan:
 
     def _compare(self, steady: int) -> Compare | None:
         claimed, closed = self.book.claimed, self.unproved.closed(steady)
-        for leg in self.legs:
-            if leg.suspect and self.book.is_back(leg.mark):
-                for part in reversed((span(*leg.span) - claimed - closed).parts):
+        for each in self.pending:
+            if each.state is PendingState.SUSPECT and self.book.is_back(each.mark):
+                for part in reversed((span(*each.span) - claimed - closed).parts):
                     whole = self._alike(self.unproved.fit(self._newest(part, self.proof_pace.length)))
                     return Compare(whole, held=self.holds.within(whole))
         return None
 
     def _prove(self, at: Instant, steady: int) -> Prove | None:
-        ready = [leg for leg in self.legs if leg.settles <= at.safe and self.book.is_back(leg.mark) and not leg.suspect]
+        ready = [
+            each
+            for each in self.pending
+            if each.settles <= at.safe and self.book.is_back(each.mark) and each.state is not PendingState.SUSPECT
+        ]
         closed = self.unproved.closed(steady)
-        for leg in reversed(ready):
-            if closed.touches(leg.span):
+        for each in reversed(ready):
+            if closed.touches(each.span):
                 continue
-            held = self.holds.within(leg.span)
-            if leg.empty and not held:
-                return Prove(leg.span, None, empty=True)
-            uncut = self._alike(self.unproved.fit(leg.span)) == leg.span
-            if uncut and leg.digest is not None and frozenset(leg.digest.without) == held:
-                return Prove(leg.span, leg.digest, held)
-        for part in reversed((Spans.of(leg.span for leg in ready) - closed).parts):
+            held = self.holds.within(each.span)
+            if each.state is PendingState.EMPTY and not held:
+                return Prove(each.span, None, empty=True)
+            uncut = self._alike(self.unproved.fit(each.span)) == each.span
+            if uncut and each.digest is not None and frozenset(each.digest.without) == held:
+                return Prove(each.span, each.digest, held)
+        for part in reversed((Spans.of(each.span for each in ready) - closed).parts):
             whole = self._stride(part, at)
             if whole is not None:
                 whole = self._alike(self.unproved.fit(whole))
@@ -271,16 +275,16 @@ class Plan:
             return None
         return Recheck(piece, self.sweep.by_hash, self.holds.within(piece), piece[1] - piece[0] > HOUR)
 
-    def _belong(self, first: Leg, later: Leg, settled: int) -> bool:
-        """Say whether two neighbours may become one leg: within one piece of time, and of one grain.
+    def _belong(self, first: PendingSpan, later: PendingSpan, settled: int) -> bool:
+        """Say whether two neighbours may become one: within one piece of time, and of one grain.
 
-        What is younger than `settled` (Unix ns) is of a small one: a leg that goes on growing would never settle.
+        What is younger than `settled` (Unix ns) is of a small one: a span that goes on growing would never settle.
         """
-        if first.empty != later.empty or not (self.book.is_back(first.mark) and self.book.is_back(later.mark)):
+        if not (self.book.is_back(first.mark) and self.book.is_back(later.mark)):
             return False
         stop, old = later.stop, later.stop <= settled - 4 * self.stream.lookback
         if old and first.landed:  # nothing but its proof is left to be done, and that cuts it anew
-            return first.start // LONGEST_LEG == (stop - 1) // LONGEST_LEG
+            return first.start // LONGEST_PENDING == (stop - 1) // LONGEST_PENDING
         grain = HOUR if old else max(self.stream.lookback // GRAINS, self.every)
         one_piece = self._newest((first.start, stop), HOUR)[0] == first.start
         return one_piece and first.start // grain == (stop - 1) // grain

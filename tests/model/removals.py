@@ -16,9 +16,9 @@ from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
 from telegraf_plugin.stream.jobs import Failed, Job, Recheck, Swept
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
-from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import Outcomes
+from telegraf_plugin.stream.pending import PendingSpan
 from telegraf_plugin.stream.plan import Plan
 from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.request import Request
@@ -130,7 +130,7 @@ def no_hash(patch: Patch) -> None:
     def checked(self: Course, outcomes: list[object]) -> None:
         for outcome in outcomes:
             if outcome.equal:  # type: ignore[attr-defined]
-                self.proved += span(*outcome.span) & self.legs.spans()  # type: ignore[attr-defined]
+                self.proved += span(*outcome.span) & self.pending.spans()  # type: ignore[attr-defined]
 
     patch.setattr(Course, "checked", checked)
 
@@ -138,8 +138,8 @@ def no_hash(patch: Patch) -> None:
 def no_count(patch: Patch) -> None:
     """A mark that is back says that all has arrived."""
 
-    def is_here(self: Plan, leg: Leg) -> bool:
-        return self.book.is_back(leg.mark)
+    def is_here(self: Plan, each: PendingSpan) -> bool:
+        return self.book.is_back(each.mark)
 
     patch.setattr(Plan, "_is_here", is_here)
 

@@ -50,7 +50,7 @@ def backlog_while_nothing_leaves(world: World) -> None:
     world.round()
     world.fill(5)
     world.collector.account("a").course.proved = span(0, 0)  # type: ignore[union-attr]
-    world.collector.account("a").course.legs.clear()  # type: ignore[union-attr]
+    world.collector.account("a").course.pending.clear()  # type: ignore[union-attr]
     stuck(world, 2)
     old = sum(isinstance(p, Point) and p.key[1] < world.now - LOOKBACK for p in world.telegraf.buffers["data"])
     if old > FLOW_LIMIT // 2:

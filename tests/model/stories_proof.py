@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.pending import PendingState
 from telegraf_plugin.stream.spans import Span, span
 from tests.model.checks import LOOKBACK, newest_mark
 from tests.model.collector import Collector
@@ -108,7 +109,7 @@ def compared_before_it_has_settled(world: World) -> None:
     def printed() -> None:
         if any(isinstance(line, Point) and line.key[0] == "n" for line in telegraf.buffers["data"]):
             telegraf.send("data", Reply.LATE, world.now)
-        if any(leg.suspect for leg in course.legs):
+        if any(each.state is PendingState.SUSPECT for each in course.pending):
             world.central.refused = set()
             while len(telegraf.late) > 1:
                 world.land_late(1)

@@ -9,7 +9,7 @@ import pytest
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.course import Instant
 from telegraf_plugin.stream.jobs import Compare
-from telegraf_plugin.stream.legs import Leg
+from telegraf_plugin.stream.pending import PendingSpan, PendingState
 from telegraf_plugin.stream.spans import NOTHING, Span, span
 from tests.model import stories, stories_failing
 from tests.model.collector import Collector
@@ -37,7 +37,7 @@ def suspect(world: World) -> tuple[Account, Instant, Span]:
     account.book.adopt(account.book.base, NOTHING)
     account.book.started = True
     account.course.due = False
-    account.course.legs.put(Leg(*whole, None, 0, suspect=True))
+    account.course.pending.put(PendingSpan(*whole, None, 0, PendingState.SUSPECT))
     return account, at, whole
 
 
@@ -90,7 +90,7 @@ def test_marks_that_land_a_second_time_are_not_believed(world: World) -> None:
 def test_one_span_that_cannot_be_counted_stops_no_proof(world: World) -> None:
     """It was in each count of what is live, which failed, came first with each tick, and left nobody else a turn.
 
-    Nothing was proved any more, late points were not looked for, and legs grew without bound.
+    Nothing was proved any more, late points were not looked for, and pending spans grew without bound.
     """
     stories_failing.span_that_cannot_be_compared(world)
     assert world.problems == []

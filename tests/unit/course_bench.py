@@ -90,7 +90,7 @@ class CourseBench:
 
     def all_landed(self) -> None:
         """Both sides are counted, and alike."""
-        self.course.checked(Counted(leg.span, 5, True) for leg in list(self.course.legs))
+        self.course.checked(Counted(each.span, 5, True) for each in list(self.course.pending))
 
     def copy_all(self, points: int = 5) -> list[Copy]:
         """Copy whatever is to be copied, newest first, without looking at central."""
@@ -124,5 +124,5 @@ class CourseBench:
     def work(self) -> list[Span]:
         return seconds(self.course.work(self.at))
 
-    def legs(self) -> list[Span]:
-        return seconds(self.course.legs.spans())
+    def pending(self) -> list[Span]:
+        return seconds(self.course.pending.spans())

@@ -12,6 +12,7 @@ from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy
 from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.pending import PendingState
 from telegraf_plugin.stream.renames import TagRule
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
@@ -201,7 +202,7 @@ def test_a_central_that_lost_the_newest_mark_is_read_again() -> None:
     assert account.seen({BASE}) is None
     assert state(account) is State.LOADING
     assert not account.course.proved
-    assert not list(account.course.legs)
+    assert not list(account.course.pending)
     assert account.seen({BASE}) is None  # until it is
     account.adopt(mark(), None, 0, at(10))
     assert state(account) is State.STARTING
@@ -304,8 +305,8 @@ def test_a_mark_carries_what_was_printed_and_is_not_proved() -> None:
     made = account.make_mark(at(0))
     assert made.sent == span(*job.span)
     later = adopted(made)
-    assert later.course.legs.spans() == span(*job.span)
-    assert all(leg.inherited for leg in later.course.legs)
+    assert later.course.pending.spans() == span(*job.span)
+    assert all(each.state is PendingState.INHERITED for each in later.course.pending)
 
 
 def test_the_sweep_goes_on_where_it_was_before_a_start() -> None:

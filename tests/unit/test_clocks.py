@@ -90,7 +90,7 @@ def test_what_was_proved_before_it_had_settled_is_compared_again_though_it_has_s
     tick(bench, LOOKBACK, 10_000 + LOOKBACK)  # right again: what ended at 0 has settled just now
     assert bench.course.proved.covers(sp(-1000, -LOOKBACK - 60))
     assert not bench.course.proved.touches(sp(-LOOKBACK, 0))
-    assert [leg.span for leg in bench.course.legs.within(sp(-LOOKBACK, -15))]
+    assert [each.span for each in bench.course.pending.within(sp(-LOOKBACK, -15))]
 
 
 def test_clocks_that_agree_take_nothing_back() -> None:
@@ -98,7 +98,7 @@ def test_clocks_that_agree_take_nothing_back() -> None:
     for second in range(0, 600, 10):
         tick(bench, second, 10_000 + second)
         bench.course._prove_span(sp(-1000 + second, -990 + second - LOOKBACK), {}, bench.at)
-    assert not bench.course.legs.within(sp(-1000, -700))
+    assert not bench.course.pending.within(sp(-1000, -700))
 
 
 @pytest.mark.parametrize("ahead", [2 * HOUR, 100 * 365 * 24 * HOUR])
@@ -124,7 +124,7 @@ def test_what_a_mark_of_the_future_calls_proved_is_compared_again() -> None:
     mark = Mark(MarkId(s(600), "before"), None, STREAM.hash, s(-30 * HOUR), s(-30 * HOUR), proved)
     account.adopt(mark, None, 0, at(0))
     assert seconds(account.course.proved) == [(-30 * HOUR, -25 * HOUR)]
-    assert account.course.legs.spans() == span(*sp(-25 * HOUR, -400))
+    assert account.course.pending.spans() == span(*sp(-25 * HOUR, -400))
 
 
 def test_how_far_behind_a_stream_is_does_not_wait_for_the_future_either() -> None:

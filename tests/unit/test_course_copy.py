@@ -12,8 +12,8 @@ from telegraf_plugin.stream.course import Bounds, Course, Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Check, Copied, Copy
-from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.pending import PendingSpan
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import HOUR, SECOND, CourseBench, at, s, sp
 from tests.unit.test_definition import STREAM
@@ -27,12 +27,12 @@ MINUTES = replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEA
     st.lists(st.tuples(st.integers(-100, 100), st.integers(1, 20)), max_size=4),
 )
 def test_work_is_what_is_neither_proved_nor_on_its_way(
-    origin: int, proved: list[tuple[int, int]], legs: list[tuple[int, int]]
+    origin: int, proved: list[tuple[int, int]], spans: list[tuple[int, int]]
 ) -> None:
     bench = CourseBench(origin, Spans.of(sp(*each) for each in proved))
     done = {second for part in proved for second in range(*part)}
-    for start, length in legs:
-        bench.course.legs.put(Leg(s(start), s(start + length), None, 0))
+    for start, length in spans:
+        bench.course.pending.put(PendingSpan(s(start), s(start + length), None, 0))
         done |= set(range(start, start + length))
     bench.now = 60
     found = {second for part in bench.work() for second in range(*part)}
@@ -87,7 +87,7 @@ def test_what_is_live_is_what_is_younger_than_the_lookback_at_the_tick() -> None
     bench.tick(0)
     bench.now = 30  # meanwhile
     bench.copied(bench.next())
-    assert bench.legs() == [(-300, 0)]
+    assert bench.pending() == [(-300, 0)]
     bench.now = 0
     assert bench.next() == Copy(sp(-1000, -300), live=False)
 
@@ -279,14 +279,14 @@ def test_what_becomes_too_old_of_aggregates_is_whole_windows() -> None:
     bench.copy_all()
     bench.course.bounds = Bounds(oldest=s(-490))
     bench.tick(0)
-    assert bench.legs() == [(-480, -60)]
+    assert bench.pending() == [(-480, -60)]
     assert bench.work() == [(-60, 0)]
 
 
 def test_what_becomes_doubtful_of_aggregates_is_whole_windows() -> None:
     bench = CourseBench(-960, span(*sp(-960, -300)), MINUTES)
     bench.course.doubt(span(*sp(-650, -550)), at(0))
-    assert bench.legs() == [(-660, -540)]
+    assert bench.pending() == [(-660, -540)]
     assert bench.course.proved == Spans.of([sp(-960, -660), sp(-540, -300)])
 
 
@@ -301,4 +301,4 @@ def test_what_was_begun_before_the_ledger_was_read_again_does_not_count() -> Non
     assert isinstance(job, Copy)
     bench.course.adopt(s(-300), NOTHING, bench.at)
     bench.course.copied(job, Copied(Digest(), 5, None), bench.at)
-    assert bench.legs() == []
+    assert bench.pending() == []

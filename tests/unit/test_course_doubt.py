@@ -94,7 +94,7 @@ def test_what_somebody_else_printed_is_compared_again_when_it_settled() -> None:
     assert (job.span[0], job.source) == (s(-800), None)
 
 
-def test_a_leg_in_doubt_settles_later_and_its_digest_does_not_count() -> None:
+def test_a_pending_span_in_doubt_settles_later_and_its_digest_does_not_count() -> None:
     bench = CourseBench(-1000)
     bench.ticked(0)
     bench.copied(bench.next())
@@ -120,14 +120,14 @@ def test_a_job_that_was_under_way_does_not_count(kind: str, happens: str) -> Non
         bench.course.doubt(span(*sp(-1000, -999)), bench.at)
     else:
         bench.course.adopt(s(-1000), NOTHING, Instant(0, 0, 0))
-    before = [replace(leg) for leg in bench.course.legs], bench.course.proved
+    before = [replace(each) for each in bench.course.pending], bench.course.proved
     if isinstance(job, Copy):
         bench.copied(job, digest=Digest())
     elif isinstance(job, Prove):
         bench.proved(job)
     else:
         assert bench.compared(job, Compared(extras=1)) == []
-    assert ([*bench.course.legs], bench.course.proved) == before
+    assert ([*bench.course.pending], bench.course.proved) == before
     assert bench.course.extras == 0
 
 
@@ -165,7 +165,7 @@ def test_what_is_merely_read_again_is_not_lacking_and_what_differs_is() -> None:
     bench.all_landed()
     bench.tick(60)
     assert seconds(bench.course.lacking(bench.at)) == []
-    bench.course.checked([Counted(leg.span, 6, False) for leg in bench.course.legs])
+    bench.course.checked([Counted(each.span, 6, False) for each in bench.course.pending])
     assert bench.work() == [(-300, 60)]
     assert seconds(bench.course.lacking(bench.at)) == [(-300, 45)]
 

@@ -24,8 +24,8 @@ from telegraf_plugin.stream.jobs import (
     Seek,
     Swept,
 )
-from telegraf_plugin.stream.legs import Leg
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.pending import PendingSpan
 from telegraf_plugin.stream.plan import MAX_PIECES, NEWEST_PIECES
 from telegraf_plugin.stream.quarantine import FIRST_WAIT, SMALLEST, TRIES
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Spans, span
@@ -96,7 +96,7 @@ def test_nothing_grows_while_central_answers_no_question_about_points() -> None:
             else:
                 bench.course.failed(job, "memory limit", bench.at, central=True)
                 bench.central = False  # it is left alone for a while
-    assert len(bench.course.legs) < 80
+    assert len(bench.course.pending) < 80
     assert bench.course.lacking(bench.at).length >= (DAY - 60) * SECOND
     assert not bench.course.proved
     assert not bench.course.unproved
@@ -121,7 +121,7 @@ def test_what_an_earlier_run_printed_is_counted_before_it_is_printed_again() -> 
     assert isinstance(job, Check)
     assert {part for piece in job.pieces for part in piece} == {sp(-900, -115)}
     bench.checked(job)
-    assert [leg.landed for leg in bench.course.legs] == [True]
+    assert [each.landed for each in bench.course.pending] == [True]
     bench.now = 2 * LOOKBACK
     assert isinstance(bench.beyond_copies(), Prove)  # nothing of it was printed again
 
@@ -149,13 +149,13 @@ def test_what_an_earlier_run_printed_of_a_year_is_counted_by_turns() -> None:
         bench.checked(job)
     assert len(counted.parts) == 1
     assert counted.length >= 3 * (MAX_PIECES - NEWEST_PIECES) * HOUR_NS
-    assert len(bench.course.legs) < 30
+    assert len(bench.course.pending) < 30
 
 
 # Long lookbacks and long histories
 
 
-def test_a_long_lookback_is_few_legs_and_all_of_it_is_counted() -> None:
+def test_a_long_lookback_is_few_spans_and_all_of_it_is_counted() -> None:
     lookback = 2 * DAY
     bench = CourseBench(-lookback, stream=replace(STREAM, lookback=lookback * SECOND))
     counted = NOTHING
@@ -169,14 +169,14 @@ def test_a_long_lookback_is_few_legs_and_all_of_it_is_counted() -> None:
                 counted += Spans.of(part for piece in job.pieces for part in piece) if now > 2000 * 60 else NOTHING
             else:
                 bench.course.counted(job, job.points)
-    assert len(bench.course.legs) < 150
+    assert len(bench.course.pending) < 150
     assert counted.covers(sp(2000 * 60 - lookback // 2, 2000 * 60))
 
 
-def test_a_year_in_doubt_is_one_leg_and_is_proved_by_the_hour_newest_first() -> None:
+def test_a_year_in_doubt_is_one_span_and_is_proved_by_the_hour_newest_first() -> None:
     bench = CourseBench(-365 * DAY, span(*sp(-365 * DAY, -LOOKBACK)))
     bench.course.doubt(span(*sp(-365 * DAY, -LOOKBACK)), at(0))
-    assert len(bench.course.legs) == 1
+    assert len(bench.course.pending) == 1
     bench.now = LOOKBACK
     spans = []
     for _ in range(3):
@@ -185,7 +185,7 @@ def test_a_year_in_doubt_is_one_leg_and_is_proved_by_the_hour_newest_first() -> 
         spans.append(((job.span[0] - s(0)) // SECOND, (job.span[1] - s(0)) // SECOND))
         bench.proved(job)
     assert spans == [(-600, -300), (-900, -600), (-1800, -900)]  # by the lookback where it was just live
-    bench.course.legs.cut_away(span(*sp(-DAY, 0)))
+    bench.course.pending.cut_away(span(*sp(-DAY, 0)))
     job = bench.next(room=False)
     assert isinstance(job, Prove)
     assert job.span == sp(-DAY - HOUR // 2, -DAY)
@@ -442,7 +442,7 @@ def test_whatever_fails_it_is_asked_again_and_nothing_is_called_proved(kind: str
     }
     bench = CourseBench(-900)
     bench.ticked(0)
-    bench.course.legs.put(Leg(s(-900), s(-300), None, 0, points=5))
+    bench.course.pending.put(PendingSpan(s(-900), s(-300), None, 0, points=5))
     for _ in range(2 * TRIES):
         bench.course.failed(jobs[kind], "away", bench.at, central=kind != "copy")
     assert not bench.course.proved
@@ -483,7 +483,7 @@ def test_what_cannot_be_read_is_counted_but_what_is_computed_is_not(stream: Stre
     bench.copied(bench.next())
     bench.copied(bench.next())
     bench.back()
-    whole = next(iter(bench.course.legs)).span
+    whole = next(iter(bench.course.pending)).span
     bench.course.went_well(central=True)
     bench.course.failed(Prove(whole, None), "out of memory", bench.at, central=True)
     bench.course.went_well(central=True)

@@ -1,4 +1,4 @@
-"""How a leg becomes proved: counted, settled, compared; and what is done about what differs."""
+"""How a pending span becomes proved: counted, settled, compared; and what is done about what differs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Explain, Prove, Proved
-from telegraf_plugin.stream.legs import Leg
+from telegraf_plugin.stream.pending import PendingSpan, PendingState
 from telegraf_plugin.stream.plan import MAX_PIECES
 from telegraf_plugin.stream.spans import NOTHING, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
@@ -96,12 +96,12 @@ def test_nothing_is_counted_before_its_mark_is_back() -> None:
     assert bench.next() == Check(((sp(-300, -15),),))  # the overlap is taken once
 
 
-def test_adjacent_legs_are_counted_together_within_a_shard_group() -> None:
+def test_adjacent_spans_are_counted_together_within_a_shard_group() -> None:
     bench = CourseBench(1700)
     for start, stop in ((1500, 1600), (1700, 1800), (1800, 1850), (1850, 1900)):
-        bench.course.legs.put(Leg(s(start), s(stop), None, s(stop + LOOKBACK)))
+        bench.course.pending.put(PendingSpan(s(start), s(stop), None, s(stop + LOOKBACK)))
     bench.tick(1900)
-    bench.course.legs.put(Leg(s(1850), s(1900), None, s(2200)))
+    bench.course.pending.put(PendingSpan(s(1850), s(1900), None, s(2200)))
     assert bench.next() == Check(((sp(1800, 1850), sp(1850, 1900)), (sp(1700, 1800),), (sp(1500, 1600),)))
 
 
@@ -109,7 +109,7 @@ def test_a_tick_counts_so_many_pieces_the_newest() -> None:
     bench = CourseBench(0)
     bench.tick(10 * (MAX_PIECES + 3))
     for number in range(MAX_PIECES + 3):
-        bench.course.legs.put(Leg(s(10 * number), s(10 * number + 5), None, s(10_000)))
+        bench.course.pending.put(PendingSpan(s(10 * number), s(10 * number + 5), None, s(10_000)))
     job = bench.next()
     assert isinstance(job, Check)
     assert len(job.pieces) == MAX_PIECES
@@ -118,7 +118,7 @@ def test_a_tick_counts_so_many_pieces_the_newest() -> None:
 
 def test_a_backlog_that_has_landed_is_not_counted_again() -> None:
     bench = CourseBench(-1000)
-    bench.course.legs.put(Leg(s(-1000), s(-LOOKBACK), None, s(500)))
+    bench.course.pending.put(PendingSpan(s(-1000), s(-LOOKBACK), None, s(500)))
     bench.tick(0)
     job = bench.next()
     assert job == Check(((sp(-1000, -300),),))
@@ -140,7 +140,7 @@ def test_a_span_read_settled_is_proved_by_the_digest_of_its_copying() -> None:
     assert job.source is digest
     bench.proved(job)
     assert bench.course.proved == span(*sp(-1000, -300))
-    assert bench.legs() == []
+    assert bench.pending() == []
     assert bench.next() is None
 
 
@@ -210,15 +210,15 @@ def test_the_safe_clock_alone_settles() -> None:
     assert isinstance(bench.course.next(at(LOOKBACK), True, False, True), Prove)
 
 
-def test_legs_that_have_not_settled_do_not_become_one_though_the_source_is_ahead() -> None:
+def test_spans_that_have_not_settled_do_not_become_one_though_the_source_is_ahead() -> None:
     """The one that they became went on growing, and was never proved."""
     bench = live()
-    bench.course.legs.clear()
+    bench.course.pending.clear()
     for start in (0, 100):
-        bench.course.legs.put(Leg(*sp(start, start + 100), None, s(start + 400), landed=True))
-    for clock, legs in ((0, 2), (2000, 1)):
+        bench.course.pending.put(PendingSpan(*sp(start, start + 100), None, s(start + 400), PendingState.LANDED))
+    for clock, spans in ((0, 2), (2000, 1)):
         bench.course.tick(at(clock, source=2000))
-        assert len([leg for leg in bench.course.legs if leg.stop <= s(200)]) == legs
+        assert len([each for each in bench.course.pending if each.stop <= s(200)]) == spans
 
 
 # What differs
@@ -321,13 +321,13 @@ def test_live_points_that_only_central_has_do_not_make_it_compare_forever() -> N
         job = bench.beyond_copies()
     bench.compared(job, Compared(extras=3, points_read=5))
     assert bench.course.extras == 0  # not settled
-    bench.course.legs.cut_away(span(*sp(-15, 0)))
+    bench.course.pending.cut_away(span(*sp(-15, 0)))
     for _ in range(2):
         bench.course.checked([Counted(sp(-300, -15), 5, False)])
-        assert bench.legs() == [(-300, -15)]
+        assert bench.pending() == [(-300, -15)]
         assert bench.beyond_copies() is None
     bench.course.checked([Counted(sp(-300, -15), 6, False)])  # a late point
-    assert bench.legs() == []
+    assert bench.pending() == []
 
 
 def test_nothing_that_a_mark_calls_proved_is_compared_and_so_printed() -> None:
@@ -335,8 +335,8 @@ def test_nothing_that_a_mark_calls_proved_is_compared_and_so_printed() -> None:
     bench.course.proved = span(*sp(-300, 0))
     bench.mark(back=True)
     bench.course.proved = NOTHING
-    for leg in bench.course.legs:
-        leg.suspect = True
+    for each in bench.course.pending:
+        each.state = PendingState.SUSPECT
     assert bench.next() is None
     bench.mark(back=True)
     assert isinstance(bench.next(), Compare)
@@ -354,7 +354,7 @@ def test_what_is_found_equal_before_it_settled_is_not_proved_by_that() -> None:
     """A line that was printed before may land yet, over the one that was compared."""
     bench = CourseBench(-600)
     bench.ticked(0)
-    bench.course.legs.put(Leg(s(-600), s(-300), None, s(200), suspect=True))
+    bench.course.pending.put(PendingSpan(s(-600), s(-300), None, s(200), PendingState.SUSPECT))
     bench.compared(bench.next(), Compared(points_read=5))
     assert not bench.course.proved
     assert bench.next() is None

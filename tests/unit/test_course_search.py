@@ -34,7 +34,7 @@ def test_where_the_newest_point_is_the_last_of_all_nothing_is_empty() -> None:
     job = bench.next()
     assert isinstance(job, Seek)
     bench.course.sought(job, job.span[1] - 1, bench.at)
-    assert not list(bench.course.legs)
+    assert not list(bench.course.pending)
     assert isinstance(bench.next(), Copy)
 
 

@@ -131,7 +131,7 @@ def test_there_are_messages_to_look_for() -> None:
         (ARCHITECTURE, f"take more than {passage.MAX_LOSSY_BYTES // MIB} MiB, nobody"),
         (ARCHITECTURE, f"the {ledger.MAX_SPANS} longest"),
         (ARCHITECTURE, f"Both sides as sets of at most {compare.SET_POINTS:,} points"),
-        (ARCHITECTURE, f"At a tick the last {course.OVERLAP // SECOND_NS} s of the newest leg"),
+        (ARCHITECTURE, f"At a tick the last {course.OVERLAP // SECOND_NS} s of the newest pending span"),
         (ARCHITECTURE, f"and every {account.RENEW // SECOND_NS // 60} minutes in any case"),
         (OPERATIONS, f"the newest is renewed every {account.RENEW // SECOND_NS // 60} minutes"),
         (OPERATIONS, f"Each read goes over the last {course.OVERLAP // SECOND_NS} s of the one before again"),

@@ -9,6 +9,7 @@ import pytest
 from telegraf_plugin.stream.course import Bounds
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.jobs import Compare, Compared, Recheck, Swept
+from telegraf_plugin.stream.pending import PendingState
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, span
 from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, LONGEST_EMPTY, SHORTEST_PASS, Sweep
 from telegraf_plugin.stream.units import HOUR
@@ -232,4 +233,4 @@ def test_what_somebody_else_printed_meanwhile_is_not_taken_for_lost() -> None:
     before = bench.course.proved
     bench.course.swept(job, Swept(False), SECOND, bench.at)
     assert bench.course.proved == before
-    assert not [leg for leg in bench.course.legs if leg.suspect]
+    assert not [each for each in bench.course.pending if each.state is PendingState.SUSPECT]

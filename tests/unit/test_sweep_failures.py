@@ -13,6 +13,7 @@ from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.course import Bounds, Course
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.jobs import Recheck, Swept
+from telegraf_plugin.stream.pending import PendingState
 from telegraf_plugin.stream.quarantine import ASIDE, FIRST_WAIT, SMALLEST, TRIES
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
 from telegraf_plugin.stream.sweep import HASHED_PIECE, SHORTEST_PASS
@@ -149,7 +150,7 @@ def test_what_central_lacks_is_found_though_the_piece_in_which_counts_differ_can
             break
     assert sweep.course.sweep.found == 1
     assert lost - sweep.course.proved
-    assert [leg.suspect for leg in sweep.course.legs if lost.touches(leg.span)] == [True]
+    assert [each.state is PendingState.SUSPECT for each in sweep.course.pending if lost.touches(each.span)] == [True]
 
 
 def test_a_minute_that_goes_on_failing_is_set_aside_and_the_next_piece_is_taken() -> None:

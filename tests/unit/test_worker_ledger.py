@@ -159,7 +159,7 @@ def test_a_source_that_had_nothing_to_be_asked_is_asked_all_the_same(
     course = site.worker.lanes["POD-8/a"].account.course
     course.origin = time.time_ns() + 10**15
     course.stream = replace(course.stream, start=Start(date=course.origin))
-    course.legs.clear()
+    course.pending.clear()
     site.client.script["from(bucket:"].append(TransientError("away", "hint"))
     (attempt,) = _after(site, 1)
     assert attempt.error is not None
