@@ -7,11 +7,12 @@ from collections.abc import Collection
 
 from telegraf_plugin.config import Config, dangers
 from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.overwrites import MAX_SERIES
-from telegraf_plugin.stream.status import Attempt, Board, StreamStatus, Totals
+from telegraf_plugin.stream.status import Board, StreamStatus, Totals
 
 MAX_NAMED = 1_000
 """Series of which the log says that their points cannot pass; what is beyond them is counted."""

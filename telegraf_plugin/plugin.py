@@ -1,7 +1,8 @@
 """The plugin at work: ticks in, lines out, and the truth about both in log, metrics and health.
 
-One thread, this one, decides; the sources' workers and the reader of ticks hand it events. A cycle is what one tick
-asks for. It is over when every source is done or when the next tick comes, whichever is first.
+One thread, this one, owns all that is decided: it hands events to the collector, has the commands done that come out,
+and their outcomes are events again. A cycle is what one tick asks for. It is over when every source is done or when the
+next tick comes, whichever is first.
 """
 
 from __future__ import annotations
@@ -14,24 +15,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from telegraf_plugin.audit import Audit
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
-from telegraf_plugin.gate import Gate
+from telegraf_plugin.executor import Executor, Told
+from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.lanework import Held
-from telegraf_plugin.stream.account import State
+from telegraf_plugin.stream.attempts import Attempt
+from telegraf_plugin.stream.clocks import Clocks
+from telegraf_plugin.stream.collector import Collector, Event, Idle, Moved, Tick, Wake
+from telegraf_plugin.stream.commands import HeldNews
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.status import Attempt, Board, Effort
+from telegraf_plugin.stream.notes import Note
+from telegraf_plugin.stream.progress import State
+from telegraf_plugin.stream.status import Board
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.execd import TickReader
-from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
+from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
-from telegraf_plugin.watch import LedgerWatch
-from telegraf_plugin.worker import SourceWorker
 
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
@@ -57,13 +60,6 @@ class _Signal(Enum):
     TERMINATE = auto()
     CLOSED = auto()
     CRASHED = auto()
-    MOVED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Idle:
-    source: str
-    tick: int
 
 
 class Plugin:
@@ -88,33 +84,25 @@ class Plugin:
         self._changed = changed
         self._writer = writer
         self._clock = clock
-        self._events: queue.SimpleQueue[_Signal | _Idle | Attempt | Held] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Signal | Told] = queue.SimpleQueue()
         self._board = Board(config.streams)
         self._ticks = TickReader(
             ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
         )
         central = CentralReader(config.central, config.metrics_bucket)
         limits = config.max_in_flight, config.max_in_flight_bytes
-        gates = {stream.central_bucket: Gate(*limits) for stream in config.streams}
-        incarnation = secrets.token_hex(4)
-        self._workers = [
-            SourceWorker(
-                source,
-                central,
-                gates,
-                writer,
-                incarnation,
-                on_attempt=self._events.put,
-                on_idle=lambda name, tick: self._events.put(_Idle(name, tick)),
-                on_held=self._events.put,
-                on_moved=self._on_moved,
-                on_closed=lambda: self._events.put(_Signal.CLOSED),
-                sweep=config.sweep,
-            )
-            for source in config.sources
-        ]
-        self._central = central
-        self._watch = LedgerWatch(central, self._workers, config.metrics_bucket)
+        windows = {stream.central_bucket: InFlightWindow(*limits) for stream in config.streams}
+        self._collector = Collector(
+            [(source.name, source.streams, source.concurrent_queries) for source in config.sources],
+            windows,
+            secrets.token_hex(4),
+            config.metrics_bucket,
+            central.url,
+            config.sweep,
+        )
+        self._executor = Executor(
+            config, central, windows, writer, self._events.put, lambda: self._events.put(_Signal.CLOSED)
+        )
         self._busy: set[str] = set()  # sources that have not done what the last tick asked for
         self._audit = Audit(config)
         self._tick_number = 0
@@ -123,7 +111,6 @@ class Plugin:
         self._began = time.monotonic()
         self._interval = interval
         self._last_health: bool | None = None
-        self._moved = False  # something has arrived and is not looked at yet
 
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
@@ -135,10 +122,8 @@ class Plugin:
             signal.signal(number, self._on_signal)
         threading.excepthook = self._on_crash
         self._audit.started()
-        for worker in self._workers:
-            worker.start()
-        self._watch.start()
         self._ticks.start()
+        self._handle(Wake())
         if self._ticked:
             self._events.put(_Signal.TICK)
         try:
@@ -159,8 +144,9 @@ class Plugin:
         deadline = None
         while deadline is None or (self._unfinished() and time.monotonic() < deadline):
             try:
-                event = self._events.get(timeout=deadline and min(max(deadline - time.monotonic(), 0.0), 0.1))
+                event = self._events.get(timeout=self._timeout(deadline))
             except queue.Empty:
+                self._handle(Wake())
                 continue
             if event is _Signal.TICK:
                 if deadline is None and self._changed():
@@ -174,31 +160,48 @@ class Plugin:
                 if self._cycle_open:
                     self._end_cycle(last=True)
                 return 0
-            elif event is _Signal.MOVED:
-                self._look_again()
             elif event is _Signal.CRASHED:
                 return 1
             elif event is _Signal.CLOSED:
                 raise OutputClosed("standard output is closed")
-            elif isinstance(event, Attempt):
-                self._record(event)
-            elif isinstance(event, Held):
-                self._audit.held(event.stream, event.group, event.points, event.reason)
-            elif isinstance(event, _Idle):
-                self._idle(event)
+            elif not isinstance(event, _Signal):
+                self._handle(event)
         if self._cycle_open:
             self._end_cycle(last=True)
         return 0
 
+    def _timeout(self, deadline: float | None) -> float | None:
+        """Return how long (s) an event is waited for: until the collector wants to be asked again."""
+        wakes_at = self._collector.wakes_at()
+        waits = [max(wakes_at - time.monotonic_ns(), 0) / SECOND] if wakes_at is not None else []
+        if deadline is not None:
+            waits.append(min(max(deadline - time.monotonic(), 0.0), 0.1))
+        return min(waits, default=None)
+
+    def _handle(self, event: Event) -> None:
+        """Hand the collector an event, have done what it asks for, and tell what is new."""
+        for action in self._collector.handle(event, Clocks(self._clock(), time.monotonic_ns())):
+            self._executor.submit(action)
+        moved = False
+        for news in self._collector.news():
+            match news:
+                case Note(level, text, values):
+                    log.log(level.value, text, *values)
+                case Attempt():
+                    self._record(news)
+                case HeldNews():
+                    self._audit.held(news.stream, news.group, news.points, news.reason)
+                case Idle():
+                    self._idle(news)
+                case Moved():
+                    moved = True
+        if moved:
+            self._look_again()
+
     def _unfinished(self) -> bool:
         """Say whether what the last tick asked for is under way: also a stream whose first mark is not back."""
-        return self._cycle_open or (self._tick_number > 0 and any(worker.unfinished for worker in self._workers))
-
-    def _on_moved(self) -> None:
-        """Have it looked at whether all is well again; what comes until then is looked at with it."""
-        if not self._moved:
-            self._moved = True
-            self._events.put(_Signal.MOVED)
+        steady, sources = time.monotonic_ns(), self._collector.sources.values()
+        return self._cycle_open or (self._tick_number > 0 and any(each.unfinished(steady) for each in sources))
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
@@ -222,12 +225,10 @@ class Plugin:
             self._interval = int((now - self._cycle_began) * 1e9)
         self._cycle_open, self._cycle_began = True, now
         self._board.interval = self._interval
-        self._watch.tick()
-        for worker in self._workers:
-            self._busy.add(worker.source.name)
-            worker.tick(self._tick_number)
+        self._busy = set(self._collector.sources)
+        self._handle(Tick(self._tick_number))
 
-    def _idle(self, idle: _Idle) -> None:
+    def _idle(self, idle: Idle) -> None:
         """Take note that a source has done what a tick asked for; an earlier tick's is too late to count."""
         if idle.tick == self._tick_number:
             self._busy.discard(idle.source)
@@ -248,7 +249,6 @@ class Plugin:
 
     def _look_again(self) -> None:
         """Say at once when all is well again: what was missing has arrived."""
-        self._moved = False
         if self._last_health is False and not self._cycle_open:
             self._take_progress()
             if not self._board.failing:
@@ -265,14 +265,20 @@ class Plugin:
             status.late = status.late or status.stream.label in late
         self._take_progress()
         now = self._clock()
-        held = [held for worker in self._workers for held in worker.held()][:MAX_HELD]
+        held = [
+            HeldPoints(task.stream, group, hold.points, hold.reason.text)
+            for task in self._collector.tasks.values()
+            for group, hold in task.course.holds.groups.items()
+        ][:MAX_HELD]
         self._publish(held_lines(held, now) + cycle_lines(self._board, self._busy, seconds, now))
-        self._audit.cycle(self._board, self._busy, seconds, self._watch.away)
-        self._audit.central_clock(self._central.clock_skew)
+        self._audit.cycle(self._board, self._busy, seconds, self._collector.watch.away)
+        self._audit.central_clock(self._collector.central_skew)
 
     def _is_starting(self) -> bool:
         """Say whether the ledger is not read yet, of streams of which nothing bad is known either."""
-        if time.monotonic() - self._began > START_SECONDS or any(worker.central_silent for worker in self._workers):
+        if time.monotonic() - self._began > START_SECONDS or any(
+            source.central_silent for source in self._collector.sources.values()
+        ):
             return False
         self._take_progress()
         statuses = self._board.streams.values()
@@ -282,22 +288,25 @@ class Plugin:
 
     def _late(self) -> set[str]:
         """Return the streams that have not done what the last tick asked for, of sources that are not done."""
-        return {label for worker in self._workers if worker.source.name in self._busy for label in worker.late}
+        steady = time.monotonic_ns()
+        busy = (source for source in self._collector.sources.values() if source.name in self._busy)
+        return {label for source in busy for label in source.late(steady)}
 
     def _take_progress(self, only: StreamDefinition | None = None) -> None:
-        """Ask the workers how each stream, or the one, stands with the ledger."""
-        self._board.efforts[""] = Effort(self._central.times_asked, self._central.values)
+        """Take over how each stream, or the one, stands with the ledger."""
+        self._board.efforts[""] = self._executor.effort("")
         interval = max(self._interval, SECOND)
-        for worker in self._workers:
-            if only is not None and worker.source.name != only.source:
+        for source in self._collector.sources.values():
+            if only is not None and source.name != only.source:
                 continue
-            self._board.efforts[worker.source.name] = worker.effort
-            waits_for_central = worker.waits_for_central
-            known = worker.progress() if only is None else {only.label: worker.progress_of(only.label)}
-            for label, (progress, in_flight) in known.items():
-                status = self._board.streams[label]
+            self._board.efforts[source.name] = self._executor.effort(source.name)
+            waits_for_central = self._executor.waits_for_central(source.name)
+            tasks = source.tasks.values() if only is None else [source.tasks[only.id]]
+            for task in tasks:
+                status = self._board.streams[task.stream.label]
                 status.waits_for_central = waits_for_central
-                status.progress, status.in_flight = progress, in_flight
+                status.progress = task.progress(time.monotonic_ns())
+                status.in_flight = task.window.lines(task.stream.label)
                 status.max_lag = status.stream.max_lag or LAG_INTERVALS * interval
                 status.patience = UNCOMPARED_INTERVALS * interval
 

@@ -1,4 +1,4 @@
-"""Does the jobs of a stream's course: copies, counts, proves, compares. One source's; central's side beside it."""
+"""Does the jobs of the streams of one source: copies, counts, proves, compares; central's side beside it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import Bucket, QueryClient
+from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.stream.block import Block, pick
-from telegraf_plugin.stream.course import Course
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.commands import Adopt, Command, PrintMark, Probe, Result
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Difference, told
 from telegraf_plugin.stream.digest import Group
@@ -24,6 +25,7 @@ from telegraf_plugin.stream.jobs import (
     Copied,
     Copy,
     Counted,
+    Explain,
     Foresee,
     Land,
     Prove,
@@ -60,46 +62,76 @@ class JobRunner:
     def _source_blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
         return self._source.blocks(stream, span, tally)
 
-    def _comparer(self, course: Course) -> Comparer:
-        stream = course.stream
+    def _comparer(self, command: Command) -> Comparer:
+        stream = command.stream
         return Comparer(
             stream,
             lambda span, tally: self._source_blocks(stream, span, tally),
             lambda span: self._central.blocks(stream, span),
-            course.pieces,
+            command.pieces,
         )
 
-    def copy(self, course: Course, job: Copy, printer: Printer, tally: Tally) -> Copied:
+    def run(self, command: Command, printer: Printer, tally: Tally) -> Result:
+        """Do what is asked for; `tally` counts what is read of it, also half way."""
+        match command.job:
+            case Adopt():
+                return self.bucket(command.stream)
+            case PrintMark():
+                printer.mark()
+                return None
+            case Probe(now):
+                self._source.probe(command.stream, now // SECOND * SECOND)
+                return None
+            case Copy() as job:
+                return self.copy(command, job, printer, tally)
+            case Foresee() as job:
+                return self.foresee(command, job)
+            case Seek() as job:
+                return self.seek(command, job)
+            case Land() as job:
+                return self.land(command, job)
+            case Check() as job:
+                return self.check(command, job)
+            case Prove() as job:
+                return self.prove(command, job)
+            case Compare() as job:
+                return self.compare(command, job, printer, Tally())  # what is read here was counted before
+            case Recheck() as job:
+                return self.sweep(command, job)
+            case Explain(span, group):
+                return self.reason(command, group, span)
+
+    def copy(self, command: Command, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print all of it; `tally` counts on the way."""
-        self._refuse_itself(course)
-        comparer = self._comparer(course)
+        self._refuse_itself(command)
+        comparer = self._comparer(command)
         digest = comparer.empty(job.held)
         for span in comparer.pieces(job.span):
-            for blocks, exact in self._source_blocks(course.stream, span, tally):
+            for blocks, exact in self._source_blocks(command.stream, span, tally):
                 for block in blocks:
                     digest.add(comparer.seen(block), exact)
                 printer.print(blocks, exact)
         return Copied(digest, tally.points, printer.finish(), printer.points)
 
-    def land(self, course: Course, job: Land) -> int:
+    def land(self, command: Command, job: Land) -> int:
         """Return how many points central has of the job's span."""
-        return sum(self._central.count(course.stream, piece) for piece in course.pieces(job.span))
+        return sum(self._central.count(command.stream, piece) for piece in command.pieces(job.span))
 
-    def foresee(self, course: Course, job: Foresee) -> int:
+    def foresee(self, command: Command, job: Foresee) -> int:
         """Return how many points the source has whose time has not come."""
-        return self._source.ahead(course.stream, job.span[0])
+        return self._source.ahead(command.stream, job.span[0])
 
-    def seek(self, course: Course, job: Seek) -> int | None:
+    def seek(self, command: Command, job: Seek) -> int | None:
         """Return the time before which the job's span has no newer point, or its first point's; None: there is none."""
-        stream, (start, stop) = course.stream, job.span
+        stream, (start, stop) = command.stream, job.span
         return self._source.first(stream, stop) if job.origin else self._source.newest(stream, start, stop)
 
-    def _refuse_itself(self, course: Course) -> None:
+    def _refuse_itself(self, command: Command) -> None:
         """Raise PermanentError where the source's bucket is the central one: it has the mark that central has.
 
         Whatever urls, orgs and tokens say: by addresses alone a server does not know itself.
         """
-        stream, mark = course.stream, course.book.base
+        stream, mark = command.stream, command.base
         if mark is None or stream.label in self._others:
             return
         if self._source.has_mark(stream, mark):
@@ -107,96 +139,92 @@ class JobRunner:
             raise PermanentError(f"{summary}: its points would be copied into itself for ever", _ITSELF)
         self._others.add(stream.label)
 
-    def check(self, course: Course, job: Check) -> list[Counted]:
+    def check(self, command: Command, job: Check) -> list[Counted]:
         """Count both sides: each piece as a whole, and where that differs each of its spans."""
         outcomes = []
         for spans in job.pieces:
             whole = (spans[0][0], spans[-1][1])
-            outcome = self._count(course, whole)
+            outcome = self._count(command, whole)
             if outcome.equal or len(spans) == 1:
                 outcomes.append(outcome)
             else:
-                outcomes += [self._count(course, span) for span in spans]
+                outcomes += [self._count(command, span) for span in spans]
         return outcomes
 
-    def _count(self, course: Course, span: Span) -> Counted:
-        stream = course.stream
+    def _count(self, command: Command, span: Span) -> Counted:
+        stream = command.stream
         if not stream.computed:
             here = self._source.count(stream, span)
             return Counted(span, here, here == self._central.count(stream, span))
         # What is computed may change while its number stays: it is read.
-        comparer = self._comparer(course)
+        comparer = self._comparer(command)
         source = comparer.source_digest(span)
         return Counted(span, source.sum, source.equals(comparer.central_digest(span)))
 
-    def prove(self, course: Course, job: Prove) -> Proved:
+    def prove(self, command: Command, job: Prove) -> Proved:
         """Compare both sides' digests; of a span that was found empty, whether it is."""
         if job.empty:
             return Proved(
-                not self._source.exists(course.stream, job.span) and not self._central.exists(course.stream, job.span)
+                not self._source.exists(command.stream, job.span) and not self._central.exists(command.stream, job.span)
             )
-        comparer = self._comparer(course)
+        comparer = self._comparer(command)
         source = job.source if job.source is not None else comparer.source_digest(job.span, job.held)
         equal = source.equals(comparer.central_digest(job.span, frozenset(source.without)))
         return Proved(equal, source.left_out)
 
-    def compare(self, course: Course, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
+    def compare(self, command: Command, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
         """Compare both sides as sets, print what central lacks or has otherwise, and count what it has besides.
 
         Without `printer` nothing is printed.
         """
-        found = self._comparer(course).compare(job.span, _Prints(printer, job.ration), job.held, job.group, tally)
+        found = self._comparer(command).compare(job.span, _Prints(printer, job.ration), job.held, job.group, tally)
         return Compared(
             missing=found.missing,
             where=found.where,
-            extras=0 if course.stream.flux is not None else found.extras,  # others may write what it computes as well
+            extras=0 if command.stream.flux is not None else found.extras,  # others may write what it computes as well
             left_out=found.left_out,
             points_read=tally.points,
             mark=printer.finish() if printer is not None else None,
         )
 
-    def sweep(self, course: Course, job: Recheck) -> Swept:
+    def sweep(self, command: Command, job: Recheck) -> Swept:
         """Say whether central lacks nothing of the job's span, and has nothing otherwise."""
         if job.empty:
-            outcome = self.prove(course, Prove(job.span, None, empty=True))
+            outcome = self.prove(command, Prove(job.span, None, empty=True))
             return Swept(outcome.equal, 0)
         points = None
         if not job.by_hash:
-            counted = self._count(course, job.span)
+            counted = self._count(command, job.span)
             points = counted.source
             if counted.equal:
                 return Swept(True, points)
-        if self.prove(course, Prove(job.span, None, job.held)).equal:
+        if self.prove(command, Prove(job.span, None, job.held)).equal:
             return Swept(True, points)
-        return Swept(not self.compare(course, Compare(job.span, held=job.held), None, Tally()).missing, points)
+        return Swept(not self.compare(command, Compare(job.span, held=job.held), None, Tally()).missing, points)
 
-    def reason(self, course: Course, group: Group, span: Span) -> Reason:
+    def reason(self, command: Command, group: Group, span: Span) -> Reason:
         """Say why central lacks the group's points in `span`, by what can be seen there."""
         # By the shard group a field has one type: what refuses a point may lie anywhere in it.
-        longest = max(course.bounds.groups)
+        longest = max(command.groups)
         begin = group_start(span[0], longest)
-        types = self._central.types(course.stream.central_bucket, (begin, begin + longest), group) - {group[2].value}
+        types = self._central.types(command.stream.central_bucket, (begin, begin + longest), group) - {group[2].value}
         if types:
             there = " and ".join(sorted(types))
             return Reason(
                 True, f"refused: it is {group[2].value} here and {there} in central (422, field type conflict)"
             )
-        if course.stream.flux is not None:
+        if command.stream.flux is not None:
             return Reason(False, "differs: what the stream's flux yields is not what central has")
-        instant = (span[0], span[0] + course.every)
-        comparer = self._comparer(course)
+        instant = (span[0], span[0] + command.stream.every)
+        comparer = self._comparer(command)
         difference = Difference(comparer.rewritten)
-        for blocks, exact in self._source_blocks(course.stream, instant, Tally()):
+        for blocks, exact in self._source_blocks(command.stream, instant, Tally()):
             for block in blocks:
                 difference.source(comparer.seen(block), exact)
-        for blocks, exact in self._central.blocks(course.stream, instant):
+        for blocks, exact in self._central.blocks(command.stream, instant):
             for block in blocks:
                 difference.central(block, exact)
         return Reason(False, f"differs: {told(difference.found(), group)}")
-
-    def first(self, stream: StreamDefinition, stop: int) -> int | None:
-        """Return the time of the stream's first point before `stop`, None when it has none."""
-        return self._source.first(stream, stop)
 
     def bucket(self, stream: StreamDefinition) -> Bucket | None:
         """Return how the source keeps the stream's bucket, None when it does not say."""
@@ -204,10 +232,6 @@ class JobRunner:
             return self._client.bucket(stream.bucket)
         except (PermanentError, BadReply):
             return None  # the query says what is wrong, if it concerns that as well
-
-    def probe(self, stream: StreamDefinition, now: int) -> None:
-        """Have the source answer for the stream's bucket, where there is nothing to be read."""
-        self._source.probe(stream, now // SECOND * SECOND)
 
 
 class _Prints:

@@ -161,7 +161,7 @@ def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, s
     oldest = sides.oldest(now)
     refused = wanted.clip(stop=oldest) if oldest is not None else NOTHING
     spans = wanted - refused
-    metrics = newest_metrics(session.desk).get((stream.source, stream.name))
+    metrics = newest_metrics(session.desk).get(stream.id)
     speed = float(metrics.fields.get("backlog_points_per_second", 0)) if metrics is not None else 0.0
     interval = (metrics.number("interval_seconds") if metrics is not None else None) or DEFAULT_INTERVAL_SECONDS
     told_at = (metrics.time if metrics is not None else now) / SECOND

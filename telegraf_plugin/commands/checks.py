@@ -14,9 +14,9 @@ from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.config import Source
 from telegraf_plugin.errors import CentralError, SourceError
 from telegraf_plugin.influxdb.answers import FieldTypes
-from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.unreadable import SHADOWING
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.units import HOUR, SECOND

@@ -15,12 +15,11 @@ from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.config import Config, Server, Source
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import Bucket
-from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.stream.account import RENEW
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.units import HOUR, SECOND
@@ -62,13 +61,13 @@ class Desk(CentralReader):
         since = mark.id.time - 2 * max(RENEW, stream.lookback)
         began = mark.id.time
         for ids, *_ in self.mark_ids(stream.central_bucket, since):
-            of_stream = ids.get((stream.source, stream.name), set())
+            of_stream = ids.get(stream.id, set())
             began = min([began, *(each.time for each in of_stream if each.incarnation == mark.id.incarnation)])
         return began
 
     def standing(self, stream: StreamDefinition) -> tuple[Mark | None, Request | None]:
         """Return the stream's newest believable mark, and its newest request. Raises CentralError."""
-        name: StreamName = (stream.source, stream.name)
+        name: StreamId = stream.id
         believed = self.ledger(stream.central_bucket, [name]).get(name)
         return believed.mark if believed is not None else None, self.requests(stream.central_bucket).get(name)
 

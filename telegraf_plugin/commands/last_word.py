@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from telegraf_plugin.commands.desk import Desk, clock
-from telegraf_plugin.influxdb.ledger_rows import StreamName
+from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.units import SECOND
 
 LOOK_BACK = 24 * 3600 * SECOND
@@ -37,13 +37,13 @@ class Metrics:
         return int(max(SILENT_INTERVALS * interval * SECOND, SHORTEST_SILENCE))
 
 
-def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamName, Metrics]:
+def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamId, Metrics]:
     """Return the newest collector_stream point of each stream. Raises CentralError.
 
     A field that the newest point has not is not taken from an older one: an error that is over is not told.
     """
     now = clock() if now is None else now
-    points: dict[StreamName, dict[int, dict[str, str]]] = {}
+    points: dict[StreamId, dict[int, dict[str, str]]] = {}
     for name, time_ns, field, value in desk.stream_metrics((now - LOOK_BACK, now + LOOK_BACK)):
         points.setdefault(name, {}).setdefault(time_ns, {})[field] = value
     return {name: Metrics(times[max(times)], max(times)) for name, times in points.items()}

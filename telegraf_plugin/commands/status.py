@@ -16,9 +16,8 @@ from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.last_word import Metrics, newest_metrics
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
-from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.stream.account import RENEW
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, span
@@ -204,11 +203,11 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
     Raises CentralError when nothing can be read.
     """
     metrics = newest_metrics(desk, now)
-    marks: dict[StreamName, Mark] = {}
-    asked: dict[StreamName, Request] = {}
+    marks: dict[StreamId, Mark] = {}
+    asked: dict[StreamId, Request] = {}
     unreadable: dict[str, str] = {}
     for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
-        names = [(stream.source, stream.name) for stream in streams if stream.central_bucket == bucket]
+        names = [stream.id for stream in streams if stream.central_bucket == bucket]
         try:
             found_marks = desk.ledger(bucket, names)
             found = desk.requests(bucket)
@@ -221,7 +220,7 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
         asked |= {name: found[name] for name in names if name in found}
     rows = []
     for stream in streams:
-        name = (stream.source, stream.name)
+        name = stream.id
         each = row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now)
         if stream.central_bucket in unreadable:
             each = replace(each, state="bad", healthy=False, last_error=unreadable[stream.central_bucket])

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.answers import FieldTypes, count_of, types_of
-from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.influxdb.flux import Query, series_predicates
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
-from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.block import Block
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
@@ -63,11 +62,16 @@ class CentralReader(LedgerReader):
             for _ in self._rows(flux.bucket_query(bucket, now - SECOND, now)):
                 pass
 
-    def stream_metrics(self, span: Span) -> list[tuple[StreamName, int, str, str]]:
+    def stream_metrics(self, span: Span) -> list[tuple[StreamId, int, str, str]]:
         """Return what the plugin said of its streams in `span`: whose, when (Unix ns), and each field with its text."""
         with self._explained():
             return [
-                ((row["source"], row["stream"]), parse_time(row["_time"].encode()), row["_field"], row["_value"])
+                (
+                    StreamId(row["source"], row["stream"]),
+                    parse_time(row["_time"].encode()),
+                    row["_field"],
+                    row["_value"],
+                )
                 for row in self._rows(flux.stream_metrics_query(self._metrics_bucket, *span))
             ]
 
@@ -80,3 +84,7 @@ class CentralReader(LedgerReader):
         for chunk in self._client.query(query):
             yield list(decoder.feed(chunk))
         decoder.finish()
+
+
+def _time_of(row: dict[str, str]) -> int:
+    return parse_time(row["_time"].encode())

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
 from io import BytesIO
@@ -23,6 +22,7 @@ from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb.connection import open_pool
 from telegraf_plugin.influxdb.failures import explain, not_csv
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.transport import STRAIGHT, Transport
 
@@ -51,20 +51,6 @@ _DIALECT = Dialect(
     annotations=["datatype", "group", "default"],
     date_time_format="RFC3339Nano",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """How long (ns) a bucket keeps its points (0: for ever), and how long its shard groups last.
-
-    `id` and `org` are the server's own ids, the same under whatever url, token or name it is reached; empty where they
-    are not told.
-    """
-
-    retention: int
-    shard_group: int
-    id: str = field(default="", compare=False)
-    org: str = field(default="", compare=False)
 
 
 class QueryClient:

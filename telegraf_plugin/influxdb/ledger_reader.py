@@ -18,11 +18,10 @@ from telegraf_plugin.influxdb import ledger_rows
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import EARLIEST, LATEST, Query
-from telegraf_plugin.influxdb.ledger_rows import StreamName
 from telegraf_plugin.influxdb.rows import read_rows
-from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.belief import FIRST_STEP, LONGEST_STEP, Search
-from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId
+from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId, Origin
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.units import HOUR, SECOND
@@ -50,7 +49,7 @@ class LedgerReader:
         self._client = QueryClient(central.url, central.org, token, *BOUNDS, transport)
         self._metrics_bucket = metrics_bucket
         self._asking: set[int] = set()
-        self._searches: dict[tuple[str, StreamName], Search] = {}  # of ledgers that are being read
+        self._searches: dict[tuple[str, StreamId], Search] = {}  # of ledgers that are being read
         self._steps: dict[str, int] = {}  # ns of marks that are read at a time, by bucket, where they are many
         self._said: set[tuple[str, str]] = set()
         self.url = central.url
@@ -75,18 +74,18 @@ class LedgerReader:
     def ledger(
         self,
         bucket: str,
-        names: Iterable[StreamName],
+        names: Iterable[StreamId],
         kept: int = BEGINNING,
         steps: int | None = None,
-        unreadable: Callable[[StreamName, CentralError], None] | None = None,
-    ) -> dict[StreamName, Believed | None]:
+        unreadable: Callable[[StreamId, CentralError], None] | None = None,
+    ) -> dict[StreamId, Believed | None]:
         """Return the newest believable mark of each of the streams `names` in `bucket`, None where there is none.
 
         Marks made before `kept` (Unix ns) may have expired. At most `steps` steps are read for each stream; the next
         call goes on where one that is missing in the answer has got to. `unreadable` is told of a stream whose ledger
         cannot be read though central answers; without it that is raised.
         """
-        found: dict[StreamName, Believed | None] = {}
+        found: dict[StreamId, Believed | None] = {}
         with self._explained():
             wanted = set(names)
             begin = {name for name in wanted if (bucket, name) not in self._searches}
@@ -110,9 +109,9 @@ class LedgerReader:
                     found[name] = done[0]
         return found
 
-    def _newest(self, bucket: str, names: Collection[StreamName], stop: int = LATEST) -> dict[StreamName, int]:
+    def _newest(self, bucket: str, names: Collection[StreamId], stop: int = LATEST) -> dict[StreamId, int]:
         """Return when (Unix ns) the newest mark before `stop` of each of the streams was made that has one."""
-        newest: dict[StreamName, int] = {}
+        newest: dict[StreamId, int] = {}
         end = min(stop, time.time_ns())
         one = next(iter(names)) if len(names) == 1 else None
         for window in _WINDOWS:
@@ -124,7 +123,7 @@ class LedgerReader:
             stop = start
         return {name: time for name, time in newest.items() if name in names}
 
-    def _search(self, bucket: str, name: StreamName, steps: int | None) -> tuple[Believed | None] | None:
+    def _search(self, bucket: str, name: StreamId, steps: int | None) -> tuple[Believed | None] | None:
         """Go on with the search for one stream; returns what was found, None when it is not over."""
         search = self._searches[bucket, name]
         taken = 0
@@ -146,7 +145,7 @@ class LedgerReader:
                 return (None,)
         return None
 
-    def _links(self, bucket: str, name: StreamName, start: int, stop: int, most: int | None) -> list[Mark]:
+    def _links(self, bucket: str, name: StreamId, start: int, stop: int, most: int | None) -> list[Mark]:
         """Return the marks of one stream made in [start, stop), without what is proved and held, newest first.
 
         Raises _TooMany when there are more than `most` rows, UnreadableLedger for marks of a later collector.
@@ -154,12 +153,12 @@ class LedgerReader:
         query = flux.marks_query(bucket, name, max(start, EARLIEST), min(stop, LATEST), flux.LINKS)
         return self._marks(bucket, name, _at_most(self._rows(query), most))
 
-    def _whole(self, bucket: str, name: StreamName, mark: MarkId) -> Mark | None:
+    def _whole(self, bucket: str, name: StreamId, mark: MarkId) -> Mark | None:
         """Return one mark with all its fields; None when it is not there, or damaged."""
         rows = self._rows(flux.marks_query(bucket, name, mark.time, mark.time + 1))
         return next((each for each in self._marks(bucket, name, rows) if each.id == mark), None)
 
-    def _has(self, bucket: str, name: StreamName, mark: MarkId) -> bool:
+    def _has(self, bucket: str, name: StreamId, mark: MarkId) -> bool:
         if not EARLIEST <= mark.time < LATEST:
             return False
         rows = self._rows(flux.marks_query(bucket, name, mark.time, mark.time + 1, ("id",)))
@@ -171,19 +170,21 @@ class LedgerReader:
         )
         return mark in ids.get(name, ())
 
-    def _marks(self, bucket: str, name: StreamName, rows: Iterable[dict[str, str]]) -> list[Mark]:
+    def _marks(self, bucket: str, name: StreamId, rows: Iterable[dict[str, str]]) -> list[Mark]:
         try:
             return ledger_rows.marks_of(rows, self._aside(f"{bucket}, {'/'.join(name)}"))
         except LaterFormat as later:
             hint = "run the version of the collector that wrote it, or delete measurement collector_ledger there"
             raise UnreadableLedger(f"the ledger cannot be read: {later}", hint, permanent=True) from None
 
-    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
-        """Yield the ids of the marks in `bucket` that were made since `start` (Unix ns), by stream, newest first.
+    def mark_ids(
+        self, bucket: str, start: int, until: int = LATEST
+    ) -> Iterator[tuple[dict[StreamId, set[MarkId]], int, int]]:
+        """Yield the ids of the marks in `bucket` that were made in [start, until) (Unix ns), by stream, newest first.
 
         They come in steps: the ids, and the two ends of the time [since, until) in which those are all that there are.
         """
-        until, now = LATEST, time.time_ns()
+        until, now = min(until, LATEST), time.time_ns()
         with self._explained():
             step = self._steps.get(bucket, FIRST_STEP)
             while until > start:
@@ -201,7 +202,7 @@ class LedgerReader:
                 yield ids, since, until
                 until = since
 
-    def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
+    def marks(self, bucket: str, name: StreamId, ids: Collection[MarkId]) -> list[Mark]:
         """Return those of the marks `ids` of one stream that are there and can be read, without proved and held."""
         found: list[Mark] = []
         with self._explained():
@@ -219,13 +220,13 @@ class LedgerReader:
                     search.stop = start
         return [mark for mark in found if mark.id in ids]
 
-    def origins(self) -> dict[StreamName, Origin]:
+    def origins(self) -> dict[StreamId, Origin]:
         """Return the origins that the bucket of metrics keeps; what is damaged is none."""
         with self._explained():
             rows = self._rows(flux.origins_query(self._metrics_bucket))
             return ledger_rows.origins_of(rows, self._aside(self._metrics_bucket))
 
-    def requests(self, bucket: str) -> dict[StreamName, Request]:
+    def requests(self, bucket: str) -> dict[StreamId, Request]:
         """Return the newest request of each stream in `bucket`; what is damaged is none."""
         with self._explained():
             return ledger_rows.requests_of(self._rows(flux.requests_query(bucket)), self._aside(bucket))

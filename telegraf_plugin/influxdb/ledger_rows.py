@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from telegraf_plugin.influxdb.timestamps import parse_time
-from telegraf_plugin.stream.account import Origin
-from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId
+from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId, Origin
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Spans, instant
 
-StreamName = tuple[str, str]
 """A source's name and a stream's."""
 Row = dict[str, str]
 Aside = Callable[[str], None]
@@ -22,15 +21,15 @@ Aside = Callable[[str], None]
 MAX_DEFINITION = 100
 
 
-def name_of(row: Row) -> StreamName | None:
+def name_of(row: Row) -> StreamId | None:
     """Return which stream a row speaks of, None when it does not say."""
     source, stream = row.get("source"), row.get("stream")
-    return (source, stream) if source and stream else None
+    return StreamId(source, stream) if source and stream else None
 
 
-def times_of(rows: Iterable[Row], aside: Aside) -> dict[StreamName, int]:
+def times_of(rows: Iterable[Row], aside: Aside) -> dict[StreamId, int]:
     """Return the newest time (Unix ns) of each stream's rows."""
-    newest: dict[StreamName, int] = {}
+    newest: dict[StreamId, int] = {}
     for row in rows:
         name, time = name_of(row), _time(row)
         if name is None or time is None:
@@ -40,9 +39,9 @@ def times_of(rows: Iterable[Row], aside: Aside) -> dict[StreamName, int]:
     return newest
 
 
-def ids_of(rows: Iterable[Row], start: int, stop: int, aside: Aside) -> dict[StreamName, set[MarkId]]:
+def ids_of(rows: Iterable[Row], start: int, stop: int, aside: Aside) -> dict[StreamId, set[MarkId]]:
     """Return the ids of the marks made in [start, stop) (Unix ns), by stream: the rows' values."""
-    ids: dict[StreamName, set[MarkId]] = {}
+    ids: dict[StreamId, set[MarkId]] = {}
     for row in rows:
         name = name_of(row)
         try:
@@ -83,7 +82,7 @@ def marks_of(rows: Iterable[Row], aside: Aside) -> list[Mark]:
     return sorted(marks, key=lambda mark: mark.id, reverse=True)
 
 
-def origins_of(rows: Iterable[Row], aside: Aside) -> dict[StreamName, Origin]:
+def origins_of(rows: Iterable[Row], aside: Aside) -> dict[StreamId, Origin]:
     """Return the origins that are mirrored, by stream."""
     found = {}
     for name, each in _by_stream(rows, aside).items():
@@ -100,7 +99,7 @@ def origins_of(rows: Iterable[Row], aside: Aside) -> dict[StreamName, Origin]:
     return found
 
 
-def requests_of(rows: Iterable[Row], aside: Aside) -> dict[StreamName, Request]:
+def requests_of(rows: Iterable[Row], aside: Aside) -> dict[StreamId, Request]:
     """Return the newest request of each stream."""
     found = {}
     for name, each in _by_stream(rows, aside).items():
@@ -114,9 +113,9 @@ def requests_of(rows: Iterable[Row], aside: Aside) -> dict[StreamName, Request]:
     return found
 
 
-def _by_stream(rows: Iterable[Row], aside: Aside) -> dict[StreamName, Row]:
+def _by_stream(rows: Iterable[Row], aside: Aside) -> dict[StreamId, Row]:
     """Put fields together by stream; a row with tags or times beside the others' replaces none that is newer."""
-    fields: dict[StreamName, Row] = {}
+    fields: dict[StreamId, Row] = {}
     for row in rows:
         name = name_of(row)
         if name is None:
@@ -134,7 +133,7 @@ def _time(row: Row) -> int | None:
         return None
 
 
-def _label(name: StreamName | None) -> str:
+def _label(name: StreamId | None) -> str:
     return "/".join(name)[:200] if name is not None else "no stream"
 
 

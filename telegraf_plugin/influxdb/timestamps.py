@@ -11,8 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 from telegraf_plugin.stream.units import SECOND
 
-"""Nanoseconds in a second."""
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z")
 

@@ -7,12 +7,12 @@ running; when central has lost the newest mark it is loading again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
-from telegraf_plugin.stream.course import Course, Instant
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
-from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Template
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
@@ -30,21 +30,6 @@ LONGEST_WITHOUT_MARK = 60 * SECOND
 """How long (ns) what was proved may stay out of the ledger: so much is compared again after a crash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again.
-
-    `oldest` is the lowest origin that the stream ever had, whatever its definition was then. `islands`: spans before it
-    that were asked for.
-    """
-
-    definition: str
-    origin: int
-    began: int
-    oldest: int
-    islands: Spans = NOTHING
-
-
 class Account:
     """Course and marks of one stream, for one run of the plugin."""
 
@@ -59,7 +44,6 @@ class Account:
         self._asked: Request | None = None
         self.foreign = 0  # marks of other runs that landed while this one was under way
         self._known = Known()
-        self._printed = Spans()  # since the last mark
         self._marked_proved = Spans()
         self._marked_request = ""
         self._marked_at = self._mirrored_at = 0
@@ -100,7 +84,7 @@ class Account:
         self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
         if mark is not None and mark.id.time > at.clock + FUTURE:  # made while the clocks ran ahead
             course.doubt(proved.clip(start=at.safe - RECENT), at)
-        self._printed, self._mirrored = Spans(), None
+        self._mirrored = None
         self.state = State.STARTING
 
     @property
@@ -111,16 +95,11 @@ class Account:
 
     # Marks
 
-    def printing(self, whole: tuple[int, int]) -> None:
-        """Take note that lines of `whole` are printed from now on."""
-        self._printed += span(*whole)
-
-    def mirror_due(self, at: Instant) -> Origin | None:
+    def _mirror_due(self, at: Instant) -> Origin | None:
         """Return the origin if it is to be mirrored now: it changed, or that is long ago."""
         mirror = self.mirror
         if mirror == self._mirrored and at.steady - self._mirrored_at < self.renew:
             return None
-        self._mirrored, self._mirrored_at, self._oldest = mirror, at.steady, mirror.oldest
         return mirror
 
     def ask(self, request: Request, at: Instant) -> None:
@@ -134,7 +113,7 @@ class Account:
             self._asked = request
             self.course.request(request.spans, request.kind is Kind.REPAIR, at)
 
-    def _settle_request(self) -> None:
+    def settle_request(self) -> None:
         """Take note when all that was asked for is proved; what adjoins the origin moves it."""
         course, asked = self.course, self._asked
         if asked is None or course.requested.clip(start=course.bounds.oldest) - course.proved:
@@ -145,31 +124,36 @@ class Account:
         course.islands += course.requested.clip(stop=course.origin)
         self.request, self._asked, course.requested = asked.id, None, Spans()
 
-    def make_mark(self, at: Instant) -> Mark:
-        """Return the mark that is to be printed now."""
-        self._settle_request()
-        self._marked_request = self.request
-        self.began = min(self.began, at.safe)  # a clock that ran ahead said otherwise
-        base = self.book.base
-        proved = self.course.proved
+    def template(self, at: Instant, printing: Spans = NOTHING) -> Template:
+        """Return what marks say that are printed from now on, behind lines of `printing`."""
+        course, incarnation = self.course, self.book.incarnation
         mark = Mark(
-            id=self.book.printed(at.clock, at.steady, proved),
-            base=base,
+            id=MarkId(0, incarnation),
+            base=self.book.base,
             definition=self.stream.hash,
-            origin=self.course.origin,
-            began=self.began,
-            proved=proved,
-            printed=self._printed,
-            held=self.course.holds.spans(),
+            origin=course.origin,
+            began=min(self.began, at.safe),  # a clock that ran ahead said otherwise
+            proved=course.proved,
+            printed=printing,
+            held=course.holds.spans(),
             request=self.request,
-            sent=self.course.pending.spans(),
-            islands=self.course.islands,
-            sweep=self.course.sweep.place,
-            searching=self.course.origin_open,
+            sent=course.pending.spans() + (printing - course.proved),
+            islands=course.islands,
+            sweep=course.sweep.place,
+            searching=course.origin_open,
         )
-        self._printed = Spans()
-        self._marked_proved, self._marked_at = proved, at.steady
-        return mark
+        return Template(mark, self.book.newest_time, self._mirror_due(at))
+
+    def printed(self, mark: Mark, mirrored: Origin | None, at: Instant) -> None:
+        """Record a mark that is about to be printed, and what is mirrored beside it."""
+        if self.state is State.LOADING:  # what it stands on is gone: nobody believes it
+            self.book.last_time = max(self.book.last_time, mark.id.time)
+            return
+        self.book.printed(mark.id, at.steady, mark.proved)
+        self.began = mark.began
+        self._marked_request, self._marked_proved, self._marked_at = mark.request, mark.proved, at.steady
+        if mirrored is not None:
+            self._mirrored, self._mirrored_at, self._oldest = mirrored, at.steady, mirrored.oldest
 
     def mark_due(self, at: Instant, central: bool = True) -> bool:
         """Say whether a mark should be printed though nothing was printed that it would follow.
@@ -184,12 +168,22 @@ class Account:
             return True
         if self.book.on_their_way:
             return self.book.should_ask(at.steady)
-        self._settle_request()
         if self.request != self._marked_request:
             return True
         since = at.steady - self._marked_at
         changed = self._marked_proved != self.course.proved
         return since >= self.renew or (changed and since >= min(LONGEST_WITHOUT_MARK, self.stream.lookback))
+
+    def mark_wakes_at(self) -> int | None:
+        """Return when (ns of the steady clock) a mark may be due though nothing happens; None: not by itself."""
+        if self.state is State.LOADING:
+            return None
+        if self.book.on_their_way:
+            return self.book.asks_at()
+        changed = self._marked_proved != self.course.proved
+        return self._marked_at + (
+            min(LONGEST_WITHOUT_MARK, self.stream.lookback, self.renew) if changed else self.renew
+        )
 
     def seen(self, present: Collection[MarkId], since: int = BEGINNING, until: int = END) -> MarkId | None:
         """Take the marks that central has, all that were made in [since, until) (Unix ns).
@@ -263,4 +257,4 @@ class Account:
         )
 
 
-__all__ = ["Account", "Origin", "Progress", "State"]
+__all__ = ["Account", "Progress", "State"]

@@ -35,6 +35,14 @@ class Instant:
         return min(self.source, self.clock)
 
 
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """One reading of this machine's two clocks, in ns: the Unix time, and one that never jumps."""
+
+    clock: int
+    steady: int
+
+
 def present(source: int, clock: int, central: int | None) -> int:
     """Return what time it is at a source whose clock says `source`; all in Unix ns.
 

@@ -16,7 +16,6 @@ from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Foresee, 
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
 from telegraf_plugin.stream.pending import Event, Gone, PendingSpan, PendingState, pending_after
-from telegraf_plugin.stream.plan import Bounds
 from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
 from telegraf_plugin.stream.units import SECOND
@@ -35,6 +34,7 @@ class Course(Outcomes):
         self._check_due = False
         self._tick = Instant(0, 0, 0)
         self._frontier = 0  # how far live data was read
+        self._look_again = False  # something was passed over this once
 
     @property
     def waiting(self) -> bool:
@@ -143,6 +143,27 @@ class Course(Outcomes):
             job = Foresee((at.source, at.source))
         return job
 
+    def wakes_at(self, at: Instant) -> int | None:
+        """Return when (ns of the steady clock) there may be a next job though nothing happens; None: not by itself.
+
+        Asked when `next` has returned None at `at`. It may be too early: then there is none yet.
+        """
+        if self._look_again:
+            return at.steady + 1
+        stride = max(self.stream.lookback, self.every)
+        settle = (part.settles + more - at.safe for part in self.pending for more in (0, stride))
+        times = [at.steady + wait for wait in settle if wait > 0]
+        for quarantine in (self.unread, self.unproved, self.unswept):
+            times += quarantine.opens_at()
+        times += self.holds.wake_at()
+        if self.origin_open:
+            times.append(self._search_at)
+        if self.stream.flux is None:
+            times.append(self._foresee_at)
+        if self.proved:
+            times += self.sweep.wakes_at()
+        return min((time for time in times if time > at.steady), default=None)
+
     def _late(self, central: bool) -> Check | None:
         """Return the tick's look for late points, once."""
         if not self._check_due or not central or self._count_failed:
@@ -154,7 +175,7 @@ class Course(Outcomes):
         """Return what there is to be compared: whether it has landed, what differs, what has settled, what is held."""
         # What fails to be counted must not keep from being compared what can be.
         job: Job | None = self._land(at) if not self._count_failed else None
-        self._count_failed = False
+        self._look_again, self._count_failed = self._count_failed, False
         if job is not None:
             return job
         compare = self._compare(at.steady) if live_room else None
@@ -199,6 +220,3 @@ class Course(Outcomes):
         again = self._printed.touches(job.span)
         self._printed += span(*job.span)
         return replace(job, again=again)
-
-
-__all__ = ["Bounds", "Course", "Instant"]

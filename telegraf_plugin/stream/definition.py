@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
+from typing import NamedTuple
 
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.renames import TagRule
@@ -45,6 +46,18 @@ class Start:
 
     ago: int | None = None
     date: int | None = None
+
+
+class StreamId(NamedTuple):
+    """Which stream: its source's name and its own."""
+
+    source: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """How it is called in log, metrics and commands: `source/stream`."""
+        return f"{self.source}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +105,19 @@ class StreamDefinition:
     unreadable: tuple[UnreadableSeries, ...] = ()
 
     @property
+    def id(self) -> StreamId:
+        """Which stream it is."""
+        return StreamId(self.source, self.name)
+
+    @property
     def label(self) -> str:
         """The stream's name in log, metrics and commands: `source/stream`."""
-        return f"{self.source}/{self.name}"
+        return self.id.label
+
+    @property
+    def every(self) -> int:
+        """An aggregate's window (ns): no question ends within one. 1 without."""
+        return self.aggregate.every if self.aggregate is not None else 1
 
     @property
     def unit(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 BACKLOG_SHARE = 0.5
 """What of the limit a backlog may take; the rest is for live data."""
@@ -33,6 +33,19 @@ class Load(NamedTuple):
 
 
 NOTHING = Load(0, 0)
+
+
+class Window(Protocol):
+    """The lines in flight towards a stream's bucket in central."""
+
+    def has_room(self, live: bool, stream: str | None = None) -> bool:
+        """Say whether live data, or a backlog, of `stream` (its label) may begin to be read."""
+
+    def back(self, stream: str, mark: int) -> None:
+        """Take a mark (its time) that is back."""
+
+    def lines(self, stream: str | None = None) -> int:
+        """Return how many lines are in flight, of `stream` or of all."""
 
 
 @dataclass(slots=True)

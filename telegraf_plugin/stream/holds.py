@@ -162,6 +162,11 @@ class Holds:
                 return group, held.piece, held.ration
         return None
 
+    def wake_at(self) -> list[int]:
+        """Return when (ns of the steady clock) each group is looked at again that waits for nothing but time."""
+        waiting = (held for held in self.groups.values() if held.trying is None)
+        return [max(held.look_at, self._rests_until) for held in waiting]
+
     def tried(
         self,
         group: Group,

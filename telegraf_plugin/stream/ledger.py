@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.digest import Group
@@ -162,6 +162,40 @@ class Mark:
             raise ValueError(f"a mark of the ledger is damaged: {error!r}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the bucket of metrics keeps of a stream's ledger, so that an emptied bucket is filled from there again.
+
+    `oldest` is the lowest origin that the stream ever had, whatever its definition was then. `islands`: spans before it
+    that were asked for.
+    """
+
+    definition: str
+    origin: int
+    began: int
+    oldest: int
+    islands: Spans = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What the marks of one command say; what differs from mark to mark is when it is made.
+
+    `mark`: all of it but the time of its id, `after` which (Unix ns) each is made; `origin`: what is mirrored beside
+    the first of them, None when nothing is.
+    """
+
+    mark: Mark
+    after: int
+    origin: Origin | None = None
+
+    def make(self, clock: int) -> tuple[Mark, Template]:
+        """Return the next mark, made when the collector's clock says `clock` (Unix ns), and what the one after says."""
+        time = max(clock, self.after + 1)
+        mark = replace(self.mark, id=MarkId(time, self.mark.id.incarnation))
+        return mark, replace(self, after=time, origin=None)
+
+
 def oldest_kept(now: int, retention: int) -> int:
     """Return from when on (Unix ns) marks are there for certain, at `now`, in a bucket that keeps `retention` ns.
 
@@ -177,6 +211,15 @@ class Believed:
 
     mark: Mark
     doubts: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a stream's ledger: the mark that is believed, the mirrored origin, and the marks there were."""
+
+    believed: Believed | None
+    mirror: Origin | None
+    known: Iterable[MarkId]
 
 
 def newest_believable(marks: Iterable[Mark], is_there: Callable[[MarkId], bool] = lambda _: False) -> Believed | None:

@@ -50,19 +50,18 @@ class MarkBook:
         self.started = False
         self._ask_at, self._ask_after = 0, FIRST_ASK
 
-    def printed(self, clock: int, steady: int, proved: Spans) -> MarkId:
-        """Return the id of a mark that is about to be printed, later than all before it, claiming `proved`.
+    @property
+    def newest_time(self) -> int:
+        """After which time (Unix ns) the next mark is made: later than all before it."""
+        return max(self.last_time, self.base.time if self.base is not None else 0)
 
-        `clock` is Unix ns, `steady` ns of a clock that never jumps.
-        """
-        newest = self.base.time if self.base is not None else 0
-        self.last_time = max(clock, self.last_time + 1, newest + 1)
-        mark = MarkId(self.last_time, self.incarnation)
+    def printed(self, mark: MarkId, steady: int, proved: Spans) -> None:
+        """Record a mark that is about to be printed, claiming `proved`; `steady`: ns of a clock that never jumps."""
+        self.last_time = max(self.last_time, mark.time)
         if self.on_their_way and steady >= self._ask_at:  # it is asked for again
             self._ask_after = min(self._ask_after * 2, LONGEST_ASK)
         self.on_their_way[mark] = proved
         self._ask_at = steady + self._ask_after
-        return mark
 
     def back(self, present: Collection[MarkId]) -> MarkId | None:
         """Take note of the marks that are `present` in central; return the newest that is newly back, if any."""
@@ -96,6 +95,15 @@ class MarkBook:
         if not self.on_their_way:
             return not self.started
         return steady >= self._ask_at
+
+    @property
+    def first_on_its_way(self) -> MarkId | None:
+        """The oldest of the marks that are waited for."""
+        return min(self.on_their_way, default=None)
+
+    def asks_at(self) -> int | None:
+        """Return when (ns of the steady clock) a mark is asked for again; None while none is waited for."""
+        return self._ask_at if self.on_their_way else None
 
     @property
     def newest_claims(self) -> Spans:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 
+from telegraf_plugin.stream.bounds import Bounds
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.holds import Holds
@@ -14,7 +14,7 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.pace import Pace
 from telegraf_plugin.stream.pending import Pending, PendingSpan, PendingState
 from telegraf_plugin.stream.quarantine import Quarantine
-from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, span
+from telegraf_plugin.stream.spans import END, Span, Spans, span
 from telegraf_plugin.stream.sweep import Sweep
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.stream.windows import cut, newest
@@ -29,20 +29,6 @@ LONGEST_PENDING = 30 * 24 * HOUR
 """How long (ns) a pending span may become that has landed and is not live."""
 GRAINS = 16
 """Into how many pending spans what has landed of a lookback is put together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the two buckets set, all in ns.
-
-    `groups`: the durations of their shard groups. `oldest`: the oldest time that central takes. `expires`: what the
-    source is about to lose is older than this; what is older than `lost` it does not keep.
-    """
-
-    groups: frozenset[int] = frozenset((HOUR,))
-    oldest: int = BEGINNING
-    expires: int = BEGINNING
-    lost: int = BEGINNING
 
 
 class Plan:
@@ -63,7 +49,7 @@ class Plan:
         self.origin_open = False  # the source has not shown its first point yet
         self.islands = Spans()  # what was asked for and lies before the origin: it is the stream's as well
         self.requested = Spans()  # what is copied though it is older than the origin
-        self.every = stream.aggregate.every if stream.aggregate is not None else 1
+        self.every = stream.every
         self.live_pace, self.pace, self.proof_pace, self.sweep_pace = Pace(), Pace(), Pace(), Pace()
         self.unread, self.unproved, self.unswept = (Quarantine(self.every) for _ in range(3))
         self._swept_aside = False  # the sweep's last piece was one that is set aside

@@ -65,6 +65,10 @@ class Quarantine:
         """Return what is left alone at `steady` (ns of a clock that never jumps)."""
         return Spans.of((each.start, each.stop) for each in self._obstacles if each.look_at > steady)
 
+    def opens_at(self) -> list[int]:
+        """Return until when (ns of the steady clock) each of them is left alone."""
+        return [each.look_at for each in self._obstacles]
+
     @property
     def aside(self) -> Spans:
         """What is set aside."""

@@ -5,36 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from telegraf_plugin.errors import SourceError
-from telegraf_plugin.stream.account import Progress, State
+from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
+from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.units import SECOND
 
 CLOCK_JUMP_SECONDS = 60.0
 """From one attempt to the next a source's clock does not go that wrong by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try to copy one stream's span [start, stop) (Unix ns), or one failure of its source.
-
-    `points_read` came from the source; `points_sent` were written to Telegraf, as lines. A failed attempt may have
-    sent points before its `error`: they are right, only not all. `seconds` is how long it took. `clock_skew` is by
-    how many seconds the source's clock was ahead of ours, if it said. `unwatched`: there were too many series to
-    notice whether the mapping makes two of them one.
-    """
-
-    stream: StreamDefinition
-    start: int
-    stop: int
-    points_read: int
-    points_sent: int
-    drops: Drops
-    seconds: float
-    error: SourceError | None = None
-    clock_skew: float | None = None
-    unwatched: bool = False
 
 
 @dataclass(frozen=True, slots=True)

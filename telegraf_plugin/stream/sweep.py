@@ -57,6 +57,10 @@ class Sweep:
         """Say whether it is its time, `steady`: ns of a clock that never jumps."""
         return bool(self._duty) and steady >= self._not_before
 
+    def wakes_at(self) -> list[int]:
+        """Return when (ns of the steady clock) it goes on; nothing where there is no sweep."""
+        return [self._not_before] if self._duty else []
+
     def next(
         self, proved: Spans, oldest: int, groups: Collection[int], every: int, steady: int, longest: int = HOUR
     ) -> Span | None:

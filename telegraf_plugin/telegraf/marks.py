@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from telegraf_plugin.stream import ledger, names
-from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.ledger import Mark, Origin
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.telegraf.metrics import point
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from telegraf_plugin.errors import CentralError, TransientError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import Bucket, QueryClient
-from telegraf_plugin.influxdb.ledger_rows import StreamName
-from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
@@ -82,7 +83,7 @@ def _name(stream: StreamDefinition) -> str:
     return name_of(stream.source, stream.name)
 
 
-def _labelled(name: str) -> StreamName:
+def _labelled(name: str) -> StreamId:
     source, _, stream = label_of(name).partition("/")
     return source, stream
 
@@ -131,18 +132,18 @@ class Reader(CentralReader):
         self._ask()
         return _bucket(self._world.central.retention)
 
-    def ledger(self, bucket: str, names: Iterable[StreamName], *_bounds: object) -> dict[StreamName, Believed | None]:
+    def ledger(self, bucket: str, names: Iterable[StreamId], *_bounds: object) -> dict[StreamId, Believed | None]:
         self._ask()
         if self._world.central.looks:
             self._world.central.looks -= 1
             return {}
         return {name: believed(self._world, name_of(*name)) for name in names}
 
-    def requests(self, bucket: str) -> dict[StreamName, Request]:
+    def requests(self, bucket: str) -> dict[StreamId, Request]:
         self._ask()
         return {_labelled(name): request for name, request in self._world.central.requests.items()}
 
-    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
+    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamId, set[MarkId]], int, int]]:
         self._ask()
         found = {
             _labelled(name): {mark.id for time, mark in marks.items() if time >= start}
@@ -150,11 +151,11 @@ class Reader(CentralReader):
         }
         yield found, start, END
 
-    def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
+    def marks(self, bucket: str, name: StreamId, ids: Collection[MarkId]) -> list[Mark]:
         self._ask()
         return [mark for mark in self._world.central.marks[name_of(*name)].values() if mark.id in ids]
 
-    def origins(self) -> dict[StreamName, Origin]:
+    def origins(self) -> dict[StreamId, Origin]:
         self._ask()
         if self._world.central.metrics_silent:
             raise CentralError("silent", "wait")

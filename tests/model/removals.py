@@ -9,9 +9,11 @@ import pytest
 
 from telegraf_plugin.lane import Lane
 from telegraf_plugin.stream import clocks, course, flow, plan
-from telegraf_plugin.stream.account import Account, Origin, State
+from telegraf_plugin.stream.account import Account, State
+from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.clocks import ProofClock
-from telegraf_plugin.stream.course import Course, Instant
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
 from telegraf_plugin.stream.jobs import Failed, Job, Recheck, Swept

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from telegraf_plugin.stream.account import Account
-from telegraf_plugin.stream.course import Instant
+from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.jobs import Compare
 from telegraf_plugin.stream.pending import PendingSpan, PendingState
 from telegraf_plugin.stream.spans import NOTHING, Span, span

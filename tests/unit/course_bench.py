@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.stream.course import Course, Instant
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Digest, Group
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.stream.account import LONGEST_WITHOUT_MARK, RENEW, Account, Origin, State
+from telegraf_plugin.stream.account import LONGEST_WITHOUT_MARK, RENEW, Account, State
+from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.course import Bounds, Instant
+from telegraf_plugin.stream.bounds import Bounds
+from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy
 from telegraf_plugin.stream.ledger import Mark, MarkId

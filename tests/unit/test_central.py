@@ -12,9 +12,9 @@ import pytest
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId
 from telegraf_plugin.stream.request import Kind, Request

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_plugin.stream.course import Bounds, Course, Instant
+from telegraf_plugin.stream.bounds import Bounds
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Check, Copied, Copy

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from telegraf_plugin.stream.course import Instant
+from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.holds import LOOKS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from telegraf_plugin.errors import TransientError
-from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.keeping import BucketKeeping
 from telegraf_plugin.stream.definition import StreamDefinition
 from tests.unit.test_definition import STREAM

@@ -8,11 +8,12 @@ import pytest
 
 from telegraf_plugin.errors import CentralError, PermanentError, TransientError
 from telegraf_plugin.gate import Gate
-from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.lane import RETENTION_MARGIN, Lane
 from telegraf_plugin.stream.account import RENEW, Account
 from telegraf_plugin.stream.clocks import instant
-from telegraf_plugin.stream.course import Bounds, Instant
+from telegraf_plugin.stream.bounds import Bounds
+from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.jobs import Copy
 from telegraf_plugin.stream.spans import BEGINNING

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
-from telegraf_plugin.stream.account import Origin
+from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import Spans, span

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.stream.course import Bounds
+from telegraf_plugin.stream.bounds import Bounds
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.jobs import Compare, Compared, Recheck, Swept
 from telegraf_plugin.stream.pending import PendingState

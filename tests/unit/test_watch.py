@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from telegraf_plugin.errors import CentralError
-from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans

@@ -15,10 +15,11 @@ import pytest
 from telegraf_plugin import turns
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import Bucket
-from telegraf_plugin.influxdb.ledger_rows import StreamName
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.lane import Reading
-from telegraf_plugin.stream.account import Origin, State
+from telegraf_plugin.stream.account import State
+from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
 from telegraf_plugin.stream.request import Request
@@ -45,10 +46,10 @@ class Central:
     def __init__(self) -> None:
         self.away: dict[str, CentralError] = {}
         self.slow: dict[str, threading.Event] = {}
-        self.believed: dict[str, dict[StreamName, Believed]] = defaultdict(dict)
-        self.present: dict[str, dict[StreamName, set[MarkId]]] = defaultdict(dict)
-        self.unreadable: dict[StreamName, CentralError] = {}
-        self.long: set[StreamName] = set()
+        self.believed: dict[str, dict[StreamId, Believed]] = defaultdict(dict)
+        self.present: dict[str, dict[StreamId, set[MarkId]]] = defaultdict(dict)
+        self.unreadable: dict[StreamId, CentralError] = {}
+        self.long: set[StreamId] = set()
         self.loads = 0
         self.damaged: set[MarkId] = set()
         self.strange_fails = False
@@ -56,7 +57,7 @@ class Central:
         self.asked: dict[str, Request] = {}
         self.asked_since: list[int] = []
         self.asks: list[str] = []
-        self.mirrored: dict[StreamName, Origin] = {}
+        self.mirrored: dict[StreamId, Origin] = {}
 
     def _ask(self, bucket: str) -> None:
         self.asks.append(bucket)
@@ -72,11 +73,11 @@ class Central:
     def ledger(
         self,
         bucket: str,
-        names: Iterable[StreamName],
+        names: Iterable[StreamId],
         kept: int,
         steps: int,
-        unreadable: Callable[[StreamName, CentralError], None],
-    ) -> dict[StreamName, Believed | None]:
+        unreadable: Callable[[StreamId, CentralError], None],
+    ) -> dict[StreamId, Believed | None]:
         self._ask(bucket)
         for name, error in self.unreadable.items():
             unreadable(name, error)
@@ -84,7 +85,7 @@ class Central:
         readable = [name for name in names if name not in self.unreadable and name not in self.long]
         return {name: self.believed[bucket].get(name) for name in readable}
 
-    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamName, set[MarkId]], int, int]]:
+    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamId, set[MarkId]], int, int]]:
         self._ask(bucket)
         self.asked_since.append(start)
         middle = start + 60 * SECOND
@@ -95,18 +96,18 @@ class Central:
                 until,
             )
 
-    def marks(self, bucket: str, name: StreamName, ids: Collection[MarkId]) -> list[Mark]:
+    def marks(self, bucket: str, name: StreamId, ids: Collection[MarkId]) -> list[Mark]:
         self._ask(bucket)
         if self.strange_fails:
             raise CentralError("no", "later")
         there = self.present[bucket].get(name, set()) - self.damaged
         return [Mark(mark, None, STREAM.hash, 0, 0) for mark in ids if mark in there]
 
-    def origins(self) -> dict[StreamName, Origin]:
+    def origins(self) -> dict[StreamId, Origin]:
         self._ask("metrics")
         return self.mirrored
 
-    def requests(self, bucket: str) -> dict[StreamName, Request]:
+    def requests(self, bucket: str) -> dict[StreamId, Request]:
         self._ask(bucket)
         return {("POD-8", name): request for name, request in self.asked.items()}
 

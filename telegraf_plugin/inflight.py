@@ -1,9 +1,12 @@
-"""The gate to one central bucket: lets lines pass while there is room, and has its readers wait while there is not."""
+"""The in-flight window of one central bucket: lines pass while there is room, else their readers wait.
+
+With the line writer it is all that crosses threads. `enter`, `marked`, `needs_mark` and `unmarked` are the doers' of
+commands; `has_room`, `back` and `lines` are the owner's, who decides.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from telegraf_plugin.errors import NoRoom
@@ -13,36 +16,46 @@ PATIENCE_SECONDS = 10.0
 """How long a reading waits for room while no mark comes back; then its query is given up."""
 
 
-class Gate:
+class InFlightWindow:
     """Lines in flight towards one central bucket: `limit` and `max_bytes` at the most. Safe to use from any thread."""
 
-    def __init__(self, limit: int, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+    def __init__(
+        self, limit: int, max_bytes: int = DEFAULT_MAX_BYTES, wait: Callable[[int, float], bool] | None = None
+    ) -> None:
+        """`wait` waits until more marks have come back than that number, so many seconds at the most; returns whether
+        they did.
+        """
+        self._wait = wait or self._wait_for_a_mark
         self._flow = Flow(limit, max_bytes)
         self._changed = threading.Condition()
         self._moved = 0
 
-    def enter(self, stream: str, load: Load, live: bool, before_waiting: Callable[[], None]) -> None:
+    def enter(self, stream: str, load: Load, live: bool, before_waiting: Callable[[], object]) -> None:
         """Count lines of `stream` (its label) as printed, when there is room for them.
 
         `before_waiting` prints a mark behind what the stream has printed: without one nothing would ever come back.
         Raises NoRoom when nothing comes back for PATIENCE_SECONDS.
         """
-        with self._changed:
-            if self._flow.has_room(load, live, stream):
-                self._flow.printed(stream, load)
-                return
-            unmarked = self._flow.unmarked(stream)
-        if unmarked:
+        if self._counted(stream, load, live) is None:
+            return
+        if self.unmarked(stream):
             before_waiting()
+        while (moved := self._counted(stream, load, live)) is not None:
+            if not self._wait(moved, PATIENCE_SECONDS):
+                there = self._flow.load()
+                raise NoRoom(f"{there.lines} lines of {there.bytes} bytes are in flight")
+
+    def _counted(self, stream: str, load: Load, live: bool) -> int | None:
+        """Count lines as printed and return None; where there is no room, how many marks have come back so far."""
         with self._changed:
-            moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
-            while not self._flow.has_room(load, live, stream):
-                if moved != self._moved:
-                    moved, deadline = self._moved, time.monotonic() + PATIENCE_SECONDS
-                if not self._changed.wait(max(deadline - time.monotonic(), 0.0)) and time.monotonic() >= deadline:
-                    there = self._flow.load()
-                    raise NoRoom(f"{there.lines} lines of {there.bytes} bytes are in flight")
+            if not self._flow.has_room(load, live, stream):
+                return self._moved
             self._flow.printed(stream, load)
+            return None
+
+    def _wait_for_a_mark(self, moved: int, seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: moved != self._moved, seconds)
 
     def has_room(self, live: bool, stream: str | None = None) -> bool:
         """Say whether live data, or a backlog, of `stream` may begin to be read."""

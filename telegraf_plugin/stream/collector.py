@@ -1,0 +1,188 @@
+"""The collector: events in, commands out. It owns all that is decided; one thread asks it. Pure.
+
+    for command in collector.handle(event, clocks): have it done, and hand its outcome in as the next event
+
+What a stream does next is decided in `task`, which of a source's streams goes next in `source_tasks`, and what is read
+of the ledger in `ledger_watch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from telegraf_plugin.stream.attempts import Attempt
+from telegraf_plugin.stream.clocks import Clocks, Instant, instant
+from telegraf_plugin.stream.commands import (
+    Command,
+    HeldNews,
+    LedgerCommand,
+    LedgerOutcome,
+    LookUpSource,
+    MarkPrinted,
+    Outcome,
+    SourceLookedUp,
+)
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.flow import Window
+from telegraf_plugin.stream.ledger_watch import LedgerWatch
+from telegraf_plugin.stream.notes import Note, Notes
+from telegraf_plugin.stream.source_tasks import SourceTasks
+from telegraf_plugin.stream.task import StreamTask
+from telegraf_plugin.stream.units import HOUR
+
+LOOK_UP = HOUR
+"""How often (ns) a source is asked how it keeps its buckets: that may be changed while the collector runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Telegraf asks for the newest points; `number` tells the ticks apart."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Nothing but time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """A source has done what the tick of that number asked for."""
+
+    source: str
+    tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Something has arrived in central, or was counted there: all may be well again."""
+
+
+Event = Tick | Wake | Outcome | LedgerOutcome | MarkPrinted | SourceLookedUp
+Action = Command | LedgerCommand | LookUpSource
+News = Attempt | HeldNews | Idle | Moved | Note
+
+
+class Collector:
+    """All streams of all sources, in one run of the plugin (`run`)."""
+
+    def __init__(
+        self,
+        sources: Sequence[tuple[str, Sequence[StreamDefinition], int]],
+        windows: Mapping[str, Window],
+        run: str,
+        metrics_bucket: str,
+        central_url: str,
+        sweep: float = 0.0,
+    ) -> None:
+        """`sources`: each one's name, its streams, and how many commands it may have in hand; `windows`: the lines in
+        flight, by central bucket. `central_url` is for the log.
+        """
+        self._notes = Notes()
+        self.sources: dict[str, SourceTasks] = {}
+        for name, streams, at_once in sources:
+            tasks = [StreamTask(each, run, windows[each.central_bucket], self._notes, sweep) for each in streams]
+            self.sources[name] = SourceTasks(name, tasks, at_once)
+        self.tasks = {name: task for source in self.sources.values() for name, task in source.tasks.items()}
+        self.watch = LedgerWatch(self.tasks.values(), metrics_bucket, central_url, self._notes, self._instant_of)
+        self._central_skew: float | None = None
+        self._now = Clocks(0, 0)
+        self._tick = 0
+        self._served: dict[str, int] = dict.fromkeys(self.sources, 0)
+        self._look_up_at: int | None = None
+        self._news: list[News] = []
+        self._awake: set[str] = set(self.sources)  # sources whose tasks are to be looked at
+
+    def handle(self, event: Event, now: Clocks) -> list[Action]:
+        """Take what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
+        self._now = now
+        actions: list[Action] = []
+        match event:
+            case Tick(number):
+                self._tick = number
+                self.watch.tick()
+                for source in self.sources.values():
+                    source.tick(self._instant(source))
+                    self._awake.add(source.name)
+            case Outcome():
+                self._done(event)
+            case LedgerOutcome():
+                self._central_skew = event.skew
+                actions += self.watch.done(event, now)
+            case MarkPrinted():
+                self._mark_printed(event)
+            case SourceLookedUp(stream, bucket) if bucket is not None:
+                for task in self.sources[stream.source].tasks.values():
+                    if task.stream.bucket == stream.bucket:
+                        task.looked_up(bucket)
+        actions += self.watch.next(now)
+        self._touch(self.watch.touched)
+        self.watch.touched.clear()
+        if self.watch.moved:
+            self.watch.moved = False
+            self._news.append(Moved())
+        for source in self.sources.values():
+            due = source.wakes_at()
+            if source.name in self._awake or (due is not None and due <= now.steady):
+                actions += source.next(self._instant(source))
+                self._say_idle(source)
+        self._awake.clear()
+        return actions + self._look_ups()
+
+    def news(self) -> list[News]:
+        """Return what is to be told of what has happened since it was asked last."""
+        news, self._news = [*self._notes.take(), *self._news], []
+        return news
+
+    def wakes_at(self) -> int | None:
+        """Return when (ns of the steady clock) it wants to be asked again though nothing happens; None: never."""
+        times = [self.watch.wakes_at(), self._look_up_at, *(source.wakes_at() for source in self.sources.values())]
+        return min((time for time in times if time is not None), default=None)
+
+    def _done(self, outcome: Outcome) -> None:
+        stream = outcome.command.stream
+        source, task = self.sources[stream.source], self.tasks[stream.id]
+        source.skew = outcome.skew
+        self._news += task.done(outcome, self._instant(source))
+        if task.has_counted(outcome):
+            self._news.append(Moved())
+        source.done(stream.id, self._now.steady)
+        self._awake.add(source.name)
+
+    def _mark_printed(self, event: MarkPrinted) -> None:
+        task = self.tasks[event.stream]
+        task.mark_printed(event.mark, event.mirrored, self._instant_of(task))
+        self.watch.printed(task.stream.central_bucket, self._now)
+
+    def _touch(self, names: Iterable[StreamId]) -> None:
+        for name in names:
+            self.sources[name.source].touch(name)
+            self._awake.add(name.source)
+
+    def _say_idle(self, source: SourceTasks) -> None:
+        if self._served[source.name] < self._tick and source.idle:
+            self._served[source.name] = self._tick
+            self._news.append(Idle(source.name, self._tick))
+
+    def _look_ups(self) -> list[Action]:
+        """Return the questions how the sources keep their buckets, when their time has come."""
+        if self._look_up_at is None:
+            self._look_up_at = self._now.steady + LOOK_UP  # the first time each stream asks by itself
+        if self._now.steady < self._look_up_at:
+            return []
+        self._look_up_at = self._now.steady + LOOK_UP
+        streams = {(task.stream.source, task.stream.bucket): task.stream for task in self.tasks.values()}
+        return [LookUpSource(stream) for stream in streams.values()]
+
+    def _instant(self, source: SourceTasks) -> Instant:
+        return instant(self._now.clock, self._now.steady, source.skew, self._central_skew)
+
+    def _instant_of(self, task: StreamTask) -> Instant:
+        return self._instant(self.sources[task.stream.source])
+
+    @property
+    def central_skew(self) -> float | None:
+        """By how many seconds central's clock is ahead of this machine's; None where it does not say."""
+        return self._central_skew

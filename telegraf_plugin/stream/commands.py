@@ -1,0 +1,229 @@
+"""Commands out, exactly one outcome back for each, failures included: what the core asks for and is told. Pure.
+
+A command carries values only; whoever does it needs nothing else of the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from telegraf_plugin.errors import CentralError, NoRoom, SourceError
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.drops import Drops
+from telegraf_plugin.stream.holds import Reason
+from telegraf_plugin.stream.jobs import Compared, Copied, Copy, Counted, Job, Proved, Swept
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, Template
+from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.windows import cut
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Ask the source how it keeps the bucket: then the stream begins with what its ledger says."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintMark:
+    """Print a mark by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Have the source answer at `now` (Unix ns): there was nothing to be read, and it must answer all the same."""
+
+    now: int
+
+
+StreamJob = Job | Adopt | PrintMark | Probe
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something to be done for one stream.
+
+    `groups`: the durations (ns) of the shard groups on both sides, at whose ends what is read is cut; `base`: the
+    newest mark that central is known to have; `template`: of the marks behind what is printed.
+    """
+
+    stream: StreamDefinition
+    job: StreamJob
+    groups: frozenset[int]
+    base: MarkId | None
+    template: Template
+
+    def pieces(self, whole: Span) -> Iterable[Span]:
+        """Cut `whole` so that no part crosses the end of a shard group on either side."""
+        return cut(*whole, self.groups, self.stream.every)
+
+    @property
+    def live(self) -> bool:
+        """Whether what it prints may take all of the room in flight."""
+        return not isinstance(self.job, Copy) or self.job.live
+
+
+@dataclass(slots=True)
+class ReadStats:
+    """What was read: `points`, of which `drops` cannot pass; `sent`: printed. `unwatched`: too many series to notice
+    overwriting.
+    """
+
+    points: int = 0
+    sent: int = 0
+    drops: Drops = field(default_factory=Drops)
+    unwatched: bool = False
+
+
+Result = (
+    Copied
+    | int
+    | list[Counted]
+    | Proved
+    | Compared
+    | Swept
+    | Reason
+    | Bucket
+    | None
+    | SourceError
+    | CentralError
+    | NoRoom
+)
+"""What a command brought, or the failure that it ended with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a command: it `took` so long (ns). `skew`: by how many seconds the source's clock was ahead."""
+
+    command: Command
+    result: Result
+    stats: ReadStats
+    took: int
+    skew: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPrinted:
+    """A mark is about to be written; `mirrored`: what was written beside it. Told before the line is written."""
+
+    stream: StreamId
+    mark: Mark
+    mirrored: Origin | None
+
+
+# The ledger in central, a bucket at a time
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask how central keeps `bucket`; the result is a Bucket, None when it does not say."""
+
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLedger:
+    """Read the newest believable marks of streams, a bounded part of the way; the result is a LedgerPart.
+
+    Marks made before `kept` (Unix ns) may have expired.
+    """
+
+    bucket: str
+    names: tuple[StreamId, ...]
+    kept: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPart:
+    """What was found so far: by stream the mark that is believed, None where there is none; what is missing goes on at
+    the next reading. `unreadable`: streams whose ledger cannot be read though central answers.
+    """
+
+    found: Mapping[StreamId, Believed | None]
+    unreadable: Mapping[StreamId, CentralError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMarkIds:
+    """Read which marks were made in [start, until) (Unix ns), newest first, one bounded step; the result: MarkIds."""
+
+    bucket: str
+    start: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkIds:
+    """All marks that were made in [since, until) (Unix ns), by stream."""
+
+    present: Mapping[StreamId, Collection[MarkId]]
+    since: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMarks:
+    """Read marks of other runs; the result is a list of Mark, without those that cannot be read."""
+
+    bucket: str
+    stream: StreamId
+    ids: tuple[MarkId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOrigins:
+    """Read what the bucket of metrics mirrors; the result is a dictionary of Origin by stream."""
+
+    bucket: str  # for which it is read
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequests:
+    """Read the newest request of each stream; the result is a dictionary of Request by stream."""
+
+    bucket: str
+
+
+LedgerCommand = LookUp | ReadLedger | ReadMarkIds | ReadMarks | ReadOrigins | ReadRequests
+LedgerResult = (
+    Bucket | None | LedgerPart | MarkIds | list[Mark] | dict[StreamId, Origin] | dict[StreamId, Request] | CentralError
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOutcome:
+    """What became of a ledger command. `skew`: by how many seconds central's clock was ahead."""
+
+    command: LedgerCommand
+    result: LedgerResult
+    skew: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpSource:
+    """Ask again how `source` keeps the bucket that `stream` reads; the result is a SourceLookedUp."""
+
+    stream: StreamDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLookedUp:
+    """How a source keeps a bucket now, None when it did not say."""
+
+    stream: StreamDefinition
+    bucket: Bucket | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNews:
+    """Central goes on lacking points of `group` of `stream` in `span`; `reason` says why, as far as is known."""
+
+    stream: StreamDefinition
+    group: Group
+    span: Span
+    points: int
+    reason: str

@@ -1,0 +1,321 @@
+"""The watch on the ledger: what is read in central, a bucket at a time, and what the streams are told of it. Pure.
+
+A look at a bucket is a generator: it yields what is to be read and is sent what came of it, so that it can be written,
+and read, in the order in which it happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from telegraf_plugin.errors import CentralError
+from telegraf_plugin.stream.account import State
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.clocks import Clocks, Instant
+from telegraf_plugin.stream.commands import (
+    LedgerCommand,
+    LedgerOutcome,
+    LedgerPart,
+    LedgerResult,
+    LookUp,
+    MarkIds,
+    ReadLedger,
+    ReadMarkIds,
+    ReadMarks,
+    ReadOrigins,
+    ReadRequests,
+)
+from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.known import Known
+from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading, oldest_kept
+from telegraf_plugin.stream.ledger_news import LedgerNews
+from telegraf_plugin.stream.notes import Notes
+from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import BEGINNING, END
+from telegraf_plugin.stream.task import StreamTask
+from telegraf_plugin.stream.turns import POLL, Turns
+from telegraf_plugin.stream.units import HOUR, SECOND
+
+FAR = 600 * SECOND
+"""How often (ns) a whole day is looked over for marks of other runs; the last hour is at each tick."""
+FAR_BACK = 25 * HOUR
+"""How far back (ns) marks are looked for where a whole day is looked over."""
+LOOK_UP = 3600 * SECOND
+"""How often (ns) it is asked how a bucket is kept."""
+OVERDUE = 30 * SECOND
+"""How long (ns) a mark may take to arrive before that is said."""
+STEPS_A_LOOK = 4
+"""Steps of one stream's ledger that are read at a time: a long one holds up no other stream."""
+LOAD_AGAIN = 30 * SECOND
+"""How old (ns) what was read of the ledger may become while a stream cannot adopt it, its source being silent."""
+PATIENCE = 2 * SECOND
+"""How long (ns) a bucket is left alone at the most though marks are on their way to it: a tenth of their age."""
+
+Look = Generator[LedgerCommand, LedgerResult, int | None]
+"""A look at one bucket; returns when it is looked at next, None when nothing is expected there."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One bucket of central with its streams. Times are ns of the steady clock, but for `answering` (Unix ns).
+
+    `look`: the one in hand, which was begun for a tick if `ticked`; `answering`: since when it has answered without a
+    failure.
+    """
+
+    tasks: list[StreamTask]
+    look: Look | None = None
+    ticked: bool = False
+    kept: Bucket | None = None
+    look_up_at: int = 0
+    far_at: int = 0
+    answering: int | None = None
+
+
+class LedgerWatch:
+    """Reads the ledger for all streams, so that one bucket that is gone or slow holds up no other.
+
+    `touched`: the streams to which something has happened; `moved`: a mark has come back. The caller takes both.
+    """
+
+    def __init__(
+        self,
+        tasks: Iterable[StreamTask],
+        metrics_bucket: str,
+        central_url: str,
+        notes: Notes,
+        instant: Callable[[StreamTask], Instant],
+    ) -> None:
+        """`instant` tells what time it is for a stream."""
+        self.touched: set[StreamId] = set()
+        self.moved = False
+        self._metrics_bucket, self._instant = metrics_bucket, instant
+        self._buckets: dict[str, _Watched] = {}
+        for task in tasks:
+            self._buckets.setdefault(task.stream.central_bucket, _Watched([])).tasks.append(task)
+        self._turns = Turns(self._buckets)
+        self._now = Clocks(0, 0)
+        self._load_again: dict[StreamId, int] = {}  # of streams whose ledger is not adopted yet
+        self._news = LedgerNews(notes, central_url)
+
+    @property
+    def away(self) -> list[str]:
+        """The buckets of central that could not be read when they were last asked for."""
+        return self._news.away
+
+    def tick(self) -> None:
+        """Have every bucket looked at now."""
+        self._turns.tick()
+
+    def printed(self, bucket: str, now: Clocks) -> None:
+        """Have it looked whether a mark arrives that is about to be printed."""
+        self._turns.expect(bucket, now.steady + POLL)
+
+    def next(self, now: Clocks) -> list[LedgerCommand]:
+        """Take up the looks whose turn it is, and return what they read first."""
+        self._now = now
+        commands: list[LedgerCommand] = []
+        while (turn := self._turns.next(now.steady)) is not None:
+            bucket, ticked = turn
+            watched = self._buckets[bucket]
+            watched.look, watched.ticked = self._look(bucket, watched, ticked), ticked
+            commands += self._go_on(bucket, None)
+        return commands
+
+    def done(self, outcome: LedgerOutcome, now: Clocks) -> list[LedgerCommand]:
+        """Take what was read; returns what the look reads next."""
+        self._now = now
+        return self._go_on(outcome.command.bucket, outcome.result)
+
+    def wakes_at(self) -> int | None:
+        """Return when (ns of the steady clock) the next look is due."""
+        return self._turns.wakes_at()
+
+    def _go_on(self, bucket: str, result: LedgerResult) -> list[LedgerCommand]:
+        watched = self._buckets[bucket]
+        assert watched.look is not None
+        error: CentralError | None = None
+        look_at: int | None = None
+        try:
+            if isinstance(result, CentralError):
+                return [watched.look.throw(result)]
+            return [watched.look.send(result)]
+        except StopIteration as end:
+            look_at = end.value
+        except CentralError as failure:
+            error = failure
+        watched.look = None
+        self._answers(bucket, error)
+        self._turns.done(bucket, self._now.steady, watched.ticked, look_at, error)
+        return []
+
+    # One look
+
+    def _look(self, bucket: str, watched: _Watched, ticked: bool) -> Look:
+        """Read one bucket's marks."""
+        now = self._now
+        if now.steady >= watched.look_up_at:
+            watched.kept = cast("Bucket | None", (yield LookUp(bucket))) or watched.kept
+            watched.look_up_at = now.steady + LOOK_UP
+        for task in watched.tasks:
+            if task.state is not State.LOADING:
+                self._load_again.pop(task.stream.id, None)
+        due = [
+            task
+            for task in watched.tasks
+            if task.state is State.LOADING and now.steady >= self._load_again.get(task.stream.id, 0)
+        ]
+        if due:
+            yield from self._load(bucket, watched, due)
+        start = self._since(watched, ticked)
+        if start is not None:
+            if ticked:
+                yield from self._read_requests(bucket, watched)
+            yield from self._read_mark_ids(bucket, watched, start)
+        return self._next_look(watched)
+
+    def _since(self, watched: _Watched, ticked: bool) -> int | None:
+        """Return since when (Unix ns) marks are looked for; None when there is nothing to look for."""
+        books = [task.account.book for task in watched.tasks if task.state is not State.LOADING]
+        waited = [min(filter(None, (book.base, book.first_on_its_way))) for book in books if book.on_their_way]
+        bases = [book.base for book in books if book.base is not None]
+        if not (waited or (ticked and bases)):
+            return None
+        start = min(mark.time for mark in [*waited, *bases])
+        if ticked:
+            far = self._now.steady >= watched.far_at
+            start = min(start, self._now.clock - (FAR_BACK if far else HOUR))
+            if far:
+                watched.far_at = self._now.steady + FAR
+        return start
+
+    def _next_look(self, watched: _Watched) -> int | None:
+        """Return when it is looked at next: as marks are on their way, or a ledger is not adopted yet."""
+        waited = [first.time for task in watched.tasks if (first := task.account.book.first_on_its_way) is not None]
+        steady = self._now.steady
+        times = []
+        if waited:
+            age = max(self._now.clock - max(waited), 0)
+            times.append(steady + max(POLL, min(age // 10, PATIENCE)))
+        for task in watched.tasks:
+            if task.state is State.LOADING:
+                times.append(max(steady + POLL, self._load_again.get(task.stream.id, 0)))
+        return min(times, default=None)
+
+    def _read_requests(self, bucket: str, watched: _Watched) -> Generator[LedgerCommand, LedgerResult, None]:
+        requests = cast("dict[StreamId, Request]", (yield ReadRequests(bucket)))
+        for task in watched.tasks:
+            request = requests.get(task.stream.id)
+            if request is not None:
+                task.ask(request, self._instant(task))
+                self.touched.add(task.stream.id)
+
+    def _read_mark_ids(
+        self, bucket: str, watched: _Watched, start: int
+    ) -> Generator[LedgerCommand, LedgerResult, None]:
+        """Tell the streams of the marks made since `start` (Unix ns), the newest first, a bounded step at a time."""
+        arrived: set[StreamId] = set()
+        lost: set[StreamId] = set()
+        waited = {task.stream.id: task.account.book.first_on_its_way for task in watched.tasks}
+        # A stream that adopts its ledger meanwhile is told at the next look: it must be told of all marks of a time.
+        tasks = [task for task in watched.tasks if task.state is not State.LOADING]
+        start, until = max(start, self._kept(watched)), END
+        while until > start:
+            step = cast("MarkIds", (yield ReadMarkIds(bucket, start, until)))
+            until = step.since
+            for task in tasks:
+                name = task.stream.id
+                marks, first = step.present.get(name, ()), waited[name]
+                if first is not None and any(mark >= first for mark in marks):
+                    arrived.add(name)
+                if name not in lost and (yield from self._seen(bucket, watched, task, marks, step)):
+                    lost.add(name)
+        if watched.answering is None:
+            watched.answering = self._now.clock
+        for task in tasks:
+            first = waited[task.stream.id]
+            # What Telegraf kept while central did not answer takes a while to arrive: the time counts from then on.
+            late = first is not None and self._now.clock - max(first.time, watched.answering) > OVERDUE
+            self._news.overdue(task.stream, late and task.stream.id not in arrived)
+
+    def _kept(self, watched: _Watched) -> int:
+        """Return from when on (Unix ns) central keeps marks for certain."""
+        return oldest_kept(self._now.clock, watched.kept.retention) if watched.kept is not None else BEGINNING
+
+    def _seen(
+        self, bucket: str, watched: _Watched, task: StreamTask, present: Collection[MarkId], step: MarkIds
+    ) -> Generator[LedgerCommand, LedgerResult, bool]:
+        """Tell a stream of its marks in one step of time; returns whether central has lost one of them."""
+        name = task.stream.id
+        if task.seen(present, step.since, step.until):
+            self.moved = True
+            # There is room again for who waits for some.
+            self.touched |= {name, *(each.stream.id for each in watched.tasks if each.wants_room)}
+        if task.state is State.LOADING:
+            self._news.lost(name)
+            self.touched.add(name)
+            return True
+        foreign = task.account.strangers(present)
+        if not foreign:
+            return False
+        for mark in cast("list[Mark]", (yield ReadMarks(bucket, name, tuple(foreign)))):
+            task.account.stranger(mark, self._instant(task))
+        task.account.know(foreign)  # one that cannot be read lists nothing
+        self.touched.add(name)
+        self._news.foreign(name, {mark.incarnation for mark in foreign})
+        return False
+
+    def _load(
+        self, bucket: str, watched: _Watched, tasks: list[StreamTask]
+    ) -> Generator[LedgerCommand, LedgerResult, None]:
+        """Read the ledger for streams that have not adopted it."""
+        by_name = {task.stream.id: task for task in tasks}
+        kept = self._kept(watched)
+        read_since = max(self._now.clock - FAR_BACK, kept)
+        part = cast("LedgerPart", (yield ReadLedger(bucket, tuple(by_name), kept, STEPS_A_LOOK)))
+        for name, error in part.unreadable.items():
+            self._news.unreadable(name, error)
+        known = {name: Known(since=read_since) for name in part.found}
+        until = END
+        while known and until > read_since:
+            step = cast("MarkIds", (yield ReadMarkIds(bucket, read_since, until)))
+            until = step.since
+            for name, ids in step.present.items():
+                if name in known:
+                    known[name].add(sorted(ids))
+        origins = yield from self._mirrored(bucket)
+        for name, task in by_name.items():
+            self._answer(task, True, watched.kept)
+            if name not in part.found:
+                continue  # its ledger is long: it is gone on with at the next look, or it cannot be read
+            self._news.readable(name)
+            believed = part.found[name]
+            if believed is None and origins is None:
+                continue  # where it began may stand there: to begin anew would forget it
+            task.load(Reading(believed, (origins or {}).get(name), known[name]))
+            self.touched.add(name)
+            self._load_again[name] = self._now.steady + LOAD_AGAIN
+
+    def _mirrored(self, bucket: str) -> Generator[LedgerCommand, LedgerResult, dict[StreamId, Origin] | None]:
+        """Return the origins that the bucket of metrics keeps, None when it cannot be read."""
+        try:
+            origins = cast("dict[StreamId, Origin]", (yield ReadOrigins(bucket)))
+        except CentralError as error:
+            self._news.answers(f"{self._metrics_bucket} (metrics)", error)
+            return None
+        self._news.answers(f"{self._metrics_bucket} (metrics)", None)
+        return origins
+
+    def _answers(self, bucket: str, error: CentralError | None) -> None:
+        watched = self._buckets[bucket]
+        self._news.answers(bucket, error)
+        if error is not None:
+            watched.answering = None
+        for task in watched.tasks:
+            self._answer(task, error is None, watched.kept)
+
+    def _answer(self, task: StreamTask, answers: bool, kept: Bucket | None) -> None:
+        if task.central_answers(answers, kept):
+            self.touched.add(task.stream.id)

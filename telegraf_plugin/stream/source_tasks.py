@@ -1,0 +1,109 @@
+"""The tasks of one source's streams: which of them goes next, so that each has its turn and live data goes first. Pure.
+
+All times are ns of the steady clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.commands import Command
+from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.progress import State
+from telegraf_plugin.stream.task import StreamTask
+
+
+class SourceTasks:
+    """Gives out the commands of one source, at most `at_once` in hand.
+
+    A task is looked at when something has happened to it, and when the time has come that it named; to look costs more
+    than one thinks.
+    """
+
+    def __init__(self, name: str, tasks: Iterable[StreamTask], at_once: int) -> None:
+        self.name = name
+        self.skew: float | None = None  # by how many seconds its clock is ahead
+        self.tasks = {task.stream.id: task for task in tasks}
+        self._free = at_once
+        self._live: dict[StreamId, None] = {}  # to be looked at: first those with live data that is due,
+        self._rest: dict[StreamId, None] = {}  # then the others, each in its order
+        self._wakes: list[tuple[int, StreamId]] = []
+        self._wakes_at: dict[StreamId, int] = {}
+        self._of_the_tick: set[StreamId] = set()  # what the last tick asked for, and may yet be done
+
+    def touch(self, name: StreamId) -> None:
+        """Have a task looked at: something has happened to it."""
+        self._live.pop(name, None)
+        self._rest.pop(name, None)
+        (self._live if self.tasks[name].course.due else self._rest)[name] = None
+
+    def tick(self, at: Instant) -> None:
+        """Ask for all streams' newest points."""
+        for name, task in self.tasks.items():
+            task.tick(at)
+            self.touch(name)
+        self._of_the_tick = set(self.tasks)
+
+    def done(self, name: StreamId, steady: int) -> None:
+        """Take back the command of a task that is not in hand any more."""
+        self._free += 1
+        self.touch(name)
+        self._has_done(name, steady)
+
+    def next(self, at: Instant) -> list[Command]:
+        """Take up as many commands as may be in hand."""
+        while self._wakes and self._wakes[0][0] <= at.steady:
+            time, name = heappop(self._wakes)
+            if self._wakes_at.get(name) == time:
+                self.touch(name)
+        commands: list[Command] = []
+        for names in (self._live, self._rest):
+            while self._free and names:
+                name = next(iter(names))
+                del names[name]
+                command = self.tasks[name].next(at)
+                if command is not None:
+                    self._free -= 1
+                    commands.append(command)
+                else:
+                    self._sleep(name, at)
+        return commands
+
+    def _sleep(self, name: StreamId, at: Instant) -> None:
+        task = self.tasks[name]
+        time = task.wakes_at(at)
+        if time is None:
+            self._wakes_at.pop(name, None)
+        elif self._wakes_at.get(name) != time:
+            self._wakes_at[name] = time
+            heappush(self._wakes, (time, name))
+        self._has_done(name, at.steady)
+
+    def _has_done(self, name: StreamId, steady: int) -> None:
+        if name in self._of_the_tick and not self.tasks[name].pending(steady):
+            self._of_the_tick.discard(name)
+
+    @property
+    def idle(self) -> bool:
+        """Whether all is done that the last tick asked for, as far as it can be."""
+        return not self._of_the_tick
+
+    def wakes_at(self) -> int | None:
+        """Return when a task is to be looked at though nothing happens; None: none is."""
+        return self._wakes[0][0] if self._wakes and self._free else None
+
+    def unfinished(self, steady: int) -> bool:
+        """Say whether some stream has not copied what the last tick asked for, and may yet."""
+        return any(task.pending(steady) for task in self.tasks.values())
+
+    def late(self, steady: int) -> set[str]:
+        """Return the streams (labels) that were not copied, though nothing but the source, or time, is missing."""
+        tasks = self.tasks.values()
+        return {task.stream.label for task in tasks if task.state is State.RUNNING and task.pending(steady)}
+
+    @property
+    def central_silent(self) -> bool:
+        """Whether the bucket of some stream in central is known not to answer."""
+        return any(task.central is False for task in self.tasks.values())

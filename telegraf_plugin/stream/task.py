@@ -1,0 +1,330 @@
+"""One stream's task: what it does next, and what it makes of all that happens to it. Pure; one thread's.
+
+It says what to do by `next`, one command at a time, and is told each one's outcome by `done`, also a failure. Between
+the two anything else may happen to it: a tick, what the ledger says, what an operator asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from telegraf_plugin.errors import CentralError, NoRoom, PermanentError, SourceError
+from telegraf_plugin.stream.account import Account, Progress, State
+from telegraf_plugin.stream.attempts import Attempt, attempt_of
+from telegraf_plugin.stream.bounds import Bucket, beginning, bounds_of, kept_by, refuse_unfit
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.commands import Adopt, Command, HeldNews, Outcome, PrintMark, Probe, StreamJob
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.flow import Window
+from telegraf_plugin.stream.holds import Reason
+from telegraf_plugin.stream.jobs import (
+    Check,
+    Compare,
+    Compared,
+    Copied,
+    Copy,
+    Explain,
+    Failed,
+    Foresee,
+    Land,
+    Prove,
+    Proved,
+    Recheck,
+    Seek,
+    Swept,
+)
+from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading
+from telegraf_plugin.stream.notes import Notes
+from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.retries import Retries
+from telegraf_plugin.stream.spans import NOTHING, span
+from telegraf_plugin.stream.uncompared import Question, Uncompared
+from telegraf_plugin.stream.units import SECOND, utc
+
+
+class StreamTask:
+    """Decides for one stream, in one run of the plugin (`run`).
+
+    `window`: the lines in flight; `sweep`: the part of the time for comparing again what is proved; `notes`: what is
+    to be logged.
+    """
+
+    def __init__(self, stream: StreamDefinition, run: str, window: Window, notes: Notes, sweep: float = 0.0) -> None:
+        self.stream = stream
+        self.account = Account(stream, run, sweep)
+        self.course = self.account.course
+        self.window = window
+        self.command: Command | None = None  # the one in hand
+        self.wants_room = False  # it was asked what to do, and there was no room for all of that
+        self.central: bool | None = None  # whether the landing bucket answers, None while it was not asked
+        self.ticked = Instant(0, 0, 0)
+        self._notes = notes
+        self._ledger: Reading | None = None  # what central says, to be adopted
+        self._retries = Retries()
+        self._uncompared = Uncompared()
+        self._unasked = False  # the source was not asked for anything in this tick
+        self._wanted = False  # there was a tick
+        self._source_bucket: Bucket | None = None
+        self._central_bucket: Bucket | None = None
+
+    @property
+    def state(self) -> State:
+        """Where it stands with the ledger."""
+        return self.account.state
+
+    # What happens to it
+
+    def tick(self, at: Instant) -> None:
+        """Begin a tick: its newest points are due."""
+        self._wanted, self.ticked = True, at
+        if self._retries.tick(at.steady):
+            self._unasked = True
+            self._set_bounds(at)
+            self.course.tick(at)
+        self.account.settle_request()
+
+    def load(self, reading: Reading) -> None:
+        """Take what the ledger says; it is adopted when the source has said how it keeps the bucket."""
+        self._ledger = reading
+
+    def seen(self, present: Collection[MarkId], since: int, until: int) -> bool:
+        """Take the marks that central has, all that were made in [since, until) (Unix ns).
+
+        Returns whether one is newly back. When one is gone that was there, the stream is LOADING afterwards.
+        """
+        back = self.account.seen(present, since, until)
+        if back is not None:
+            self.window.back(self.stream.label, back.time)
+        return back is not None
+
+    def ask(self, request: Request, at: Instant) -> None:
+        """Take what an operator's command asks for."""
+        self.account.ask(request, at)
+        self.account.settle_request()
+
+    def central_answers(self, answers: bool, bucket: Bucket | None) -> bool:
+        """Take whether its bucket in central answers, and how it is kept if that is known; returns if that is news."""
+        news, self.central = self.central != answers, answers
+        self._central_bucket = bucket or self._central_bucket
+        return news
+
+    def looked_up(self, bucket: Bucket) -> None:
+        """Take how the source keeps its bucket now; the next tick goes by it."""
+        self._source_bucket = bucket
+
+    def mark_printed(self, mark: Mark, mirrored: Origin | None, at: Instant) -> None:
+        """Take that a mark is about to be printed."""
+        self.account.printed(mark, mirrored, at)
+
+    # What it does next
+
+    def next(self, at: Instant) -> Command | None:
+        """Take up the next command, None when there is none for now: then nothing is before `wakes_at`."""
+        if self.command is not None or not self._retries.may_ask_source(at.steady):
+            return None
+        job = self._job(at)
+        if job is None:
+            return None
+        printing = span(*job.span) if isinstance(job, Copy | Compare) else NOTHING
+        template = self.account.template(at, printing)
+        self.command = Command(self.stream, job, self.course.bounds.groups, self.account.book.base, template)
+        return self.command
+
+    def _job(self, at: Instant) -> StreamJob | None:
+        """Return what is first: the ledger, a mark that is due, what the course says, or a sign of life."""
+        if self._ledger is not None and self.state is not State.RUNNING:
+            return Adopt()
+        if self.account.mark_due(at, bool(self.central)):
+            return PrintMark()
+        if self.state is not State.RUNNING:
+            return None
+        label = self.stream.label
+        central = bool(self.central) and self._retries.may_ask_central(at.steady)
+        live, room = self.window.has_room(True, label), self.window.has_room(False, label)
+        self.wants_room = not room
+        job = self.course.next(at, live, room, central)
+        if self._unasked and not (isinstance(job, Copy) and job.live) and not self.course.waiting:
+            return Probe(at.source) if job is None else job
+        return job
+
+    def wakes_at(self, at: Instant) -> int | None:
+        """Return when (ns of the steady clock) there may be something to do though nothing happens; None: never."""
+        if self.command is not None:
+            return None
+        if not self._retries.may_ask_source(at.steady):
+            return self._retries.wakes_at(at.steady)
+        times = [self._retries.wakes_at(at.steady), self.account.mark_wakes_at()]
+        if self.state is State.RUNNING:
+            times.append(self.course.wakes_at(at))
+        return min((time for time in times if time is not None and time > at.steady), default=None)
+
+    # What became of it
+
+    def done(self, outcome: Outcome, at: Instant) -> list[Attempt | HeldNews]:
+        """Take the outcome of the command in hand; returns what is to be told of it."""
+        self.command = None
+        job, result = outcome.command.job, outcome.result
+        news: list[Attempt | HeldNews] = []
+        if isinstance(job, Recheck) and isinstance(result, Exception):
+            self.course.sweep.rest(outcome.took, at.steady)
+        if isinstance(job, Adopt) and not isinstance(result, SourceError):
+            result = self._adopt(result if isinstance(result, Bucket) else None, at)
+        if isinstance(result, SourceError):
+            self._source_failed(job, result, at, outcome.stats.points > 0)
+            news.append(attempt_of(outcome, at, result))
+        elif isinstance(result, CentralError):
+            self._central_failed(job, result, at)
+        elif isinstance(result, NoRoom):
+            if not isinstance(job, Adopt | PrintMark | Probe):
+                self.course.gave_up(job)
+        else:
+            if not isinstance(job, PrintMark):
+                self._went_well(job, at)
+            news += self._succeeded(outcome, at)
+        self.account.settle_request()
+        return news
+
+    def _succeeded(self, outcome: Outcome, at: Instant) -> list[Attempt | HeldNews]:
+        course, seconds = self.course, outcome.took / SECOND
+        match outcome.command.job, outcome.result:
+            case Copy() as job, Copied() as copied:
+                course.copied(job, copied, at, seconds)
+                if not job.live:
+                    self.account.copied_backlog(job.span, outcome.stats.points, seconds)
+                return [attempt_of(outcome, at)]
+            case Probe(), _:
+                return [attempt_of(outcome, at)]
+            case Foresee(), int(ahead):
+                course.foreseen(ahead)
+            case Seek() as job, int() | None as found:
+                course.sought(job, found, at)
+            case Land() as job, int(there):
+                course.counted(job, there)
+            case Check(), list() as counted:
+                course.checked(counted, seconds)
+            case Prove() as job, Proved() as proved:
+                course.proved_by(job, proved, at, seconds)
+            case Compare() as job, Compared() as compared:
+                course.compared(job, compared, at, seconds)
+            case Recheck() as job, Swept() as swept:
+                self._swept(job, swept, outcome.took, at)
+            case Explain() as job, Reason() as reason:
+                held = course.holds.groups.get(job.group)
+                points = held.points if held is not None else 0
+                if course.holds.explain(job.group, reason):
+                    return [HeldNews(self.stream, job.group, job.span, points, reason.text)]
+        return []
+
+    def _swept(self, job: Recheck, swept: Swept, took: int, at: Instant) -> None:
+        if not swept.equal and not job.empty:
+            text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
+            self._notes.warning(text, self.stream.label, *map(utc, job.span))
+        self.course.swept(job, swept, took, at)
+
+    def _adopt(self, found: Bucket | None, at: Instant) -> PermanentError | None:
+        """Begin with what the ledger says; returns why the stream cannot be copied, if so."""
+        assert self._ledger is not None
+        reading, account = self._ledger, self.account
+        self._source_bucket = found or self._source_bucket
+        if self._source_bucket is None:
+            text = (
+                "%s: its token may not see how bucket %s is kept: read in pieces of an hour, and time_to_loss unknown"
+            )
+            self._notes.info(text, self.stream.label, self.stream.bucket)
+        try:
+            refuse_unfit(self.stream, self._source_bucket, self._central_bucket)
+        except PermanentError as error:
+            return error
+        believed, mirror = reading.believed, reading.mirror
+        if believed is None and mirror is None and account.began:
+            mirror = account.mirror
+        start, searching = beginning(self.stream, self._source_bucket, at)
+        self._set_bounds(at)
+        account.adopt(believed.mark if believed is not None else None, mirror, start, at, searching)
+        account.know(reading.known)  # this one's: what landed since is news
+        if believed is not None:
+            self.course.doubt(believed.doubts, at)
+        self._ledger = None
+        if self._wanted:
+            self.tick(at)
+        return None
+
+    def _set_bounds(self, at: Instant) -> None:
+        self.course.bounds = bounds_of(self._source_bucket, self._central_bucket, at)
+        self.course.kept = kept_by(self._source_bucket, self._central_bucket)
+        there = self._central_bucket
+        if there is not None and there.retention:
+            self.account.renew = min(self.account.renew, there.retention // 4)
+
+    # Failures
+
+    def _source_failed(self, job: StreamJob, error: SourceError, at: Instant, begun: bool) -> None:
+        failed = self._failed(job, error.summary, at, False, begun)
+        self._unasked = False
+        self._retries.source_failed(error, at.steady, failed.alone)
+
+    def _central_failed(self, job: StreamJob, error: CentralError, at: Instant) -> None:
+        """Take a failure of central: it shows in the log, and what lies behind the span goes on."""
+        failed = self._failed(job, error.summary, at, True)
+        self._retries.central_failed(error, at.steady, failed.alone)
+        if self._uncompared.failed(Question.of(job), error.summary, at.steady):
+            text = "%s: cannot be compared with central's bucket %s: %s; %s"
+            self._notes.error(text, self.stream.label, self.stream.central_bucket, error.summary, error.hint)
+
+    def _failed(self, job: StreamJob, reason: str, at: Instant, central: bool, begun: bool = False) -> Failed:
+        if isinstance(job, Adopt | PrintMark | Probe):
+            return Failed(False, False)
+        failed = self.course.failed(job, reason, at, central, begun)
+        if failed.aside and not isinstance(job, Check):
+            text = (
+                "%s: [%s, %s) is set aside, since it fails again and again: %s; the rest goes on, it is tried ever less"
+            )
+            self._notes.error(text, self.stream.label, *map(utc, job.span), reason)
+        return failed
+
+    def _went_well(self, job: StreamJob, at: Instant) -> None:
+        """Take note of who has answered."""
+        if not isinstance(job, Adopt | Land | Explain):
+            self.course.went_well(central=False)
+            self._retries.source_answered()
+            self._unasked = False
+        if not isinstance(job, Copy | Seek | Foresee | Adopt | Probe):
+            self.course.went_well(central=True)
+            self._retries.central_answered()
+            if self._uncompared.answered(Question.of(job)):
+                self._notes.warning("%s: can be compared with central again", self.stream.label)
+
+    # How it stands
+
+    @staticmethod
+    def has_counted(outcome: Outcome) -> bool:
+        """Say whether both sides, or central, were counted: what was missing may have arrived."""
+        return isinstance(outcome.command.job, Land | Check) and not isinstance(outcome.result, Exception)
+
+    def progress(self, steady: int) -> Progress:
+        """Return how it stood at the last tick; `steady`: now by the steady clock, ns."""
+        uncompared, reason = self._uncompared.longest(steady)
+        return replace(
+            self.account.progress(self.ticked),
+            uncompared=uncompared,
+            uncompared_reason=reason,
+            uncompared_total=self._uncompared.total,
+        )
+
+    def pending(self, steady: int) -> bool:
+        """Say whether what the last tick asked for may yet be done, at `steady` (ns of the steady clock).
+
+        A backlog is none of it, nor is what no room is left for: it is read as soon as there is some.
+        """
+        if self.state is not State.RUNNING and self.central is False:
+            return False  # there is nothing to wait for: it is said, and the next tick comes
+        return (self.course.waiting and self._retries.may_ask_source(steady)) or self._is_of_the_tick()
+
+    def _is_of_the_tick(self) -> bool:
+        if self.command is None:
+            return False
+        job = self.command.job
+        return not isinstance(job, Land | Prove | Compare | Recheck | Explain | Seek | Foresee) and (
+            not isinstance(job, Copy) or job.live
+        )
