@@ -16,8 +16,8 @@ from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceErr
 from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.collector import Action
@@ -54,7 +54,7 @@ class SourceDoer:
 
     def __init__(
         self,
-        client: QueryClient,
+        source: SourceReader,
         central: CentralReader,
         windows: Mapping[str, InFlightWindow],
         writer: LineWriter,
@@ -63,9 +63,9 @@ class SourceDoer:
         steady: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """`clock` gives Unix ns, `steady` ns of a clock that never jumps."""
-        self._client, self._windows, self._writer, self._tell = client, windows, writer, tell
+        self.source, self._windows, self._writer, self._tell = source, windows, writer, tell
         self._clock, self._steady = clock, steady
-        self._runner = JobRunner(client, central)
+        self._runner = JobRunner(source, central)
 
     def do(self, command: Command) -> Outcome:
         """Do a command, and return what became of it, also its failure. Raises OutputClosed."""
@@ -80,29 +80,17 @@ class SourceDoer:
         except (NoRoom, CentralError) as failure:
             result = failure
         except Exception as failure:
-            result = self._explained(failure)
+            result = self.source.explained(failure)
         printer.finish()
         stats = ReadStats(tally.points, printer.points, tally.drops, tally.unwatched)
-        return Outcome(command, result, stats, self._steady() - began, self._client.clock_skew)
+        return Outcome(command, result, stats, self._steady() - began, self.source.clock_skew)
 
     def look_up(self, command: LookUpSource) -> SourceLookedUp:
         """Ask how the source keeps a bucket; one that fails to say it changes nothing."""
         try:
-            return SourceLookedUp(command.stream, self._runner.bucket(command.stream))
+            return SourceLookedUp(command.stream, self.source.bucket(command.stream))
         except SourceError:
             return SourceLookedUp(command.stream, None)
-
-    def _explained(self, failure: Exception) -> SourceError:
-        error = explain(failure, self._client.url)
-        error.summary, error.hint = self._client.redact(error.summary), self._client.redact(error.hint)
-        if error is not failure:
-            error.__cause__ = failure
-        return error
-
-    @property
-    def effort(self) -> Effort:
-        """What was asked of the source since the start."""
-        return Effort(self._client.requests, self._runner.values)
 
 
 def read_ledger(central: CentralReader, command: LedgerCommand) -> LedgerOutcome:
@@ -148,7 +136,8 @@ class Executor:
         """`tell` is told each outcome, and `closed` that nobody reads the lines any more, both from any thread."""
         self._central, self._tell, self._closed = central, tell, closed
         self._doers = {
-            source.name: SourceDoer(client_of(source), central, windows, writer, tell) for source in config.sources
+            source.name: SourceDoer(SourceReader(client_of(source)), central, windows, writer, tell)
+            for source in config.sources
         }
         # One more than commands may be in hand: how a bucket is kept is asked beside them.
         self._pools = {each.name: _Pool(each.name, each.concurrent_queries + 1, closed) for each in config.sources}
@@ -170,7 +159,7 @@ class Executor:
         """Return what was asked of a source since the start; of central for the empty name."""
         if not source:
             return Effort(self._central.times_asked, self._central.values)
-        return self._doers[source].effort
+        return self._doers[source].source.effort
 
     def waits_for_central(self, source: str) -> bool:
         """Say whether it is central, not the source, that has yet to answer."""

@@ -28,7 +28,7 @@ class InFlightWindow:
         self._wait = wait or self._wait_for_a_mark
         self._flow = Flow(limit, max_bytes)
         self._changed = threading.Condition()
-        self._moved = 0
+        self.moved = 0  # how many marks have come back
 
     def enter(self, stream: str, load: Load, live: bool, before_waiting: Callable[[], object]) -> None:
         """Count lines of `stream` (its label) as printed, when there is room for them.
@@ -49,13 +49,13 @@ class InFlightWindow:
         """Count lines as printed and return None; where there is no room, how many marks have come back so far."""
         with self._changed:
             if not self._flow.has_room(load, live, stream):
-                return self._moved
+                return self.moved
             self._flow.printed(stream, load)
             return None
 
     def _wait_for_a_mark(self, moved: int, seconds: float) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: moved != self._moved, seconds)
+            return self._changed.wait_for(lambda: moved != self.moved, seconds)
 
     def has_room(self, live: bool, stream: str | None = None) -> bool:
         """Say whether live data, or a backlog, of `stream` may begin to be read."""
@@ -81,7 +81,7 @@ class InFlightWindow:
         """Take note of a mark that is back, and wake who waits for room."""
         with self._changed:
             self._flow.back(stream, mark)
-            self._moved += 1
+            self.moved += 1
             self._changed.notify_all()
 
     def lines(self, stream: str | None = None) -> int:

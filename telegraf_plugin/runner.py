@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from telegraf_plugin.compare import Comparer
-from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.stream.block import Block, pick
-from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.commands import Adopt, Command, PrintMark, Probe, Result
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Difference, told
@@ -49,15 +47,9 @@ class JobRunner:
     takes nothing, OutputClosed.
     """
 
-    def __init__(self, client: QueryClient, central: CentralReader) -> None:
-        self._client, self._central = client, central
-        self._source = SourceReader(client)
+    def __init__(self, source: SourceReader, central: CentralReader) -> None:
+        self._source, self._central = source, central
         self._others: set[str] = set()  # streams whose bucket at the source is known to be another than in central
-
-    @property
-    def values(self) -> int:
-        """Points read, for whatever reason."""
-        return self._source.values
 
     def _source_blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
         return self._source.blocks(stream, span, tally)
@@ -75,7 +67,7 @@ class JobRunner:
         """Do what is asked for; `tally` counts what is read of it, also half way."""
         match command.job:
             case Adopt():
-                return self.bucket(command.stream)
+                return self._source.bucket(command.stream)
             case PrintMark():
                 printer.mark()
                 return None
@@ -225,13 +217,6 @@ class JobRunner:
             for block in blocks:
                 difference.central(block, exact)
         return Reason(False, f"differs: {told(difference.found(), group)}")
-
-    def bucket(self, stream: StreamDefinition) -> Bucket | None:
-        """Return how the source keeps the stream's bucket, None when it does not say."""
-        try:
-            return self._client.bucket(stream.bucket)
-        except (PermanentError, BadReply):
-            return None  # the query says what is wrong, if it concerns that as well
 
 
 class _Prints:

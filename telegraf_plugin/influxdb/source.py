@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from telegraf_plugin.errors import SourceError
+from telegraf_plugin.errors import BadReply, PermanentError, SourceError
 from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.answers import FieldTypes, count_of, first_time, types_of
 from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newest_types_query
 from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.passage import Passage, Tally
 from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
 from telegraf_plugin.stream.block import Block
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 from telegraf_plugin.stream.drops import DropReason, series_text
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.status import Effort
 from telegraf_plugin.stream.units import HOUR, MINUTE
 
 Answer = TypeVar("Answer")
@@ -31,6 +34,31 @@ class SourceReader:
         self.client = client
         self.values = 0  # points read, for whatever reason; threads do not wait for each other to count
         self._unreadables = Unreadables(lambda bucket, statement: client.influxql(bucket, statement))
+
+    @property
+    def effort(self) -> Effort:
+        """What was asked of it since the start."""
+        return Effort(self.client.requests, self.values)
+
+    @property
+    def clock_skew(self) -> float | None:
+        """By how many seconds its clock was ahead of this machine's at the last reply; None when it did not say."""
+        return self.client.clock_skew
+
+    def explained(self, failure: Exception) -> SourceError:
+        """Return what has failed in words for people, without a secret."""
+        error = explain(failure, self.client.url)
+        error.summary, error.hint = self.client.redact(error.summary), self.client.redact(error.hint)
+        if error is not failure:
+            error.__cause__ = failure
+        return error
+
+    def bucket(self, stream: StreamDefinition) -> Bucket | None:
+        """Return how the source keeps the stream's bucket, None when it does not say."""
+        try:
+            return self.client.bucket(stream.bucket)
+        except (PermanentError, BadReply):
+            return None  # the query says what is wrong, if it concerns that as well
 
     def readable(self, stream: StreamDefinition) -> StreamDefinition:
         """Return `stream` without the series that are known to break questions."""

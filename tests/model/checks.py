@@ -100,7 +100,7 @@ def _check_arrived(world: World, account: Account) -> None:
     """
     course, name = account.course, _name(account)
     assert world.collector is not None
-    ticked, number = course._tick, world.collector.ticks
+    ticked, number = world.collector.core.tasks[account.stream.id].ticked, world.collector.ticks
     lacking, held, base = course.lacking(ticked), course.holds.spans(), account.book.base
     since = max(course.origin, course.bounds.oldest)
     wanted = world.wanted(name)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 from telegraf_plugin.errors import CentralError, TransientError
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.stream.bounds import Bucket
-from telegraf_plugin.stream.definition import StreamId
-from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import Block
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, newest_believable
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, Span
 from tests.model.outside import HOUR, SECOND, TYPES, Key, Question, label_of, name_of, text_of
@@ -85,7 +83,7 @@ def _name(stream: StreamDefinition) -> str:
 
 def _labelled(name: str) -> StreamId:
     source, _, stream = label_of(name).partition("/")
-    return source, stream
+    return StreamId(source, stream)
 
 
 def _bucket(retention: int) -> Bucket | None:
@@ -143,7 +141,9 @@ class Reader(CentralReader):
         self._ask()
         return {_labelled(name): request for name, request in self._world.central.requests.items()}
 
-    def mark_ids(self, bucket: str, start: int) -> Iterator[tuple[dict[StreamId, set[MarkId]], int, int]]:
+    def mark_ids(
+        self, bucket: str, start: int, until: int = END
+    ) -> Iterator[tuple[dict[StreamId, set[MarkId]], int, int]]:
         self._ask()
         found = {
             _labelled(name): {mark.id for time, mark in marks.items() if time >= start}

@@ -247,4 +247,3 @@ class Model(RuleBasedStateMachine):
                 assert not self.world.problems
         finally:
             CRASHES.update(self.world.crashes)
-            self.world.close()

@@ -9,10 +9,9 @@ from enum import Enum, auto
 from line_protocol_parser import parse_line
 
 from telegraf_plugin.stream import ledger
-from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.ledger import Mark, Origin
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans
 

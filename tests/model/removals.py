@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.lane import Lane
-from telegraf_plugin.stream import clocks, course, flow, plan
+from telegraf_plugin.stream import bounds, clocks, course, flow, plan, task
 from telegraf_plugin.stream.account import Account, State
-from telegraf_plugin.stream.ledger import Origin
-from telegraf_plugin.stream.clocks import ProofClock
-from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.bounds import Bounds, Bucket
+from telegraf_plugin.stream.clocks import Instant, ProofClock
 from telegraf_plugin.stream.course import Course
+from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
 from telegraf_plugin.stream.jobs import Failed, Job, Recheck, Swept
-from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, newest_believable
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, newest_believable
+from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import Outcomes
 from telegraf_plugin.stream.pending import PendingSpan
@@ -26,7 +26,6 @@ from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
 from telegraf_plugin.stream.sweep import Sweep
-from telegraf_plugin.watch import LedgerWatch
 from tests.model import clients
 from tests.model.outside import BATCH, ModelTelegraf, Reply
 
@@ -36,8 +35,8 @@ Patch = pytest.MonkeyPatch
 def no_start_mark(patch: Patch) -> None:
     adopt = Account.adopt
 
-    def adopted(self: Account, mark: Mark | None, mirror: None, start: int, at: Instant) -> None:
-        adopt(self, mark, mirror, start, at)
+    def adopted(self: Account, mark: Mark | None, mirror: None, start: int, at: Instant, *rest: bool) -> None:
+        adopt(self, mark, mirror, start, at, *rest)
         self.book.started, self.state = True, State.RUNNING
 
     patch.setattr(Account, "adopt", adopted)
@@ -64,8 +63,8 @@ def no_clip(patch: Patch) -> None:
         tick(self, at)
         self.proved = proved
 
-    def adopted(self: Course, origin: int, proved: Spans, at: Instant) -> None:
-        adopt(self, origin, proved, at)
+    def adopted(self: Course, origin: int, proved: Spans, at: Instant, sent: Spans = NOTHING) -> None:
+        adopt(self, origin, proved, at, sent)
         self.proved = proved
 
     patch.setattr(Course, "tick", ticked)
@@ -129,7 +128,7 @@ def no_hold(patch: Patch) -> None:
 def no_hash(patch: Patch) -> None:
     """Counts prove."""
 
-    def checked(self: Course, outcomes: list[object]) -> None:
+    def checked(self: Course, outcomes: list[object], _seconds: float = 0.0) -> None:
         for outcome in outcomes:
             if outcome.equal:  # type: ignore[attr-defined]
                 self.proved += span(*outcome.span) & self.pending.spans()  # type: ignore[attr-defined]
@@ -231,13 +230,12 @@ def no_second_search(patch: Patch) -> None:
 
 def no_hurry(patch: Patch) -> None:
     """What the source is about to lose waits for its turn."""
-    set_bounds = Lane.set_bounds
+    bounds_of = bounds.bounds_of
 
-    def bounds(self: Lane, at: Instant) -> None:
-        set_bounds(self, at)
-        self.account.course.bounds = replace(self.account.course.bounds, expires=BEGINNING)
+    def patient(source: Bucket | None, central: Bucket | None, at: Instant) -> Bounds:
+        return replace(bounds_of(source, central, at), expires=BEGINNING)
 
-    patch.setattr(Lane, "set_bounds", bounds)
+    patch.setattr(task, "bounds_of", patient)
 
 
 def no_other_clock(patch: Patch) -> None:
@@ -262,7 +260,11 @@ def no_origin_taken_back(patch: Patch) -> None:
 
 def no_waiting_for_the_origin(patch: Patch) -> None:
     mirrored = LedgerWatch._mirrored
-    patch.setattr(LedgerWatch, "_mirrored", lambda self: mirrored(self) or {})
+
+    def whatever(self: LedgerWatch, bucket: str) -> Generator[object, object, dict[StreamId, Origin]]:
+        return (yield from mirrored(self, bucket)) or {}
+
+    patch.setattr(LedgerWatch, "_mirrored", whatever)
 
 
 def no_doubts_of_the_ledger(patch: Patch) -> None:

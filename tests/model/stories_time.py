@@ -236,7 +236,7 @@ def first_fill(world: World) -> None:
     keys = history(world, (BEGIN - HISTORY, BEGIN))
     rounds(world, 12)
     lacks(world, keys, "the first fill")
-    values = world.collector.worker.effort.values  # type: ignore[union-attr]
+    values = world.collector.values()  # type: ignore[union-attr]
     if values > 1.7 * len(keys):
         world.wrong(f"{values} points were read to copy {len(keys)}")
 

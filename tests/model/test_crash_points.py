@@ -36,22 +36,19 @@ def tell(world: World) -> None:
 def killed_after(points: int, telegraf_too: bool) -> Counter[str]:
     """Tell the story with a kill after so many points; returns after which act that was."""
     world = World(STREAMS[:1])
-    try:
-        world.fill()
+    world.fill()
 
-        def kill() -> None:
-            if telegraf_too:
-                for output in world.telegraf.buffers:
-                    world.telegraf.drop(output, len(world.telegraf.buffers[output]))
-            raise Killed
+    def kill() -> None:
+        if telegraf_too:
+            for output in world.telegraf.buffers:
+                world.telegraf.drop(output, len(world.telegraf.buffers[output]))
+        raise Killed
 
-        world.script.append((points, kill))
-        tell(world)
-        world.calm()
-        assert not world.problems, points
-        return world.crashes
-    finally:
-        world.close()
+    world.script.append((points, kill))
+    tell(world)
+    world.calm()
+    assert not world.problems, points
+    return world.crashes
 
 
 def trail() -> list[str]:
@@ -59,7 +56,6 @@ def trail() -> list[str]:
     world = World(STREAMS[:1])
     world.fill()
     tell(world)
-    world.close()
     assert not world.problems
     return world.trail
 

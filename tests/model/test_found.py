@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from telegraf_plugin.stream.account import Account
-from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.clocks import Instant, instant
 from telegraf_plugin.stream.jobs import Compare
 from telegraf_plugin.stream.pending import PendingSpan, PendingState
 from telegraf_plugin.stream.spans import NOTHING, Span, span
@@ -19,11 +19,10 @@ from tests.model.world import World
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def world() -> World:
     world = World(STREAMS[:1])
     world.start()
-    yield world
-    world.close()
+    return world
 
 
 def suspect(world: World) -> tuple[Account, Instant, Span]:
@@ -31,7 +30,7 @@ def suspect(world: World) -> tuple[Account, Instant, Span]:
     for _ in range(8):
         world.round()
     assert world.collector is not None
-    account, at = world.collector.account("a"), world.collector.worker._instant()
+    account, at = world.collector.account("a"), instant(world.clock(), world.steady(), None, None)
     whole = (at.source - 300 * SECOND, at.source - 240 * SECOND)
     account.course.proved -= span(*whole)
     account.book.adopt(account.book.base, NOTHING)
@@ -52,11 +51,11 @@ def test_what_a_broken_comparison_has_printed_is_waited_for(world: World) -> Non
     """It printed half of what is missing, and failed: the next one came before that had left, and could prove."""
     account, at, whole = suspect(world)
     assert account.course.next(at, live_room=True, room=False, central=True) == Compare(whole)
-    account.printing(whole)
-    mark = account.make_mark(at).id
+    mark, _ = account.template(at, span(*whole)).make(at.clock)
+    account.printed(mark, None, at)
     assert account.course.next(at, live_room=True, room=False, central=True) is None
     assert account.book.base is not None
-    account.seen({mark, account.book.base})
+    account.seen({mark.id, account.book.base})
     assert account.course.next(at, live_room=True, room=False, central=True) == Compare(whole)
 
 
@@ -112,4 +111,4 @@ def test_what_was_printed_and_is_not_counted_has_not_arrived(world: World) -> No
     world.round()
     course = world.collector.account("a").course
     assert world.prints["a", key] == 1
-    assert course.lacking(course._tick).covers((key[1], key[1] + 1))
+    assert course.lacking(world.collector.core.tasks[course.stream.id].ticked).covers((key[1], key[1] + 1))

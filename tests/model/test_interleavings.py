@@ -51,7 +51,6 @@ def test_between_a_comparison_and_what_follows_from_it(act: Act) -> None:
     world = begun()
     since = len(world.trail)
     stories.rounds(world, 16)
-    world.close()
     trail = world.trail[since:]
     steps = [step for step, acts in enumerate(pairwise(trail), 1) if acts[1] == "compared" != acts[0]]
     assert steps
@@ -73,15 +72,12 @@ def begun() -> World:
 def told(act: Act, before: int, step: int) -> None:
     """Have `act` happen so many rounds, and then points, after a point was written."""
     world = begun()
-    try:
-        stories.rounds(world, before)
-        world.script.append((step, lambda: act(world)))
-        stories.rounds(world, 16 - before)
-        assert not world.script
-        stories.rounds(world, 12)
-        lacks(world, list(world.source.points["a"]), f"{act.__name__} after {step} points")
-        if not world.problems:
-            world.calm()
-        assert world.problems == [], step
-    finally:
-        world.close()
+    stories.rounds(world, before)
+    world.script.append((step, lambda: act(world)))
+    stories.rounds(world, 16 - before)
+    assert not world.script
+    stories.rounds(world, 12)
+    lacks(world, list(world.source.points["a"]), f"{act.__name__} after {step} points")
+    if not world.problems:
+        world.calm()
+    assert world.problems == [], step

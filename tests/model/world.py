@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
@@ -13,7 +12,7 @@ from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Span, Spans, span
 from tests.model import checks
 from tests.model.checks import INTERVAL, LOOKBACK
-from tests.model.collector import Collector, patched
+from tests.model.collector import Collector
 from tests.model.outside import (
     SECOND,
     Key,
@@ -76,18 +75,13 @@ class World:
         self._inside = False
         self.asked = 0
         self._said: set[Spans] = {Spans()}  # what marks have called proved
-        self.time = SimpleNamespace(
-            time_ns=self._clock,
-            monotonic_ns=lambda: self.now - BEGIN + 1000 * SECOND,
-            monotonic=lambda: (self.now - BEGIN) / SECOND + 1000,
-        )
-        self._patches = patched(self.time)
 
-    def close(self) -> None:
-        """Give the real clocks back."""
-        self._patches.close()
+    def steady(self) -> int:
+        """Return what a clock says that never jumps, in ns."""
+        return self.now - BEGIN + 1000 * SECOND
 
-    def _clock(self) -> int:
+    def clock(self) -> int:
+        """Return what the collector's clock says, in Unix ns."""
         self.now += 1000  # no two readings are equal
         return self.now + self.collector_ahead
 
