@@ -7,15 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream import bounds, clocks, course, flow, plan, task
 from telegraf_plugin.stream.account import Account, State
 from telegraf_plugin.stream.bounds import Bounds, Bucket
 from telegraf_plugin.stream.clocks import Instant, ProofClock
+from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.jobs import Failed, Job, Recheck, Swept
+from telegraf_plugin.stream.jobs import Check, Failed, Job, Prove, Proved, Recheck, Swept
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, newest_believable
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.markbook import MarkBook
@@ -24,7 +26,7 @@ from telegraf_plugin.stream.pending import PendingSpan
 from telegraf_plugin.stream.plan import Plan
 from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
+from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans
 from telegraf_plugin.stream.sweep import Sweep
 from tests.model import clients
 from tests.model.outside import BATCH, ModelTelegraf, Reply
@@ -128,12 +130,10 @@ def no_hold(patch: Patch) -> None:
 def no_hash(patch: Patch) -> None:
     """Counts prove."""
 
-    def checked(self: Course, outcomes: list[object], _seconds: float = 0.0) -> None:
-        for outcome in outcomes:
-            if outcome.equal:  # type: ignore[attr-defined]
-                self.proved += span(*outcome.span) & self.pending.spans()  # type: ignore[attr-defined]
+    def prove(self: JobRunner, command: Command, job: Prove) -> Proved:
+        return Proved(self.check(command, Check(((job.span,),)))[0].equal)
 
-    patch.setattr(Course, "checked", checked)
+    patch.setattr(JobRunner, "prove", prove)
 
 
 def no_count(patch: Patch) -> None:
