@@ -63,6 +63,7 @@ class Account:
         self._marked_proved = Spans()
         self._marked_request = ""
         self._marked_at = self._mirrored_at = 0
+        self._adopted_at: int | None = None  # by the steady clock, the first time
         self._mirrored: Origin | None = None
         self._oldest = END
         self._speed = 0.0  # points a second, of a backlog
@@ -101,6 +102,7 @@ class Account:
         if mark is not None and mark.id.time > at.clock + FUTURE:  # made while the clocks ran ahead
             course.doubt(proved.clip(start=at.safe - RECENT), at)
         self._printed, self._mirrored = Spans(), None
+        self._adopted_at = at.steady if self._adopted_at is None else self._adopted_at
         self.state = State.STARTING
 
     @property
@@ -162,7 +164,7 @@ class Account:
             printed=self._printed,
             held=self.course.holds.spans(),
             request=self.request,
-            sent=self.course.pending.spans(),
+            sent=self.course.sent,
             islands=self.course.islands,
             sweep=self.course.sweep.place,
             searching=self.course.origin_open,
@@ -241,10 +243,12 @@ class Account:
         late = lacking.clip(start=min(self.began, at.safe)).parts
         begins = max(course.origin, course.bounds.oldest)
         first = (span(begins, at.source) - course.proved).parts if not loading else ()
+        # After a start nobody has looked at what lies before it: that it is lacking is not known.
+        known = max(at.steady - (self._adopted_at or 0), 0)
         lost = course.bounds.lost
         return Progress(
             state=self.state,
-            lag=(at.source - late[0][0] if late else 0) if not loading else None,
+            lag=(min(at.source - late[0][0], known) if late else 0) if not loading else None,
             proved_up_to=(first[0][0] if first else at.source) if not loading else None,
             left=work.length,
             points_per_second=self._speed,

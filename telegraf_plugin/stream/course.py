@@ -35,6 +35,7 @@ class Course(Outcomes):
         self._check_due = False
         self._tick = Instant(0, 0, 0)
         self._frontier = 0  # how far live data was read
+        self._copying = Spans()  # what is being copied, until the next job is asked for
 
     @property
     def waiting(self) -> bool:
@@ -52,12 +53,21 @@ class Course(Outcomes):
         self.unproved.clear()
         self._again, self._arrived, self._doubts = Spans(), Spans(), span(BEGINNING, END)
         self.proved = proved.clip(stop=self._settled(at))
+        self._copying = Spans()
         self._started_at = None
         self._search_at = 0
         self._foresee_at = at.steady + FIRST_FORESIGHT
         for start, stop in Spans.of(map(self._windows, sent)) - self.proved:
             state = pending_after(Gone.WORK, Event.ADOPTED)
             self.pending.put(PendingSpan(start, stop, None, max(stop, at.safe) + self.stream.lookback, state))
+
+    @property
+    def sent(self) -> Spans:
+        """What was printed and is not proved, for the next run: also what is being copied, or copied again, just now.
+
+        A mark that is printed behind the lines of a copy is made before its outcome is known.
+        """
+        return self.pending.spans() + self._arrived + self._copying - self.proved
 
     def request(self, spans: Spans, repair: bool, at: Instant) -> None:
         """Have `spans` copied where they are not proved, and for a `repair` compared where they are."""
@@ -108,7 +118,7 @@ class Course(Outcomes):
 
         `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers.
         """
-        self._doubts = Spans()
+        self._doubts = self._copying = Spans()
         self._job_at = at
         if not self.book.started or not self._tick.source:
             return None
@@ -197,7 +207,8 @@ class Course(Outcomes):
     def _printing(self, job: Copy) -> Copy:
         """Take note that lines of a span are about to be printed, and say whether some were before."""
         again = self._printed.touches(job.span)
-        self._printed += span(*job.span)
+        self._copying = span(*job.span)
+        self._printed += self._copying
         return replace(job, again=again)
 
 
