@@ -139,7 +139,7 @@ class Account:
     def _settle_request(self) -> None:
         """Take note when all that was asked for is proved; what adjoins the origin moves it."""
         course, asked = self.course, self._asked
-        if asked is None or course.requested.clip(start=course.bounds.oldest) - course.proved:
+        if asked is None or course.requested.clip(start=course.floor) - course.proved:
             return
         for start, stop in reversed(course.requested.parts):
             if start < course.origin <= stop:
@@ -241,7 +241,7 @@ class Account:
         work = course.work(at) if not loading else Spans()
         lacking = course.lacking(at) if not loading else Spans()
         late = lacking.clip(start=min(self.began, at.safe)).parts
-        begins = max(course.origin, course.bounds.oldest)
+        begins = max(course.origin, course.floor)
         first = (span(begins, at.source) - course.proved).parts if not loading else ()
         # After a start nobody has looked at what lies before it: that it is lacking is not known.
         known = max(at.steady - (self._adopted_at or 0), 0)

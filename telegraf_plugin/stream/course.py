@@ -93,12 +93,12 @@ class Course(Outcomes):
         overlap = min(OVERLAP, self.stream.lookback)
         overlap += -overlap % self.every
         self.pending.cut_away(span(max(frontier - overlap, live), END))
-        self.pending.cut_away(span(BEGINNING, self._floor))
+        self.pending.cut_away(span(BEGINNING, self.floor))
         settled = self._settled(at)  # a source's clock that is ahead settles nothing
         self.pending.merge(lambda first, later: self._belong(first, later, settled))
         self.holds.forget(self.bounds.oldest)
         for quarantine in (self.unread, self.unproved):
-            quarantine.keep(span(self._floor, now))
+            quarantine.keep(span(self.floor, now))
         self._again = self._again.clip(start=live - self.stream.lookback)
 
     def _take_back(self, at: Instant) -> None:
