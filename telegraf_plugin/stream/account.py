@@ -84,13 +84,14 @@ class Account:
             self.request = self._marked_request = mark.request
             course.holds.restore(mark.held)
             course.islands += mark.islands
-            course.sweep.go_on(mark.sweep)
             if mark.definition in known:
                 proved, sent = mark.proved, mark.sent
+                course.sweep.go_on(mark.sweep)
                 if mirror is not None and mirror.definition in known:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]
+                course.islands -= mark.proved
         elif mirror is not None:
             origin, self.began = mirror.oldest, mirror.began
         else:

@@ -48,6 +48,7 @@ class Course(Outcomes):
         `sent`: what an earlier run has printed and not proved; it is counted before it is printed again.
         """
         self.origin = origin - origin % self.every
+        self.islands = Spans.of(map(self._windows, self.islands))
         self.pending.clear()
         self.unread.clear()
         self.unproved.clear()

@@ -265,9 +265,7 @@ class Plan:
             piece = self._newest(again[-1], HOUR)
         else:
             longest = self.sweep_pace.length
-            piece = self.sweep.next(
-                self.proved - aside, self.floor, self.bounds.groups, self.every, at.steady, longest
-            )
+            piece = self.sweep.next(self.proved - aside, self.floor, self.bounds.groups, self.every, at.steady, longest)
         if piece is None:
             return None
         piece = self.unswept.fit(piece)

@@ -9,6 +9,7 @@ import pytest
 from telegraf_plugin.stream.account import LONGEST_WITHOUT_MARK, RENEW, Account, Origin, State
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.course import Bounds, Instant
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy
 from telegraf_plugin.stream.ledger import Mark, MarkId
@@ -353,6 +354,23 @@ def test_the_sweep_goes_on_where_it_was_before_a_start() -> None:
     account.course.sweep.passes = 7
     later = adopted(account.make_mark(at(0)))
     assert later.course.sweep.passes == 7
+
+
+def test_the_sweep_of_another_definition_does_not_go_on() -> None:
+    """Its place may lie within a window of this one's, of which both sides would never be alike."""
+    made = replace(mark(definition="another"), sweep=f"7/{s(-30)}")
+    assert adopted(made).course.sweep.place == Account(STREAM, "me").course.sweep.place
+    assert adopted(replace(made, definition=STREAM.hash)).course.sweep.place == made.sweep
+
+
+def test_of_another_definition_only_what_was_asked_for_and_not_copied_is_so_again() -> None:
+    """By whole windows of this one."""
+    made = replace(mark(span(*sp(-5000, -4010)), definition="another"), islands=span(*sp(-5000, -4000)))
+    minutes = Account(replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN)), "me")
+    minutes.adopt(made, None, s(-100), at(0))
+    assert seconds(minutes.course.islands) == [(-4020, -3960)]
+    assert seconds(adopted(made).course.islands) == [(-4010, -4000)]
+    assert seconds(adopted(replace(made, definition=STREAM.hash)).course.islands) == [(-5000, -4000)]
 
 
 @pytest.mark.parametrize("place", ["", "x/1", "1", "-1/5", "9" * 50 + "/1", f"1/{2**63}"])
