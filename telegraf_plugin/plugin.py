@@ -269,11 +269,11 @@ class Plugin:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
         self._cycle_open = False
         seconds = time.monotonic() - self._cycle_began
-        if not last and self._is_starting():
-            return  # nothing is known yet, and so nothing is said: neither good nor bad
         late = self._late()
         for status in self._board.streams.values():
             status.late = status.late or status.stream.label in late
+        if not last and self._is_starting():
+            return  # nothing is known yet, and so nothing is said: neither good nor bad
         self._take_progress()
         now = self._clock()
         held = [held for worker in self._workers for held in worker.held()][:MAX_HELD]
