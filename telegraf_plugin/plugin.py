@@ -29,8 +29,7 @@ from telegraf_plugin.stream.collector import Collector, Event, Idle, Moved, Tick
 from telegraf_plugin.stream.commands import HeldNews
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.notes import Note
-from telegraf_plugin.stream.progress import State
-from telegraf_plugin.stream.status import Board
+from telegraf_plugin.stream.status import Board, start_lasts
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
@@ -42,8 +41,8 @@ MAX_HELD = 100
 """Fields that central refuses, in the metrics; the log has them all."""
 UNCOMPARED_INTERVALS = 2
 """How many intervals central may not be compared with before a stream counts as failing."""
-START_SECONDS = 10.0
-"""How long after a start nothing is said of streams whose ledger is not read yet."""
+FIRST_TICK_SECONDS = 2.0
+"""How long after a start Telegraf has for its first tick before the plugin begins by itself: it may be minutes."""
 LAG_INTERVALS = 3
 """How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
@@ -58,6 +57,7 @@ class _Signal(Enum):
     TICK = auto()
     END_OF_INPUT = auto()
     TERMINATE = auto()
+    BEGIN = auto()
     CLOSED = auto()
     CRASHED = auto()
 
@@ -110,6 +110,7 @@ class Plugin:
         self._cycle_began = 0.0
         self._began = time.monotonic()
         self._interval = interval
+        self._asked_at: float | None = None  # when Telegraf's last tick came
         self._last_health: bool | None = None
 
     def run(self) -> int | None:
@@ -126,6 +127,7 @@ class Plugin:
         self._handle(Wake())
         if self._ticked:
             self._events.put(_Signal.TICK)
+        _later(FIRST_TICK_SECONDS, self._events.put, _Signal.BEGIN)
         try:
             status = self._serve()
         except OutputClosed as closed:
@@ -150,8 +152,14 @@ class Plugin:
                 continue
             if event is _Signal.TICK:
                 if deadline is None and self._changed():
+                    if self._last_health is not None:  # what comes next has this one's time from now on
+                        self._publish(health_line(self._board, self._clock()))
                     return None
+                self._measure_interval()
                 self._tick()
+            elif event is _Signal.BEGIN:
+                if not self._tick_number:
+                    self._tick()
             elif event is _Signal.END_OF_INPUT:
                 deadline = time.monotonic() + END_OF_INPUT_SECONDS
                 _end_by_force(END_OF_INPUT_SECONDS + 0.8, 0)
@@ -214,16 +222,19 @@ class Plugin:
         log.debug("what led to it", exc_info=crash.exc_value)
         self._events.put(_Signal.CRASHED)
 
+    def _measure_interval(self) -> None:
+        now = time.monotonic()
+        if self._asked_at is not None:
+            self._interval = int((now - self._asked_at) * 1e9)
+        self._asked_at = now
+
     def _tick(self) -> None:
         self._ticks.taken()
         if self._cycle_open:
             self._end_cycle()
         self._board.begin_cycle(self._late())
         self._tick_number += 1
-        now = time.monotonic()
-        if self._tick_number > 1:
-            self._interval = int((now - self._cycle_began) * 1e9)
-        self._cycle_open, self._cycle_began = True, now
+        self._cycle_open, self._cycle_began = True, time.monotonic()
         self._board.interval = self._interval
         self._busy = set(self._collector.sources)
         self._handle(Tick(self._tick_number))
@@ -258,11 +269,11 @@ class Plugin:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
         self._cycle_open = False
         seconds = time.monotonic() - self._cycle_began
-        if not last and self._is_starting():
-            return  # nothing is known yet, and so nothing is said: neither good nor bad
         late = self._late()
         for status in self._board.streams.values():
             status.late = status.late or status.stream.label in late
+        if not last and self._is_starting():
+            return  # nothing is known yet, and so nothing is said: neither good nor bad
         self._take_progress()
         now = self._clock()
         held = [
@@ -275,16 +286,12 @@ class Plugin:
         self._audit.central_clock(self._collector.central_skew)
 
     def _is_starting(self) -> bool:
-        """Say whether the ledger is not read yet, of streams of which nothing bad is known either."""
-        if time.monotonic() - self._began > START_SECONDS or any(
-            source.central_silent for source in self._collector.sources.values()
-        ):
+        """Say whether not all is known yet after a start, and nothing bad."""
+        late = (time.monotonic() - self._began) * SECOND > start_lasts(self._interval)
+        if late or any(source.central_silent for source in self._collector.sources.values()):
             return False
         self._take_progress()
-        statuses = self._board.streams.values()
-        if any(status.last is not None and status.last.error is not None for status in statuses):
-            return False
-        return any(each.progress is None or each.progress.state is not State.RUNNING for each in statuses)
+        return self._board.starting
 
     def _late(self) -> set[str]:
         """Return the streams that have not done what the last tick asked for, of sources that are not done."""
@@ -317,6 +324,10 @@ class Plugin:
 
 def _end_by_force(seconds: float, status: int) -> None:
     """End the process in `seconds` also when this thread is stuck in a write that nobody takes."""
-    timer = threading.Timer(seconds, os._exit, (status,))
+    _later(seconds, os._exit, status)
+
+
+def _later(seconds: float, act: Callable[..., None], *arguments: object) -> None:
+    timer = threading.Timer(seconds, act, arguments)
     timer.daemon = True
     timer.start()

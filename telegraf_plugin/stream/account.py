@@ -47,6 +47,7 @@ class Account:
         self._marked_proved = Spans()
         self._marked_request = ""
         self._marked_at = self._mirrored_at = 0
+        self._adopted_at: int | None = None  # by the steady clock, the first time
         self._mirrored: Origin | None = None
         self._oldest = END
         self._speed = 0.0  # points a second, of a backlog
@@ -67,13 +68,14 @@ class Account:
             self.request = self._marked_request = mark.request
             course.holds.restore(mark.held)
             course.islands += mark.islands
-            course.sweep.go_on(mark.sweep)
             if mark.definition in known:
                 proved, sent = mark.proved, mark.sent
+                course.sweep.go_on(mark.sweep)
                 if mirror is not None and mirror.definition in known:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]
+                course.islands -= mark.proved
         elif mirror is not None:
             origin, self.began = mirror.oldest, mirror.began
         else:
@@ -85,6 +87,7 @@ class Account:
         if mark is not None and mark.id.time > at.clock + FUTURE:  # made while the clocks ran ahead
             course.doubt(proved.clip(start=at.safe - RECENT), at)
         self._mirrored = None
+        self._adopted_at = at.steady if self._adopted_at is None else self._adopted_at
         self.state = State.STARTING
 
     @property
@@ -116,7 +119,7 @@ class Account:
     def settle_request(self) -> None:
         """Take note when all that was asked for is proved; what adjoins the origin moves it."""
         course, asked = self.course, self._asked
-        if asked is None or course.requested.clip(start=course.bounds.oldest) - course.proved:
+        if asked is None or course.requested.clip(start=course.floor) - course.proved:
             return
         for start, stop in reversed(course.requested.parts):
             if start < course.origin <= stop:
@@ -137,7 +140,7 @@ class Account:
             printed=printing,
             held=course.holds.spans(),
             request=self.request,
-            sent=course.pending.spans() + (printing - course.proved),
+            sent=course.sent(printing),
             islands=course.islands,
             sweep=course.sweep.place,
             searching=course.origin_open,
@@ -233,12 +236,14 @@ class Account:
         work = course.work(at) if not loading else Spans()
         lacking = course.lacking(at) if not loading else Spans()
         late = lacking.clip(start=min(self.began, at.safe)).parts
-        begins = max(course.origin, course.bounds.oldest)
+        begins = max(course.origin, course.floor)
         first = (span(begins, at.source) - course.proved).parts if not loading else ()
+        # After a start nobody has looked at what lies before it: that it is lacking is not known.
+        known = max(at.steady - (self._adopted_at or 0), 0)
         lost = course.bounds.lost
         return Progress(
             state=self.state,
-            lag=(at.source - late[0][0] if late else 0) if not loading else None,
+            lag=(min(at.source - late[0][0], known) if late else 0) if not loading else None,
             proved_up_to=(first[0][0] if first else at.source) if not loading else None,
             left=work.length,
             points_per_second=self._speed,

@@ -47,6 +47,7 @@ class Course(Outcomes):
         `sent`: what an earlier run has printed and not proved; it is counted before it is printed again.
         """
         self.origin = origin - origin % self.every
+        self.islands = Spans.of(map(self._windows, self.islands))
         self.pending.clear()
         self.unread.clear()
         self.unproved.clear()
@@ -58,6 +59,13 @@ class Course(Outcomes):
         for start, stop in Spans.of(map(self._windows, sent)) - self.proved:
             state = pending_after(Gone.WORK, Event.ADOPTED)
             self.pending.put(PendingSpan(start, stop, None, max(stop, at.safe) + self.stream.lookback, state))
+
+    def sent(self, printing: Spans) -> Spans:
+        """Return what was printed and is not proved, for the next run: also what is `printing`, or copied again.
+
+        A mark that is printed behind the lines of a copy is made before its outcome is known.
+        """
+        return self.pending.spans() + self._arrived + printing - self.proved
 
     def request(self, spans: Spans, repair: bool, at: Instant) -> None:
         """Have `spans` copied where they are not proved, and for a `repair` compared where they are."""
@@ -83,12 +91,12 @@ class Course(Outcomes):
         overlap = min(OVERLAP, self.stream.lookback)
         overlap += -overlap % self.every
         self.pending.cut_away(span(max(frontier - overlap, live), END))
-        self.pending.cut_away(span(BEGINNING, self._floor))
+        self.pending.cut_away(span(BEGINNING, self.floor))
         settled = self._settled(at)  # a source's clock that is ahead settles nothing
         self.pending.merge(lambda first, later: self._belong(first, later, settled))
         self.holds.forget(self.bounds.oldest)
         for quarantine in (self.unread, self.unproved):
-            quarantine.keep(span(self._floor, now))
+            quarantine.keep(span(self.floor, now))
         self._again = self._again.clip(start=live - self.stream.lookback)
 
     def _take_back(self, at: Instant) -> None:

@@ -63,7 +63,7 @@ class Plan:
     def work(self, at: Instant) -> Spans:
         """Return what is neither proved nor on its way."""
         now = self._ends(at)[0]
-        work = span(max(self.origin, self._floor), now) + (self.requested + self.islands).clip(self._floor, now)
+        work = span(max(self.origin, self.floor), now) + (self.requested + self.islands).clip(self.floor, now)
         return work - self.proved - self.pending.spans()
 
     def lacking(self, at: Instant) -> Spans:
@@ -90,7 +90,7 @@ class Plan:
         return f"points are kept for {kept} s, too short for a lookback of {lookback} s: nothing can be proved"
 
     @property
-    def _floor(self) -> int:
+    def floor(self) -> int:
         """The oldest time that central takes, in whole windows of an aggregate."""
         return self.bounds.oldest + -self.bounds.oldest % self.every
 
@@ -241,7 +241,7 @@ class Plan:
     def _sweep(self, at: Instant) -> Recheck | None:
         if not self.sweep.may(at.steady):
             return None
-        self.unswept.keep(self.proved.clip(start=self._floor))
+        self.unswept.keep(self.proved.clip(start=self.floor))
         aside, closed = self.unswept.aside, self.unswept.closed(at.steady)
         again = (aside - closed).parts
         # By turns: what is set aside never holds up the rest, nor waits for a pass that may take weeks.
@@ -251,9 +251,7 @@ class Plan:
             piece = self._newest(again[-1], HOUR)
         else:
             longest = self.sweep_pace.length
-            piece = self.sweep.next(
-                self.proved - aside, self._floor, self.bounds.groups, self.every, at.steady, longest
-            )
+            piece = self.sweep.next(self.proved - aside, self.floor, self.bounds.groups, self.every, at.steady, longest)
         if piece is None:
             return None
         piece = self.unswept.fit(piece)

@@ -11,8 +11,20 @@ from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.units import SECOND
 
+SHORTEST_START = 10 * SECOND
+START_INTERVALS = 2
+LONGEST_START = 60 * SECOND
+
 CLOCK_JUMP_SECONDS = 60.0
 """From one attempt to the next a source's clock does not go that wrong by itself."""
+
+
+def start_lasts(interval: int) -> int:
+    """Return how long (ns) after a start nothing is said of streams of which nothing is known, at that interval (ns).
+
+    After a reload Telegraf goes on saying what was said before it, for two and a half intervals.
+    """
+    return min(max(START_INTERVALS * interval, SHORTEST_START), LONGEST_START)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,12 @@ class StreamStatus:
             self.skew_then = skew
 
     @property
+    def begun(self) -> bool:
+        """Whether it was read, or takes its time to be, by what the ledger says."""
+        running = self.progress is not None and self.progress.state is State.RUNNING
+        return running and (self.last is not None or self.late)
+
+    @property
     def behind(self) -> bool:
         """Whether what the source has does not arrive in central in time."""
         progress = self.progress
@@ -193,6 +211,13 @@ class Board:
         for status in self.streams.values():
             sources.setdefault(status.stream.source, []).append(status)
         return sources
+
+    @property
+    def starting(self) -> bool:
+        """Whether some stream has not begun, and none has failed."""
+        statuses = self.streams.values()
+        failed = any(each.last is not None and each.last.error is not None for each in statuses)
+        return not failed and not all(each.begun for each in statuses)
 
     @property
     def failing(self) -> list[str]:

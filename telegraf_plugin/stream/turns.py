@@ -64,11 +64,8 @@ class Turns:
 
     def next(self, now: int) -> tuple[str, bool] | None:
         """Take up the bucket whose turn it is, and say whether there was a tick; None when it is nobody's."""
-        slow = sum(turn.began is not None and turn.slow for turn in self._turns.values())
-        if sum(turn.began is not None for turn in self._turns.values()) >= AT_ONCE:
-            return None
-        for bucket, turn in self._turns.items():
-            if turn.due_at is not None and turn.due_at <= now and not (turn.slow and slow):
+        for bucket, turn in self._open().items():
+            if turn.due_at is not None and turn.due_at <= now:
                 ticked, turn.began, turn.ticked = turn.ticked, now, False
                 # Who was looked at last is the last one next time.
                 self._turns = {**{name: each for name, each in self._turns.items() if name != bucket}, bucket: turn}
@@ -94,6 +91,12 @@ class Turns:
 
     def wakes_at(self) -> int | None:
         """Return when the next turn comes; None when none does by itself, or as many are in hand as may be."""
-        if sum(turn.began is not None for turn in self._turns.values()) >= AT_ONCE:
-            return None
-        return min((turn.due_at for turn in self._turns.values() if turn.due_at is not None), default=None)
+        return min((turn.due_at for turn in self._open().values() if turn.due_at is not None), default=None)
+
+    def _open(self) -> dict[str, Turn]:
+        """Return the turns that may be taken up when their time comes."""
+        in_hand = [turn for turn in self._turns.values() if turn.began is not None]
+        if len(in_hand) >= AT_ONCE:
+            return {}
+        slow = any(turn.slow for turn in in_hand)
+        return {bucket: turn for bucket, turn in self._turns.items() if not (turn.slow and slow)}

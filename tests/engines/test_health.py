@@ -124,7 +124,7 @@ def test_it_is_503_until_all_streams_are_read_and_again_when_one_hangs(site: Sit
 def test_it_is_503_before_the_first_cycle(site: Site, tmp_path: Path) -> None:
     folder = work_folder(tmp_path / "work")
     port = free_port()
-    # An interval so long that the first tick does not come during the test.
+    # An interval so long that Telegraf's first tick does not come, and the plugin takes two seconds to begin by itself.
     with TelegrafProcess(folder / "telegraf.conf", site.environment(86_400, port), cwd=folder) as collector:
         collector.wait_for_log("collector started", 15)
         assert wait_until(lambda: TelegrafProcess.health(port), "an answer", 10) == 503

@@ -50,7 +50,10 @@ def test_newlines_that_come_together_are_one_tick(tmp_path: Path) -> None:
 
 
 def test_ticks_that_come_while_a_source_is_busy_count_as_one(tmp_path: Path) -> None:
-    with FakeSource(hang) as fake, PluginProcess(tmp_path, queries(source("s", fake.url))) as plugin:
+    # It begins where it was adopted, and what is live ends at the tick: all must be live however late that is, or the
+    # second or two between are a backlog, and a read of their own.
+    stream = {"bucket": "data", "lookback": f"{2 * SHORT_S}s", "start": f"-{SHORT_S}s"}
+    with FakeSource(hang) as fake, PluginProcess(tmp_path, queries(source("s", fake.url, stream))) as plugin:
         plugin.ready().tick()
         wait_until(lambda: fake.requests, "the first read", 5)
         for number in range(1, 6):

@@ -11,6 +11,7 @@ from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.bounds import Bounds
 from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy
 from telegraf_plugin.stream.ledger import Mark, MarkId
@@ -311,11 +312,67 @@ def test_a_mark_carries_what_was_printed_and_is_not_proved() -> None:
     assert all(each.state is PendingState.INHERITED for each in later.course.pending)
 
 
+def test_a_mark_behind_the_lines_of_a_copy_carries_what_is_being_copied() -> None:
+    """It is made before the outcome is known; a start would else call that lacking, and send it again."""
+    account = running(start=-1000)
+    account.course.tick(at(0))
+    job = account.course.next(at(0), True, True, False)
+    assert isinstance(job, Copy)
+    made = account.make_mark(at(0))
+    assert made.sent == span(*job.span)
+    assert adopted(made).course.pending.spans() == span(*job.span)
+    assert account.course.next(at(0), False, False, False) is None  # it has come to nothing
+    assert account.make_mark(at(1)).sent == NOTHING
+
+
+def test_a_mark_carries_what_a_tick_is_about_to_copy_again() -> None:
+    account = running(start=-20)
+    account.course.tick(at(0))
+    job = account.course.next(at(0), True, True, False)
+    assert isinstance(job, Copy)
+    account.course.copied(job, Copied(Digest(points=5), 0, None), at(0))
+    account.course.tick(at(10))
+    assert seconds(account.course.pending.spans()) == [(-20, -15)]
+    assert seconds(account.make_mark(at(10)).sent) == [(-20, 0)]
+
+
+def test_what_lies_before_a_start_is_not_known_to_be_lacking_until_it_was_time_to_look() -> None:
+    """The collector was away for ten minutes: that central has lacked something for so long nobody knows yet."""
+    account = running(mark(span(*sp(-1000, -600)), began=-1000))
+    assert account.progress(at(0)).left == 600 * SECOND
+    assert [account.progress(at(now)).lag for now in (-1, 0, 10, 60)] == [0, 0, 10 * SECOND, 60 * SECOND]
+
+
+def test_what_central_loses_while_running_is_lacking_at_once() -> None:
+    account = running(mark(span(*sp(-1000, 0)), began=-1000))
+    account.seen(set())
+    assert state(account) is State.LOADING
+    account.adopt(mark(span(*sp(-1000, 300)), began=-1000), None, s(-100), at(900))
+    assert account.progress(at(900)).lag == 600 * SECOND
+
+
 def test_the_sweep_goes_on_where_it_was_before_a_start() -> None:
     account = running(start=-1000)
     account.course.sweep.passes = 7
     later = adopted(account.make_mark(at(0)))
     assert later.course.sweep.passes == 7
+
+
+def test_the_sweep_of_another_definition_does_not_go_on() -> None:
+    """Its place may lie within a window of this one's, of which both sides would never be alike."""
+    made = replace(mark(definition="another"), sweep=f"7/{s(-30)}")
+    assert adopted(made).course.sweep.place == Account(STREAM, "me").course.sweep.place
+    assert adopted(replace(made, definition=STREAM.hash)).course.sweep.place == made.sweep
+
+
+def test_of_another_definition_only_what_was_asked_for_and_not_copied_is_so_again() -> None:
+    """By whole windows of this one."""
+    made = replace(mark(span(*sp(-5000, -4010)), definition="another"), islands=span(*sp(-5000, -4000)))
+    minutes = Account(replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN)), "me")
+    minutes.adopt(made, None, s(-100), at(0))
+    assert seconds(minutes.course.islands) == [(-4020, -3960)]
+    assert seconds(adopted(made).course.islands) == [(-4010, -4000)]
+    assert seconds(adopted(replace(made, definition=STREAM.hash)).course.islands) == [(-5000, -4000)]
 
 
 @pytest.mark.parametrize("place", ["", "x/1", "1", "-1/5", "9" * 50 + "/1", f"1/{2**63}"])

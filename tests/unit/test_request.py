@@ -200,3 +200,19 @@ def test_whole_windows_of_an_aggregate_are_copied() -> None:
     asked = Asked(minutes)
     asked.account.ask(backfill((-1450, -1390)), at(0))
     assert seconds(asked.course.requested) == [(-1500, -1380)]
+
+
+def test_what_reaches_behind_the_retention_of_central_is_done_with_the_first_whole_window() -> None:
+    """No window of which central would take a part only is copied: that must not keep it from being done."""
+    asked = Asked(replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN)))
+    asked.course.bounds = replace(asked.course.bounds, oldest=s(-1330))
+    asked.account.ask(backfill((-1440, -1200)), at(0))
+    assert asked.work_off() == [("copy", (-1320, -1200)), ("prove", (-1320, -1200))]
+    assert asked.mark().request == "1"
+
+
+def test_how_far_an_aggregate_is_proved_begins_with_the_first_whole_window_that_central_keeps() -> None:
+    asked = Asked(replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN)))
+    asked.course.bounds = replace(asked.course.bounds, oldest=s(ORIGIN + 10))
+    asked.course.proved = asked.course.proved.clip(start=s(-960))
+    assert asked.account.progress(at(0)).proved_up_to == asked.course.proved.parts[0][1]

@@ -13,7 +13,7 @@ from telegraf_plugin.errors import PermanentError, SourceError
 from telegraf_plugin.stream.account import Progress, State
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drop, DropReason, Drops
-from telegraf_plugin.stream.status import Attempt, Board, Totals
+from telegraf_plugin.stream.status import Attempt, Board, Totals, start_lasts
 from tests.unit.test_definition import STREAM
 
 CPU = replace(STREAM, name="cpu")
@@ -266,3 +266,29 @@ def test_a_question_that_central_leaves_open_for_a_moment_is_no_bad_health() -> 
     status.patience = 120 * SECOND
     status.progress = replace(IN_TIME, uncompared=119 * SECOND, uncompared_reason="memory")
     assert status.healthy
+
+
+@pytest.mark.parametrize(
+    ("interval", "seconds"), [(1, 10), (5, 10), (10, 20), (30, 60), (60, 60), (300, 60)], ids=lambda number: str(number)
+)
+def test_a_start_lasts_two_intervals_within_reason(interval: int, seconds: int) -> None:
+    assert start_lasts(interval * SECOND) == seconds * SECOND
+
+
+def test_it_is_starting_until_each_stream_has_begun_or_one_has_failed() -> None:
+    assert board().starting
+    assert board(attempt(CPU), attempt(MEM)).starting
+    assert not board(attempt(CPU), attempt(MEM), attempt(POWER)).starting
+    assert not board(attempt(CPU, error=ERROR)).starting  # that is known
+    one = board(attempt(CPU), attempt(MEM), attempt(POWER))
+    for progress in (None, replace(IN_TIME, state=State.LOADING), replace(IN_TIME, state=State.STARTING)):
+        one.streams["POD-8/cpu"].progress = progress
+        assert one.starting
+
+
+def test_a_stream_that_is_late_at_a_start_has_begun() -> None:
+    one = board(attempt(CPU), attempt(MEM))
+    one.streams["POD-30/power"].late = True
+    assert not one.starting
+    one.streams["POD-30/power"].progress = replace(IN_TIME, state=State.STARTING)
+    assert one.starting
