@@ -155,15 +155,14 @@ class Executor:
             reading = action
             self._ledger.submit(lambda: self._tell(read_ledger(self._central, reading)))
 
-    def effort(self, source: str) -> Effort:
-        """Return what was asked of a source since the start; of central for the empty name."""
+    def look(self, source: str) -> tuple[Effort, bool]:
+        """Return what was asked of a source since the start, of central for the empty name; and whether it is central,
+        not the source, that has yet to answer.
+        """
         if not source:
-            return Effort(self._central.times_asked, self._central.values)
-        return self._doers[source].source.effort
-
-    def waits_for_central(self, source: str) -> bool:
-        """Say whether it is central, not the source, that has yet to answer."""
-        return any(self._central.is_asked_by(thread) for thread in self._pools[source].threads)
+            return Effort(self._central.times_asked, self._central.values), False
+        waits = any(self._central.is_asked_by(thread) for thread in self._pools[source].threads)
+        return self._doers[source].source.effort, waits
 
 
 def client_of(source: Source) -> QueryClient:

@@ -14,7 +14,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
 from telegraf_plugin.audit import Audit
@@ -27,24 +27,19 @@ from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.clocks import Clocks
 from telegraf_plugin.stream.collector import Collector, Event, Idle, Moved, Tick, Wake
 from telegraf_plugin.stream.commands import HeldNews
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.health import CycleOver, Health, HealthNews, Report
 from telegraf_plugin.stream.notes import Note
-from telegraf_plugin.stream.status import Board, start_lasts
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.execd import TickReader
-from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines
+from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
 
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
 MAX_HELD = 100
 """Fields that central refuses, in the metrics; the log has them all."""
-UNCOMPARED_INTERVALS = 2
-"""How many intervals central may not be compared with before a stream counts as failing."""
 FIRST_TICK_SECONDS = 2.0
 """How long after a start Telegraf has for its first tick before the plugin begins by itself: it may be minutes."""
-LAG_INTERVALS = 3
-"""How many intervals a stream may be behind, unless it says `max_lag`."""
 FIRST_INTERVAL = 60_000_000_000
 """The interval (ns) as long as there were not two ticks, where telegraf.conf was not found."""
 TERMINATE_SECONDS = 1.5
@@ -85,7 +80,6 @@ class Plugin:
         self._writer = writer
         self._clock = clock
         self._events: queue.SimpleQueue[_Signal | Told] = queue.SimpleQueue()
-        self._board = Board(config.streams)
         self._ticks = TickReader(
             ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
         )
@@ -103,15 +97,8 @@ class Plugin:
         self._executor = Executor(
             config, central, windows, writer, self._events.put, lambda: self._events.put(_Signal.CLOSED)
         )
-        self._busy: set[str] = set()  # sources that have not done what the last tick asked for
         self._audit = Audit(config)
-        self._tick_number = 0
-        self._cycle_open = False
-        self._cycle_began = 0.0
-        self._began = time.monotonic()
-        self._interval = interval
-        self._asked_at: float | None = None  # when Telegraf's last tick came
-        self._last_health: bool | None = None
+        self._health = Health(self._collector, config.streams, interval, self._executor.look, self._now())
 
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
@@ -144,7 +131,7 @@ class Plugin:
 
     def _serve(self) -> int | None:
         deadline = None
-        while deadline is None or (self._unfinished() and time.monotonic() < deadline):
+        while deadline is None or (self._health.unfinished(self._now()) and time.monotonic() < deadline):
             try:
                 event = self._events.get(timeout=self._timeout(deadline))
             except queue.Empty:
@@ -152,21 +139,20 @@ class Plugin:
                 continue
             if event is _Signal.TICK:
                 if deadline is None and self._changed():
-                    if self._last_health is not None:  # what comes next has this one's time from now on
-                        self._publish(health_line(self._board, self._clock()))
+                    if self._health.said() is not None:  # what comes next has this one's time from now on
+                        self._report([HealthNews()])
                     return None
-                self._measure_interval()
+                self._health.measure(self._now())
                 self._tick()
             elif event is _Signal.BEGIN:
-                if not self._tick_number:
+                if not self._health.tick_number:
                     self._tick()
             elif event is _Signal.END_OF_INPUT:
                 deadline = time.monotonic() + END_OF_INPUT_SECONDS
                 _end_by_force(END_OF_INPUT_SECONDS + 0.8, 0)
             elif event is _Signal.TERMINATE:
                 log.info("asked to end by a signal; ending")
-                if self._cycle_open:
-                    self._end_cycle(last=True)
+                self._end_cycle()
                 return 0
             elif event is _Signal.CRASHED:
                 return 1
@@ -174,8 +160,7 @@ class Plugin:
                 raise OutputClosed("standard output is closed")
             elif not isinstance(event, _Signal):
                 self._handle(event)
-        if self._cycle_open:
-            self._end_cycle(last=True)
+        self._end_cycle()
         return 0
 
     def _timeout(self, deadline: float | None) -> float | None:
@@ -186,9 +171,13 @@ class Plugin:
             waits.append(min(max(deadline - time.monotonic(), 0.0), 0.1))
         return min(waits, default=None)
 
+    def _now(self) -> Clocks:
+        return Clocks(self._clock(), time.monotonic_ns())
+
     def _handle(self, event: Event) -> None:
         """Hand the collector an event, have done what it asks for, and tell what is new."""
-        for action in self._collector.handle(event, Clocks(self._clock(), time.monotonic_ns())):
+        now = self._now()
+        for action in self._collector.handle(event, now):
             self._executor.submit(action)
         moved = False
         for news in self._collector.news():
@@ -196,20 +185,17 @@ class Plugin:
                 case Note(level, text, values):
                     log.log(level.value, text, *values)
                 case Attempt():
-                    self._record(news)
+                    status, reports = self._health.record(news, now)
+                    self._audit.attempt(news, status)
+                    self._report(reports)
                 case HeldNews():
                     self._audit.held(news.stream, news.group, news.points, news.reason)
                 case Idle():
-                    self._idle(news)
+                    self._report(self._health.idle(news, now))
                 case Moved():
                     moved = True
         if moved:
-            self._look_again()
-
-    def _unfinished(self) -> bool:
-        """Say whether what the last tick asked for is under way: also a stream whose first mark is not back."""
-        steady, sources = time.monotonic_ns(), self._collector.sources.values()
-        return self._cycle_open or (self._tick_number > 0 and any(each.unfinished(steady) for each in sources))
+            self._report(self._health.moved(now))
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._events.put(_Signal.TERMINATE)
@@ -222,104 +208,28 @@ class Plugin:
         log.debug("what led to it", exc_info=crash.exc_value)
         self._events.put(_Signal.CRASHED)
 
-    def _measure_interval(self) -> None:
-        now = time.monotonic()
-        if self._asked_at is not None:
-            self._interval = int((now - self._asked_at) * 1e9)
-        self._asked_at = now
-
     def _tick(self) -> None:
         self._ticks.taken()
-        if self._cycle_open:
-            self._end_cycle()
-        self._board.begin_cycle(self._late())
-        self._tick_number += 1
-        self._cycle_open, self._cycle_began = True, time.monotonic()
-        self._board.interval = self._interval
-        self._busy = set(self._collector.sources)
-        self._handle(Tick(self._tick_number))
+        self._report(self._health.tick(self._now()))
+        self._handle(Tick(self._health.tick_number))
 
-    def _idle(self, idle: Idle) -> None:
-        """Take note that a source has done what a tick asked for; an earlier tick's is too late to count."""
-        if idle.tick == self._tick_number:
-            self._busy.discard(idle.source)
-        if self._cycle_open and not self._busy:
-            self._end_cycle()
+    def _end_cycle(self) -> None:
+        """Say what became of the last tick, as the end has come."""
+        if self._health.cycle_open:
+            self._report(self._health.end(self._now(), last=True))
 
-    def _record(self, attempt: Attempt) -> None:
-        status = self._board.record(attempt)
-        self._audit.attempt(attempt, status)
-        before = status.healthy
-        self._take_progress(attempt.stream)  # of this one alone: to ask all for each would cost their square
-        if before == status.healthy == self._last_health and self._cycle_open:
-            return
-        changed = self._last_health is not None and self._last_health != (not self._board.failing)
-        bad = attempt.error is not None or status.behind
-        if changed and (bad or not self._cycle_open):  # bad news at once, good when all is known
-            self._publish(health_line(self._board, self._clock()))
-
-    def _look_again(self) -> None:
-        """Say at once when all is well again: what was missing has arrived."""
-        if self._last_health is False and not self._cycle_open:
-            self._take_progress()
-            if not self._board.failing:
-                self._publish(health_line(self._board, self._clock()))
-
-    def _end_cycle(self, last: bool = False) -> None:
-        """Say what became of the last tick: one line in the log, the metrics, the health."""
-        self._cycle_open = False
-        seconds = time.monotonic() - self._cycle_began
-        late = self._late()
-        for status in self._board.streams.values():
-            status.late = status.late or status.stream.label in late
-        if not last and self._is_starting():
-            return  # nothing is known yet, and so nothing is said: neither good nor bad
-        self._take_progress()
-        now = self._clock()
-        held = [
-            HeldPoints(task.stream, group, hold.points, hold.reason.text)
-            for task in self._collector.tasks.values()
-            for group, hold in task.course.holds.groups.items()
-        ][:MAX_HELD]
-        self._publish(held_lines(held, now) + cycle_lines(self._board, self._busy, seconds, now))
-        self._audit.cycle(self._board, self._busy, seconds, self._collector.watch.away)
-        self._audit.central_clock(self._collector.central_skew)
-
-    def _is_starting(self) -> bool:
-        """Say whether not all is known yet after a start, and nothing bad."""
-        late = (time.monotonic() - self._began) * SECOND > start_lasts(self._interval)
-        if late or any(source.central_silent for source in self._collector.sources.values()):
-            return False
-        self._take_progress()
-        return self._board.starting
-
-    def _late(self) -> set[str]:
-        """Return the streams that have not done what the last tick asked for, of sources that are not done."""
-        steady = time.monotonic_ns()
-        busy = (source for source in self._collector.sources.values() if source.name in self._busy)
-        return {label for source in busy for label in source.late(steady)}
-
-    def _take_progress(self, only: StreamDefinition | None = None) -> None:
-        """Take over how each stream, or the one, stands with the ledger."""
-        self._board.efforts[""] = self._executor.effort("")
-        interval = max(self._interval, SECOND)
-        for source in self._collector.sources.values():
-            if only is not None and source.name != only.source:
-                continue
-            self._board.efforts[source.name] = self._executor.effort(source.name)
-            waits_for_central = self._executor.waits_for_central(source.name)
-            tasks = source.tasks.values() if only is None else [source.tasks[only.id]]
-            for task in tasks:
-                status = self._board.streams[task.stream.label]
-                status.waits_for_central = waits_for_central
-                status.progress = task.progress(time.monotonic_ns())
-                status.in_flight = task.window.lines(task.stream.label)
-                status.max_lag = status.stream.max_lag or LAG_INTERVALS * interval
-                status.patience = UNCOMPARED_INTERVALS * interval
-
-    def _publish(self, lines: bytes) -> None:
-        self._writer.write(lines)
-        self._last_health = not self._board.failing
+    def _report(self, reports: Iterable[Report]) -> None:
+        """Print own metrics and health, and log what became of a cycle."""
+        board, now = self._health.board, self._clock()
+        for report in reports:
+            match report:
+                case HealthNews():
+                    self._writer.write(health_line(board, now))
+                case CycleOver(took, busy):
+                    held = held_lines(self._collector.held()[:MAX_HELD], now)
+                    self._writer.write(held + cycle_lines(board, busy, took / SECOND, now))
+                    self._audit.cycle(board, busy, took / SECOND, self._collector.watch.away)
+                    self._audit.central_clock(self._collector.central_skew)
 
 
 def _end_by_force(seconds: float, status: int) -> None:

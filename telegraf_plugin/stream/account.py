@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from telegraf_plugin.stream.bounds import Bucket, beginning, bounds_of, kept_by, refuse_unfit
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
-from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Template
+from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading, Template
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
@@ -89,6 +90,25 @@ class Account:
         self._mirrored = None
         self._adopted_at = at.steady if self._adopted_at is None else self._adopted_at
         self.state = State.STARTING
+
+    def set_bounds(self, source: Bucket | None, central: Bucket | None, at: Instant) -> None:
+        """Take what the buckets on both sides set now; None stands for one that does not say."""
+        self.course.bounds, self.course.kept = bounds_of(source, central, at), kept_by(source, central)
+        if central is not None and central.retention:
+            self.renew = min(self.renew, central.retention // 4)
+
+    def begin(self, reading: Reading, source: Bucket | None, central: Bucket | None, at: Instant) -> None:
+        """Begin with what the ledger says. Raises PermanentError for a stream that such buckets do not suit."""
+        refuse_unfit(self.stream, source, central)
+        believed, mirror = reading.believed, reading.mirror
+        if believed is None and mirror is None and self.began:
+            mirror = self.mirror
+        start, searching = beginning(self.stream, source, at)
+        self.set_bounds(source, central, at)
+        self.adopt(believed.mark if believed is not None else None, mirror, start, at, searching)
+        self.know(reading.known)  # this one's: what landed since is news
+        if believed is not None:
+            self.course.doubt(believed.doubts, at)
 
     @property
     def mirror(self) -> Origin:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.stream.clocks import Instant
-from telegraf_plugin.stream.commands import Adopt, Outcome, PrintMark, Probe
+from telegraf_plugin.stream.commands import Outcome, Sign
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.jobs import Check
@@ -38,7 +38,7 @@ class Attempt:
 def attempt_of(outcome: Outcome, at: Instant, error: SourceError | None = None) -> Attempt:
     """Return what is told of the outcome of a read, or of a failure of the source."""
     job, stats = outcome.command.job, outcome.stats
-    whole = (at.source, at.source) if isinstance(job, Adopt | PrintMark | Probe | Check) else job.span
+    whole = (at.source, at.source) if isinstance(job, Sign | Check) else job.span
     return Attempt(
         outcome.command.stream,
         *whole,

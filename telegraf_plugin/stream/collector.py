@@ -25,6 +25,7 @@ from telegraf_plugin.stream.commands import (
 )
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.flow import Window
+from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.notes import Note, Notes
 from telegraf_plugin.stream.source_tasks import SourceTasks
@@ -146,7 +147,7 @@ class Collector:
         source, task = self.sources[stream.source], self.tasks[stream.id]
         source.skew = outcome.skew
         self._news += task.done(outcome, self._instant(source))
-        if task.has_counted(outcome):
+        if outcome.counted:
             self._news.append(Moved())
         source.done(stream.id, self._now.steady)
         self._awake.add(source.name)
@@ -181,6 +182,14 @@ class Collector:
 
     def _instant_of(self, task: StreamTask) -> Instant:
         return self._instant(self.sources[task.stream.source])
+
+    def held(self) -> list[HeldPoints]:
+        """Return what central goes on lacking of each stream."""
+        return [
+            HeldPoints(task.stream, group, hold.points, hold.reason.text)
+            for task in self.tasks.values()
+            for group, hold in task.course.holds.groups.items()
+        ]
 
     @property
     def central_skew(self) -> float | None:

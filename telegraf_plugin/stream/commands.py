@@ -14,7 +14,7 @@ from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.holds import Reason
-from telegraf_plugin.stream.jobs import Compared, Copied, Copy, Counted, Job, Proved, Swept
+from telegraf_plugin.stream.jobs import Check, Compared, Copied, Copy, Counted, Job, Land, Proved, Swept
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, Template
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
@@ -38,7 +38,9 @@ class Probe:
     now: int
 
 
-StreamJob = Job | Adopt | PrintMark | Probe
+Sign = Adopt | PrintMark | Probe
+"""What a stream does beside its course's jobs."""
+StreamJob = Job | Sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ class Outcome:
     stats: ReadStats
     took: int
     skew: float | None
+
+    @property
+    def counted(self) -> bool:
+        """Whether both sides, or central, were counted: what was missing may have arrived."""
+        return isinstance(self.command.job, Land | Check) and not isinstance(self.result, Exception)
 
 
 @dataclass(frozen=True, slots=True)

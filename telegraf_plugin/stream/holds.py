@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.backoff import Backoff
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.ration import EVERYTHING, NOTHING_SENT, Ration
@@ -37,6 +38,16 @@ class Reason:
 
     refused: bool
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPoints:
+    """Points of one measurement, field and type of a stream that central refuses, and why."""
+
+    stream: StreamDefinition
+    group: Group
+    points: int
+    reason: str
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ and read, in the order in which it happens.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable
-from dataclasses import dataclass
 from typing import cast
 
 from telegraf_plugin.errors import CentralError
@@ -29,19 +28,16 @@ from telegraf_plugin.stream.commands import (
 )
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.known import Known
-from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading, oldest_kept
+from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading
 from telegraf_plugin.stream.ledger_news import LedgerNews
 from telegraf_plugin.stream.notes import Notes
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.spans import BEGINNING, END
+from telegraf_plugin.stream.spans import END
 from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.stream.turns import POLL, Turns
-from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.units import SECOND
+from telegraf_plugin.stream.watched import FAR_BACK, Look, WatchedBucket
 
-FAR = 600 * SECOND
-"""How often (ns) a whole day is looked over for marks of other runs; the last hour is at each tick."""
-FAR_BACK = 25 * HOUR
-"""How far back (ns) marks are looked for where a whole day is looked over."""
 LOOK_UP = 3600 * SECOND
 """How often (ns) it is asked how a bucket is kept."""
 OVERDUE = 30 * SECOND
@@ -50,28 +46,6 @@ STEPS_A_LOOK = 4
 """Steps of one stream's ledger that are read at a time: a long one holds up no other stream."""
 LOAD_AGAIN = 30 * SECOND
 """How old (ns) what was read of the ledger may become while a stream cannot adopt it, its source being silent."""
-PATIENCE = 2 * SECOND
-"""How long (ns) a bucket is left alone at the most though marks are on their way to it: a tenth of their age."""
-
-Look = Generator[LedgerCommand, LedgerResult, int | None]
-"""A look at one bucket; returns when it is looked at next, None when nothing is expected there."""
-
-
-@dataclass(slots=True)
-class _Watched:
-    """One bucket of central with its streams. Times are ns of the steady clock, but for `answering` (Unix ns).
-
-    `look`: the one in hand, which was begun for a tick if `ticked`; `answering`: since when it has answered without a
-    failure.
-    """
-
-    tasks: list[StreamTask]
-    look: Look | None = None
-    ticked: bool = False
-    kept: Bucket | None = None
-    look_up_at: int = 0
-    far_at: int = 0
-    answering: int | None = None
 
 
 class LedgerWatch:
@@ -92,9 +66,9 @@ class LedgerWatch:
         self.touched: set[StreamId] = set()
         self.moved = False
         self._metrics_bucket, self._instant = metrics_bucket, instant
-        self._buckets: dict[str, _Watched] = {}
+        self._buckets: dict[str, WatchedBucket] = {}
         for task in tasks:
-            self._buckets.setdefault(task.stream.central_bucket, _Watched([])).tasks.append(task)
+            self._buckets.setdefault(task.stream.central_bucket, WatchedBucket([])).tasks.append(task)
         self._turns = Turns(self._buckets)
         self._now = Clocks(0, 0)
         self._load_again: dict[StreamId, int] = {}  # of streams whose ledger is not adopted yet
@@ -153,7 +127,7 @@ class LedgerWatch:
 
     # One look
 
-    def _look(self, bucket: str, watched: _Watched, ticked: bool) -> Look:
+    def _look(self, bucket: str, watched: WatchedBucket, ticked: bool) -> Look:
         """Read one bucket's marks."""
         now = self._now
         if now.steady >= watched.look_up_at:
@@ -169,42 +143,14 @@ class LedgerWatch:
         ]
         if due:
             yield from self._load(bucket, watched, due)
-        start = self._since(watched, ticked)
+        start = watched.since(self._now, ticked)
         if start is not None:
             if ticked:
                 yield from self._read_requests(bucket, watched)
             yield from self._read_mark_ids(bucket, watched, start)
-        return self._next_look(watched)
+        return watched.next_look(self._now, self._load_again)
 
-    def _since(self, watched: _Watched, ticked: bool) -> int | None:
-        """Return since when (Unix ns) marks are looked for; None when there is nothing to look for."""
-        books = [task.account.book for task in watched.tasks if task.state is not State.LOADING]
-        waited = [min(filter(None, (book.base, book.first_on_its_way))) for book in books if book.on_their_way]
-        bases = [book.base for book in books if book.base is not None]
-        if not (waited or (ticked and bases)):
-            return None
-        start = min(mark.time for mark in [*waited, *bases])
-        if ticked:
-            far = self._now.steady >= watched.far_at
-            start = min(start, self._now.clock - (FAR_BACK if far else HOUR))
-            if far:
-                watched.far_at = self._now.steady + FAR
-        return start
-
-    def _next_look(self, watched: _Watched) -> int | None:
-        """Return when it is looked at next: as marks are on their way, or a ledger is not adopted yet."""
-        waited = [first.time for task in watched.tasks if (first := task.account.book.first_on_its_way) is not None]
-        steady = self._now.steady
-        times = []
-        if waited:
-            age = max(self._now.clock - max(waited), 0)
-            times.append(steady + max(POLL, min(age // 10, PATIENCE)))
-        for task in watched.tasks:
-            if task.state is State.LOADING:
-                times.append(max(steady + POLL, self._load_again.get(task.stream.id, 0)))
-        return min(times, default=None)
-
-    def _read_requests(self, bucket: str, watched: _Watched) -> Generator[LedgerCommand, LedgerResult, None]:
+    def _read_requests(self, bucket: str, watched: WatchedBucket) -> Generator[LedgerCommand, LedgerResult, None]:
         requests = cast("dict[StreamId, Request]", (yield ReadRequests(bucket)))
         for task in watched.tasks:
             request = requests.get(task.stream.id)
@@ -213,7 +159,7 @@ class LedgerWatch:
                 self.touched.add(task.stream.id)
 
     def _read_mark_ids(
-        self, bucket: str, watched: _Watched, start: int
+        self, bucket: str, watched: WatchedBucket, start: int
     ) -> Generator[LedgerCommand, LedgerResult, None]:
         """Tell the streams of the marks made since `start` (Unix ns), the newest first, a bounded step at a time."""
         arrived: set[StreamId] = set()
@@ -221,7 +167,7 @@ class LedgerWatch:
         waited = {task.stream.id: task.account.book.first_on_its_way for task in watched.tasks}
         # A stream that adopts its ledger meanwhile is told at the next look: it must be told of all marks of a time.
         tasks = [task for task in watched.tasks if task.state is not State.LOADING]
-        start, until = max(start, self._kept(watched)), END
+        start, until = max(start, watched.kept_since(self._now)), END
         while until > start:
             step = cast("MarkIds", (yield ReadMarkIds(bucket, start, until)))
             until = step.since
@@ -240,12 +186,8 @@ class LedgerWatch:
             late = first is not None and self._now.clock - max(first.time, watched.answering) > OVERDUE
             self._news.overdue(task.stream, late and task.stream.id not in arrived)
 
-    def _kept(self, watched: _Watched) -> int:
-        """Return from when on (Unix ns) central keeps marks for certain."""
-        return oldest_kept(self._now.clock, watched.kept.retention) if watched.kept is not None else BEGINNING
-
     def _seen(
-        self, bucket: str, watched: _Watched, task: StreamTask, present: Collection[MarkId], step: MarkIds
+        self, bucket: str, watched: WatchedBucket, task: StreamTask, present: Collection[MarkId], step: MarkIds
     ) -> Generator[LedgerCommand, LedgerResult, bool]:
         """Tell a stream of its marks in one step of time; returns whether central has lost one of them."""
         name = task.stream.id
@@ -268,11 +210,11 @@ class LedgerWatch:
         return False
 
     def _load(
-        self, bucket: str, watched: _Watched, tasks: list[StreamTask]
+        self, bucket: str, watched: WatchedBucket, tasks: list[StreamTask]
     ) -> Generator[LedgerCommand, LedgerResult, None]:
         """Read the ledger for streams that have not adopted it."""
         by_name = {task.stream.id: task for task in tasks}
-        kept = self._kept(watched)
+        kept = watched.kept_since(self._now)
         read_since = max(self._now.clock - FAR_BACK, kept)
         part = cast("LedgerPart", (yield ReadLedger(bucket, tuple(by_name), kept, STEPS_A_LOOK)))
         for name, error in part.unreadable.items():

@@ -12,9 +12,9 @@ from dataclasses import replace
 from telegraf_plugin.errors import CentralError, NoRoom, PermanentError, SourceError
 from telegraf_plugin.stream.account import Account, Progress, State
 from telegraf_plugin.stream.attempts import Attempt, attempt_of
-from telegraf_plugin.stream.bounds import Bucket, beginning, bounds_of, kept_by, refuse_unfit
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Instant
-from telegraf_plugin.stream.commands import Adopt, Command, HeldNews, Outcome, PrintMark, Probe, StreamJob
+from telegraf_plugin.stream.commands import Adopt, Command, HeldNews, Outcome, PrintMark, Probe, Sign, StreamJob
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.flow import Window
 from telegraf_plugin.stream.holds import Reason
@@ -80,7 +80,7 @@ class StreamTask:
         self._wanted, self.ticked = True, at
         if self._retries.tick(at.steady):
             self._unasked = True
-            self._set_bounds(at)
+            self.account.set_bounds(self._source_bucket, self._central_bucket, at)
             self.course.tick(at)
         self.account.settle_request()
 
@@ -176,7 +176,7 @@ class StreamTask:
         elif isinstance(result, CentralError):
             self._central_failed(job, result, at)
         elif isinstance(result, NoRoom):
-            if not isinstance(job, Adopt | PrintMark | Probe):
+            if not isinstance(job, Sign):
                 self.course.gave_up(job)
         else:
             if not isinstance(job, PrintMark):
@@ -208,7 +208,10 @@ class StreamTask:
             case Compare() as job, Compared() as compared:
                 course.compared(job, compared, at, seconds)
             case Recheck() as job, Swept() as swept:
-                self._swept(job, swept, outcome.took, at)
+                if not swept.equal and not job.empty:
+                    text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
+                    self._notes.warning(text, self.stream.label, *map(utc, job.span))
+                course.swept(job, swept, outcome.took, at)
             case Explain() as job, Reason() as reason:
                 held = course.holds.groups.get(job.group)
                 points = held.points if held is not None else 0
@@ -216,16 +219,9 @@ class StreamTask:
                     return [HeldNews(self.stream, job.group, job.span, points, reason.text)]
         return []
 
-    def _swept(self, job: Recheck, swept: Swept, took: int, at: Instant) -> None:
-        if not swept.equal and not job.empty:
-            text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
-            self._notes.warning(text, self.stream.label, *map(utc, job.span))
-        self.course.swept(job, swept, took, at)
-
     def _adopt(self, found: Bucket | None, at: Instant) -> PermanentError | None:
         """Begin with what the ledger says; returns why the stream cannot be copied, if so."""
         assert self._ledger is not None
-        reading, account = self._ledger, self.account
         self._source_bucket = found or self._source_bucket
         if self._source_bucket is None:
             text = (
@@ -233,29 +229,13 @@ class StreamTask:
             )
             self._notes.info(text, self.stream.label, self.stream.bucket)
         try:
-            refuse_unfit(self.stream, self._source_bucket, self._central_bucket)
+            self.account.begin(self._ledger, self._source_bucket, self._central_bucket, at)
         except PermanentError as error:
             return error
-        believed, mirror = reading.believed, reading.mirror
-        if believed is None and mirror is None and account.began:
-            mirror = account.mirror
-        start, searching = beginning(self.stream, self._source_bucket, at)
-        self._set_bounds(at)
-        account.adopt(believed.mark if believed is not None else None, mirror, start, at, searching)
-        account.know(reading.known)  # this one's: what landed since is news
-        if believed is not None:
-            self.course.doubt(believed.doubts, at)
         self._ledger = None
         if self._wanted:
             self.tick(at)
         return None
-
-    def _set_bounds(self, at: Instant) -> None:
-        self.course.bounds = bounds_of(self._source_bucket, self._central_bucket, at)
-        self.course.kept = kept_by(self._source_bucket, self._central_bucket)
-        there = self._central_bucket
-        if there is not None and there.retention:
-            self.account.renew = min(self.account.renew, there.retention // 4)
 
     # Failures
 
@@ -273,7 +253,7 @@ class StreamTask:
             self._notes.error(text, self.stream.label, self.stream.central_bucket, error.summary, error.hint)
 
     def _failed(self, job: StreamJob, reason: str, at: Instant, central: bool, begun: bool = False) -> Failed:
-        if isinstance(job, Adopt | PrintMark | Probe):
+        if isinstance(job, Sign):
             return Failed(False, False)
         failed = self.course.failed(job, reason, at, central, begun)
         if failed.aside and not isinstance(job, Check):
@@ -296,11 +276,6 @@ class StreamTask:
                 self._notes.warning("%s: can be compared with central again", self.stream.label)
 
     # How it stands
-
-    @staticmethod
-    def has_counted(outcome: Outcome) -> bool:
-        """Say whether both sides, or central, were counted: what was missing may have arrived."""
-        return isinstance(outcome.command.job, Land | Check) and not isinstance(outcome.result, Exception)
 
     def progress(self, steady: int) -> Progress:
         """Return how it stood at the last tick; `steady`: now by the steady clock, ns."""

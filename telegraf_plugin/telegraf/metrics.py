@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 
 from telegraf_plugin.stream import names
-from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
 from telegraf_plugin.telegraf.line_protocol import MAX_STRING_BYTES, MAX_TIME, MIN_TIME, escape_string, line_head
 
@@ -25,17 +23,7 @@ _SECOND = 1e9
 Fields = dict[str, int | float | str]
 
 
-@dataclass(frozen=True, slots=True)
-class HeldPoints:
-    """Points of one measurement, field and type of a stream that central refuses, and why."""
-
-    stream: StreamDefinition
-    group: Group
-    points: int
-    reason: str
-
-
-def cycle_lines(board: Board, late_sources: set[str], seconds: float, now: int) -> bytes:
+def cycle_lines(board: Board, late_sources: Collection[str], seconds: float, now: int) -> bytes:
     """Return a cycle's metrics: a line a stream, a source and a drop reason, and the health line last.
 
     `seconds` is how long the cycle took, `now` (Unix ns) the lines' time.

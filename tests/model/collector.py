@@ -20,9 +20,9 @@ from telegraf_plugin.stream.commands import Command, LedgerCommand, LookUpSource
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.jobs import Compare, Prove
 from telegraf_plugin.stream.ledger import MarkId
-from telegraf_plugin.stream.ledger_watch import PATIENCE
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.watched import PATIENCE
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.model.clients import Reader, SourceClient, blocks_of
 from tests.model.outside import Key, Question, label_of, name_of, selected

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.runner import JobRunner
-from telegraf_plugin.stream import bounds, clocks, course, flow, plan, task
+from telegraf_plugin.stream import account, bounds, clocks, course, flow, plan
 from telegraf_plugin.stream.account import Account, State
 from telegraf_plugin.stream.bounds import Bounds, Bucket
 from telegraf_plugin.stream.clocks import Instant, ProofClock
@@ -235,7 +235,7 @@ def no_hurry(patch: Patch) -> None:
     def patient(source: Bucket | None, central: Bucket | None, at: Instant) -> Bounds:
         return replace(bounds_of(source, central, at), expires=BEGINNING)
 
-    patch.setattr(task, "bounds_of", patient)
+    patch.setattr(account, "bounds_of", patient)
 
 
 def no_other_clock(patch: Patch) -> None:

@@ -1,0 +1,78 @@
+"""One bucket of central and the streams that land in it: since when marks are looked for there, and when next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.clocks import Clocks
+from telegraf_plugin.stream.commands import LedgerCommand, LedgerResult
+from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.ledger import oldest_kept
+from telegraf_plugin.stream.progress import State
+from telegraf_plugin.stream.spans import BEGINNING
+from telegraf_plugin.stream.task import StreamTask
+from telegraf_plugin.stream.turns import POLL
+from telegraf_plugin.stream.units import HOUR, SECOND
+
+FAR = 600 * SECOND
+"""How often (ns) a whole day is looked over for marks of other runs; the last hour is at each tick."""
+FAR_BACK = 25 * HOUR
+"""How far back (ns) marks are looked for where a whole day is looked over."""
+PATIENCE = 2 * SECOND
+"""How long (ns) a bucket is left alone at the most though marks are on their way to it: a tenth of their age."""
+
+Look = Generator[LedgerCommand, LedgerResult, int | None]
+"""A look at one bucket; returns when it is looked at next, None when nothing is expected there."""
+
+
+@dataclass(slots=True)
+class WatchedBucket:
+    """Times are ns of the steady clock, but for `answering` (Unix ns).
+
+    `look`: the one in hand, which was begun for a tick if `ticked`; `kept`: how central keeps it, if that is known;
+    `answering`: since when it has answered without a failure.
+    """
+
+    tasks: list[StreamTask]
+    look: Look | None = None
+    ticked: bool = False
+    kept: Bucket | None = None
+    look_up_at: int = 0
+    far_at: int = 0
+    answering: int | None = None
+
+    def since(self, now: Clocks, ticked: bool) -> int | None:
+        """Return since when (Unix ns) marks are looked for; None when there is nothing to look for."""
+        books = [task.account.book for task in self.tasks if task.state is not State.LOADING]
+        waited = [min(filter(None, (book.base, book.first_on_its_way))) for book in books if book.on_their_way]
+        bases = [book.base for book in books if book.base is not None]
+        if not (waited or (ticked and bases)):
+            return None
+        start = min(mark.time for mark in [*waited, *bases])
+        if ticked:
+            far = now.steady >= self.far_at
+            start = min(start, now.clock - (FAR_BACK if far else HOUR))
+            if far:
+                self.far_at = now.steady + FAR
+        return start
+
+    def kept_since(self, now: Clocks) -> int:
+        """Return from when on (Unix ns) central keeps marks for certain."""
+        return oldest_kept(now.clock, self.kept.retention) if self.kept is not None else BEGINNING
+
+    def next_look(self, now: Clocks, load_again: Mapping[StreamId, int]) -> int | None:
+        """Return when it is looked at next: as marks are on their way, or a ledger is not adopted yet; None: never.
+
+        `load_again`: when the ledger of a stream is read once more that could not adopt it.
+        """
+        waited = [first.time for task in self.tasks if (first := task.account.book.first_on_its_way) is not None]
+        times = []
+        if waited:
+            age = max(now.clock - max(waited), 0)
+            times.append(now.steady + max(POLL, min(age // 10, PATIENCE)))
+        for task in self.tasks:
+            if task.state is State.LOADING:
+                times.append(max(now.steady + POLL, load_again.get(task.stream.id, 0)))
+        return min(times, default=None)
