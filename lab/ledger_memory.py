@@ -12,16 +12,17 @@ import sys
 import time
 
 from lab.influxd import InfluxServer
-from telegraf_plugin.config import Credential, Server, Source, Timeouts
-from telegraf_plugin.gate import Gate
+from telegraf_plugin.config import Credential, Server
+from telegraf_plugin.executor import read_ledger
+from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.influxdb.central import CentralReader
+from telegraf_plugin.stream.clocks import Clocks
+from telegraf_plugin.stream.collector import Collector, Tick
+from telegraf_plugin.stream.commands import Command, LookUpSource
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.telegraf.marks import mark_line
-from telegraf_plugin.telegraf.writer import LineWriter
-from telegraf_plugin.watch import LedgerWatch
-from telegraf_plugin.worker import SourceWorker
 
 SECOND = 1_000_000_000
 STEP = 30 * SECOND
@@ -53,19 +54,19 @@ def write(central: InfluxServer, count: int, hours: int) -> int:
 
 def look(url: str, org: str, token: str, count: int) -> None:
     """Look once as after a start, and print the peak of this process before and after (MiB), and how long it took."""
-    server = Server(url, org, Credential(token))
-    central = CentralReader(server, METRICS)
-    source = Source("POD-8", server, streams(count), 1, Timeouts(5.0, 15.0, 300.0))
-    nothing = lambda *_arguments: None  # noqa: E731
-    worker = SourceWorker(
-        source, central, {BUCKET: Gate(100_000)}, LineWriter(1), "me", nothing, nothing, nothing, nothing
-    )
-    watch = LedgerWatch(central, [worker], METRICS)
+    central = CentralReader(Server(url, org, Credential(token)), METRICS)
+    windows = {BUCKET: InFlightWindow(100_000)}
+    collector = Collector([("POD-8", streams(count), 1)], windows, "me", METRICS, url)
     before, began = peak(), time.monotonic()
-    watch._look(BUCKET, watch._streams[BUCKET], True)
-    adopted = sum(lane.ledger is not None for lane in worker.lanes.values())
+    todo = collector.handle(Tick(1), Clocks(time.time_ns(), time.monotonic_ns()))
+    while todo:
+        action = todo.pop(0)
+        if not isinstance(action, Command | LookUpSource):
+            outcome = read_ledger(central, action)
+            todo += collector.handle(outcome, Clocks(time.time_ns(), time.monotonic_ns()))
+    read = sum(task.loaded for task in collector.tasks.values())
     sys.stderr.write(
-        f"{count} streams, {adopted} with what was read: {before:.1f} MiB before, {peak():.1f} MiB after, "
+        f"{count} streams, {read} with what was read: {before:.1f} MiB before, {peak():.1f} MiB after, "
         f"{time.monotonic() - began:.1f} s\n"
     )
 

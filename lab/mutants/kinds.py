@@ -19,8 +19,7 @@ KINDS: dict[str, str] = {
         "what a mark on its way calls proved is not printed"
     ),
     (
-        "telegraf_plugin/stream/markbook.py: MarkBook.printed: max(clock, self.last_time + 1, newest + 1) -> "
-        "(min(clock, self.last_time + 1, newest + 1))"
+        "telegraf_plugin/stream/ledger.py: Template.make: max(clock, self.after + 1) -> (min(clock, self.after + 1))"
     ): "marks are in order whatever the clock does",
     (
         "telegraf_plugin/stream/markbook.py: MarkBook.is_back: self.base is not None and self.started and (mark "
@@ -40,7 +39,7 @@ KINDS: dict[str, str] = {
         "telegraf_plugin/stream/course.py: Course.adopt: self.pending.put(PendingSpan(start, stop, None, "
         "max(stop, at.safe) + self.stream.lookback, state)) -> pass"
     ): "what was printed is counted first after a start",
-    "telegraf_plugin/stream/account.py: Account._settle_request: course.origin = start -> pass": (
+    "telegraf_plugin/stream/account.py: Account.settle_request: course.origin = start -> pass": (
         "a backfill that adjoins the origin moves it"
     ),
     (
@@ -52,7 +51,7 @@ KINDS: dict[str, str] = {
     "telegraf_plugin/stream/account.py: Account.mark_due: return True -> return False": (
         "a mark that calls too much proved is replaced"
     ),
-    "telegraf_plugin/lanework.py: LaneWork._adopt: account.course.doubt(believed.doubts, at) -> pass": (
+    "telegraf_plugin/stream/account.py: Account.begin: self.course.doubt(believed.doubts, at) -> pass": (
         "what the ledger doubts is compared again"
     ),
     (
@@ -164,8 +163,10 @@ KINDS: dict[str, str] = {
         "later.state or {self.state, later.state} == _PRINTED) -> (plain and (not (self.repeated or "
         "later.repeated)) and (self.stop == later.start) and (self.digest is None) and (later.digest is None))"
     ): "what has landed is not one with what has not",
-    "telegraf_plugin/watch.py: LedgerWatch._load: continue -> pass": "a ledger that is not read yet is waited for",
-    "telegraf_plugin/lane.py: Lane.begin: max(begin, kept) -> (min(begin, kept))": (
+    "telegraf_plugin/stream/ledger_watch.py: LedgerWatch._load: continue -> pass": (
+        "a ledger that is not read yet is waited for"
+    ),
+    "telegraf_plugin/stream/bounds.py: beginning: max(begin, kept) -> (min(begin, kept))": (
         "a start date beyond retention begins at its edge"
     ),
     "telegraf_plugin/runner.py: JobRunner.sweep: counted.equal -> (not counted.equal)": (

@@ -73,6 +73,11 @@ class StreamTask:
         """Where it stands with the ledger."""
         return self.account.state
 
+    @property
+    def loaded(self) -> bool:
+        """Whether its ledger was read, and waits to be adopted."""
+        return self._ledger is not None
+
     # What happens to it
 
     def tick(self, at: Instant) -> None:
