@@ -10,6 +10,7 @@ from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, 
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans
+from tests.unit.marks import book_mark
 from tests.unit.test_definition import STREAM
 
 SECOND = 1_000_000_000
@@ -72,7 +73,7 @@ class CourseBench:
         return self.course.next(self.at, live_room, room, self.central)
 
     def mark(self, back: bool) -> MarkId:
-        mark = self.book.printed(0, 0, self.course.proved)
+        mark = book_mark(self.book, 0, 0, self.course.proved)
         if back:
             self.back()
         return mark

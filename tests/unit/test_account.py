@@ -7,19 +7,19 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.stream.account import LONGEST_WITHOUT_MARK, RENEW, Account, State
-from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.bounds import Bounds
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy
-from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.ledger import Mark, MarkId, Origin
 from telegraf_plugin.stream.pending import PendingState
 from telegraf_plugin.stream.renames import TagRule
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import SECOND, T, at, s, seconds, sp
+from tests.unit.marks import make_mark
 from tests.unit.test_definition import STREAM
 
 BASE = MarkId(s(-50), "before")
@@ -44,7 +44,7 @@ def state(account: Account) -> State:
 
 def running(mark: Mark | None = None, start: int = -100) -> Account:
     account = adopted(mark, start=start)
-    first = account.make_mark(at(0))
+    first = make_mark(account, at(0))
     assert account.seen({first.id, BASE}) == first.id
     return account
 
@@ -105,10 +105,9 @@ def test_an_emptied_bucket_is_filled_from_the_lowest_origin_that_it_ever_had() -
 
 def test_a_mark_says_what_is_known_when_it_is_made() -> None:
     account = adopted(mark(span(*sp(-1000, -400))))
-    account.printing(sp(-400, -300))
-    account.printing(sp(-100, 0))
+    printing = span(*sp(-400, -300)) + span(*sp(-100, 0))
     account.request = "7"
-    made = account.make_mark(at(0))
+    made = make_mark(account, at(0), printing)
     assert made == Mark(
         id=MarkId(T, "me"),
         base=BASE,
@@ -119,10 +118,11 @@ def test_a_mark_says_what_is_known_when_it_is_made() -> None:
         printed=Spans.of([sp(-400, -300), sp(-100, 0)]),
         held={GROUP: span(*sp(-1000, -990))},
         request="7",
+        sent=Spans.of([sp(-400, -300), sp(-100, 0)]),
         sweep=account.course.sweep.place,
     )
     account.seen({BASE, made.id})
-    second = account.make_mark(at(1))
+    second = make_mark(account, at(1))
     assert (second.base, second.printed) == (made.id, NOTHING)
 
 
@@ -130,14 +130,14 @@ def test_the_first_mark_is_due_at_once_and_then_asked_for_again() -> None:
     assert not Account(STREAM, "me").mark_due(at(0))
     account = adopted()
     assert account.mark_due(at(0))
-    account.make_mark(at(0))
+    make_mark(account, at(0))
     assert not account.mark_due(at(4))
     assert account.mark_due(at(5))
 
 
 def test_a_mark_is_due_when_one_is_waited_for_too_long() -> None:
     account = running()
-    account.make_mark(at(10))
+    make_mark(account, at(10))
     assert not account.mark_due(at(14))
     assert not account.mark_due(at(15), central=False)  # then it waits in Telegraf's buffer
     assert account.mark_due(at(15))
@@ -149,7 +149,7 @@ def test_a_mark_without_it_is_due_as_soon_as_anything_is_not_proved_any_more() -
     account.stranger(replace(mark(), printed=span(*sp(-500, -450))), at(1))
     assert account.foreign == 1
     assert account.mark_due(at(1))
-    account.make_mark(at(1))
+    make_mark(account, at(1))
     assert not account.mark_due(at(2))
 
 
@@ -172,14 +172,21 @@ def test_a_mark_is_renewed_though_nothing_changes() -> None:
 
 def test_the_origin_is_mirrored_when_it_changed_and_now_and_then() -> None:
     account = adopted(mark())
-    assert account.mirror_due(at(0)) == Origin(STREAM.hash, s(-1000), s(-900), s(-1000))
-    assert account.mirror_due(at(RENEW // SECOND - 1)) is None
-    assert account.mirror_due(at(RENEW // SECOND)) is not None
-    assert account.mirror_due(at(RENEW // SECOND + 1)) is None
+
+    def mirrored(seconds: int) -> Origin | None:
+        """What is mirrored beside a mark that is made then; asked five times, since a question changes nothing."""
+        origin = {account.template(at(seconds)).origin for _ in range(5)}
+        make_mark(account, at(seconds))
+        return origin.pop()
+
+    assert mirrored(0) == Origin(STREAM.hash, s(-1000), s(-900), s(-1000))
+    assert mirrored(RENEW // SECOND - 1) is None
+    assert mirrored(RENEW // SECOND) is not None
+    assert mirrored(RENEW // SECOND + 1) is None
     account.course.origin = s(-2000)
-    assert account.mirror_due(at(RENEW // SECOND + 1)) == Origin(STREAM.hash, s(-2000), s(-900), s(-2000))
+    assert mirrored(RENEW // SECOND + 1) == Origin(STREAM.hash, s(-2000), s(-900), s(-2000))
     account.course.origin = s(-500)
-    assert account.mirror_due(at(RENEW // SECOND + 1)) == Origin(STREAM.hash, s(-500), s(-900), s(-2000))
+    assert mirrored(RENEW // SECOND + 1) == Origin(STREAM.hash, s(-500), s(-900), s(-2000))
 
 
 # What central has
@@ -189,7 +196,7 @@ def test_a_stream_runs_when_a_mark_of_this_run_is_back() -> None:
     account = adopted(mark())
     assert account.seen({BASE}) is None
     assert state(account) is State.STARTING
-    first = account.make_mark(at(0))
+    first = make_mark(account, at(0))
     assert account.seen({BASE, MarkId(T, "another")}) is None
     assert account.seen({BASE, first.id}) == first.id
     assert state(account) is State.RUNNING
@@ -201,7 +208,7 @@ def test_a_central_that_lost_the_newest_mark_is_read_again() -> None:
     account.course.tick(at(0))
     job = account.course.next(at(0), True, True, False)
     assert isinstance(job, Copy)
-    account.course.copied(job, Copied(Digest(), 5, account.make_mark(at(0)).id), at(0))
+    account.course.copied(job, Copied(Digest(), 5, make_mark(account, at(0)).id), at(0))
     assert account.seen({BASE}) is None
     assert state(account) is State.LOADING
     assert not account.course.proved
@@ -217,7 +224,7 @@ def test_marks_of_other_runs_are_news_once_and_not_when_the_ledger_held_them() -
     account = adopted(mark())
     other, known = MarkId(T, "other"), MarkId(T + 1, "known")
     account.know([known])
-    own = account.make_mark(at(0)).id
+    own = make_mark(account, at(0)).id
     assert account.strangers([own, other, known]) == [other]
     assert account.strangers([own, other, known]) == [other]  # until it is told
     account.stranger(Mark(other, None, "d", 0, 0), at(0))
@@ -278,9 +285,9 @@ def test_what_is_proved_up_to_now_lacks_nothing() -> None:
 @pytest.mark.parametrize("ahead", [-3600, 3600])
 def test_a_clock_that_jumps_does_not_let_marks_go_back(ahead: int) -> None:
     account = running()
-    first = account.make_mark(at(10))
-    second = account.make_mark(Instant(s(10), s(10 + ahead), s(11)))
-    third = account.make_mark(at(12))
+    first = make_mark(account, at(10))
+    second = make_mark(account, Instant(s(10), s(10 + ahead), s(11)))
+    third = make_mark(account, at(12))
     assert first.id < second.id < third.id
 
 
@@ -293,7 +300,7 @@ def test_what_was_asked_for_before_the_origin_is_filled_again_when_the_bucket_wa
     account.course.tick(at(0))
     account.ask(Request("1", Kind.BACKFILL, span(*sp(-5000, -4000)), False, 0), at(0))
     account.course.proved = span(*sp(-5000, -4000)) + span(*sp(-1000, 0))
-    account.make_mark(at(1))
+    make_mark(account, at(1))
     assert account.mirror.islands == span(*sp(-5000, -4000))
     again = adopted(mirror=account.mirror)
     assert seconds(again.course.work(at(0))) == [(-5000, -4000), (-1000, 0)]
@@ -305,7 +312,7 @@ def test_a_mark_carries_what_was_printed_and_is_not_proved() -> None:
     job = account.course.next(at(0), True, True, False)
     assert isinstance(job, Copy)
     account.course.copied(job, Copied(Digest(points=5), 5, None, 5), at(0))
-    made = account.make_mark(at(0))
+    made = make_mark(account, at(0))
     assert made.sent == span(*job.span)
     later = adopted(made)
     assert later.course.pending.spans() == span(*job.span)
@@ -318,11 +325,11 @@ def test_a_mark_behind_the_lines_of_a_copy_carries_what_is_being_copied() -> Non
     account.course.tick(at(0))
     job = account.course.next(at(0), True, True, False)
     assert isinstance(job, Copy)
-    made = account.make_mark(at(0))
+    made = make_mark(account, at(0), span(*job.span))
     assert made.sent == span(*job.span)
     assert adopted(made).course.pending.spans() == span(*job.span)
     assert account.course.next(at(0), False, False, False) is None  # it has come to nothing
-    assert account.make_mark(at(1)).sent == NOTHING
+    assert make_mark(account, at(1)).sent == NOTHING
 
 
 def test_a_mark_carries_what_a_tick_is_about_to_copy_again() -> None:
@@ -333,7 +340,7 @@ def test_a_mark_carries_what_a_tick_is_about_to_copy_again() -> None:
     account.course.copied(job, Copied(Digest(points=5), 0, None), at(0))
     account.course.tick(at(10))
     assert seconds(account.course.pending.spans()) == [(-20, -15)]
-    assert seconds(account.make_mark(at(10)).sent) == [(-20, 0)]
+    assert seconds(make_mark(account, at(10)).sent) == [(-20, 0)]
 
 
 def test_what_lies_before_a_start_is_not_known_to_be_lacking_until_it_was_time_to_look() -> None:
@@ -354,7 +361,7 @@ def test_what_central_loses_while_running_is_lacking_at_once() -> None:
 def test_the_sweep_goes_on_where_it_was_before_a_start() -> None:
     account = running(start=-1000)
     account.course.sweep.passes = 7
-    later = adopted(account.make_mark(at(0)))
+    later = adopted(make_mark(account, at(0)))
     assert later.course.sweep.passes == 7
 
 

@@ -12,11 +12,10 @@ import pytest
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from tests.fakes import BROKEN_OFF, CUT, END, UNAUTHORIZED, Behaviour, Exchange, FakeSource, good, plain, refusal, table

@@ -15,6 +15,7 @@ from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import HOUR, LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
+from tests.unit.marks import book_mark, make_mark
 from tests.unit.test_definition import STREAM
 
 YEAR = 365 * 24 * 3600 * SECOND
@@ -105,7 +106,7 @@ def test_clocks_that_agree_take_nothing_back() -> None:
 def test_an_origin_in_the_future_is_taken_back(ahead: int) -> None:
     course = Course(replace(STREAM, start=Start(ago=100 * SECOND)), book := MarkBook("me"))
     course.adopt(s(ahead), NOTHING, at(0))
-    book.back([book.printed(0, 0, NOTHING)])
+    book.back([book_mark(book, 0, 0, NOTHING)])
     course.tick(at(0))
     assert course.origin == s(-100)
     assert course.next(at(0), True, True, True) == Copy(sp(-100, 0), live=True)
@@ -130,7 +131,7 @@ def test_what_a_mark_of_the_future_calls_proved_is_compared_again() -> None:
 def test_how_far_behind_a_stream_is_does_not_wait_for_the_future_either() -> None:
     account = Account(STREAM, "me")
     account.adopt(None, None, s(100 * 365 * 24 * HOUR), at(0, source=100 * 365 * 24 * HOUR, clock=0))
-    account.seen({account.make_mark(at(0)).id})
+    account.seen({make_mark(account, at(0)).id})
     account.course.tick(at(0))
     account.course.tick(at(600))
     assert account.progress(at(600)).lag == 600 * SECOND

@@ -18,6 +18,7 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.pending import PendingSpan
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import HOUR, SECOND, CourseBench, at, s, sp
+from tests.unit.marks import book_mark
 from tests.unit.test_definition import STREAM
 
 MINUTES = replace(STREAM, aggregate=Aggregate(60 * SECOND, AggregateFunction.MEAN))
@@ -46,7 +47,7 @@ def test_nothing_is_done_before_a_mark_of_this_run_is_back() -> None:
     course = Course(STREAM, book)
     course.adopt(s(-1000), NOTHING, at(-1000))
     course.tick(at(0))
-    mark = book.printed(0, 0, NOTHING)
+    mark = book_mark(book, 0, 0, NOTHING)
     assert course.next(at(0), True, True, True) is None
     book.back([mark])
     assert course.next(at(0), True, True, True) == Copy(sp(-300, 0), live=True)
@@ -68,7 +69,7 @@ def test_before_the_first_tick_nothing_is_done() -> None:
     book = MarkBook("me")
     course = Course(STREAM, book)
     course.adopt(s(-1000), NOTHING, at(-1000))
-    book.back([book.printed(0, 0, NOTHING)])
+    book.back([book_mark(book, 0, 0, NOTHING)])
     assert course.next(at(0), True, True, True) is None
     course.tick(at(0))
     assert course.next(at(0), True, True, True) is not None

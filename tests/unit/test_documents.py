@@ -9,11 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin import audit, cli, compare, keeping, lane, plugin, watch
+from telegraf_plugin import audit, cli, compare
 from telegraf_plugin.commands import arguments, checks, last_word
 from telegraf_plugin.config import schema, yaml_file
 from telegraf_plugin.influxdb import annotated_csv, client, failures, flux, passage
-from telegraf_plugin.stream import account, course, holds, ledger, overwrites, quarantine, retry
+from telegraf_plugin.stream import (
+    account,
+    bounds,
+    collector,
+    course,
+    health,
+    holds,
+    ledger,
+    ledger_watch,
+    overwrites,
+    quarantine,
+    retry,
+)
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.telegraf import line_protocol, logs
@@ -101,7 +113,7 @@ def test_there_are_messages_to_look_for() -> None:
     [
         (TROUBLE, f"Said when they differ by more than {audit.MAX_SKEW:g} s"),
         (README, f"| InfluxDB, sources and central | {'.'.join(map(str, checks.NEEDED_VERSION))} or newer"),
-        (TROUBLE, f"A mark is on its way for more than {watch.OVERDUE_SECONDS} s"),
+        (TROUBLE, f"A mark is on its way for more than {ledger_watch.OVERDUE // SECOND_NS} s"),
         (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
         (TROUBLE, f"it gets it, up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
         (CONFIGURATION, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
@@ -144,8 +156,8 @@ def test_a_number_that_is_named_is_the_programs(document: str, said: str) -> Non
 def test_the_numbers_that_are_named_in_words_are_the_programs() -> None:
     an_hour = HOUR * SECOND_NS
     assert (holds.LOOKS.longest, quarantine.ASIDE.longest) == (an_hour, an_hour)
-    assert (watch.LOOK_UP_SECONDS, keeping.LOOK_UP_SECONDS) == (HOUR, HOUR)
-    assert (lane.RETENTION_MARGIN, plugin.UNCOMPARED_INTERVALS) == (60 * SECOND_NS, 2)
+    assert (ledger_watch.LOOK_UP, collector.LOOK_UP) == (HOUR * SECOND_NS, HOUR * SECOND_NS)
+    assert (bounds.RETENTION_MARGIN, health.UNCOMPARED_INTERVALS) == (60 * SECOND_NS, 2)
     assert [retry.RETRIES.after(failures) for failures in (1, 2, 3, 99)] == [1, 2, 4, 60]
     of_stream = Course(STREAM, MarkBook("1"))
     for kept, provable in ((2 * STREAM.lookback, False), (2 * STREAM.lookback + 1, True)):

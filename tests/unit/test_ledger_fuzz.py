@@ -14,8 +14,7 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
 from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.stream.ledger import Origin
-from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId
+from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
 from telegraf_plugin.stream.request import MAX_ID, Kind, Request
 from telegraf_plugin.stream.spans import END, Spans
 from tests.replies import row

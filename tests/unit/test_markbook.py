@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.markbook import FIRST_ASK, LONGEST_ASK, MarkBook
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
+from tests.unit.marks import book_mark
 
 SECOND = 1_000_000_000
 
@@ -23,20 +24,20 @@ def test_times_rise_whatever_the_clock_does(clocks: list[int], base: int) -> Non
     marks = book(base)
     times = [base]
     for clock in clocks:
-        mark = marks.printed(clock, 0, NOTHING)
+        mark = book_mark(marks, clock, 0, NOTHING)
         assert mark.time >= clock
         assert mark.incarnation == "me"
         times.append(mark.time)
     assert times == sorted(set(times))
     assert marks.back([mark]) == mark
-    assert marks.printed(0, 0, NOTHING).time == times[-1] + 1
+    assert book_mark(marks, 0, 0, NOTHING).time == times[-1] + 1
 
 
 def test_times_go_on_rising_when_the_ledger_is_read_again() -> None:
     marks = book()
-    first = marks.printed(100, 0, NOTHING)
+    first = book_mark(marks, 100, 0, NOTHING)
     marks.adopt(MarkId(50, "before"), NOTHING)
-    assert marks.printed(0, 0, NOTHING).time > first.time
+    assert book_mark(marks, 0, 0, NOTHING).time > first.time
 
 
 def test_nothing_is_back_and_all_is_asked_for_until_a_mark_of_this_run_came() -> None:
@@ -45,7 +46,7 @@ def test_nothing_is_back_and_all_is_asked_for_until_a_mark_of_this_run_came() ->
     assert not marks.is_back(MarkId(5, "before"))
     assert marks.is_back(None)
     assert marks.should_ask(0)
-    first = marks.printed(100, 0, NOTHING)
+    first = book_mark(marks, 100, 0, NOTHING)
     assert marks.back([MarkId(10, "before"), MarkId(100, "other")]) is None
     assert not marks.started
     assert marks.back([first]) == first
@@ -59,7 +60,7 @@ def test_a_mark_that_is_waited_for_is_asked_for_again_less_and_less_often() -> N
     steady = 0
     waits = []
     for _ in range(9):
-        marks.printed(steady, steady, NOTHING)
+        book_mark(marks, steady, steady, NOTHING)
         asked = steady
         while not marks.should_ask(steady):
             steady += SECOND
@@ -67,24 +68,24 @@ def test_a_mark_that_is_waited_for_is_asked_for_again_less_and_less_often() -> N
     assert waits[:3] == [FIRST_ASK, 2 * FIRST_ASK, 4 * FIRST_ASK]
     assert waits[-2:] == [LONGEST_ASK, LONGEST_ASK]
     assert marks.back([max(marks.on_their_way)]) is not None
-    marks.printed(steady, steady, NOTHING)
+    book_mark(marks, steady, steady, NOTHING)
     assert not marks.should_ask(steady + FIRST_ASK - 1)
     assert marks.should_ask(steady + FIRST_ASK)  # begun anew
 
 
 def test_a_ledger_that_is_read_anew_is_asked_for_at_once() -> None:
     marks = book()
-    marks.printed(0, 0, NOTHING)
+    book_mark(marks, 0, 0, NOTHING)
     assert not marks.should_ask(1)
     marks.adopt(None, NOTHING)
     assert marks.should_ask(1)
-    marks.printed(1, 1, NOTHING)
+    book_mark(marks, 1, 1, NOTHING)
     assert marks.should_ask(1 + FIRST_ASK)
 
 
 def test_a_mark_that_is_back_brings_all_before_it() -> None:
     marks = book()
-    first, second, third = (marks.printed(at, 0, NOTHING) for at in (1, 2, 3))
+    first, second, third = (book_mark(marks, at, 0, NOTHING) for at in (1, 2, 3))
     assert marks.back([second, first]) == second
     assert list(marks.on_their_way) == [third]
     assert [marks.is_back(mark) for mark in (first, second, third)] == [True, True, False]
@@ -98,7 +99,7 @@ def test_a_base_that_central_does_not_have_is_gone() -> None:
     assert marks.gone([MarkId(10, "other"), MarkId(11, "before")])
     assert marks.gone([])
     assert not book().gone([])
-    first = marks.printed(20, 0, NOTHING)
+    first = book_mark(marks, 20, 0, NOTHING)
     marks.back([MarkId(10, "before"), first])
     assert marks.gone([MarkId(10, "before")])
 
@@ -106,8 +107,8 @@ def test_a_base_that_central_does_not_have_is_gone() -> None:
 def test_what_any_mark_claims_that_may_be_the_newest_after_a_crash_is_claimed() -> None:
     marks = book(10, span(0, 10))
     assert (marks.claimed, marks.newest_claims) == (span(0, 10), span(0, 10))
-    wide = marks.printed(20, 0, span(20, 40))
-    narrow = marks.printed(30, 0, span(20, 30))
+    wide = book_mark(marks, 20, 0, span(20, 40))
+    narrow = book_mark(marks, 30, 0, span(20, 30))
     assert marks.claimed == Spans.of([(0, 10), (20, 40)])
     assert marks.newest_claims == span(20, 30)
     marks.back([wide])
@@ -121,9 +122,9 @@ def test_what_any_mark_claims_that_may_be_the_newest_after_a_crash_is_claimed() 
 def test_a_mark_that_was_back_and_is_not_any_more_is_gone_though_the_newest_is_there() -> None:
     """A request whose reply was lost brings the newest a second time, into a central that was put back."""
     marks = book()
-    first = marks.printed(100, 0, NOTHING)
+    first = book_mark(marks, 100, 0, NOTHING)
     marks.back([first])
-    second = marks.printed(200, 0, NOTHING)
+    second = book_mark(marks, 200, 0, NOTHING)
     marks.back([first, second])
     assert not marks.gone([first, second], since=0)
     assert marks.gone([second], since=0)

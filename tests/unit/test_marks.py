@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
-from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.ledger import Mark, Origin
 from telegraf_plugin.stream.spans import Spans, span
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from tests.slow_lines import read_lines

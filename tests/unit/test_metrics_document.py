@@ -9,8 +9,8 @@ import pytest
 
 from telegraf_plugin import plugin
 from telegraf_plugin.stream import names
-from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.drops import DropReason
+from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.status import Effort

@@ -14,6 +14,7 @@ from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import LOOKBACK, SECOND, at, s, seconds, sp
+from tests.unit.marks import make_mark
 from tests.unit.test_definition import STREAM
 
 ORIGIN = -1000
@@ -34,7 +35,7 @@ class Asked:
         self.account = Account(stream, "me")
         self.account.adopt(None, None, s(ORIGIN), at(-10_000))
         self.course = self.account.course
-        self.present = {self.account.make_mark(at(-10_000)).id}
+        self.present = {make_mark(self.account, at(-10_000)).id}
         self.account.seen(self.present)
         self.course.tick(at(-10_000))
         self.course.next(at(-10_000), False, False, False)
@@ -47,7 +48,7 @@ class Asked:
 
     def mark(self) -> Mark:
         """A mark that is back at once."""
-        mark = self.account.make_mark(at(0))
+        mark = make_mark(self.account, at(0))
         self.present.add(mark.id)
         self.account.seen(self.present)
         return mark
@@ -59,7 +60,6 @@ class Asked:
             assert not isinstance(job, Check)
             done.append((type(job).__name__.lower(), seconds(span(*job.span))[0]))
             if isinstance(job, Copy):
-                self.account.printing(job.span)
                 self.course.copied(job, Copied(Digest(points=5), 5, self.mark().id), at(0))
             elif isinstance(job, Prove):
                 self.course.proved_by(job, Proved(True), at(0))
@@ -170,7 +170,7 @@ def test_nothing_is_asked_of_a_stream_that_does_not_run() -> None:
     account.adopt(None, None, s(ORIGIN), at(0))
     account.ask(backfill((-1400, -1200)), at(0))
     assert account.course.requested == NOTHING
-    account.seen({account.make_mark(at(0)).id})
+    account.seen({make_mark(account, at(0)).id})
     account.ask(backfill((-1400, -1200)), at(0))
     assert seconds(account.course.requested) == [(-1400, -1200)]
 

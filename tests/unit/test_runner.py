@@ -11,16 +11,15 @@ import pytest
 
 from telegraf_plugin import compare as compare_module
 from telegraf_plugin.compare import SET_POINTS, narrowed
-from telegraf_plugin.influxdb import flux
-from telegraf_plugin.influxdb import source as source_reader
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.block import Block, FieldType, Tags
-from telegraf_plugin.stream.course import Course
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.commands import Command, Probe
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Prove, Recheck
@@ -94,20 +93,12 @@ class Prints:
 class Bench:
     """A runner between two sides, and the course of a stream."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, stream: StreamDefinition = STREAM) -> None:
+    def __init__(self, stream: StreamDefinition = STREAM) -> None:
         self.here, self.there, self.out = Side(), Side(), Prints()
-        self.course: Course = Account(stream, "me").course
+        self.account = Account(stream, "me")
+        self.course = self.account.course
         central = self.there
         bench = self
-
-        class Passage:
-            def __init__(self, _client: object, _stream: object, span: Span, tally: Tally) -> None:
-                self._span, self._tally = span, tally
-
-            def blocks(self) -> Iterator[tuple[list[Block], bool]]:
-                for blocks, exact in bench.here.read(self._span):
-                    self._tally.points += 0 if exact else sum(map(len, blocks))
-                    yield blocks, exact
 
         class Central:
             count = staticmethod(central.count)
@@ -116,26 +107,36 @@ class Bench:
             def blocks(_stream: object, span: Span) -> Iterator[tuple[list[Block], bool]]:
                 return central.read(span)
 
-        monkeypatch.setattr(source_reader, "Passage", Passage)
-        monkeypatch.setattr(flux, "count_query", lambda stream, start, stop: cast(object, (stream, (start, stop))))
-        monkeypatch.setattr(source_reader, "read_rows", lambda reply: reply)
-        monkeypatch.setattr(source_reader, "count_of", lambda points: points)
+        class Source:
+            count = staticmethod(self.here.count)
 
-        class Client:
             @staticmethod
-            def query(query: tuple[StreamDefinition, Span]) -> int:
-                return bench.here.count(*query)
+            def blocks(_stream: object, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
+                for blocks, exact in bench.here.read(span):
+                    tally.points += 0 if exact else sum(map(len, blocks))
+                    yield blocks, exact
 
-        self.runner = JobRunner(cast(QueryClient, Client()), cast(CentralReader, Central()))
+            @staticmethod
+            def has_mark(_stream: object, _mark: MarkId) -> bool:
+                return False
+
+        self.runner = JobRunner(cast(SourceReader, Source()), cast(CentralReader, Central()))
+
+    @property
+    def command(self) -> Command:
+        """A command for the stream, whatever its job."""
+        account = self.account
+        at = Instant(WHOLE[1], WHOLE[1], 0)
+        return Command(account.stream, Probe(0), self.course.bounds.groups, None, account.template(at))
 
     def compare(self, group: Group | None = None, whole: Span = WHOLE) -> Compared:
         job = Compare(whole, group, frozenset() if group else self.course.holds.within(whole))
-        return self.runner.compare(self.course, job, cast(Printer, self.out), Tally())
+        return self.runner.compare(self.command, job, cast(Printer, self.out), Tally())
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    return Bench(monkeypatch)
+def bench() -> Bench:
+    return Bench()
 
 
 MANY = [BEGIN + number * 30_000_000 for number in range(120_000)]
@@ -215,8 +216,8 @@ def test_another_value_is_missing_and_not_counted_as_extra(bench: Bench) -> None
     assert bench.out.printed == [(b"v", MANY[99], False)]
 
 
-def test_what_the_operators_flux_computes_has_no_extras(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(monkeypatch, replace(STREAM, flux="start stop"))
+def test_what_the_operators_flux_computes_has_no_extras() -> None:
+    bench = Bench(replace(STREAM, flux="start stop"))
     bench.here.blocks = blocks(MANY[:100])
     bench.there.blocks = blocks(MANY[:107])
     assert bench.compare().extras == 0
@@ -239,7 +240,7 @@ def test_what_is_held_is_left_out_on_both_sides_and_counted(bench: Bench) -> Non
     assert found == Compared({GROUP: 1}, 0, {TEXTS: 20}, 70, MARK, {GROUP: (MANY[49], MANY[49] + 1)})
     assert bench.out.printed == [(b"v", MANY[49], False)]
     bench.there.blocks = blocks(MANY[:50])
-    proved = bench.runner.prove(bench.course, Prove(WHOLE, None, frozenset((TEXTS,))))
+    proved = bench.runner.prove(bench.command, Prove(WHOLE, None, frozenset((TEXTS,))))
     assert (proved.equal, proved.left_out) == (True, {TEXTS: 20})
 
 
@@ -255,13 +256,13 @@ def test_what_is_held_is_printed_by_a_copy_all_the_same(bench: Bench) -> None:
     bench.course.holds.restore({TEXTS: span(*WHOLE)})
     bench.here.blocks = [*blocks(MANY[:5]), *blocks(MANY[:2], TEXTS)]
     copied = bench.runner.copy(
-        bench.course, Copy(WHOLE, live=False, held=frozenset((TEXTS,))), cast(Printer, bench.out), Tally()
+        bench.command, Copy(WHOLE, live=False, held=frozenset((TEXTS,))), cast(Printer, bench.out), Tally()
     )
     assert (copied.points_read, copied.digest.points, copied.digest.left_out) == (7, 5, {TEXTS: 2})
     assert {name for name, _, _ in bench.out.printed} == {b"v", b"text"}
     assert copied.mark == MARK
     bench.there.blocks = blocks(MANY[:5])
-    assert bench.runner.prove(bench.course, Prove(WHOLE, copied.digest)).equal
+    assert bench.runner.prove(bench.command, Prove(WHOLE, copied.digest)).equal
 
 
 def test_no_query_reaches_over_the_end_of_a_shard_group(bench: Bench) -> None:
@@ -277,28 +278,28 @@ def test_no_query_reaches_over_the_end_of_a_shard_group(bench: Bench) -> None:
 @pytest.mark.parametrize("by_hash", [False, True])
 def test_equal_sides_lack_nothing(bench: Bench, by_hash: bool) -> None:
     bench.here.blocks = bench.there.blocks = blocks(MANY[:100])
-    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash)).equal
+    assert bench.runner.sweep(bench.command, Recheck(WHOLE, by_hash)).equal
     assert bool(bench.here.asked) is by_hash  # else it was counted
 
 
 def test_a_changed_value_is_found_by_hash_alone(bench: Bench) -> None:
     bench.here.blocks = blocks(MANY[:100])
     bench.there.blocks = blocks(MANY[:100], value=b"8")
-    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False)).equal
-    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=True)).equal
+    assert bench.runner.sweep(bench.command, Recheck(WHOLE, by_hash=False)).equal
+    assert not bench.runner.sweep(bench.command, Recheck(WHOLE, by_hash=True)).equal
 
 
 def test_what_central_lacks_is_found_and_not_printed(bench: Bench) -> None:
     bench.here.blocks = blocks(MANY[:100])
     bench.there.blocks = blocks(MANY[:99])
-    assert not bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False)).equal
+    assert not bench.runner.sweep(bench.command, Recheck(WHOLE, by_hash=False)).equal
     assert bench.out.printed == []
 
 
 def test_what_only_central_has_is_nothing_that_is_missing(bench: Bench) -> None:
     bench.here.blocks = blocks(MANY[:99])
     bench.there.blocks = blocks(MANY[:100])
-    assert bench.runner.sweep(bench.course, Recheck(WHOLE, by_hash=False)).equal
+    assert bench.runner.sweep(bench.command, Recheck(WHOLE, by_hash=False)).equal
 
 
 # Narrowing

@@ -9,8 +9,9 @@ from itertools import pairwise
 import pytest
 
 from telegraf_plugin.stream.account import Account, State
+from telegraf_plugin.stream.bounds import Bounds
 from telegraf_plugin.stream.clocks import Instant
-from telegraf_plugin.stream.course import Bounds, Course
+from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.jobs import Recheck, Swept
 from telegraf_plugin.stream.pending import PendingState

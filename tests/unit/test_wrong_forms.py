@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,15 +13,13 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.lane import Lane
+from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import MarkId
-from telegraf_plugin.stream.uncompared import Question
 from tests.fakes import END, FakeSource, plain, refusal, table
 from tests.unit.test_definition import STREAM
-from tests.unit.test_lane import lane as made_lane
 
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
-NAME = ("POD-8", "telegraf")
+NAME = StreamId("POD-8", "telegraf")
 HEAD = b"#datatype,string,long,%b\r\n#group,false,false,false\r\n#default,_result,,\r\n,result,table,%b\r\n"
 
 
@@ -111,11 +108,3 @@ def test_central_says_how_long_it_wants_to_be_left_alone(
         with pytest.raises(CentralError) as caught:
             question()
         assert caught.value.retry_after == waits
-
-
-@pytest.mark.parametrize(("asks", "at_least", "at_most"), [(None, 0.5, 2.0), (30.0, 30.0, 30.0), (0.1, 0.5, 2.0)])
-def test_a_stream_waits_as_long_as_central_asks_for(asks: float | None, at_least: float, at_most: float) -> None:
-    lane: Lane = made_lane()
-    now = time.monotonic()
-    lane.central_failed(Question.READ, CentralError("limits requests", "wait", retry_after=asks), int(now * 1e9))
-    assert at_least <= lane.central_at - now <= at_most + 1e-6

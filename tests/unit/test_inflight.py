@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_plugin import gate as gate_module
+from telegraf_plugin import inflight
 from telegraf_plugin.errors import NoRoom
-from telegraf_plugin.gate import Gate
+from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.stream.flow import Flow, Load
 
 PATIENCE = 10.0
@@ -116,46 +116,48 @@ def test_a_stream_that_is_alone_has_all_of_the_limit() -> None:
     assert (flow.has_room(Load(40, 1), True, "a"), flow.has_room(Load(41, 1), True, "a")) == (True, False)
 
 
-# Gate
+# The window
 
 
 def test_who_finds_no_room_for_bytes_waits_until_a_mark_is_back() -> None:
-    gate = Gate(1000, 100)
-    gate.enter("a", Load(1, 100), True, never)
-    gate.marked("a", 7)
-    outcome = entering(gate, "b", Load(1, 1), never)
-    assert not gate.has_room(live=True)
+    window = InFlightWindow(1000, 100)
+    window.enter("a", Load(1, 100), True, never)
+    window.marked("a", 7)
+    outcome = entering(window, "b", Load(1, 1), never)
+    assert not window.has_room(live=True)
     assert not outcome
-    gate.back("a", 7)
+    window.back("a", 7)
     assert soon(lambda: outcome == ["entered"])
-    assert gate.has_room(live=True)
+    assert window.has_room(live=True)
 
 
 def test_lines_that_have_room_enter_at_once() -> None:
-    gate = Gate(100)
-    gate.enter("a", Load(60, 0), True, never)
-    gate.enter("b", Load(40, 0), True, never)
-    assert (gate.lines(), gate.lines("a"), gate.lines("b"), gate.lines("c")) == (100, 60, 40, 0)
+    window = InFlightWindow(100)
+    window.enter("a", Load(60, 0), True, never)
+    window.enter("b", Load(40, 0), True, never)
+    assert (window.lines(), window.lines("a"), window.lines("b"), window.lines("c")) == (100, 60, 40, 0)
 
 
 def test_a_reading_begins_only_where_an_eighth_has_room() -> None:
-    gate = Gate(80)
-    gate.enter("a", Load(30, 0), True, never)
-    assert gate.has_room(live=False)
-    gate.enter("a", Load(1, 0), True, never)
-    assert not gate.has_room(live=False)
-    assert gate.has_room(live=True)
-    gate.enter("a", Load(40, 0), True, never)
-    assert not gate.has_room(live=True)
+    window = InFlightWindow(80)
+    window.enter("a", Load(30, 0), True, never)
+    assert window.has_room(live=False)
+    window.enter("a", Load(1, 0), True, never)
+    assert not window.has_room(live=False)
+    assert window.has_room(live=True)
+    window.enter("a", Load(40, 0), True, never)
+    assert not window.has_room(live=True)
 
 
-def entering(gate: Gate, stream: str, load: Load, before_waiting: Callable[[], None], live: bool = True) -> list[str]:
+def entering(
+    window: InFlightWindow, stream: str, load: Load, before_waiting: Callable[[], None], live: bool = True
+) -> list[str]:
     """Enter in a thread; the list gets what came of it. Returns once it waits."""
     outcome: list[str] = []
 
     def enter() -> None:
         try:
-            gate.enter(stream, load, live, before_waiting)
+            window.enter(stream, load, live, before_waiting)
             outcome.append("entered")
         except NoRoom as error:
             outcome.append(str(error))
@@ -173,64 +175,82 @@ def soon(holds: Callable[[], bool]) -> bool:
 
 
 def test_who_finds_no_room_prints_a_mark_first_and_enters_when_it_is_back() -> None:
-    gate = Gate(100)
-    gate.enter("a", Load(100, 0), True, never)
+    window = InFlightWindow(100)
+    window.enter("a", Load(100, 0), True, never)
     marked = threading.Event()
 
     def mark() -> None:
-        gate.marked("a", 7)
+        window.marked("a", 7)
         marked.set()
 
-    outcome = entering(gate, "a", Load(50, 0), mark)
+    outcome = entering(window, "a", Load(50, 0), mark)
     assert marked.wait(PATIENCE)
-    gate.back("a", 6)  # another one: still no room
+    window.back("a", 6)  # another one: still no room
     time.sleep(0.02)
     assert not outcome
-    gate.back("a", 7)
+    window.back("a", 7)
     assert soon(lambda: outcome == ["entered"])
-    assert gate.lines() == 50
+    assert window.lines() == 50
 
 
 def test_who_has_nothing_without_a_mark_prints_none() -> None:
-    gate = Gate(100)
-    gate.enter("a", Load(100, 0), True, never)
-    gate.marked("a", 7)
-    outcome = entering(gate, "b", Load(50, 0), never)
+    window = InFlightWindow(100)
+    window.enter("a", Load(100, 0), True, never)
+    window.marked("a", 7)
+    outcome = entering(window, "b", Load(50, 0), never)
     time.sleep(0.02)
     assert not outcome
-    gate.back("a", 7)
+    window.back("a", 7)
     assert soon(lambda: outcome == ["entered"])
 
 
 def test_a_backlog_waits_where_live_lines_pass() -> None:
-    gate = Gate(100)
-    gate.enter("a", Load(50, 0), True, never)
-    gate.marked("a", 7)
-    outcome = entering(gate, "b", Load(10, 0), never, live=False)
-    gate.enter("c", Load(10, 0), True, never)
+    window = InFlightWindow(100)
+    window.enter("a", Load(50, 0), True, never)
+    window.marked("a", 7)
+    outcome = entering(window, "b", Load(10, 0), never, live=False)
+    window.enter("c", Load(10, 0), True, never)
     assert not outcome
-    gate.back("a", 7)
+    window.back("a", 7)
     assert soon(lambda: outcome == ["entered"])
 
 
 def test_patience_ends_when_nothing_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate_module, "PATIENCE_SECONDS", 0.05)
-    gate = Gate(100)
-    gate.enter("a", Load(100, 0), True, lambda: None)
+    monkeypatch.setattr(inflight, "PATIENCE_SECONDS", 0.05)
+    window = InFlightWindow(100)
+    window.enter("a", Load(100, 0), True, lambda: None)
     with pytest.raises(NoRoom, match="101 lines of 0 bytes are in flight"):
-        gate.enter("a", Load(50, 0), True, lambda: gate.marked("a", 7))
-    assert gate.lines() == 101  # and what found no room is not counted
+        window.enter("a", Load(50, 0), True, lambda: window.marked("a", 7))
+    assert window.lines() == 101  # and what found no room is not counted
 
 
 def test_patience_begins_anew_with_each_mark_that_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate_module, "PATIENCE_SECONDS", 0.5)
-    gate = Gate(100)
+    monkeypatch.setattr(inflight, "PATIENCE_SECONDS", 0.5)
+    window = InFlightWindow(100)
     for mark in range(4):
-        gate.enter("a", Load(24, 0), True, never)
-        gate.marked("a", mark)
-    outcome = entering(gate, "b", Load(100, 0), never)
+        window.enter("a", Load(24, 0), True, never)
+        window.marked("a", mark)
+    outcome = entering(window, "b", Load(100, 0), never)
     for mark in range(4):
         time.sleep(0.3)
         assert not outcome
-        gate.back("a", mark)
+        window.back("a", mark)
     assert soon(lambda: outcome == ["entered"])
+
+
+def test_a_mark_that_comes_back_before_one_waits_is_not_waited_for() -> None:
+    """It came between the look for room and the waiting: the whole of the patience passed for nothing."""
+    waited: list[int] = []
+
+    def wait(moved: int, _seconds: float) -> bool:
+        waited.append(moved)
+        return window.moved != moved
+
+    window = InFlightWindow(100, wait=wait)
+    window.enter("a", Load(100, 0), True, never)
+    window.marked("a", 7)
+    with pytest.raises(NoRoom):
+        window.enter("b", Load(50, 0), True, never)
+    window.back("a", 7)
+    window.enter("b", Load(50, 0), True, never)
+    assert waited == [0]
