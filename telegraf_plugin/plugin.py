@@ -237,6 +237,9 @@ class Plugin:
         for worker in self._workers:
             self._busy.add(worker.source.name)
             worker.tick(self._tick_number)
+        self._take_progress()  # a source whose thread is stuck would have it said a tick later only
+        if self._last_health and self._board.failing:
+            self._publish(health_line(self._board, self._clock()))
 
     def _idle(self, idle: _Idle) -> None:
         """Take note that a source has done what a tick asked for; an earlier tick's is too late to count."""
