@@ -32,6 +32,8 @@ STEPS_A_LOOK = 4
 """Steps of one stream's ledger that are read at a time: a long one holds up no other stream."""
 LOAD_AGAIN_SECONDS = 30.0
 """How old what was read of the ledger may become while a stream cannot adopt it, its source being silent."""
+MIRROR_PATIENCE = 4
+"""The bucket of metrics is left alone after a failure for so many times as long as that took: it may hang."""
 _FAR_BACK = 25 * HOUR
 """How far back (ns) marks are looked for where a whole day is looked over."""
 
@@ -60,6 +62,7 @@ class LedgerWatch:
         self._silent: dict[str, str] = {}  # by bucket, what was said
         self._buckets: dict[str, Bucket] = {}
         self._looked_up: dict[str, float] = {}
+        self._mirror_again = 0.0  # time.monotonic() before which the bucket of metrics is left alone
         self._far: dict[str, float] = {}
         self._strangers: set[tuple[str, str]] = set()
         self._overdue: set[str] = set()
@@ -213,12 +216,17 @@ class LedgerWatch:
             log.error("%s: %s; %s; it is not copied until then", label, error.summary, error.hint)
 
     def _mirrored(self) -> Mapping[StreamName, Origin] | None:
-        """Return the origins that the bucket of metrics keeps, None when it cannot be read."""
+        """Return the origins that the bucket of metrics keeps, None when it cannot be read, or could not just now."""
+        began = time.monotonic()
+        if began < self._mirror_again:
+            return None
         try:
             origins = self._central.origins()
             self._say(f"{self._metrics_bucket} (metrics)", None)
         except CentralError as error:
             self._say(f"{self._metrics_bucket} (metrics)", error)
+            now = time.monotonic()
+            self._mirror_again = now + MIRROR_PATIENCE * (now - began)
             return None
         return origins
 

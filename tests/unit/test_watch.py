@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.client import Bucket
+from telegraf_plugin.influxdb.ledger_rows import StreamName
+from telegraf_plugin.stream.account import Origin
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
@@ -57,6 +60,25 @@ def test_while_the_metrics_bucket_cannot_be_read_a_new_stream_waits_and_one_with
     assert soon(lambda: len(site.worker.loaded) == 3)
     assert site.worker.loaded["POD-8/b"] == (None, ORIGIN, set())
     assert said(caplog, "metrics (metrics) can be read again") == 1
+
+
+def test_a_metrics_bucket_that_hangs_holds_up_the_marks_of_no_stream(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new stream of the same bucket waits for it, and asked for it at each look."""
+
+    def hang() -> dict[StreamName, Origin]:
+        site.central.asks.append("metrics")
+        threading.Event().wait(0.2)
+        raise CentralError("timed out", "later")
+
+    monkeypatch.setattr(site.central, "origins", hang)
+    site.worker.runs(A, None, MarkId(now(), "me"))
+    site.worker.runs(C, MarkId(now(), "me"))
+    site.watch.start()
+    assert soon(lambda: sum(label == A.label for label, *_ in site.worker.looks) > 30)
+    assert site.central.asks.count("metrics") < 15
+    assert "POD-8/b" not in site.worker.loaded
 
 
 def test_a_ledger_that_is_long_or_cannot_be_read_holds_up_no_other(
