@@ -193,8 +193,12 @@ class LaneWork:
     def _explain(self, lane: Lane, job: Explain) -> None:
         """Look why central lacks what is held, and say it when it is news."""
         course = lane.account.course
-        reason = self._runner.reason(course, job.group, job.span)
+        reason, kept = self._runner.reason(course, job.group, job.span), self._runner.kept(lane.stream)
         with self._lock:
+            if kept is not None:  # it may keep points for less than it did: what it would not take is not held
+                lane.central_bucket = kept
+                lane.set_bounds(lane.ticked)
+                course.holds.forget(course.bounds.oldest)
             held = course.holds.groups.get(job.group)
             points = held.points if held is not None else 0
             news = course.holds.explain(job.group, reason)

@@ -194,6 +194,10 @@ class JobRunner:
                 difference.central(block, exact)
         return Reason(False, f"differs: {told(difference.found(), group)}")
 
+    def kept(self, stream: StreamDefinition) -> Bucket | None:
+        """Return how central keeps the stream's bucket now, None when it does not say."""
+        return self._central.bucket(stream.central_bucket)
+
     def first(self, stream: StreamDefinition, stop: int) -> int | None:
         """Return the time of the stream's first point before `stop`, None when it has none."""
         return self._source.first(stream, stop)
