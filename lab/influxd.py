@@ -177,13 +177,15 @@ class InfluxServer:
 
     def set_shard_groups(self, bucket: str, seconds: int) -> None:
         """Let the shard groups of a bucket last so many seconds, an hour at least; those that are there stay."""
+        self._change_rule(bucket, {"shardGroupDurationSeconds": seconds})
+
+    def set_retention(self, bucket: str, seconds: int) -> None:
+        """Have a bucket keep points for so long from now on: older ones are refused, and deleted in time."""
+        self._change_rule(bucket, {"everySeconds": seconds})
+
+    def _change_rule(self, bucket: str, change: dict[str, int]) -> None:
         rules = self._json("GET", f"/api/v2/buckets/{self._bucket_ids[bucket]}")["retentionRules"]
-        rule = {
-            "type": "expire",
-            "everySeconds": 0,
-            **(rules[0] if rules else {}),
-            "shardGroupDurationSeconds": seconds,
-        }
+        rule = {"type": "expire", "everySeconds": 0, **(rules[0] if rules else {}), **change}
         self._json("PATCH", f"/api/v2/buckets/{self._bucket_ids[bucket]}", {"retentionRules": [rule]})
 
     def empty_bucket(self, name: str) -> None:

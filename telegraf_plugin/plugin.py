@@ -212,6 +212,7 @@ class Plugin:
         self._ticks.taken()
         self._report(self._health.tick(self._now()))
         self._handle(Tick(self._health.tick_number))
+        self._report(self._health.ticked(self._now()))
 
     def _end_cycle(self) -> None:
         """Say what became of the last tick, as the end has come."""

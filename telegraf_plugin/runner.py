@@ -24,6 +24,7 @@ from telegraf_plugin.stream.jobs import (
     Copy,
     Counted,
     Explain,
+    Explained,
     Foresee,
     Land,
     Prove,
@@ -91,7 +92,7 @@ class JobRunner:
             case Recheck() as job:
                 return self.sweep(command, job)
             case Explain(span, group):
-                return self.reason(command, group, span)
+                return Explained(self.reason(command, group, span), self._central.bucket(command.stream.central_bucket))
 
     def copy(self, command: Command, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print all of it; `tally` counts on the way."""

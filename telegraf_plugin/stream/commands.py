@@ -13,8 +13,24 @@ from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.drops import Drops
-from telegraf_plugin.stream.holds import Reason
-from telegraf_plugin.stream.jobs import Check, Compared, Copied, Copy, Counted, Job, Land, Proved, Swept
+from telegraf_plugin.stream.jobs import (
+    Check,
+    Compare,
+    Compared,
+    Copied,
+    Copy,
+    Counted,
+    Explain,
+    Explained,
+    Foresee,
+    Job,
+    Land,
+    Prove,
+    Proved,
+    Recheck,
+    Seek,
+    Swept,
+)
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, Template
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
@@ -62,6 +78,12 @@ class Command:
         return cut(*whole, self.groups, self.stream.every)
 
     @property
+    def of_the_tick(self) -> bool:
+        """Whether a tick may have asked for it: history and proofs keep no tick from its end."""
+        others = Land | Prove | Compare | Recheck | Explain | Seek | Foresee
+        return not isinstance(self.job, others) and (not isinstance(self.job, Copy) or self.job.live)
+
+    @property
     def live(self) -> bool:
         """Whether what it prints may take all of the room in flight."""
         return not isinstance(self.job, Copy) or self.job.live
@@ -86,7 +108,7 @@ Result = (
     | Proved
     | Compared
     | Swept
-    | Reason
+    | Explained
     | Bucket
     | None
     | SourceError

@@ -76,6 +76,11 @@ class Health:
         self._busy = set(self._collector.sources)
         return reports
 
+    def ticked(self, now: Clocks) -> list[Report]:
+        """Say at once what the tick has made bad: a source whose thread is stuck would have it said a tick later."""
+        self._take_progress(now)
+        return self._news() if self._said and self.board.failing else []
+
     def idle(self, idle: Idle, now: Clocks) -> list[Report]:
         """Take that a source has done what a tick asked for; an earlier tick's is too late to count."""
         if idle.tick == self.tick_number:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.digest import Digest, Group
+from telegraf_plugin.stream.holds import Reason
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.ration import EVERYTHING, Ration
 from telegraf_plugin.stream.spans import Span
@@ -100,7 +102,7 @@ class Recheck:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Look why central lacks points of `group` in `span`, where they are held; the outcome is a `holds.Reason`."""
+    """Look why central lacks points of `group` in `span`, where they are held; the outcome is Explained."""
 
     span: Span
     group: Group
@@ -162,6 +164,14 @@ class Compared:
     points_read: int = 0
     mark: MarkId | None = None
     where: Mapping[Group, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Outcome of an Explain: the reason, and how central keeps the bucket now, None when it does not say."""
+
+    reason: Reason
+    central: Bucket | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ OVERDUE = 30 * SECOND
 """How long (ns) a mark may take to arrive before that is said."""
 STEPS_A_LOOK = 4
 """Steps of one stream's ledger that are read at a time: a long one holds up no other stream."""
+MIRROR_PATIENCE = 4
+"""The bucket of metrics is left alone after a failure for so many times as long as that took: it may hang."""
 LOAD_AGAIN = 30 * SECOND
 """How old (ns) what was read of the ledger may become while a stream cannot adopt it, its source being silent."""
 
@@ -71,6 +73,7 @@ class LedgerWatch:
             self._buckets.setdefault(task.stream.central_bucket, WatchedBucket([])).tasks.append(task)
         self._turns = Turns(self._buckets)
         self._now = Clocks(0, 0)
+        self._mirror_at = 0  # before then the bucket of metrics is left alone
         self._load_again: dict[StreamId, int] = {}  # of streams whose ledger is not adopted yet
         self._news = LedgerNews(notes, central_url)
 
@@ -241,11 +244,15 @@ class LedgerWatch:
             self._load_again[name] = self._now.steady + LOAD_AGAIN
 
     def _mirrored(self, bucket: str) -> Generator[LedgerCommand, LedgerResult, dict[StreamId, Origin] | None]:
-        """Return the origins that the bucket of metrics keeps, None when it cannot be read."""
+        """Return the origins that the bucket of metrics keeps, None when it cannot be read, or could not just now."""
+        began = self._now.steady
+        if began < self._mirror_at:
+            return None
         try:
             origins = cast("dict[StreamId, Origin]", (yield ReadOrigins(bucket)))
         except CentralError as error:
             self._news.answers(f"{self._metrics_bucket} (metrics)", error)
+            self._mirror_at = self._now.steady + MIRROR_PATIENCE * (self._now.steady - began)
             return None
         self._news.answers(f"{self._metrics_bucket} (metrics)", None)
         return origins

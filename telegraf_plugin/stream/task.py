@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from telegraf_plugin.errors import CentralError, NoRoom, PermanentError, SourceError
+from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.account import Account, Progress, State
 from telegraf_plugin.stream.attempts import Attempt, attempt_of
 from telegraf_plugin.stream.bounds import Bucket
@@ -17,23 +18,6 @@ from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Adopt, Command, HeldNews, Outcome, PrintMark, Probe, Sign, StreamJob
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.flow import Window
-from telegraf_plugin.stream.holds import Reason
-from telegraf_plugin.stream.jobs import (
-    Check,
-    Compare,
-    Compared,
-    Copied,
-    Copy,
-    Explain,
-    Failed,
-    Foresee,
-    Land,
-    Prove,
-    Proved,
-    Recheck,
-    Seek,
-    Swept,
-)
 from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading
 from telegraf_plugin.stream.notes import Notes
 from telegraf_plugin.stream.request import Request
@@ -131,7 +115,7 @@ class StreamTask:
         job = self._job(at)
         if job is None:
             return None
-        printing = span(*job.span) if isinstance(job, Copy | Compare) else NOTHING
+        printing = span(*job.span) if isinstance(job, jobs.Copy | jobs.Compare) else NOTHING
         template = self.account.template(at, printing)
         self.command = Command(self.stream, job, self.course.bounds.groups, self.account.book.base, template)
         return self.command
@@ -149,7 +133,7 @@ class StreamTask:
         live, room = self.window.has_room(True, label), self.window.has_room(False, label)
         self.wants_room = not room
         job = self.course.next(at, live, room, central)
-        if self._unasked and not (isinstance(job, Copy) and job.live) and not self.course.waiting:
+        if self._unasked and not (isinstance(job, jobs.Copy) and job.live) and not self.course.waiting:
             return Probe(at.source) if job is None else job
         return job
 
@@ -171,7 +155,7 @@ class StreamTask:
         self.command = None
         job, result = outcome.command.job, outcome.result
         news: list[Attempt | HeldNews] = []
-        if isinstance(job, Recheck) and isinstance(result, Exception):
+        if isinstance(job, jobs.Recheck) and isinstance(result, Exception):
             self.course.sweep.rest(outcome.took, at.steady)
         if isinstance(job, Adopt) and not isinstance(result, SourceError):
             result = self._adopt(result if isinstance(result, Bucket) else None, at)
@@ -193,31 +177,35 @@ class StreamTask:
     def _succeeded(self, outcome: Outcome, at: Instant) -> list[Attempt | HeldNews]:
         course, seconds = self.course, outcome.took / SECOND
         match outcome.command.job, outcome.result:
-            case Copy() as job, Copied() as copied:
+            case jobs.Copy() as job, jobs.Copied() as copied:
                 course.copied(job, copied, at, seconds)
                 if not job.live:
                     self.account.copied_backlog(job.span, outcome.stats.points, seconds)
                 return [attempt_of(outcome, at)]
             case Probe(), _:
                 return [attempt_of(outcome, at)]
-            case Foresee(), int(ahead):
+            case jobs.Foresee(), int(ahead):
                 course.foreseen(ahead)
-            case Seek() as job, int() | None as found:
+            case jobs.Seek() as job, int() | None as found:
                 course.sought(job, found, at)
-            case Land() as job, int(there):
+            case jobs.Land() as job, int(there):
                 course.counted(job, there)
-            case Check(), list() as counted:
+            case jobs.Check(), list() as counted:
                 course.checked(counted, seconds)
-            case Prove() as job, Proved() as proved:
+            case jobs.Prove() as job, jobs.Proved() as proved:
                 course.proved_by(job, proved, at, seconds)
-            case Compare() as job, Compared() as compared:
+            case jobs.Compare() as job, jobs.Compared() as compared:
                 course.compared(job, compared, at, seconds)
-            case Recheck() as job, Swept() as swept:
+            case jobs.Recheck() as job, jobs.Swept() as swept:
                 if not swept.equal and not job.empty:
                     text = "%s: central lacks points of [%s, %s), which were proved once: they are sent again"
                     self._notes.warning(text, self.stream.label, *map(utc, job.span))
                 course.swept(job, swept, outcome.took, at)
-            case Explain() as job, Reason() as reason:
+            case jobs.Explain() as job, jobs.Explained(reason, kept):
+                if kept is not None:  # it may keep points for less than it did: what it would not take is not held
+                    self._central_bucket = kept
+                    self.account.set_bounds(self._source_bucket, kept, self.ticked)
+                    course.holds.forget(course.bounds.oldest)
                 held = course.holds.groups.get(job.group)
                 points = held.points if held is not None else 0
                 if course.holds.explain(job.group, reason):
@@ -257,11 +245,11 @@ class StreamTask:
             text = "%s: cannot be compared with central's bucket %s: %s; %s"
             self._notes.error(text, self.stream.label, self.stream.central_bucket, error.summary, error.hint)
 
-    def _failed(self, job: StreamJob, reason: str, at: Instant, central: bool, begun: bool = False) -> Failed:
+    def _failed(self, job: StreamJob, reason: str, at: Instant, central: bool, begun: bool = False) -> jobs.Failed:
         if isinstance(job, Sign):
-            return Failed(False, False)
+            return jobs.Failed(False, False)
         failed = self.course.failed(job, reason, at, central, begun)
-        if failed.aside and not isinstance(job, Check):
+        if failed.aside and not isinstance(job, jobs.Check):
             text = (
                 "%s: [%s, %s) is set aside, since it fails again and again: %s; the rest goes on, it is tried ever less"
             )
@@ -270,11 +258,11 @@ class StreamTask:
 
     def _went_well(self, job: StreamJob, at: Instant) -> None:
         """Take note of who has answered."""
-        if not isinstance(job, Adopt | Land | Explain):
+        if not isinstance(job, Adopt | jobs.Land | jobs.Explain):
             self.course.went_well(central=False)
             self._retries.source_answered()
             self._unasked = False
-        if not isinstance(job, Copy | Seek | Foresee | Adopt | Probe):
+        if not isinstance(job, jobs.Copy | jobs.Seek | jobs.Foresee | Adopt | Probe):
             self.course.went_well(central=True)
             self._retries.central_answered()
             if self._uncompared.answered(Question.of(job)):
@@ -299,12 +287,6 @@ class StreamTask:
         """
         if self.state is not State.RUNNING and self.central is False:
             return False  # there is nothing to wait for: it is said, and the next tick comes
-        return (self.course.waiting and self._retries.may_ask_source(steady)) or self._is_of_the_tick()
-
-    def _is_of_the_tick(self) -> bool:
-        if self.command is None:
-            return False
-        job = self.command.job
-        return not isinstance(job, Land | Prove | Compare | Recheck | Explain | Seek | Foresee) and (
-            not isinstance(job, Copy) or job.live
+        return (self.course.waiting and self._retries.may_ask_source(steady)) or (
+            self.command is not None and self.command.of_the_tick
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.loopback import wait_until
+from telegraf_plugin.plugin import FIRST_INTERVAL
 from tests.engines.plugin_process import (
     SHORT_S,
     PluginProcess,
@@ -86,10 +87,22 @@ def test_a_tick_reads_the_last_seconds_again_and_they_land_on_themselves(tmp_pat
         assert timedelta(seconds=15) <= lengths[-1] < timedelta(seconds=SHORT_S)
 
 
-def test_nothing_is_read_before_the_first_tick(tmp_path: Path) -> None:
+def test_nothing_is_read_when_its_input_ends_before_a_tick(tmp_path: Path) -> None:
     with FakeSource(good(FULL)) as fake:
         run = run_once(tmp_path, queries(source("s", fake.url)), ticks=0)
         assert (run.status, run.output, fake.requests) == (0, b"", [])
+
+
+def test_without_a_tick_it_begins_by_itself_and_takes_that_for_no_interval(tmp_path: Path) -> None:
+    with FakeSource(good(FULL)) as fake, PluginProcess(tmp_path, queries(source("s", fake.url))) as plugin:
+        plugin.ready().wait_for_health(1)
+        assert plugin.healthy()
+        assert len(plugin.data) == 3
+        plugin.cycle()
+        intervals = [line.fields["interval_seconds"] for line in plugin.of("collector_stream")]
+        assert intervals == [FIRST_INTERVAL / 10**9] * 2
+        plugin.cycle()
+        assert plugin.of("collector_stream")[-1].fields["interval_seconds"] < FIRST_INTERVAL / 10**9
 
 
 # The end

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, Type
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from telegraf_plugin import plugin
+from telegraf_plugin.stream import health
 from telegraf_plugin.config import load, schema, settings
 from telegraf_plugin.stream.definition import AggregateFunction, Start
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -136,7 +136,7 @@ def test_the_type_of_a_key_is_the_schemas(heading: str, name: str, field: FieldI
 def test_what_is_said_in_words_is_so(tmp_path: Path) -> None:
     assert rows("A selection")["lookback"][1] == "five minutes"
     assert rows("A selection")["start"][1] == "five minutes ago"
-    assert rows("A selection")["max_lag"][1] == f"{('three', 'four')[plugin.LAG_INTERVALS - 3]} intervals"
+    assert rows("A selection")["max_lag"][1] == f"{('three', 'four')[health.LAG_INTERVALS - 3]} intervals"
     assert rows("A stream")["name"][1] == "the bucket, `_` for a slash"
     central = {"url": "http://a:1", "org": "o", "token": "${SERVER_A_TOKEN}"}
     source = {**central, "url": "http://b:1", "name": "s", "streams": [{"bucket": "a/b"}]}

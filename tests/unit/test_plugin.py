@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,18 +13,26 @@ from telegraf_plugin.plugin import Plugin
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.status import Attempt
+from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.unit.config_bench import BASE, CENTRAL_TOKEN, POD_TOKEN, loaded
+from tests.unit.test_status import IN_TIME
 
 ENVIRONMENT = {"CENTRAL_TOKEN": CENTRAL_TOKEN, "POD_TOKEN": POD_TOKEN}
 
 
 @pytest.fixture
-def writer() -> Iterator[LineWriter]:
+def pipe() -> Iterator[tuple[int, LineWriter]]:
     reading, writing = os.pipe()
-    yield LineWriter(writing)
+    os.set_blocking(reading, False)
+    yield reading, LineWriter(writing)
     os.close(reading)
     os.close(writing)
+
+
+@pytest.fixture
+def writer(pipe: tuple[int, LineWriter]) -> LineWriter:
+    return pipe[1]
 
 
 @pytest.mark.parametrize("streams", [1, 100])
@@ -44,3 +53,24 @@ def test_a_read_asks_for_its_own_streams_progress_alone(
     for stream in config.streams:
         plugin._record(Attempt(stream, 0, 1, 1, 1, Drops(), 0.1))
     assert asked == [stream.label for stream in config.streams]
+
+
+@pytest.mark.parametrize(("lag", "told"), [(2, b""), (3, b"healthy=0i")])
+def test_what_is_behind_is_told_at_the_tick(
+    lag: int, told: bytes, tmp_path: Path, pipe: tuple[int, LineWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cycle may last until the next one: a thread that waits for a central that hangs ends none."""
+    reading, writer = pipe
+    plugin = Plugin(loaded(tmp_path, BASE, ENVIRONMENT), writer, interval=60 * SECOND)
+    (stream,) = plugin._board.streams
+    monkeypatch.setattr(Account, "progress", lambda *_: replace(IN_TIME, lag=60 * SECOND))
+    plugin._record(Attempt(plugin._board.streams[stream].stream, 0, 1, 1, 1, Drops(), 0.1))
+    plugin._publish(b"x\n")
+    assert os.read(reading, 65536) == b"x\n"
+    monkeypatch.setattr(Account, "progress", lambda *_: replace(IN_TIME, lag=lag * 60 * SECOND))
+    plugin._tick()
+    plugin._publish(b"y\n")
+    found = os.read(reading, 65536)
+    assert found.endswith(b"y\n")
+    assert told in found
+    assert told or found == b"y\n"

@@ -65,6 +65,7 @@ class Asked:
                 self.course.proved_by(job, Proved(True), at(0))
             elif isinstance(job, Compare):
                 self.course.compared(job, Compared(), at(0))
+            self.account.settle_request()
         return done
 
 
