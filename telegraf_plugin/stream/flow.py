@@ -8,7 +8,10 @@ where it is safe: at the source. Telegraf counts metrics, its memory does not: s
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
 BACKLOG_SHARE = 0.5
@@ -31,8 +34,13 @@ class Load(NamedTuple):
         """Return both together."""
         return Load(self.lines + other.lines, self.bytes + other.bytes)
 
+    def minus(self, other: Load) -> Load:
+        """Return what is left without `other`."""
+        return Load(self.lines - other.lines, self.bytes - other.bytes)
+
 
 NOTHING = Load(0, 0)
+MARK = Load(1, 0)
 
 
 class Window(Protocol):
@@ -50,18 +58,35 @@ class Window(Protocol):
 
 @dataclass(slots=True)
 class _Flight:
-    """One stream's lines: behind its last mark, and before each mark that is not back."""
+    """One stream's lines: behind its last mark (`open`), before each mark that is not back, and the `load` of them all.
+
+    `overtaken`: a neighbour's later mark came back before its first one: first in, first out, what was printed before
+    that has left their buffer, or never was in it.
+    """
 
     open: Load = NOTHING
     marked: deque[tuple[int, Load]] = field(default_factory=deque)
+    load: Load = NOTHING
+    overtaken: bool = False
 
-    @property
-    def load(self) -> Load:
-        return _sum([self.open, *(load for _, load in self.marked)])
+    def add(self, load: Load) -> None:
+        """Count lines behind the last mark."""
+        self.open, self.load = self.open.plus(load), self.load.plus(load)
+
+    def mark(self, mark: int) -> None:
+        """Count a mark of that time behind them: one line more."""
+        self.load = self.load.plus(MARK)
+        self.marked.append((mark, self.open.plus(MARK)))
+        self.open = NOTHING
+
+    def arrive(self, mark: int) -> None:
+        """Take what was printed up to the mark of that time as gone."""
+        while self.marked and self.marked[0][0] <= mark:
+            self.load = self.load.minus(self.marked.popleft()[1])
 
 
 class Flow:
-    """Counts the lines in flight towards one central bucket, by stream.
+    """Counts the lines in flight towards one central bucket, by stream, at the same cost for any number of them.
 
     `limit` is how many there may be, `max_bytes` how many bytes they may take.
     """
@@ -69,7 +94,9 @@ class Flow:
     def __init__(self, limit: int, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self.limit, self.max_bytes = limit, max_bytes
         self._streams: dict[str, _Flight] = {}
+        self._load = self._overtaken = NOTHING  # of all streams, and of those that are overtaken
         self._newest_back = 0  # the time of the newest mark of any stream that is back
+        self._first_marks: list[tuple[int, str]] = []  # of streams that are not overtaken, some of them long back
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` (its label) or of all."""
@@ -77,9 +104,9 @@ class Flow:
 
     def load(self, stream: str | None = None) -> Load:
         """Return how many lines and bytes are in flight, of `stream` (its label) or of all."""
-        if stream is not None:
-            return self._streams[stream].load if stream in self._streams else NOTHING
-        return _sum([flight.load for flight in self._streams.values()])
+        if stream is None:
+            return self._load
+        return self._streams[stream].load if stream in self._streams else NOTHING
 
     def has_room(self, load: Load, live: bool, stream: str | None = None) -> bool:
         """Say whether `load` more, of `stream`, may be printed; more than the limits only when nothing is in flight.
@@ -88,29 +115,17 @@ class Flow:
         them OTHERS_SHARE, so that there is a mark that can overtake.
         """
         share = 1.0 if live else BACKLOG_SHARE
-        there = self._shared(stream)
+        own = self._streams.get(stream, _NONE) if stream is not None else _NONE
+        there = self._load.minus(self._overtaken).plus(own.load if own.overtaken else NOTHING)
         if not there.lines:
             return True
-        own = self.load(stream) if stream is not None else NOTHING
-        alone = stream is None or not self._streams.keys() - {stream}
+        alone = stream is None or len(self._streams) == (own is not _NONE)
         most = share if alone else share * (1 - OTHERS_SHARE)
-        return self._fits(there.plus(load), share) and (not own.lines or self._fits(own.plus(load), most))
+        return self._fits(there.plus(load), share) and (not own.load.lines or self._fits(own.load.plus(load), most))
 
     def _fits(self, load: Load, share: float) -> bool:
         """Say whether `load` is within that share of both limits."""
         return load.lines <= int(self.limit * share) and load.bytes <= int(self.max_bytes * share)
-
-    def _shared(self, stream: str | None) -> Load:
-        """Return what in flight counts for `stream`: all of its own, and what of the others' is not overtaken."""
-        flights = self._streams.items()
-        return _sum([flight.load for label, flight in flights if label == stream or not self._overtaken(label)])
-
-    def _overtaken(self, stream: str) -> bool:
-        """Say whether a neighbour's later mark came back before this stream's: first in, first out, what was printed
-        before it has left their buffer, or never was in it.
-        """
-        marked = self._streams[stream].marked
-        return bool(marked) and marked[0][0] < self._newest_back
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether so much was printed since the stream's last mark that one is due inside of the window."""
@@ -125,22 +140,39 @@ class Flow:
 
     def printed(self, stream: str, load: Load) -> None:
         """Count lines that are about to be printed."""
-        flight = self._streams.setdefault(stream, _Flight())
-        flight.open = flight.open.plus(load)
+        with self._counting(stream) as flight:
+            flight.add(load)
 
     def marked(self, stream: str, mark: int) -> None:
         """Take note that the mark of time `mark` was printed behind the stream's lines so far: one line more."""
-        flight = self._streams.setdefault(stream, _Flight())
-        flight.marked.append((mark, flight.open.plus(Load(1, 0))))
-        flight.open = NOTHING
+        with self._counting(stream) as flight:
+            flight.mark(mark)
 
     def back(self, stream: str, mark: int) -> None:
         """Take note that the mark of time `mark` is back: what was printed before it has left the buffer."""
-        flight = self._streams.get(stream)
         self._newest_back = max(self._newest_back, mark)
-        while flight is not None and flight.marked and flight.marked[0][0] <= mark:
-            flight.marked.popleft()
+        if stream in self._streams:
+            with self._counting(stream) as flight:
+                flight.arrive(mark)
+        while self._first_marks and self._first_marks[0][0] < self._newest_back:
+            _, overtaken = heappop(self._first_marks)
+            with self._counting(overtaken):
+                """It is seen that it is overtaken, if it still is."""
+
+    @contextmanager
+    def _counting(self, stream: str) -> Iterator[_Flight]:
+        """Keep the sums right while a stream's flight changes."""
+        flight = self._streams.setdefault(stream, _Flight())
+        first = flight.marked[0][0] if flight.marked else None
+        self._load = self._load.minus(flight.load)
+        self._overtaken = self._overtaken.minus(flight.load if flight.overtaken else NOTHING)
+        yield flight
+        flight.overtaken = bool(flight.marked) and flight.marked[0][0] < self._newest_back
+        self._load = self._load.plus(flight.load)
+        self._overtaken = self._overtaken.plus(flight.load if flight.overtaken else NOTHING)
+        if flight.marked and not flight.overtaken and flight.marked[0][0] != first:
+            heappush(self._first_marks, (flight.marked[0][0], stream))
 
 
-def _sum(loads: list[Load]) -> Load:
-    return Load(sum(load.lines for load in loads), sum(load.bytes for load in loads))
+_NONE = _Flight()
+"""Of a stream that has printed nothing."""

@@ -179,8 +179,10 @@ class LedgerWatch:
                 marks, first = step.present.get(name, ()), waited[name]
                 if first is not None and any(mark >= first for mark in marks):
                     arrived.add(name)
-                if name not in lost and (yield from self._seen(bucket, watched, task, marks, step)):
+                if name not in lost and (yield from self._seen(bucket, task, marks, step)):
                     lost.add(name)
+            if self.moved:  # there is room again for who waits for some
+                self.touched |= {task.stream.id for task in tasks if task.wants_room}
         if watched.answering is None:
             watched.answering = self._now.clock
         for task in tasks:
@@ -190,14 +192,13 @@ class LedgerWatch:
             self._news.overdue(task.stream, late and task.stream.id not in arrived)
 
     def _seen(
-        self, bucket: str, watched: WatchedBucket, task: StreamTask, present: Collection[MarkId], step: MarkIds
+        self, bucket: str, task: StreamTask, present: Collection[MarkId], step: MarkIds
     ) -> Generator[LedgerCommand, LedgerResult, bool]:
         """Tell a stream of its marks in one step of time; returns whether central has lost one of them."""
         name = task.stream.id
         if task.seen(present, step.since, step.until):
             self.moved = True
-            # There is room again for who waits for some.
-            self.touched |= {name, *(each.stream.id for each in watched.tasks if each.wants_room)}
+            self.touched.add(name)
         if task.state is State.LOADING:
             self._news.lost(name)
             self.touched.add(name)

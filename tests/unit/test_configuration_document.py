@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, Type
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from telegraf_plugin.stream import health
 from telegraf_plugin.config import load, schema, settings
+from telegraf_plugin.stream import health
 from telegraf_plugin.stream.definition import AggregateFunction, Start
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.units import MINUTE, SECOND

@@ -13,9 +13,9 @@ from line_protocol_parser import parse_line
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.stream.account import Progress
+from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.drops import DropReason
-from telegraf_plugin.stream.status import Attempt
 from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines, point
 from tests.slow_lines import read_lines
 from tests.unit.test_status import CPU, ERROR, IN_TIME, MEM, POWER, SECOND, attempt, board

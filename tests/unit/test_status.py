@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from telegraf_plugin.errors import PermanentError, SourceError
 from telegraf_plugin.stream.account import Progress, State
+from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drop, DropReason, Drops
-from telegraf_plugin.stream.status import Attempt, Board, Totals, start_lasts
+from telegraf_plugin.stream.status import Board, Totals, start_lasts
 from tests.unit.test_definition import STREAM
 
 CPU = replace(STREAM, name="cpu")

@@ -1,0 +1,358 @@
+"""The collector by its one door: ticks, failures and retries, and what may be in hand at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from telegraf_plugin.errors import BadReply, CentralError, NoRoom, PermanentError, SourceError, TransientError
+from telegraf_plugin.stream import jobs
+from telegraf_plugin.stream.attempts import Attempt
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.clocks import Clocks
+from telegraf_plugin.stream.collector import LOOK_UP, Wake
+from telegraf_plugin.stream.commands import Command, PrintMark, Probe
+from telegraf_plugin.stream.definition import Start
+from telegraf_plugin.stream.progress import State
+from tests.unit.core_bench import BEGIN, HOUR, SECOND, Site, stream
+
+
+def transient(retry_after: float | None = None) -> TransientError:
+    return TransientError("what", "hint", retry_after)
+
+
+def names_of(attempts: list[Attempt]) -> list[str]:
+    return [attempt.stream.name for attempt in attempts]
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site().start()
+
+
+# Ticks
+
+
+def test_a_tick_reads_every_stream_once_and_then_the_source_is_idle(site: Site) -> None:
+    for tick in range(1, 4):
+        attempts = site.cycle()
+        assert names_of(attempts) == ["a", "b", "c"]
+        assert [(each.points_read, each.points_sent, each.error) for each in attempts] == [(2, 2, None)] * 3
+        assert site.idle() == list(range(1, tick + 1))
+        site.now += 10 * SECOND
+    assert site.copies() == {"a": 3, "b": 3, "c": 3}
+
+
+def test_nothing_is_read_before_the_first_tick(site: Site) -> None:
+    site.run(30.0)
+    assert not site.copies()
+
+
+def test_ticks_that_come_while_the_source_is_busy_are_one() -> None:
+    site = Site(stream("a")).start()
+    site.tick()
+    for _ in range(3):
+        site.tick()
+    assert len(site.commands) == 1
+    site.run(1.0)
+    assert site.copies() == {"a": 1}  # no other read follows for them
+    assert site.idle() == [4]
+
+
+@pytest.mark.parametrize(("at_once", "streams"), [(1, "a b c d"), (2, "a b c d"), (3, "a b c"), (4, "a b")])
+def test_as_many_commands_are_in_hand_as_are_allowed_and_no_more(at_once: int, streams: str) -> None:
+    site = Site(*map(stream, streams.split()), at_once=at_once).start()
+    site.tick()
+    together = min(at_once, len(streams.split()))
+    assert len(site.commands) == together
+    while site.commands:
+        site.do()
+        assert len(site.commands) <= together
+    assert site.copies() == dict.fromkeys(streams.split(), 1)
+
+
+def test_no_stream_has_two_commands_in_hand() -> None:
+    site = Site(at_once=3).start()
+    for _ in range(5):
+        site.tick()
+        site.wait(1)
+    assert Counter(each.stream.name for each in site.commands) == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_read_ends_at_the_last_full_second_and_goes_over_the_last_fifteen_again() -> None:
+    site = Site(stream("a")).start()
+    site.now = BEGIN + 60 * SECOND - 1
+    stop = site.now // SECOND * SECOND
+    (first,), (second,) = site.cycle(), site.cycle()
+    assert (first.start, first.stop) == (BEGIN - 100 * SECOND, stop)
+    assert second.stop - second.start <= 16 * SECOND
+
+
+# Failures
+
+
+def test_one_streams_failure_is_its_own(site: Site) -> None:
+    error = PermanentError("not found (404)", "check the bucket")
+    site.script["b"].append(error)
+    attempts = site.cycle()
+    assert [(each.stream.name, each.error) for each in attempts] == [("a", None), ("b", error), ("c", None)]
+    assert site.idle() == [1]
+    assert [each.error for each in site.cycle()] == [None, None, None]
+
+
+@pytest.mark.parametrize("error", [transient(), BadReply("what", "hint")])
+def test_what_may_pass_by_itself_is_tried_again_until_it_has(error: SourceError) -> None:
+    site = Site(stream("a"), stream("b")).start()
+    site.script["a"].extend([error] * 4)
+    site.tick()
+    times = []
+    while len(times) < 5:
+        before = len(site.attempts())
+        site.run(0.1)
+        times += [site.now] * sum(each.stream.name == "a" for each in site.attempts()[before:])
+    waits = [(after - before) / SECOND for before, after in pairwise(times)]
+    assert waits == pytest.approx([1, 2, 4, 8], abs=0.11)
+    site.run(5.0)
+    assert site.copies() == {"a": 5, "b": 1}  # no retry after the success
+
+
+def test_what_somebody_must_mend_waits_for_the_next_tick() -> None:
+    site = Site(stream("mend"), stream("pass")).start()
+    site.script["mend"].extend([PermanentError("what", "hint")] * 2)
+    site.script["pass"].extend([transient()] * 4)
+    site.tick()
+    site.run(30.0)
+    assert site.copies() == {"mend": 1, "pass": 5}
+    site.tick()
+    site.run(1.0)
+    assert site.copies() == {"mend": 2, "pass": 6}
+
+
+def test_a_tick_is_a_retry() -> None:
+    site = Site(stream("a")).start()
+    site.script["a"].extend([transient()] * 5)
+    for _ in range(5):
+        assert [each.error is None for each in site.cycle()] == [False]
+        site.now -= SECOND
+    assert [each.error is None for each in site.cycle()] == [True]
+
+
+def test_a_stream_that_the_server_wants_left_alone_is_left_alone_by_ticks() -> None:
+    site = Site(stream("a"), stream("b")).start()
+    site.script["a"].append(transient(retry_after=3600.0))
+    assert names_of(site.cycle()) == ["a", "b"]
+    assert names_of(site.cycle()) == ["b"]
+    assert site.idle() == [1, 2]
+    site.wait(3600)
+    assert set(names_of(site.cycle())) == {"a", "b"}
+
+
+def test_a_source_whose_every_stream_is_left_alone_is_idle_at_once() -> None:
+    site = Site(stream("a")).start()
+    site.script["a"].append(transient(retry_after=3600.0))
+    site.cycle()
+    site.tick()
+    assert site.idle() == [1, 2]
+    assert not site.commands
+
+
+def test_retries_that_are_due_keep_no_healthy_stream_from_being_read() -> None:
+    site = Site().start()
+    for name in "ab":
+        site.script[name] += [transient()] * 1000
+    for tick in range(1, 6):
+        before = len(site.done)
+        site.tick()
+        site.work()
+        place = next(at for at, each in enumerate(site.done[before:]) if each.stream.name == "c")
+        assert place <= 3, tick
+        site.wait(70)
+
+
+def test_a_stream_without_room_is_given_up_without_failing() -> None:
+    site = Site(stream("a"), limit=4).start()
+    site.open = False
+    assert [attempt.error for attempt in site.cycle()] == [None]
+    (probe,) = site.cycle()  # two lines more have no room; the source answers
+    assert (probe.points_read, probe.points_sent, probe.error) == (0, 0, None)
+    site.flush()
+    site.run(5.0)
+    site.open = True
+    assert [attempt.error for attempt in site.cycle()] == [None]
+    assert site.copies()["a"] >= 2
+
+
+def test_a_read_that_finds_no_room_half_way_fails_nobody(site: Site) -> None:
+    site.script["a"].append(NoRoom("full"))
+    attempts = site.cycle()
+    assert [each.error for each in attempts] == [None] * len(attempts)
+    assert not site.said("")
+
+
+def test_while_central_cannot_be_compared_with_the_source_is_read() -> None:
+    site = Site(stream("a")).start()
+    site.uncounted = CentralError("central is away", "hint")
+    site.cycle()
+    asked = [each for each in site.done if not isinstance(each.job, jobs.Copy | PrintMark)]
+    assert [attempt.error for attempt in site.cycle()] == [None]
+    assert site.said("cannot be compared with central's bucket") == 1
+    assert len([each for each in site.done if not isinstance(each.job, jobs.Copy | PrintMark)]) <= len(asked) + 1
+    site.uncounted = None
+    site.now += 30 * SECOND
+    site.cycle()
+    assert site.said("can be compared with central again") == 1
+
+
+def test_a_source_that_had_nothing_to_be_asked_is_asked_all_the_same() -> None:
+    """A stream that begins in the future is healthy only while its source answers."""
+    site = Site(stream("a", start=Start(date=BEGIN + HOUR))).start()
+    site.script["a"].append(TransientError("away", "hint"))
+    (attempt,) = site.cycle()
+    assert isinstance(site.done[-1].job, Probe)
+    assert attempt.error is not None
+    assert attempt.start == attempt.stop
+
+
+# How sources keep their buckets
+
+
+def test_each_bucket_is_asked_once_an_hour_and_a_failure_leaves_what_was_known() -> None:
+    site = Site(stream("a", bucket="one"), stream("b", bucket="one"), stream("c", bucket="two"))
+    site.source_kept = Bucket(24 * HOUR, HOUR)
+    site.start()
+    site.wait(LOOK_UP / SECOND - 10)
+    assert not site.look_ups
+    site.wait(20)
+    assert sorted(each.stream.bucket for each in site.look_ups) == ["one", "two"]
+    site.source_kept = None  # it does not say
+    site.look_up()
+    site.tick()
+    assert {site.task(name).course.bounds.lost for name in "abc"} == {site.now // SECOND * SECOND - 24 * HOUR}
+    site.source_kept = Bucket(2 * HOUR, HOUR)
+    site.wait(LOOK_UP / SECOND + 1)
+    site.look_up()
+    site.tick()
+    assert {site.task(name).course.bounds.lost for name in "abc"} == {site.now // SECOND * SECOND - 2 * HOUR}
+
+
+# The door itself
+
+
+def test_questions_change_nothing(site: Site) -> None:
+    site.tick()
+    site.script["a"].append(transient())
+    site.work()
+    site.now += SECOND // 2
+    steady = site.clocks().steady
+    for source in site.collector.sources.values():
+        answers = [
+            (
+                site.collector.wakes_at(),
+                source.late(steady),
+                source.unfinished(steady),
+                source.idle,
+                tuple(task.progress(steady) for task in source.tasks.values()),
+                tuple(task.pending(steady) for task in source.tasks.values()),
+                tuple(task.account.mark_due(replace(task.ticked, steady=steady)) for task in source.tasks.values()),
+            )
+            for _ in range(5)
+        ]
+        assert answers == answers[:1] * 5
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["tick", "do", "do", "do", "look", "look", "wait", "fail", "uncounted", "stuck", "flush", "away"]
+        ),
+        st.integers(0, 40),
+    ),
+    max_size=40,
+)
+
+
+@given(ACTS, st.sampled_from([0.0, 0.02]))
+@settings(max_examples=150, deadline=None)
+def test_before_the_time_that_it_names_there_is_nothing_to_do(acts: list[tuple[str, int]], sweep: float) -> None:
+    site = Site(stream("a"), stream("b", central_bucket="another"), sweep=sweep)
+    for act, number in acts:
+        if act == "tick":
+            site.tick()
+        elif act == "do" and site.commands:
+            site.do()
+        elif act == "look":
+            site.look()
+        elif act == "wait":
+            site.wait(number)
+        elif act == "fail":
+            site.script["a"].append(transient(30.0 if number % 3 == 0 else None))
+        elif act == "uncounted":
+            site.uncounted = CentralError("away", "wait") if number % 2 else None
+        elif act == "stuck":
+            site.open = False
+        elif act == "flush":
+            site.flush()
+        elif act == "away":
+            site.away = {"another": CentralError("away", "wait")} if number % 2 else {}
+    site.hand_in(Wake())
+    todo = len(site.commands) + len(site.readings) + len(site.look_ups)
+    wakes_at = site.collector.wakes_at()
+    steady = site.clocks().steady
+    assert wakes_at is None or wakes_at > steady
+    last = min(wakes_at, steady + 120 * SECOND) if wakes_at is not None else steady + 120 * SECOND
+    if site.commands or site.readings:
+        return  # what is in hand may be waited for
+    for part in (1, 2, 3):
+        later = site.now + (last - steady - 1) * part // 3
+        for task in site.collector.tasks.values():
+            task_at = replace(task.ticked, steady=later - BEGIN + 1000 * SECOND, clock=later)
+            assert task.state is State.LOADING or task.account.mark_due(task_at, bool(task.central)) is False
+        site.now, before = later, site.now
+        site.hand_in(Wake())
+        assert len(site.commands) + len(site.readings) + len(site.look_ups) == todo, (part, before)
+        last, steady = last - (later - before), steady
+
+
+def counted_work(streams: int) -> int:
+    """Return how many calls one whole tick costs the core, with all of its commands and outcomes."""
+    site = Site(*(stream(f"s{number:03}", central_bucket=f"b{number % 3}") for number in range(streams))).start()
+    for _ in range(3):
+        site.cycle()
+        site.now += 10 * SECOND
+    calls = 0
+    handle = site.collector.handle
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    def counted(event: object, now: Clocks) -> object:
+        sys.setprofile(count)
+        try:
+            return handle(event, now)  # type: ignore[arg-type]
+        finally:
+            sys.setprofile(None)
+
+    site.collector.handle = counted  # type: ignore[assignment, method-assign]
+    site.cycle()
+    assert site.copies()["s000"] == 4
+    return calls
+
+
+def test_what_a_tick_costs_grows_with_the_streams_and_not_with_their_square() -> None:
+    few, many = counted_work(30), counted_work(300)
+    assert many / few == pytest.approx(10, rel=0.2)
+
+
+def test_a_command_carries_values_only(site: Site) -> None:
+    site.tick()
+    (command,) = site.commands
+    assert isinstance(command, Command)
+    assert hash((command.stream, command.groups, command.base)) is not None
+    assert command.template.mark.base == command.base
