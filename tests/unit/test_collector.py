@@ -111,7 +111,7 @@ def test_what_may_pass_by_itself_is_tried_again_until_it_has(error: SourceError)
     site = Site(stream("a"), stream("b")).start()
     site.script["a"].extend([error] * 4)
     site.tick()
-    times = []
+    times: list[int] = []
     while len(times) < 5:
         before = len(site.attempts())
         site.run(0.1)
