@@ -272,11 +272,11 @@ class Plugin:
         """Say what became of the last tick: one line in the log, the metrics, the health."""
         self._cycle_open = False
         seconds = time.monotonic() - self._cycle_began
+        if not last and self._is_starting():
+            return  # nothing is known yet, and so nothing is said: neither good nor bad
         late = self._late()
         for status in self._board.streams.values():
             status.late = status.late or status.stream.label in late
-        if not last and self._is_starting():
-            return  # nothing is known yet, and so nothing is said: neither good nor bad
         self._take_progress()
         now = self._clock()
         held = [held for worker in self._workers for held in worker.held()][:MAX_HELD]
@@ -294,6 +294,8 @@ class Plugin:
 
     def _late(self) -> set[str]:
         """Return the streams that have not done what the last tick asked for, of sources that are not done."""
+        if self._is_starting():  # it is the ledger that took its time
+            return set()
         return {label for worker in self._workers if worker.source.name in self._busy for label in worker.late}
 
     def _take_progress(self, only: StreamDefinition | None = None) -> None:

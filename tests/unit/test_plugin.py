@@ -74,3 +74,20 @@ def test_what_is_behind_is_told_at_the_tick(
     assert found.endswith(b"y\n")
     assert told in found
     assert told or found == b"y\n"
+
+
+def test_what_was_not_read_by_the_second_tick_of_a_start_is_not_called_slow(
+    tmp_path: Path, writer: LineWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger and the first mark took their time; health would be bad for an interval after a reload."""
+    monkeypatch.setattr(Account, "progress", lambda *_: IN_TIME)
+    plugin = Plugin(loaded(tmp_path, BASE, ENVIRONMENT), writer, interval=10 * SECOND)
+    (label,) = plugin._board.streams
+    for worker in plugin._workers:
+        monkeypatch.setattr(type(worker), "late", property(lambda _: {label}))
+    plugin._tick()
+    plugin._tick()
+    assert not plugin._board.streams[label].late
+    plugin._began -= 21  # the start is over
+    plugin._tick()
+    assert plugin._board.streams[label].late
