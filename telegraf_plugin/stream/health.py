@@ -109,11 +109,11 @@ class Health:
     def end(self, now: Clocks, last: bool = False) -> list[Report]:
         """Say what became of the last tick; nothing while nothing is known yet, neither good nor bad."""
         self.cycle_open = False
+        if not last and self._is_starting(now):
+            return []
         late = self._late(now)
         for status in self.board.streams.values():
             status.late = status.late or status.stream.label in late
-        if not last and self._is_starting(now):
-            return []
         self._take_progress(now)
         self._said = not self.board.failing
         return [CycleOver(now.steady - self._cycle_began, frozenset(self._busy))]
@@ -137,6 +137,8 @@ class Health:
 
     def _late(self, now: Clocks) -> set[str]:
         """Return the streams that have not done what the last tick asked for, of sources that are not done."""
+        if self._is_starting(now):  # it is the ledger that took its time
+            return set()
         busy = (source for source in self._collector.sources.values() if source.name in self._busy)
         return {label for source in busy for label in source.late(now.steady)}
 

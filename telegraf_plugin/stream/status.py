@@ -119,9 +119,8 @@ class StreamStatus:
 
     @property
     def begun(self) -> bool:
-        """Whether it was read, or takes its time to be, by what the ledger says."""
-        running = self.progress is not None and self.progress.state is State.RUNNING
-        return running and (self.last is not None or self.late)
+        """Whether it was read, or was tried to be, by what the ledger says."""
+        return self.last is not None and self.progress is not None and self.progress.state is State.RUNNING
 
     @property
     def behind(self) -> bool:

@@ -54,19 +54,22 @@ def test_ticks_that_come_while_a_source_is_busy_count_as_one(tmp_path: Path) -> 
     # It begins where it was adopted, and what is live ends at the tick: all must be live however late that is, or the
     # second or two between are a backlog, and a read of their own.
     stream = {"bucket": "data", "lookback": f"{2 * SHORT_S}s", "start": f"-{SHORT_S}s"}
-    with FakeSource(hang) as fake, PluginProcess(tmp_path, queries(source("s", fake.url, stream))) as plugin:
-        plugin.ready().tick()
-        wait_until(lambda: fake.requests, "the first read", 5)
+    with FakeSource(good(END)) as fake, PluginProcess(tmp_path, queries(source("s", fake.url, stream))) as plugin:
+        plugin.ready().tick_until(plugin.healthy, "good health")
+        fake.become(hang)
+        asked, cycles, reads = (len(fake.requests), *(len(plugin.logged(x)) for x in (" cycle: ", "^I! read s/data ")))
+        plugin.tick()
+        wait_until(lambda: len(fake.requests) > asked, "the read", 5)
         for number in range(1, 6):
             plugin.tick()
-            plugin.wait_for_log("^[IW]! cycle: ", count=number)
-        assert len(fake.requests) == 1
+            plugin.wait_for_log("^[IW]! cycle: ", count=cycles + number)
+        assert len(fake.requests) == asked + 1
         fake.become(good(FULL))
         # The hung read fails; the ticks that were missed meanwhile are one more read, and a retry is not due then.
-        plugin.wait_for_log("^I! read s/data ")
+        plugin.wait_for_log("^I! read s/data ", count=reads + 1)
         plugin.end_of_input()
         assert plugin.wait() == 0
-        assert len(plugin.logged("^I! read s/data ")) == 1  # what it asks beside that compares
+        assert len(plugin.logged("^I! read s/data ")) == reads + 1  # what it asks beside that compares
         assert len(plugin.of("power")) == 3
 
 

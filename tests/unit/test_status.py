@@ -285,11 +285,3 @@ def test_it_is_starting_until_each_stream_has_begun_or_one_has_failed() -> None:
     for progress in (None, replace(IN_TIME, state=State.LOADING), replace(IN_TIME, state=State.STARTING)):
         one.streams["POD-8/cpu"].progress = progress
         assert one.starting
-
-
-def test_a_stream_that_is_late_at_a_start_has_begun() -> None:
-    one = board(attempt(CPU), attempt(MEM))
-    one.streams["POD-30/power"].late = True
-    assert not one.starting
-    one.streams["POD-30/power"].progress = replace(IN_TIME, state=State.STARTING)
-    assert one.starting
