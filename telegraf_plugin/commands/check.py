@@ -16,7 +16,7 @@ from pathlib import Path
 from telegraf_plugin.commands.arguments import add_json, add_telegraf_config
 from telegraf_plugin.commands.ending import UNUSABLE, refused
 from telegraf_plugin.commands.tables import write_json
-from telegraf_plugin.commands.telegraf_program import CannotCheck, complaints, telegraf_program
+from telegraf_plugin.commands.telegraf_program import NOWHERE, CannotCheck, complaints, telegraf_program
 from telegraf_plugin.config import Config, load
 from telegraf_plugin.config.settings import problems
 from telegraf_plugin.errors import ConfigurationError, Problem
@@ -36,9 +36,10 @@ examples:
   data-collector check --config /opt/data-collector/config/queries.yaml --telegraf-config /etc/telegraf/telegraf.conf \\
       --env-file /etc/data-collector/collector.env
 
-It looks at the settings, at each file by itself, and at what the two would lose together; and it asks Telegraf, where
-there is one on PATH, what it thinks of telegraf.conf (telegraf config check --strict-env-handling). What
-scripts/collector derives from the settings is derived here too.
+It looks at the settings, at each file by itself, and at what the two would lose together; and it asks Telegraf what it
+thinks of telegraf.conf (telegraf config check --strict-env-handling): the one on PATH, else the clone's, in .engines/bin.
+What scripts/collector derives from the settings is derived here too. No server is asked for anything; whether the port
+of the health check is free is tried on this machine.
 Every finding says file, key, why it matters and the line to write. A hint is what only the data can decide.
 scripts/collector --check and data-collector --check do the same.
 
@@ -122,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         write_report(found, files, sys.stdout)
         if not seen.asked:
-            sys.stdout.write(f"telegraf is not on PATH: it was not asked what it thinks of {options.telegraf_config}\n")
+            sys.stdout.write(f"telegraf {NOWHERE}: it was not asked what it thinks of {options.telegraf_config}\n")
     return 0 if all(finding.hint for finding in found) else 1
 
 

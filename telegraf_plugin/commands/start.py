@@ -20,7 +20,7 @@ from pathlib import Path
 from telegraf_plugin.commands import check
 from telegraf_plugin.commands.arguments import Parser, add_env_file, queries
 from telegraf_plugin.commands.ending import UNUSABLE, refused, say
-from telegraf_plugin.commands.telegraf_program import telegraf_program
+from telegraf_plugin.commands.telegraf_program import NOWHERE, telegraf_program
 from telegraf_plugin.config.settings import ENV_FILE
 from telegraf_plugin.errors import ConfigurationError, Problem
 
@@ -92,7 +92,7 @@ def main(words: Sequence[str]) -> int:
 def _look() -> list[ConfigurationError]:
     wrong = list(check.look(queries(), CONF, os.environ).wrong)
     if telegraf_program() is None:
-        text = "is not on PATH: run 'make venv engines', or install it (README.md, Quick start)"
+        text = f"{NOWHERE}: run 'make venv engines', or install it (README.md, Quick start)"
         wrong.append(ConfigurationError("telegraf", [Problem("", text)]))
     return wrong
 
@@ -120,7 +120,7 @@ def _versions() -> int:
     program = telegraf_program()
     sys.stdout.write(f"data-collector {version('data-collector')}\n")
     if program is None:
-        sys.stdout.write("telegraf is not on PATH\n")
+        sys.stdout.write(f"telegraf {NOWHERE}\n")
         return 0
     ended = subprocess.run([program, "version"], capture_output=True, text=True, timeout=60, check=False)
     sys.stdout.write(f"{ended.stdout.strip() or 'telegraf of an unknown version'} ({program})\n")

@@ -12,7 +12,7 @@ import pytest
 
 from lab.loopback import wait_until
 from telegraf_plugin.config.dotenv import quoted
-from tests.unit.start_bench import checkout, collector, environment, started
+from tests.unit.start_bench import checkout, collector, environment, own_python, stand_in, started
 from tests.unit.test_lint import SETTINGS
 
 ODD = {
@@ -122,13 +122,39 @@ def test_the_three_checks_are_one(folder: Path) -> None:
 
 
 def test_without_telegraf_it_says_so(folder: Path) -> None:
+    own_python(folder)
     (folder / "bin" / "telegraf").unlink()
     run = collector(folder)
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr.startswith("E! telegraf: is not on PATH: run 'make venv engines'")
+    assert run.stderr.startswith(
+        "E! telegraf: is neither on PATH nor in .engines/bin: run 'make venv engines', or install it"
+    )
     run = collector(folder, "--check")
     assert run.returncode == 0
-    assert run.stdout.endswith("telegraf is not on PATH: it was not asked what it thinks of telegraf.conf\n")
+    assert run.stdout.endswith(
+        "telegraf is neither on PATH nor in .engines/bin: it was not asked what it thinks of telegraf.conf\n"
+    )
+
+
+def test_all_find_the_telegraf_that_make_engines_has_built_and_path_goes_first(folder: Path, tmp_path: Path) -> None:
+    program = own_python(folder)
+    on_path = folder / "bin" / "telegraf"
+    built = stand_in(folder / ".engines" / "bin" / "telegraf", "1.1.1")
+    here = environment(folder)
+    for path, version, which in (
+        (here["PATH"], "0.0.0", on_path),
+        (os.defpath, "1.1.1", built),
+    ):
+        env = {**here, "PATH": path}
+        script = folder / "scripts" / "collector"
+        run = subprocess.run([script, "--version"], env=env, capture_output=True, text=True, timeout=60, check=True)
+        assert run.stdout.splitlines()[1] == f"Telegraf {version} ({which})"
+        # As docs/operations.md has it, and from elsewhere: the clone is the program's, not where one happens to be.
+        for cwd, names in ((folder, []), (tmp_path, ["--config", f"{folder}/config/queries.yaml"])):
+            words = [str(program), "check", *names, "--telegraf-config", f"{folder}/telegraf.conf"]
+            run = subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+            assert (run.returncode, run.stderr) == (0, "")
+            assert "was not asked" not in run.stdout
 
 
 class Waiting:
