@@ -35,9 +35,9 @@ examples:
   data-collector preview POD-8/telegraf > lines.txt
       the lines alone, as Telegraf would get them
 
-Only the source is read, as the collector would read it. With telegraf on PATH, or in the clone's .engines/bin, the lines
-also go through the real `telegraf --test` with the processors of telegraf.conf, so that names show as they will be in
-central; without it they show as they are before.
+Only the source is read, as the collector would read it. With telegraf on PATH, or in the clone's .engines/bin, the
+lines also go through the real `telegraf --test` with the processors of telegraf.conf, so that names show as they will
+be in central; without it they show as they are before.
 
 exit status: 0 shown, 1 a line would go nowhere, or points cannot pass, 2 the configuration, the command line or the
 source does not allow it

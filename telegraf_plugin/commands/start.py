@@ -17,12 +17,13 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from telegraf_plugin.commands import check
+from telegraf_plugin.commands import check, health_port
 from telegraf_plugin.commands.arguments import Parser, add_env_file, queries
 from telegraf_plugin.commands.ending import UNUSABLE, refused, say
 from telegraf_plugin.commands.telegraf_program import NOWHERE, telegraf_program
 from telegraf_plugin.config.settings import ENV_FILE
 from telegraf_plugin.errors import ConfigurationError, Problem
+from telegraf_plugin.lint.telegraf_conf import TelegrafConf
 
 CONF = Path("telegraf.conf")
 LOOK_SECONDS = 1.0
@@ -78,23 +79,27 @@ def main(words: Sequence[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             # As the first process of a container it would be deaf to both by default; Telegraf handles them itself.
             signal.signal(number, lambda *_: os._exit(UNUSABLE))
-    found = _look()
+    found, conf = _look()
     while found:
         refused(found, "Telegraf is not started")
         if not options.wait:
             return UNUSABLE
         _wait_for_a_change()
-        found = _look()
+        found, conf = _look()
+    if "--test" not in rest and conf is not None and (port := health_port.trouble(conf, running=False)):
+        sys.stderr.write(f"W! {port}\n")  # no more than that: whoever has it may just be ending
     _become_telegraf(rest, os.environ)
     return UNUSABLE
 
 
-def _look() -> list[ConfigurationError]:
-    wrong = list(check.look(queries(), CONF, os.environ).wrong)
+def _look() -> tuple[list[ConfigurationError], TelegrafConf | None]:
+    """Return what is wrong, and telegraf.conf as far as it can be read."""
+    seen = check.look(queries(), CONF, os.environ)
+    wrong = list(seen.wrong)
     if telegraf_program() is None:
         text = f"{NOWHERE}: run 'make venv engines', or install it (README.md, Quick start)"
         wrong.append(ConfigurationError("telegraf", [Problem("", text)]))
-    return wrong
+    return wrong, seen.conf
 
 
 def _become_telegraf(arguments: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -17,7 +17,10 @@ LONGEST_WAIT = 3600.0
 """Seconds: a server that asks for more is asked again all the same."""
 
 _RETRIED = "it is tried again"
-_CREDENTIAL = "check the token: the variable in .env, or token_file; a token belongs to one server and can be revoked"
+_CREDENTIAL = (
+    "check the token: the variable in .env, which a running collector reads when it is restarted, or token_file; "
+    "a token belongs to one server and can be revoked"
+)
 _SERVER_LOG = "look at the server's log"
 _NOT_INFLUXDB = "check the url: it should lead straight to InfluxDB, such as http://host:8086"
 _PROXY_USER = "write them into HTTP_PROXY or HTTPS_PROXY: http://user:password@host:port"
