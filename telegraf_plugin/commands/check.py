@@ -37,8 +37,8 @@ examples:
   data-collector check --config /opt/data-collector/config/queries.yaml --telegraf-config /etc/telegraf/telegraf.conf \\
       --env-file /etc/data-collector/collector.env
 
-It looks at the settings, at each file by itself, and at what the two would lose together; and it asks Telegraf, the one
-on PATH, else the clone's in .engines/bin, what it thinks of telegraf.conf (telegraf config check --strict-env-handling).
+It looks at the settings, at each file by itself, and at what the two would lose together; and it asks Telegraf (the one
+on PATH, else the clone's in .engines/bin) what it thinks of telegraf.conf: telegraf config check --strict-env-handling.
 What scripts/collector derives from the settings is derived here too. No server is asked for anything; whether the port
 of the health check is free is tried on this machine.
 Every finding says file, key, why it matters and the line to write. A hint is what only the data can decide.
