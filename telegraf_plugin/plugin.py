@@ -36,7 +36,7 @@ from telegraf_plugin.worker import SourceWorker
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
 MAX_HELD = 100
-"""Fields that central refuses, in the metrics; the log has them all."""
+"""Fields that central refuses, in the metrics; the log at DEBUG has them all."""
 UNCOMPARED_INTERVALS = 2
 """How many intervals central may not be compared with before a stream counts as failing."""
 START_SECONDS = 10.0
