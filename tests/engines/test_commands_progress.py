@@ -99,3 +99,14 @@ def test_the_estimate_is_within_a_factor_of_two_in_the_first_minute_and_later(
     assert plan["seconds"] / 2 < took < plan["seconds"] * 2
     end = time.strftime("--to=%Y-%m-%dT%H:%M:%SZ", time.gmtime(origin // SECOND))
     assert run(place, "verify", STREAM, "--from=-44h", end).returncode == 0
+
+
+def test_the_estimate_of_a_backfill_without_points_is_seconds_also_just_after_a_start(
+    place: tuple[Path, dict[str, str]], began: int
+) -> None:
+    """Two months in which there is nothing: empty time is skipped, and what is not printed waits for no proof."""
+    wait_until(lambda: run(place, "status", STREAM).returncode == 0, "a good status", 60, every_s=0.5)
+    report, took, _ = backfill(place, began - 90 * 24 * HOUR, began - 30 * 24 * HOUR)
+    plan = report["plan"]
+    assert (plan["points"], plan["seconds_waiting_for_proof"]) == (0, 0)
+    assert plan["seconds"] / 3 < took < plan["seconds"] * 3  # of some seconds, of which a look takes two
