@@ -19,7 +19,7 @@ from telegraf_plugin.commands.ending import UNUSABLE, refused
 from telegraf_plugin.commands.tables import write_json
 from telegraf_plugin.commands.telegraf_program import NOWHERE, CannotCheck, complaints, telegraf_program
 from telegraf_plugin.config import Config, load
-from telegraf_plugin.config.settings import problems
+from telegraf_plugin.config.settings import WITH_DEFAULT, problems
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.lint import renames
 from telegraf_plugin.lint.finding import File, Finding
@@ -63,6 +63,9 @@ def look(queries: Path, conf: Path, environment: Mapping[str, str]) -> Look:
     wrong = []
     if found := list(problems(environment)):
         wrong.append(ConfigurationError("environment", found))
+        # What follows from them is not said once more by those who use them.
+        unusable = {problem.path for problem in found} & set(WITH_DEFAULT)
+        environment = {name: value for name, value in environment.items() if name not in unusable}
     config = telegraf_conf = None
     try:
         config = load(queries, environment)

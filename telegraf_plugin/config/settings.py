@@ -31,6 +31,8 @@ SHORTEST_SILENCE = 10
 """Seconds; with a shorter one health would flap."""
 LEVELS = {"DEBUG": "DEBUG", "INFO": "INFO", "WARN": "WARN", "WARNING": "WARN", "ERROR": "ERROR"}
 """What LOG_LEVEL may be, and what Telegraf calls it."""
+WITH_DEFAULT = ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "LOG_LEVEL")
+"""Settings that may be left out: telegraf.conf has the same defaults."""
 _TOKEN = re.compile(r"(?:INFLUXDB_CENTRAL|SERVER_[A-Z0-9_]+)_TOKEN")
 _CENTRAL_TOKEN = "INFLUXDB_CENTRAL_TOKEN"  # noqa: S105 (a variable's name)
 _REFERENCE = "@{secrets:central_token}"

@@ -73,6 +73,22 @@ def test_a_port_that_is_none_is_refused(folder: Path, value: str) -> None:
     assert f"E! environment: HEALTH_CHECK_PORT: expected a port from 1 to 65535, found '{value}'\n" in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("COLLECTOR_INTERVAL", "60s"), ("HEALTH_CHECK_PORT", "x"), ("LOG_LEVEL", "loud")]
+)
+def test_a_setting_that_cannot_be_used_is_told_once(folder: Path, name: str, value: str) -> None:
+    """And not by Telegraf too, as what telegraf.conf makes of it ("60ss")."""
+    stand_in = folder / "bin" / "telegraf"
+    stand_in.write_text(
+        f'#!/bin/sh\nif env | grep -q "^{name}={value}$"; then echo "x E! bad ${name}s" >&2; exit 1; fi\n'
+    )
+    run = collector(folder, "--check", env={name: value})
+    assert run.returncode == 2
+    assert run.stderr.count("E! ") == 2
+    assert f"E! environment: {name}: expected " in run.stderr
+    assert run.stderr.endswith("E! 1 problem in the configuration; nothing was checked\n")
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_link_to_the_script_starts_what_it_leads_to(folder: Path, tmp_path: Path, steps: int) -> None:
     target = folder / "scripts" / "collector"
