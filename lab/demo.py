@@ -37,6 +37,7 @@ from lab.telegraf import TelegrafProcess
 from telegraf_plugin.config.dotenv import quoted
 
 INTERVAL_S = 5
+LOGS = ("telegraf.log", "collector.log")  # Telegraf's, and the plugin's own
 # What was written so long ago has been read by two cycles and flushed by Telegraf, also on a busy machine.
 SETTLE_S = 20
 # Telegraf takes some seconds to start, and there has to be something in front of SETTLE_S to compare.
@@ -109,33 +110,43 @@ def _set_up(stack: ExitStack, console: Console) -> Stage:
     stack.enter_context(machine_agent(site.pod_8, site.buckets.telegraf, folder))
     feeder = stack.enter_context(Pod30Feeder(site.pod_30, site.buckets.power, site.buckets.pods))
     port = free_port()
-    log = logs / "demo-telegraf.log"
-    log.unlink(missing_ok=True)
     # telegraf.conf and config/queries.yaml of the repository as they are: the environment alone steers them.
-    config = REPOSITORY / "telegraf.conf"
     environment = site.environment(INTERVAL_S, port)
-    collector = TelegrafProcess(config, environment, cwd=REPOSITORY, log_file=log)
+    cwd = _place(folder, logs)
+    collector = TelegrafProcess(cwd / "telegraf.conf", environment, cwd, log_file=logs / LOGS[0])
     stack.enter_context(collector)
     _say_where_to_look(site, port, folder, logs, environment, console)
     return Stage(site, feeder, collector, port, start_ns)
 
 
 def _logs(folder: Path, console: Console) -> Path:
-    """Where this run's logs go: `logs`, or the demo's own `folder` when `docker compose up` has given that away."""
-    logs = REPOSITORY / "logs"
+    """Where this run's logs go, empty: `logs/demo`, as `logs` is the log of a collector that runs in the clone.
+
+    The demo's own `folder` when `docker compose up` has given `logs` away.
+    """
+    logs = REPOSITORY / "logs" / "demo"
     try:
-        logs.mkdir(exist_ok=True)
-        for file in (logs / "demo-telegraf.log", logs / "collector.log"):
-            with file.open("ab"):
-                pass
+        logs.mkdir(parents=True, exist_ok=True)
+        for name in LOGS:
+            (logs / name).unlink(missing_ok=True)
+            (logs / name).touch()
     except OSError as error:
-        owner = (
-            f"it belongs to user {logs.stat().st_uid}, as docker compose leaves it" if logs.exists() else "no folder"
-        )
-        console.print(f"{logs} cannot be written ({error.strerror}; {owner}): the log of this run is in {folder}")
-        console.print("    until the demo ends, and the plugin's own is in it; sudo chown -R $USER logs mends it")
+        there = next(place for place in (logs, *logs.parents) if place.exists())
+        console.print(f"{logs} cannot be written ({error.strerror}; {there} belongs to user {there.stat().st_uid},")
+        console.print(f"    as docker compose leaves it): the logs of this run are in {folder} until the demo ends;")
+        console.print("    sudo chown -R $USER logs mends it")
         return folder
     return logs
+
+
+def _place(folder: Path, logs: Path) -> Path:
+    """Return a folder for the collector to run in: the repository's files, and `logs` where `logs` says."""
+    made = folder / "collector"
+    made.mkdir()
+    for name in ("telegraf.conf", "config"):
+        (made / name).symlink_to(REPOSITORY / name)
+    (made / "logs").symlink_to(logs)
+    return made
 
 
 def _say_where_to_look(
@@ -154,7 +165,7 @@ def _say_where_to_look(
         f"POD-30   {site.pod_30.url}   org {site.pod_30.org}, buckets {names.power}, {names.pods} (made up)",
         f"central  {site.central.url}   org {site.central.org}, buckets {', '.join(buckets)}",
         f"health   http://localhost:{port}/health",
-        f"logs     {logs / 'demo-telegraf.log'}" + (f", {logs / 'collector.log'}" if logs.name == "logs" else ""),
+        f"logs     {', '.join(str(logs / name) for name in LOGS)}",
         f"tokens   made on the spot, good for this run; one that reads central: {token}",
         f"commands .venv/bin/data-collector status --env-file {variables}",
         f"look     curl -s '{site.central.url}/api/v2/query?org={site.central.org}' \\",

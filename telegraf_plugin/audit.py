@@ -16,6 +16,8 @@ from telegraf_plugin.stream.status import Board, StreamStatus, Totals
 
 MAX_NAMED = 1_000
 """Series of which the log says that their points cannot pass; what is beyond them is counted."""
+MAX_HELD_NAMED = 3
+"""Fields that are held of which one line of the log says why."""
 MAX_SKEW = 2.0
 """Seconds by which clocks may differ."""
 _LATER = 1.1
@@ -44,6 +46,7 @@ class Audit:
         self._named: set[tuple[str, DropReason, str]] = set()  # series of which it was said that points cannot pass
         self._unwatched: set[str] = set()  # streams of which that was said
         self._skewed: set[str] = set()  # sources whose clock differs from ours
+        self._held: dict[tuple[str, bool], list[tuple[Group, int, str]]] = {}  # by stream, and whether it is refused
 
     def started(self) -> None:
         """Say what is going to be read."""
@@ -101,29 +104,43 @@ class Audit:
             self._skewed.add(server)
 
     def held(self, stream: StreamDefinition, group: Group, points: int, reason: str) -> None:
-        """Say that central goes on lacking `points` of a field."""
-        measurement, field, kind = group
-        log.error(
-            "%s: central lacks %d points of field %r of measurement %r (%s), sent twice and not there: %s; what is new "
-            "is sent all the same, these are tried again from time to time%s",
-            stream.label,
-            points,
-            field.decode("utf-8", "replace"),
-            measurement.decode("utf-8", "replace"),
-            kind.value,
-            reason,
-            "; write the field with one type, or leave it out (exclude_fields)" if reason.startswith("refused") else "",
-        )
+        """Take note that central goes on lacking `points` of a field: it is said with the cycle, all at once."""
+        refused = reason.startswith("refused")
+        self._held.setdefault((stream.label, refused), []).append((group, points, reason))
+
+    def _say_held(self) -> None:
+        """Say in one line a stream and remedy what central goes on lacking, as far as that was not said yet."""
+        for (label, refused), found in self._held.items():
+            named = [
+                f"{field.decode('utf-8', 'replace')!r} of measurement {measurement.decode('utf-8', 'replace')!r} "
+                f"({kind.value}), sent twice and not there: {reason}"
+                for (measurement, field, kind), _, reason in found
+            ]
+            for each in named[MAX_HELD_NAMED:]:
+                log.debug("%s: central lacks points of field %s", label, each)
+            few, more = named[:MAX_HELD_NAMED], len(named) - MAX_HELD_NAMED
+            log.error(
+                "%s: central lacks %d %s %s%s; what is new is sent all the same, these are tried again from "
+                "time to time%s",
+                label,
+                sum(points for _, points, _ in found),
+                f"points of {len(named)} fields: field" if len(named) > 1 else "points of field",
+                "; field ".join(few),
+                f"; and {more} more, which collector_held names" if more > 0 else "",
+                "; write the field with one type, or leave it out (exclude_fields)" if refused else "",
+            )
+        self._held.clear()
 
     def central_clock(self, skew: float | None) -> None:
         """Warn when central's clock differs from ours, once until it agrees again."""
         self._skew("central", skew, "its retention and its health look wrong by as much")
 
     def cycle(self, board: Board, busy: Collection[str], seconds: float, away: Collection[str] = ()) -> None:
-        """Say what became of one tick after `seconds`; the sources in `busy` have not finished.
+        """Say what became of one tick after `seconds`, and what is held; the sources in `busy` have not finished.
 
         `away`: the buckets of central that cannot be read now, though nothing may be late by it yet.
         """
+        self._say_held()
         cycle = Totals.of(status.cycle for status in board.streams.values())
         total = Totals.of(status.total for status in board.streams.values())
         rates = ", ".join(

@@ -136,7 +136,7 @@ def _run(words: Sequence[str]) -> int:
     """Do what the command line `words` asks; returns the exit status."""
     if words[:1] == ["start"]:
         start = import_module("telegraf_plugin.commands.start").main
-        return ended(lambda: int(start(words[1:])))
+        return ended(lambda: int(start(words[1:], list(_COMMANDS))))
     options = _parser().parse_args(joined(words))
     if options.check:
         options.command, options.json = "check", False

@@ -17,7 +17,7 @@ Each carries fields and, where an operator can act, a `hint` that says what to d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class CollectorError(Exception):
@@ -26,10 +26,14 @@ class CollectorError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in the configuration: `path` is its key path (`sources[0].url`), `message` what was expected."""
+    """One thing wrong in the configuration: `path` is its key path (`sources[0].url`), `message` what was expected.
+
+    `unset`: an environment variable is asked for that has no value.
+    """
 
     path: str
     message: str
+    unset: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         text = f"{self.path}: {self.message}" if self.path else self.message

@@ -37,7 +37,7 @@ from telegraf_plugin.telegraf.writer import LineWriter
 END_OF_INPUT_SECONDS = 4.0
 """How long the cycle in hand may go on when Telegraf has closed standard input: it sends SIGTERM after 5 s."""
 MAX_HELD = 100
-"""Fields that central refuses, in the metrics; the log has them all."""
+"""Fields that central refuses, in the metrics; the log at DEBUG has them all."""
 FIRST_TICK_SECONDS = 2.0
 """How long after a start Telegraf has for its first tick before the plugin begins by itself: it may be minutes."""
 FIRST_INTERVAL = 60_000_000_000

@@ -33,6 +33,8 @@ class ConfigFile:
             for problem in error.problems:
                 log.error("%s was changed and is refused: %s", self._path, problem)
             text = "%s: what it said before goes on; correct the file, it is looked at on each tick"
+            if any(problem.unset for problem in error.problems):
+                text += "; a variable that is new in .env counts when the collector is restarted"
             log.error(text, self._path)
             return False
         if config == self._config:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 STREAM = "a stream (source/stream as in the log)"
 STREAMS = "only these: a stream (source/stream as in the log), or a source with all of its streams; all unless given"
@@ -28,6 +29,11 @@ class Parser(argparse.ArgumentParser):
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(*arguments, **settings)  # type: ignore[arg-type]
 
+    @property
+    def options(self) -> list[str]:
+        """The names of its options, as they are typed."""
+        return list(self._option_string_actions)
+
     def later(self, arguments: Callable[[argparse.ArgumentParser], None]) -> None:
         """Have `arguments` add the arguments as soon as they are needed."""
         self._later = arguments
@@ -39,11 +45,38 @@ class Parser(argparse.ArgumentParser):
             later(self)
         return super().parse_known_args(args, namespace)
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
+        """Parse as argparse does; of an option that nobody knows, say which one may have been meant."""
+        options, rest = self.parse_known_args(args, namespace)  # type: ignore[no-untyped-call]
+        assert isinstance(options, argparse.Namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}{self._meant(options, rest)}")
+        return options
+
+    def _meant(self, options: argparse.Namespace, rest: Sequence[str]) -> str:
+        """Return what is said of the options that the first unknown one of `rest` may have been; empty for none."""
+        known = self.options
+        for action in self._actions:
+            chosen = action.choices.get(getattr(options, action.dest)) if isinstance(action.choices, dict) else None
+            known += chosen.options if isinstance(chosen, Parser) else []
+        close = [option for word in rest if (option := meant(word, known))]
+        return f"; did you mean {close[0]}?" if close else ""
+
     def _check_value(self, action: argparse.Action, value: object) -> None:
         choices = list(map(str, action.choices or ()))
         if choices and str(value) not in choices:
             raise argparse.ArgumentError(action, f"{unknown('command', str(value), choices)}")
         super()._check_value(action, value)
+
+
+def meant(word: str, options: Sequence[str], likeness: float = 0.7) -> str | None:
+    """Return which of the `options` (each `--name`) an unknown `word` may have been meant for; None for none of them.
+
+    `likeness`: how alike they are at least, 0 to 1.
+    """
+    name = word.partition("=")[0]
+    close = get_close_matches(name, [each for each in options if each.startswith("--")], 1, cutoff=likeness)
+    return close[0] if close and name.startswith("--") and close[0] != name else None
 
 
 def unknown(what: str, name: str, known: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from telegraf_plugin.commands.tables import Meter, meter, write_json
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.plan import EMPTY_COPIES
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
 from telegraf_plugin.stream.units import DAY, SECOND
@@ -40,6 +41,10 @@ Without --to it ends where the stream begins; what is newer the collector copies
 exit status: 0 done, nothing to do, planned (--dry-run), asked for (--no-wait) or cancelled; 1 not done: Ctrl-C, or
 another request took its place; 2 the configuration, the command line or a server does not allow it
 """
+
+
+EMPTY_WINDOWS = EMPTY_COPIES + 2
+"""What the collector asks for of empty time, however long: some windows, where the next point is, and central."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +171,15 @@ def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, s
     interval = (metrics.number("interval_seconds") if metrics is not None else None) or DEFAULT_INTERVAL_SECONDS
     told_at = (metrics.time if metrics is not None else now) / SECOND
     windows = [window for part in spans for window in cut(*part, sides.groups)]
-    points = _count(sides, spans, "counted, days", shown)
-    lost = _count(sides, refused, "counted of what central refuses, days", shown)
+    points, full = _count(sides, spans, "counted, days", shown)
+    lost, _ = _count(sides, refused, "counted of what central refuses, days", shown)
     read_speed = _read_speed(sides, windows[-1]) if windows else PROOF_SPEED
     speed = speed_of(speed, read_speed)
     now = clock()  # counting took its time
+    asked = sum(1 for window in windows if full.touches(window)) + EMPTY_WINDOWS * len((spans - full).parts)
     takes = estimate(
         points,
-        len(windows),
+        min(asked, len(windows)),
         speed,
         read_speed,
         until_tick(told_at, interval, now / SECOND),
@@ -191,14 +197,19 @@ def _read_speed(sides: Sides, window: Span) -> float:
     return tally.points / (time.monotonic() - began) if tally.points else PROOF_SPEED
 
 
-def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> int:
-    """Count what the source has, a day at a time: it is a plan, and the source has other work."""
+def _count(sides: Sides, spans: Spans, what: str, shown: Meter) -> tuple[int, Spans]:
+    """Count what the source has, a day at a time: it is a plan, and the source has other work.
+
+    Returns how many points, and the days that have some.
+    """
     days = [day for part in spans for day in cut(*part, sides.groups, DAY)]
-    points = 0
+    points, full = 0, []
     for number_, day in enumerate(days):
         shown.show(what, number_, len(days))
-        points += sides.source.count(sides.stream, day)
-    return points
+        there = sides.source.count(sides.stream, day)
+        points += there
+        full += [day] if there else []
+    return points, Spans.of(full)
 
 
 def _show(stream: StreamDefinition, plan: Plan, mark: Mark) -> None:

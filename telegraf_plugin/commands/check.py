@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from telegraf_plugin.commands import health_port
 from telegraf_plugin.commands.arguments import add_json, add_telegraf_config
 from telegraf_plugin.commands.ending import UNUSABLE, refused
 from telegraf_plugin.commands.tables import write_json
-from telegraf_plugin.commands.telegraf_program import CannotCheck, complaints, telegraf_program
+from telegraf_plugin.commands.telegraf_program import NOWHERE, CannotCheck, complaints, telegraf_program
 from telegraf_plugin.config import Config, load
-from telegraf_plugin.config.settings import problems
+from telegraf_plugin.config.settings import WITH_DEFAULT, problems
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.lint import renames
-from telegraf_plugin.lint.finding import File
+from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.report import as_json as report_json
 from telegraf_plugin.lint.report import write_report
 from telegraf_plugin.lint.rules import lint
@@ -36,9 +37,10 @@ examples:
   data-collector check --config /opt/data-collector/config/queries.yaml --telegraf-config /etc/telegraf/telegraf.conf \\
       --env-file /etc/data-collector/collector.env
 
-It looks at the settings, at each file by itself, and at what the two would lose together; and it asks Telegraf, where
-there is one on PATH, what it thinks of telegraf.conf (telegraf config check --strict-env-handling). What
-scripts/collector derives from the settings is derived here too.
+It looks at the settings, at each file by itself, and at what the two would lose together; and it asks Telegraf (the one
+on PATH, else the clone's in .engines/bin) what it thinks of telegraf.conf: telegraf config check --strict-env-handling.
+What scripts/collector derives from the settings is derived here too. No server is asked for anything; whether the port
+of the health check is free is tried on this machine.
 Every finding says file, key, why it matters and the line to write. A hint is what only the data can decide.
 scripts/collector --check and data-collector --check do the same.
 
@@ -61,6 +63,9 @@ def look(queries: Path, conf: Path, environment: Mapping[str, str]) -> Look:
     wrong = []
     if found := list(problems(environment)):
         wrong.append(ConfigurationError("environment", found))
+        # What follows from them is not said once more by those who use them.
+        unusable = {problem.path for problem in found} & set(WITH_DEFAULT)
+        environment = {name: value for name, value in environment.items() if name not in unusable}
     config = telegraf_conf = None
     try:
         config = load(queries, environment)
@@ -115,14 +120,18 @@ def run(options: argparse.Namespace) -> int:
             write_json({"clean": False, "problems": told}, sys.stdout)
             return UNUSABLE
         return refused(seen.wrong, "nothing was checked")
-    found = lint(seen.config, seen.conf, seen.config.max_in_flight)
+    found = dict(lint(seen.config, seen.conf, seen.config.max_in_flight))
+    if port := health_port.trouble(seen.conf, running=True):
+        # A hint, as it is of this moment: what has the port may be gone when the collector starts.
+        write = "HEALTH_CHECK_PORT=<port> in .env"
+        found[Finding(File.TELEGRAF, "outputs.health.service_address", port, write, hint=True)] = "port"
     files = {File.QUERIES: options.config, File.TELEGRAF: options.telegraf_config}
     if options.json:
         sys.stdout.write(report_json(found, files))
     else:
         write_report(found, files, sys.stdout)
         if not seen.asked:
-            sys.stdout.write(f"telegraf is not on PATH: it was not asked what it thinks of {options.telegraf_config}\n")
+            sys.stdout.write(f"telegraf {NOWHERE}: it was not asked what it thinks of {options.telegraf_config}\n")
     return 0 if all(finding.hint for finding in found) else 1
 
 

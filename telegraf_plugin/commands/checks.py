@@ -12,7 +12,7 @@ from telegraf_plugin.audit import MAX_SKEW, agrees
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.config import Source
-from telegraf_plugin.errors import CentralError, SourceError
+from telegraf_plugin.errors import CentralError, SourceError, TransientError
 from telegraf_plugin.influxdb.answers import FieldTypes
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.unreadable import SHADOWING
@@ -67,7 +67,8 @@ def central_checks(session: Session, sources: Iterable[Source]) -> list[Check]:
     buckets = [stream.central_bucket for source in sources for stream in source.streams]
     for bucket in dict.fromkeys([*buckets, desk.metrics_bucket]):
         checks += _central_bucket(desk, bucket)
-    skew = _skew("central", desk.clock_skew)
+    read = any(check.about.endswith(": read") and check.state is State.OK for check in checks)
+    skew = _skew("central", desk.clock_skew, read)
     return [*checks[:1], *skew, *checks[1:]]
 
 
@@ -98,12 +99,19 @@ def source_checks(session: Session, source: Source) -> list[Check]:
     checks = _reach(source.name, client.version, client.url)
     if checks[0].state is State.BAD:
         return checks
-    try:  # any reply but the one to a ping carries the clock, and tells whether the token is known
-        client.bucket(source.streams[0].bucket)
-    except SourceError as error:
-        if error.status == 401:
-            return [*checks, Check(source.name, "token", State.BAD, error.summary, error.hint)]
-    return [*checks, *_skew(source.name, client.clock_skew)]
+    answered = False
+    for stream in source.streams:
+        try:  # any reply but an error's and the one to a ping carries the clock, and tells whether the token is known
+            client.bucket(stream.bucket)
+        except TransientError:
+            break
+        except SourceError as error:
+            if error.status == 401:
+                return [*checks, Check(source.name, "token", State.BAD, error.summary, error.hint)]
+        else:
+            answered = True
+            break
+    return [*checks, *_skew(source.name, client.clock_skew, answered)]
 
 
 def _reach(where: str, version: Callable[[], str], url: str) -> list[Check]:
@@ -124,7 +132,10 @@ def _version(where: str, told: str) -> Iterator[Check]:
         yield Check(where, "version", State.WARNING, f"{told} is older than {needed}", remedy)
 
 
-def _skew(where: str, skew: float | None) -> list[Check]:
+def _skew(where: str, skew: float | None, answered: bool) -> list[Check]:
+    """Look at a clock that is ahead by `skew` seconds; `answered`: there was a reply that would have told it."""
+    if skew is None and not answered:
+        return []  # what is wrong there is told for itself
     if skew is None:
         return [
             Check(where, "clock", State.WARNING, "it does not say the time", "is there a proxy that takes Date out?")
@@ -144,7 +155,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         reader.probe(stream, now)
     except SourceError as error:
         hint = error.hint
-        if "could not find bucket" in error.summary or error.status == 404:
+        if error.status == 404:
             hint = f"check its name, or give the token read permission: data-collector permissions {source.name}"
         return [Check(label, f"bucket {stream.bucket}: read", State.BAD, client.redact(error.summary), hint)]
     try:

@@ -20,8 +20,9 @@ from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
-from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.telegraf.marks import request_line
 
@@ -58,12 +59,24 @@ class Desk(CentralReader):
 
         Of a run that is older than the marks that are looked over, one of those: it began then or earlier.
         """
+        return min(self._of_run(stream, mark)).time
+
+    def printed_last(self, stream: StreamDefinition, mark: Mark, spans: Spans) -> int | None:
+        """Return when (Unix ns) the run of the stream's newest `mark` printed something of `spans` for the last time.
+
+        None when none of the marks that are looked over tells. Raises CentralError.
+        """
+        marks = self.marks(stream.central_bucket, stream.id, self._of_run(stream, mark))
+        return max((each.id.time for each in marks if each.printed & spans), default=None)
+
+    def _of_run(self, stream: StreamDefinition, mark: Mark) -> set[MarkId]:
+        """Return the marks of the run that made the stream's newest `mark`, as far back as a proof may have to wait."""
         since = mark.id.time - 2 * max(RENEW, stream.lookback)
-        began = mark.id.time
+        found = {mark.id}
         for ids, *_ in self.mark_ids(stream.central_bucket, since):
             of_stream = ids.get(stream.id, set())
-            began = min([began, *(each.time for each in of_stream if each.incarnation == mark.id.incarnation)])
-        return began
+            found |= {each for each in of_stream if each.incarnation == mark.id.incarnation}
+        return found
 
     def standing(self, stream: StreamDefinition) -> tuple[Mark | None, Request | None]:
         """Return the stream's newest believable mark, and its newest request. Raises CentralError."""

@@ -52,8 +52,11 @@ def refused(errors: Sequence[ConfigurationError], effect: str) -> int:
     problems = [f"{error.file}: {problem}" for error in errors for problem in error.problems]
     for problem in problems:
         say(problem)
-    if ENV_FILE not in os.environ and any(problem.endswith("is not set; set it in .env") for problem in problems):
-        say("no .env was read: there is none beside the configuration (cp .env.example .env); --env-file names one")
+    if any(problem.unset for error in errors for problem in error.problems):
+        if ENV_FILE not in os.environ:
+            say("no .env was read: there is none beside the configuration (cp .env.example .env); --env-file names one")
+        elif not os.environ[ENV_FILE]:  # Telegraf's plugin has what Telegraf was started with
+            say("what was set in .env since the collector was started counts when it is restarted")
     count = len(problems)
     say(f"{count} problem{'s' * (count > 1)} in the configuration; {effect}")
     return UNUSABLE

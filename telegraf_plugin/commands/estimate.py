@@ -44,16 +44,17 @@ def estimate(
 ) -> Estimate:
     """Return how long `points` in so many `windows` take at `speed` (points a second); all times in seconds.
 
-    `read_speed`: how fast they are read alone; central, where they are read for the proof, is taken to be as fast.
+    `windows`: those that are asked for; of long empty time that is a few. `read_speed`: how fast they are read alone;
+    central, where they are read for the proof, is taken to be as fast.
 
     `until_tick`: how long until the collector looks for requests. `since_start`: how long ago its run began to print,
     None for long ago. What it prints within the first `lookback` of its run is compared a lookback later, since lines
-    of an earlier run may still land; what it prints later, at once.
+    of an earlier run may still land; what it prints later, at once. Where it prints nothing, nothing can land over it.
     """
     copying = points / speed + windows * WINDOW_SECONDS / 2
     proving = points / min(PROOF_SPEED, read_speed) + windows * WINDOW_SECONDS / 2 + ENDING_SECONDS
     waiting = 0.0
-    if since_start is not None:
+    if since_start is not None and points:
         begins = since_start + until_tick
         if begins < lookback:
             # The last one that has to wait was printed just before the lookback was over; proving goes on meanwhile.

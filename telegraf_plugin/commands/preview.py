@@ -15,7 +15,7 @@ from telegraf_plugin.commands.arguments import add_json, add_span, add_stream, a
 from telegraf_plugin.commands.dates import number
 from telegraf_plugin.commands.desk import Session, aligned, clock, instants
 from telegraf_plugin.commands.tables import write_json, write_table
-from telegraf_plugin.commands.telegraf_program import telegraf_program
+from telegraf_plugin.commands.telegraf_program import NOWHERE, telegraf_program
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
@@ -35,9 +35,9 @@ examples:
   data-collector preview POD-8/telegraf > lines.txt
       the lines alone, as Telegraf would get them
 
-Only the source is read, as the collector would read it. With telegraf on PATH the lines also go through the real
-`telegraf --test` with the processors of telegraf.conf, so that names show as they will be in central; without it they
-show as they are before.
+Only the source is read, as the collector would read it. With telegraf on PATH, or in the clone's .engines/bin, the
+lines also go through the real `telegraf --test` with the processors of telegraf.conf, so that names show as they will
+be in central; without it they show as they are before.
 
 exit status: 0 shown, 1 a line would go nowhere, or points cannot pass, 2 the configuration, the command line or the
 source does not allow it
@@ -118,7 +118,7 @@ def _after(conf: Path, lines: list[bytes]) -> tuple[list[str], str]:
     plain = [line.decode("utf-8", "replace") for line in lines]
     program = telegraf_program()
     if program is None:
-        return plain, "telegraf is not on PATH: names are those before its processors"
+        return plain, f"telegraf {NOWHERE}: names are those before its processors"
     try:
         return routing.processed(program, conf, b"".join(line + b"\n" for line in lines)), ""
     except routing.CannotProcess as error:

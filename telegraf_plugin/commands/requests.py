@@ -38,9 +38,8 @@ class Stage(Enum):
 class Standing:
     """How far a request is, by the mark of `as_of` (Unix ns): `left` are the spans of it that are not proved.
 
-    `copied`: those that have left for central, the proved ones among them; `copied_at` (Unix ns): when that was first
-    seen. `proof_from`: when (Unix ns) the last of what
-    is copied may be compared at the earliest; None: it may be now, or that is not known.
+    `copied`: those that have left for central, the proved ones among them. `proof_from`: when (Unix ns) the last of
+    what is copied may be compared at the earliest; None: it may be now, or that is not known.
     """
 
     request: Request
@@ -48,7 +47,6 @@ class Standing:
     left: Spans
     copied: Spans = NOTHING
     as_of: int | None = None
-    copied_at: int | None = None
     proof_from: int | None = None
 
     @property
@@ -94,15 +92,13 @@ def standing(request: Request, mark: Mark | None) -> Standing:
     return Standing(request, Stage.RUNNING, left, copied(request, mark), mark.id.time)
 
 
-def proof_from(found: Standing, copied_at: int, began: int, lookback: int) -> int | None:
+def proof_from(copied_at: int, began: int, lookback: int) -> int | None:
     """Return when (Unix ns) the last of what is copied may be compared; None when it may be at once.
 
     `copied_at`: when the last of it had left; `began`: when the collector's run made its first mark. What is printed
     within a `lookback` (ns) of that waits for a lookback, as lines of an earlier run may land over it.
     """
-    if not found.copied & found.left or copied_at - began >= lookback:
-        return None
-    return copied_at + lookback
+    return copied_at + lookback if copied_at - began < lookback else None
 
 
 def copied(request: Request, mark: Mark) -> Spans:
@@ -136,7 +132,7 @@ def follow(
     Raises CentralError when central does not answer at the beginning; later it is asked again.
     """
     began = said = time.monotonic()
-    found = _look(desk, stream, request, None)
+    found = _look(desk, stream, request)
     before = found
     with meter(hidden) as shown:
         try:
@@ -151,32 +147,33 @@ def follow(
                     said, before = now, found
                     say(told(found))
                 time.sleep(POLL_SECONDS if seconds is None else min(POLL_SECONDS, max(seconds - (now - began), 0)))
-                found = _look(desk, stream, request, found)
+                found = _look(desk, stream, request)
         except KeyboardInterrupt:
             say("not watched any more; the request stays, and the collector goes on with it")
     return found
 
 
-def look(desk: Desk, stream: StreamDefinition, found: Standing, mark: Mark | None, before: Standing | None) -> Standing:
-    """Return `found` with when its proof may begin; `before` is how it stood at the last look. Raises CentralError."""
+def look(desk: Desk, stream: StreamDefinition, found: Standing, mark: Mark | None) -> Standing:
+    """Return `found` with when its proof may begin, by the marks alone: the same whoever asks. Raises CentralError."""
     if mark is None or found.stage is not Stage.RUNNING or found.request.kind is not Kind.BACKFILL:
         return found
-    copied_at = mark.id.time
-    if before is not None and before.copied_at is not None and not found.copied - before.copied:
-        copied_at = before.copied_at
+    if not found.copied & found.left:
+        return found
     began = desk.run_began(stream, mark)
-    waits = proof_from(found, copied_at, began, stream.lookback)
-    if waits is None and before is not None and (before.proof_from or 0) > mark.id.time and found.copied & found.left:
-        waits = before.proof_from  # for what was copied before that, and is not proved
-    return replace(found, copied_at=copied_at, proof_from=waits)
+    if mark.id.time - began >= 2 * stream.lookback:
+        return found  # what had to wait has waited
+    copied_at = desk.printed_last(stream, mark, found.copied & found.left)
+    if copied_at is None:
+        return found  # nothing was printed: what is empty at the source waits for nothing
+    return replace(found, proof_from=proof_from(copied_at, began, stream.lookback))
 
 
-def _look(desk: Desk, stream: StreamDefinition, request: Request, before: Standing | None) -> Standing:
+def _look(desk: Desk, stream: StreamDefinition, request: Request) -> Standing:
     mark, newest = desk.standing(stream)
     if newest is None or newest.id != request.id:
         found = standing(request, mark)
         return found if found.stage is Stage.DONE else Standing(request, Stage.REPLACED, found.left)
-    return look(desk, stream, standing(newest, mark), mark, before)
+    return look(desk, stream, standing(newest, mark), mark)
 
 
 def _news(before: Standing, found: Standing) -> bool:

@@ -14,17 +14,21 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 
-from telegraf_plugin.commands import check
-from telegraf_plugin.commands.arguments import Parser, add_env_file, queries
+from telegraf_plugin.commands import check, health_port
+from telegraf_plugin.commands.arguments import Parser, add_env_file, meant, queries
 from telegraf_plugin.commands.ending import UNUSABLE, refused, say
-from telegraf_plugin.commands.telegraf_program import telegraf_program
+from telegraf_plugin.commands.telegraf_program import NOWHERE, telegraf_program
 from telegraf_plugin.config.settings import ENV_FILE
 from telegraf_plugin.errors import ConfigurationError, Problem
+from telegraf_plugin.lint.telegraf_conf import TelegrafConf
 
 CONF = Path("telegraf.conf")
+_OF_TELEGRAF = ("version", "config", "secrets", "plugins", "help", "h")
+"""Telegraf's own commands, which it is given as they are."""
 LOOK_SECONDS = 1.0
 """How often a waiting start looks whether a file has changed."""
 _EPILOG = """\
@@ -47,8 +51,11 @@ exit status: Telegraf's own; 2 when the settings or a file cannot be used: Teleg
 """
 
 
-def main(words: Sequence[str]) -> int:
-    """Do what the command line `words` of scripts/collector asks, and return the exit status unless Telegraf runs."""
+def main(words: Sequence[str], commands: Sequence[str] = ()) -> int:
+    """Do what the command line `words` of scripts/collector asks, and return the exit status unless Telegraf runs.
+
+    `commands`: those of data-collector, for who takes one for the other.
+    """
     parser = Parser(
         prog="scripts/collector",
         description="Start Telegraf with the collector: settings from .env, then telegraf.conf and queries.yaml.",
@@ -66,6 +73,8 @@ def main(words: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     options, rest = parser.parse_known_args(list(words))  # type: ignore[no-untyped-call]
+    if told := misspelt(rest, parser.options, commands):
+        parser.error(told)
     if options.version:
         return _versions()
     if options.check:
@@ -78,23 +87,41 @@ def main(words: Sequence[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             # As the first process of a container it would be deaf to both by default; Telegraf handles them itself.
             signal.signal(number, lambda *_: os._exit(UNUSABLE))
-    found = _look()
+    found, conf = _look()
     while found:
         refused(found, "Telegraf is not started")
         if not options.wait:
             return UNUSABLE
         _wait_for_a_change()
-        found = _look()
+        found, conf = _look()
+    if "--test" not in rest and conf is not None and (port := health_port.trouble(conf, running=False)):
+        sys.stderr.write(f"W! {port}\n")  # no more than that: whoever has it may just be ending
     _become_telegraf(rest, os.environ)
     return UNUSABLE
 
 
-def _look() -> list[ConfigurationError]:
-    wrong = list(check.look(queries(), CONF, os.environ).wrong)
+def misspelt(rest: Sequence[str], options: Sequence[str], commands: Sequence[str]) -> str:
+    """Return what to say of a word of `rest`, which would go to Telegraf, that was meant for this; empty for none."""
+    first = rest[0] if rest else ""
+    if first and not first.startswith("-") and first not in _OF_TELEGRAF:
+        close = get_close_matches(first, commands, 1, cutoff=0.6)
+        what = {"check": "scripts/collector --check"}.get(close[0], f"data-collector {close[0]}") if close else ""
+        return f"no command is called {first!r} here{f'; did you mean {what}?' if what else ''}"
+    for word in rest:
+        # Alike enough that none of Telegraf's own is taken for one of these (--test-wait).
+        if option := meant(word, options, likeness=0.8):
+            return f"unrecognized arguments: {word}; did you mean {option}?"
+    return ""
+
+
+def _look() -> tuple[list[ConfigurationError], TelegrafConf | None]:
+    """Return what is wrong, and telegraf.conf as far as it can be read."""
+    seen = check.look(queries(), CONF, os.environ)
+    wrong = list(seen.wrong)
     if telegraf_program() is None:
-        text = "is not on PATH: run 'make venv engines', or install it (README.md, Quick start)"
+        text = f"{NOWHERE}: run 'make venv engines', or install it (README.md, Quick start)"
         wrong.append(ConfigurationError("telegraf", [Problem("", text)]))
-    return wrong
+    return wrong, seen.conf
 
 
 def _become_telegraf(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -120,7 +147,7 @@ def _versions() -> int:
     program = telegraf_program()
     sys.stdout.write(f"data-collector {version('data-collector')}\n")
     if program is None:
-        sys.stdout.write("telegraf is not on PATH\n")
+        sys.stdout.write(f"telegraf {NOWHERE}\n")
         return 0
     ended = subprocess.run([program, "version"], capture_output=True, text=True, timeout=60, check=False)
     sys.stdout.write(f"{ended.stdout.strip() or 'telegraf of an unknown version'} ({program})\n")

@@ -225,7 +225,7 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
         if stream.central_bucket in unreadable:
             each = replace(each, state="bad", healthy=False, last_error=unreadable[stream.central_bucket])
         if each.request is not None:
-            each = replace(each, request=requests.look(desk, stream, each.request, marks.get(name), None))
+            each = replace(each, request=requests.look(desk, stream, each.request, marks.get(name)))
         rows.append(replace(each, proof=EQUAL if stream.flux is None else AS_READ))
     return rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,9 +19,17 @@ class CannotCheck(Exception):
     """Telegraf did not come to an opinion; the text says why."""
 
 
+NOWHERE = "is neither on PATH nor in .engines/bin"
+"""What is said of Telegraf where there is none."""
+
+
 def telegraf_program() -> str | None:
-    """Return the telegraf program, None when there is none on PATH."""
-    return shutil.which("telegraf")
+    """Return the telegraf program: PATH's, else the one that `make engines` has built in this clone, else None.
+
+    The clone is the folder that holds this Python's environment (`.venv`), wherever the program runs: a folder that one
+    happens to be in decides nothing.
+    """
+    return shutil.which("telegraf") or shutil.which("telegraf", path=str(Path(sys.prefix).parent / ".engines" / "bin"))
 
 
 def complaints(program: str, files: Sequence[Path], environment: Mapping[str, str]) -> list[str]:

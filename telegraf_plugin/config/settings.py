@@ -31,6 +31,8 @@ SHORTEST_SILENCE = 10
 """Seconds; with a shorter one health would flap."""
 LEVELS = {"DEBUG": "DEBUG", "INFO": "INFO", "WARN": "WARN", "WARNING": "WARN", "ERROR": "ERROR"}
 """What LOG_LEVEL may be, and what Telegraf calls it."""
+WITH_DEFAULT = ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "LOG_LEVEL")
+"""Settings that may be left out: telegraf.conf has the same defaults."""
 _TOKEN = re.compile(r"(?:INFLUXDB_CENTRAL|SERVER_[A-Z0-9_]+)_TOKEN")
 _CENTRAL_TOKEN = "INFLUXDB_CENTRAL_TOKEN"  # noqa: S105 (a variable's name)
 _REFERENCE = "@{secrets:central_token}"
@@ -104,7 +106,8 @@ def derived(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` with what follows from it for Telegraf, the plugin and the commands.
 
     COLLECTOR_INTERVAL, HEALTH_CHECK_PORT and HEALTH_MAX_SILENCE unless set; Telegraf's name of LOG_LEVEL; and with
-    COLLECTOR_SECRETS the queries that read tokens from files, and the reference by which Telegraf reads central's.
+    COLLECTOR_SECRETS its absolute path, the queries that read tokens from files, and the reference by which Telegraf
+    reads central's.
     What `problems` refuses stays as it is.
     """
     made = dict(environment)
@@ -116,7 +119,7 @@ def derived(environment: Mapping[str, str]) -> dict[str, str]:
     if not made.get("HEALTH_MAX_SILENCE") and interval:
         made["HEALTH_MAX_SILENCE"] = f"{silence(interval * SECOND) // SECOND}s"
     if made.get(SECRETS):
-        made[SECRETS] = made[SECRETS].rstrip("/") or "/"
+        made[SECRETS] = _absolute(made[SECRETS])
         made[QUERIES] = made.get(QUERIES) or "config/queries.secrets.yaml"
         made[_CENTRAL_TOKEN] = made.get(_CENTRAL_TOKEN) or _REFERENCE
     return made
@@ -153,6 +156,13 @@ def _secrets(environment: Mapping[str, str], folder: Path) -> Iterator[Problem]:
     elif b"\n" in content:
         # Telegraf would send the newline too, and no request would leave.
         yield Problem(SECRETS, f"{token} ends with a newline: write it with printf %s")
+
+
+def _absolute(folder: str) -> str:
+    """Return the path of `folder` as Telegraf takes it: another is "directory traversal" to its secret store."""
+    path = Path(folder).absolute()
+    plain = path.resolve() if ".." in path.parts else path  # what a link leads to may change: it stays one else
+    return "/" + str(plain).lstrip("/")
 
 
 def _whole(text: str, most: int) -> int:

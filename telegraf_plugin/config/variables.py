@@ -12,6 +12,7 @@ from telegraf_plugin.errors import Problem
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _OPENING = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_SECRETS_FILE = "docker-compose.secrets.yaml"
 _SECRET = re.compile(r"(central|sources\[\d+\])\.token")
 
 
@@ -71,9 +72,24 @@ def _look_up(reference: str, environment: Mapping[str, str], problems: list[Prob
         return found or str(default)
     state = "is empty" if environment.get(name) == "" else "is not set"  # or says nothing but a reference
     text = f"the environment variable {name} {state}; set it in .env"
-    if _SECRET.fullmatch(path) and environment.get("COLLECTOR_SECRETS"):
-        # Tokens are files here: one in .env would be refused at the next start.
+    if _SECRET.fullmatch(path):
+        text = _where_tokens_are(name, state, environment) or text
+    problems.append(Problem(path, text, unset=True))
+    return ""
+
+
+def _where_tokens_are(name: str, state: str, environment: Mapping[str, str]) -> str:
+    """Say which file is asked for where tokens are files, since one in .env would be refused at the next start.
+
+    Empty where they are not.
+    """
+    file = name.removeprefix("INFLUXDB_").lower()
+    if environment.get("COLLECTOR_SECRETS"):
         text = f"the environment variable {name} {state}, and COLLECTOR_SECRETS is: name its file by token_file"
-        text += ", as config/queries.secrets.yaml does"
-    problems.append(Problem(path, text))
+        return f'{text}: "${{COLLECTOR_SECRETS}}/{file}", as config/queries.secrets.yaml does'
+    if _SECRETS_FILE in environment.get("COMPOSE_FILE", ""):
+        text = (
+            f"the token is a file, {file}, by COMPOSE_FILE, and {name} {state}, as it should be: have the container do"
+        )
+        return f"{text} this, or name the folder of the files: COLLECTOR_SECRETS=secrets, as a user who may read them"
     return ""

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb.connection import open_pool
-from telegraf_plugin.influxdb.failures import explain, not_csv
+from telegraf_plugin.influxdb.failures import explain, inactive, is_inactive, not_csv
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.units import HOUR, SECOND
@@ -224,13 +224,23 @@ class QueryClient:
         except Exception as error:
             if expired.is_set():
                 raise self._too_slow() from error
-            raise explain(error, self.url) from error
+            found = explain(error, self.url)
+            raise (inactive(found.summary) if found.status == 404 and self._is_inactive() else found) from error
         finally:
             if timer is not None:
                 timer.cancel()
             if response is not None:
                 response.close()  # what was not read makes the connection useless to the next query
                 response.release_conn()
+
+    def _is_inactive(self) -> bool:
+        """Ask whether the token was deactivated: it is to queries as if nothing were there, and said here alone."""
+        self.requests += 1
+        try:
+            self._client.api_client.call_api("/api/v2/me", "GET", {}, [], {}, _return_http_data_only=True)
+        except Exception as error:  # most tokens may not ask this: what else goes wrong says nothing
+            return is_inactive(error)
+        return False
 
     def _too_slow(self) -> TransientError:
         hint = "read less at a time (fewer measurements in a stream), or raise timeouts.query"

@@ -17,7 +17,10 @@ LONGEST_WAIT = 3600.0
 """Seconds: a server that asks for more is asked again all the same."""
 
 _RETRIED = "it is tried again"
-_CREDENTIAL = "check the token: the variable in .env, or token_file; a token belongs to one server and can be revoked"
+_CREDENTIAL = (
+    "check the token: the variable in .env, which a running collector reads when it is restarted, or token_file; "
+    "a token belongs to one server and can be revoked"
+)
 _SERVER_LOG = "look at the server's log"
 _NOT_INFLUXDB = "check the url: it should lead straight to InfluxDB, such as http://host:8086"
 _PROXY_USER = "write them into HTTP_PROXY or HTTPS_PROXY: http://user:password@host:port"
@@ -30,6 +33,7 @@ _BY_STATUS: dict[int, tuple[type[SourceError], str, str]] = {
     408: (TransientError, "the server gave up waiting (408)", _RETRIED),
     429: (TransientError, "the server limits requests (429)", f"{_RETRIED}; raise COLLECTOR_INTERVAL if it stays"),
 }
+_INACTIVE = "token is inactive"
 # InfluxDB answers these two, which pass by themselves, with 400 like bad Flux.
 _BUSY = ("queue length exceeded", "queue full", "memory allocation limit", "concurrency quota", "too many queries")
 
@@ -64,6 +68,17 @@ def explain(error: Exception, url: str) -> SourceError:
     if isinstance(error, http.HTTPError | OSError):
         return TransientError(f"the request failed: {type(error).__name__}", f"{_RETRIED}; check the url")
     return PermanentError(f"unexpected: {type(error).__name__}", "please report this, with the log at LOG_LEVEL=DEBUG")
+
+
+def inactive(summary: str) -> PermanentError:
+    """Return the error for a token that was deactivated: InfluxDB refuses it by `summary`, as if nothing were there."""
+    hint = "activate the token at its server (influx auth active), or give another one; it is not deleted"
+    return PermanentError(f"the token is inactive; InfluxDB says: {summary}", hint, 401)
+
+
+def is_inactive(error: Exception) -> bool:
+    """Say whether InfluxDB's reply says that the token was deactivated."""
+    return isinstance(error, ApiException) and _INACTIVE in _message(error)
 
 
 def redirected(location: str | None) -> PermanentError:

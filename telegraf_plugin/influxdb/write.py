@@ -6,7 +6,7 @@ from influxdb_client import WriteService
 
 from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.failures import explain
+from telegraf_plugin.influxdb.failures import explain, inactive, is_inactive
 
 _MAY_NOT = "give central's token of queries.yaml write permission on the bucket: data-collector permissions central"
 
@@ -28,6 +28,8 @@ class WriteClient(QueryClient):
             )
         except Exception as failure:
             error = explain(failure, self.url)
+            if is_inactive(failure):
+                raise inactive(error.summary) from failure
             if error.status == 403:
                 raise PermanentError(f"the token may not write to bucket {bucket} (403)", _MAY_NOT, 403) from failure
             if error.status == 404:

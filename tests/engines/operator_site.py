@@ -37,6 +37,7 @@ class Operator:
     env: dict[str, str] = field(default_factory=dict)
     tokens: bool = True
     stream_keys: dict[str, Any] = field(default_factory=dict)
+    program: Path = PROGRAM
 
     def __post_init__(self) -> None:
         made = {"PATH": program_path(), "TOKEN": self.pod.token, "CENTRAL_TOKEN": self.central.token}
@@ -73,7 +74,7 @@ class Operator:
 
     def run(self, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run `data-collector` with these words, out of a terminal."""
-        command = [str(PROGRAM), words[0], "--config", str(self.folder / "queries.yaml"), *words[1:]]
+        command = [str(self.program), words[0], "--config", str(self.folder / "queries.yaml"), *words[1:]]
         return subprocess.run(
             command, env=self.env, cwd=self.folder, capture_output=True, text=True, timeout=timeout_s, check=False
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lab.influxd import InfluxServer
 from tests.engines.operator_site import HOUR, SECOND, Operator, mapped
@@ -26,6 +27,11 @@ def operator(tmp_path: Path, pod: InfluxServer, central: InfluxServer, request: 
 def bad(report: Any) -> dict[str, Any]:
     """The checks that are not well, by what they look at."""
     return {check["what"]: check for check in report["checks"] if check["state"] == "bad"}
+
+
+def clocks(report: Any) -> dict[str, str]:
+    """How each server's clock is, by server."""
+    return {check["where"]: check["state"] for check in report["checks"] if check["what"] == "clock"}
 
 
 def test_all_that_is_well_is_told_with_what_was_found(operator: Operator) -> None:
@@ -54,9 +60,29 @@ def test_a_token_that_is_refused(operator: Operator) -> None:
     assert "check the token" in found["token"]["remedy"]
 
 
+def test_a_token_that_was_deactivated_is_told_from_a_bucket_that_is_not_there(operator: Operator) -> None:
+    """InfluxDB answers such a token as if no bucket were there."""
+    operator.pod.set_active(operator.env["TOKEN"], False)
+    found = bad(operator.json("doctor", status=1))
+    (check,) = found.values()
+    assert check["found"].startswith("the token is inactive; InfluxDB says: not found (404)")
+    assert check["remedy"].startswith("activate the token at its server")
+
+
+def test_centrals_token_that_was_deactivated(operator: Operator) -> None:
+    operator.central.set_active(operator.env["CENTRAL_TOKEN"], False)
+    found = bad(operator.json("doctor", status=1))
+    for what in (f"bucket {operator.bucket}: read", f"bucket {operator.bucket}: write", "bucket metrics: read"):
+        assert found[what]["found"].startswith("the token is inactive; InfluxDB says: ")
+        assert found[what]["remedy"].startswith("activate the token at its server")
+
+
 def test_a_bucket_that_is_not_there_and_one_that_the_token_may_not_read(operator: Operator) -> None:
     operator.configure(bucket="nowhere", name="s", central_bucket=operator.bucket)
-    found = bad(operator.json("doctor", status=1))
+    report = operator.json("doctor", status=1)
+    found = bad(report)
+    assert "not found (404)" in found["bucket nowhere: read"]["found"]
+    assert clocks(report) == {"central": "ok"}  # no reply was one that tells the source's time: no word of a proxy
     assert "data-collector permissions POD-1" in found["bucket nowhere: read"]["remedy"]
 
 
@@ -98,9 +124,27 @@ def test_a_server_that_is_away_does_not_hide_the_others(operator: Operator) -> N
 def test_a_wrong_org(operator: Operator) -> None:
     text = (operator.folder / "queries.yaml").read_text()
     (operator.folder / "queries.yaml").write_text(text.replace("org: o\n", "org: another\n"))
-    found = bad(operator.json("doctor", status=1))
-    (check,) = found.values()
+    report = operator.json("doctor", status=1)
+    (check,) = bad(report).values()
     assert "org" in check["remedy"]
+    assert clocks(report) == {"central": "ok"}
+
+
+def test_centrals_wrong_org(operator: Operator) -> None:
+    text = (operator.folder / "queries.yaml").read_text()
+    (operator.folder / "queries.yaml").write_text(text.replace("org: central\n", "org: another\n"))
+    report = operator.json("doctor", status=1)
+    assert all("org" in check["remedy"] for check in bad(report).values())
+    assert clocks(report) == {"POD-1": "ok"}
+
+
+def test_one_good_bucket_is_enough_to_tell_the_clock(operator: Operator) -> None:
+    text = (operator.folder / "queries.yaml").read_text()
+    streams = f"- bucket: nowhere\n    central_bucket: {operator.bucket}\n  - bucket: {operator.bucket}"
+    document = yaml.safe_load(text)
+    document["sources"][0]["streams"] = yaml.safe_load(streams.replace("\n  ", "\n"))
+    (operator.folder / "queries.yaml").write_text(yaml.safe_dump(document))
+    assert clocks(operator.json("doctor", status=1)) == {"central": "ok", "POD-1": "ok"}
 
 
 def test_a_retention_shorter_than_the_sources_is_a_warning(operator: Operator) -> None:

@@ -13,6 +13,7 @@ from lab import engines
 from lab.engines import REPOSITORY
 from lab.influxd import InfluxServer
 from tests.engines.operator_site import SECOND, Operator
+from tests.unit.start_bench import own_python
 
 CONF = REPOSITORY / "telegraf.conf"
 
@@ -84,12 +85,23 @@ def test_a_token_that_is_a_reference_to_a_secret_store_is_not_needed(operator: O
     assert operator.json("preview", operator.label)["processed"]
 
 
-def test_without_telegraf_names_are_those_before_the_processors(operator: Operator) -> None:
+def test_the_telegraf_of_the_clone_is_used_and_without_one_names_are_those_before_the_processors(
+    operator: Operator, tmp_path: Path
+) -> None:
     write(operator)
-    operator.env["PATH"] = "/nowhere"
+    operator.program = own_python(tmp_path)
+    operator.env["PATH"] = os.defpath
+    built = tmp_path / ".engines" / "bin" / "telegraf"
+    built.parent.mkdir(parents=True)
+    built.symlink_to(engines.telegraf())
     ended = operator.run("preview", operator.label)
     assert ended.returncode == 0
-    assert "telegraf is not on PATH" in ended.stderr
+    assert "rack\tpod_8\t2\t" in ended.stderr
+    built.unlink()
+    operator.env["PATH"] = "/nowhere:/bin"
+    ended = operator.run("preview", operator.label)
+    assert ended.returncode == 0
+    assert "telegraf is neither on PATH nor in .engines/bin" in ended.stderr
     assert "rack\tPOD-8\t2\t" in ended.stderr
 
 

@@ -99,3 +99,34 @@ def test_the_estimate_is_within_a_factor_of_two_in_the_first_minute_and_later(
     assert plan["seconds"] / 2 < took < plan["seconds"] * 2
     end = time.strftime("--to=%Y-%m-%dT%H:%M:%SZ", time.gmtime(origin // SECOND))
     assert run(place, "verify", STREAM, "--from=-44h", end).returncode == 0
+
+
+def test_the_estimate_of_a_backfill_without_points_is_seconds_also_just_after_a_start(
+    place: tuple[Path, dict[str, str]], began: int
+) -> None:
+    """Two months in which there is nothing: empty time is skipped, and what is not printed waits for no proof."""
+    wait_until(lambda: run(place, "status", STREAM).returncode == 0, "a good status", 60, every_s=0.5)
+    report, took, _ = backfill(place, began - 90 * 24 * HOUR, began - 30 * 24 * HOUR)
+    plan = report["plan"]
+    assert (plan["points"], plan["seconds_waiting_for_proof"]) == (0, 0)
+    assert plan["seconds"] / 3 < took < plan["seconds"] * 3  # of some seconds, of which a look takes two
+
+
+def test_when_the_proof_may_begin_stands_whatever_ticks_pass(
+    place: tuple[Path, dict[str, str]], site: Site, began: int
+) -> None:
+    wait_until(lambda: run(place, "status", STREAM).returncode == 0, "a good status", 60, every_s=0.5)
+    begin = time.strftime("--from=%Y-%m-%dT%H:%M:%SZ", time.gmtime((began - HOUR) // SECOND))
+    assert run(place, "backfill", STREAM, begin, "--no-wait").returncode == 0
+    seen: dict[int, int] = {}
+
+    def looked() -> bool:
+        site.pod_30.write("power_monitoring", f"electric_current,rack=R9 current=1 {time.time_ns()}".encode())
+        request = json.loads(run(place, "status", STREAM, "--json").stdout)["streams"][0]["request"]
+        if request is not None and request["copied_share"] == 1 and request["proof_not_before"] is not None:
+            seen[request["as_of"]] = request["proof_not_before"]
+        return len(seen) >= 4
+
+    wait_until(looked, "four marks that tell of it", LOOKBACK + 20, every_s=0.3)
+    assert len(set(seen.values())) == 1
+    assert all(as_of < until <= as_of + LOOKBACK * SECOND for as_of, until in seen.items())

@@ -36,7 +36,7 @@ TROUBLES = {
     "source token withdrawn": Trouble(
         lambda stage: stage.source.set_active(stage.source_token, False),
         lambda stage: stage.source.set_active(stage.source_token, True),
-        r"E! .*failed POD-8/.*40[134]",
+        r"E! .*failed POD-8/.*the token is inactive; .*404",
     ),
     "central down": Trouble(
         lambda stage: stage.central.stop(),
@@ -51,7 +51,7 @@ TROUBLES = {
     "central token withdrawn": Trouble(
         lambda stage: stage.central.set_active(stage.central_token, False),
         lambda stage: stage.central.set_active(stage.central_token, True),
-        r"E! .*cannot read the ledger in central's bucket .*40[134]",
+        r"E! .*cannot read the ledger in central's bucket .*the token is inactive",
     ),
     "bucket deleted": Trouble(
         lambda stage: stage.central.drop_bucket(stage.name),

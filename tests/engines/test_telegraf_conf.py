@@ -16,6 +16,7 @@ from lab import engines
 from lab.loopback import free_port
 from lab.site import Site
 from lab.telegraf import program_path, run_telegraf, work_folder
+from telegraf_plugin.commands.start import misspelt
 from telegraf_plugin.config.dotenv import quoted
 from tests.engines.plugin_process import LEDGER, Line, read_line
 
@@ -199,6 +200,19 @@ def test_telegraf_takes_what_is_shipped_in_both_modes(env: dict[str, str], folde
         (secrets / f"{file}_token").write_text(env.pop(f"{variable}_TOKEN"))
     run = collector(folder, ["--check"], env | {"COLLECTOR_SECRETS": str(secrets)})
     assert (run.returncode, run.stdout) == (0, "nothing to change in config/queries.secrets.yaml with telegraf.conf\n")
+
+
+def test_none_of_telegrafs_own_words_is_taken_for_a_misspelt_one() -> None:
+    said = subprocess.run([engines.telegraf(), "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
+    options = re.findall(r"^ +(--[a-z-]+)", said, re.MULTILINE)
+    commands = re.findall(r"^ +([a-z]+)(?:, h)?  ", said.split("COMMANDS:")[1].split("GLOBAL")[0], re.MULTILINE)
+    assert len(options) > 20
+    assert len(commands) > 3
+    own = ["--help", "--env-file", "--version", "--check", "--wait", "--json"]
+    for word in (*options, *commands):
+        assert (
+            misspelt([word], own, ["check", "doctor", "status", "verify", "backfill", "preview", "permissions"]) == ""
+        )
 
 
 def test_no_token_is_printed(site: Site, env: dict[str, str], folder: Path) -> None:

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,13 +28,10 @@ OWN = {"INFLUXDB_CENTRAL_TOKEN", "SERVER_A_TOKEN", "SERVER_B_TOKEN"}
 def checkout(folder: Path) -> Path:
     """Make `folder` what scripts/collector needs of a clone, with a stand-in for Telegraf, and return it."""
     (folder / "scripts").mkdir(parents=True)
-    (folder / "bin").mkdir()
     for name in ("scripts/collector", "telegraf.conf"):
         shutil.copy(REPOSITORY / name, folder / name)
     shutil.copytree(REPOSITORY / "config", folder / "config")
-    program = folder / "bin" / "telegraf"
-    program.write_text(STAND_IN)
-    program.chmod(0o755)
+    stand_in(folder / "bin" / "telegraf")
     return folder
 
 
@@ -40,6 +39,26 @@ def environment(folder: Path, env: Mapping[str, str] = {}) -> dict[str, str]:
     """Return `env` with a PATH to the stand-in and to this Python's data-collector, and nothing of the caller's."""
     path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.defpath])
     return {"PATH": path, **env}
+
+
+def own_python(folder: Path) -> Path:
+    """Make `.venv` in `folder`, as `make venv` does, with what is installed here; return its data-collector."""
+    venv.create(folder / ".venv", symlinks=True)
+    inside = sysconfig.get_path("purelib", "venv", {"base": str(folder / ".venv")})
+    Path(inside, "here.pth").write_text(f"{REPOSITORY}\n{sysconfig.get_path('purelib')}\n")
+    program = folder / ".venv" / "bin" / "data-collector"
+    run = "import sys; from telegraf_plugin.cli import main; sys.exit(main())"
+    program.write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -c \'{run}\' "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+def stand_in(file: Path, version: str = "0.0.0") -> Path:
+    """Make `file` a stand-in for Telegraf of that `version`, and return it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(STAND_IN.replace("0.0.0", version))
+    file.chmod(0o755)
+    return file
 
 
 def collector(

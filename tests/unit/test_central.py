@@ -15,6 +15,7 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
@@ -26,7 +27,7 @@ CSV = {"Content-Type": "text/csv; charset=utf-8"}
 TOKEN = "a-token-of-central"
 PAST = "2025-11-24T10:00"
 SECOND = 1_000_000_000
-NAME = ("POD-8", "telegraf")
+NAME = StreamId("POD-8", "telegraf")
 T = 1_795_471_200 * SECOND
 
 Row = tuple[int, str, str, str, str]
@@ -97,7 +98,7 @@ def believed(reader: CentralReader) -> Mark | None:
 
 
 def test_marks_of_others_are_not_told(central: Callable[..., CentralReader]) -> None:
-    assert central(ledger(mark(1))).ledger("b", [("POD-8", "other"), ("POD-9", "x")]) == {
+    assert central(ledger(mark(1))).ledger("b", [StreamId("POD-8", "other"), StreamId("POD-9", "x")]) == {
         ("POD-8", "other"): None,
         ("POD-9", "x"): None,
     }

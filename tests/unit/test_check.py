@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.loopback import free_port
 from telegraf_plugin.cli import main
 from tests.unit.start_bench import STAND_IN
 from tests.unit.test_lint import FILES, ROOT, SECRET, SETTINGS
@@ -34,6 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HEALTH_CHECK_PORT", str(free_port()))  # what listens at 5000 is not these tests' business
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

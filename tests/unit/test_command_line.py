@@ -38,6 +38,51 @@ def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 @pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("check", "--jsno"), "--json"),
+        (("status", "--wacth"), "--watch"),
+        (("verify", "--from=-1d", "--repiar"), "--repair"),
+        (("check", "--telegraf-cofnig", "x"), "--telegraf-config"),
+        (("--log-flie=x",), "--log-file"),
+        (("--cehck",), "--check"),
+    ],
+)
+def test_an_option_that_nobody_knows_is_told_with_what_was_meant(
+    words: tuple[str, ...], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refusal(capsys, *words)
+    assert "unrecognized arguments: --" in told
+    assert told.endswith(f"; did you mean {meant}?\n")
+
+
+def test_an_option_that_is_like_none_is_refused_without_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "check", "--xyz").endswith("unrecognized arguments: --xyz\n")
+    assert refusal(capsys, "check", "xyz").endswith("unrecognized arguments: xyz\n")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("chek", "scripts/collector --check"),
+        ("check", "scripts/collector --check"),
+        ("status", "data-collector status"),
+        ("doctr", "data-collector doctor"),
+    ],
+)
+def test_the_start_does_not_hand_a_command_to_telegraf(
+    word: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refusal(capsys, "start", word).endswith(f"no command is called {word!r} here; did you mean {meant}?\n")
+
+
+def test_the_start_tells_its_own_options_that_are_misspelt(capsys: pytest.CaptureFixture[str]) -> None:
+    for word, meant in (("--chek", "--check"), ("--env-flie=x", "--env-file"), ("--verison", "--version")):
+        assert refusal(capsys, "start", word).endswith(f"unrecognized arguments: {word}; did you mean {meant}?\n")
+    assert refusal(capsys, "start", "xyz").endswith("no command is called 'xyz' here\n")
+
+
+@pytest.mark.parametrize(
     ("word", "meant"),
     [
         ("stauts", "status"),

@@ -24,9 +24,16 @@ def test_long_after_a_start_nothing_waits_for_its_proof() -> None:
 
 def test_in_the_first_lookback_all_that_is_copied_at_once_waits_for_one() -> None:
     """Read in 2 s and then five minutes without a word: that is what the plan has to say."""
-    found = estimate(0, 50, 50_000.0, 1e6, 8.0, 10.0, 300.0)
-    assert found.copying == pytest.approx(2.0)
+    found = estimate(1, 50, 50_000.0, 1e6, 8.0, 10.0, 300.0)
+    assert found.copying == pytest.approx(2.0, abs=0.001)
     assert found.waiting == pytest.approx(300.0)
+
+
+def test_where_there_are_no_points_nothing_waits() -> None:
+    """Nothing is printed that an older request could land over."""
+    found = estimate(0, 4, 50_000.0, 1e6, 8.0, 10.0, 300.0)
+    assert found.waiting == 0.0
+    assert found.seconds < 8.0 + ENDING_SECONDS + 1.0
 
 
 def test_what_is_copied_meanwhile_shortens_the_wait() -> None:

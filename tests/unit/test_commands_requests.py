@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import cast
 
 import pytest
 from line_protocol_parser import parse_line
@@ -11,10 +11,10 @@ from line_protocol_parser import parse_line
 from telegraf_plugin.commands.comparison import coarser
 from telegraf_plugin.commands.desk import Desk as RealDesk
 from telegraf_plugin.commands.requests import Stage, look, open_request, proof_from, short, standing, told
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Kind, Request
-from telegraf_plugin.stream.spans import NOTHING, Spans
+from telegraf_plugin.stream.spans import END, NOTHING, Spans
 from telegraf_plugin.telegraf.marks import request_line
 
 SECOND = 1_000_000_000
@@ -85,10 +85,8 @@ def test_what_a_mark_lists_has_left_for_central() -> None:
 def test_what_is_printed_soon_after_a_start_waits_for_a_lookback() -> None:
     found = standing(ASKED, replace(mark(1001), sent=Spans.of([(0, 100)])))
     lookback = 300 * SECOND
-    assert proof_from(found, 10 * SECOND, 0, lookback) == 310 * SECOND
-    assert proof_from(found, 300 * SECOND, 0, lookback) is None
-    all_proved = standing(ASKED, mark(1001, Spans.of([(0, 100)])))
-    assert proof_from(all_proved, 10 * SECOND, 0, lookback) is None
+    assert proof_from(10 * SECOND, 0, lookback) == 310 * SECOND
+    assert proof_from(300 * SECOND, 0, lookback) is None
     waiting = replace(found, proof_from=310 * SECOND)
     assert "all copied, waiting for its proof until 1970-01-01 00:05:10Z, 0.0% proved as of" in told(waiting)
     assert short(waiting) == "backfill all copied, waiting for its proof until 1970-01-01 00:05:10Z, 0.0% proved"
@@ -100,24 +98,61 @@ def test_what_is_not_all_is_never_called_so() -> None:
     assert "99.9% copied, 99.9% proved" in told(found)
 
 
-class Desk:
-    """Where the collector's run began, for `look`."""
+class Desk(RealDesk):
+    """Central with these marks of the stream."""
 
-    def run_began(self, _stream: StreamDefinition, _mark: Mark) -> int:
-        return 0
+    def __init__(self, *marks: Mark) -> None:
+        self._all = marks
+
+    def mark_ids(
+        self, _bucket: str, start: int, _until: int = END
+    ) -> Iterator[tuple[dict[StreamId, set[MarkId]], int, int]]:
+        yield {STREAM.id: {each.id for each in self._all if each.id.time >= start}}, start, END
+
+    def marks(self, _bucket: str, _name: StreamId, ids: Collection[MarkId]) -> list[Mark]:
+        return [each for each in self._all if each.id in ids]
 
 
-def test_between_two_looks_it_is_known_since_when_all_is_copied() -> None:
-    desk = cast(RealDesk, Desk())
-    at_5 = replace(mark(5 * SECOND), sent=Spans.of([(0, 50)]))
-    first = look(desk, STREAM, standing(ASKED, at_5), at_5, None)
-    assert (first.copied_at, first.proof_from) == (5 * SECOND, 305 * SECOND)
-    at_9 = replace(mark(9 * SECOND), sent=Spans.of([(0, 100)]))
-    second = look(desk, STREAM, standing(ASKED, at_9), at_9, first)
-    assert (second.copied_at, second.proof_from) == (9 * SECOND, 309 * SECOND)
-    at_20 = replace(at_9, id=MarkId(20 * SECOND, "x"))
-    third = look(desk, STREAM, standing(ASKED, at_20), at_20, second)
-    assert (third.copied_at, third.proof_from) == (9 * SECOND, 309 * SECOND)
-    late = replace(mark(302 * SECOND, Spans.of([(0, 40)])), sent=Spans.of([(40, 100)]))
-    grown = look(desk, STREAM, standing(ASKED, late), late, replace(third, copied=Spans.of([(0, 90)])))
-    assert grown.proof_from == 309 * SECOND  # what was copied before still waits
+HALVES = Spans.of([(50, 100)]), Spans.of([(0, 50)])
+
+
+def test_when_the_proof_may_begin_is_a_time_that_stands() -> None:
+    """With every tick comes a mark, and none of them puts it off: what counts is what was printed of the request."""
+    marks = [
+        mark(0),
+        replace(mark(5 * SECOND), printed=HALVES[0], sent=HALVES[0]),
+        replace(mark(9 * SECOND), printed=HALVES[1], sent=Spans.of([(0, 100)])),
+    ]
+    for at in (20, 80, 140, 300):
+        later = replace(mark(at * SECOND), printed=Spans.of([(900 + at, 960 + at)]), sent=Spans.of([(0, 100)]))
+        marks.append(later)
+    for number, expected in ((1, 305), (2, 309), (3, 309), (4, 309), (5, 309), (6, 309)):
+        newest = marks[number]
+        found = look(Desk(*marks[: number + 1]), STREAM, standing(ASKED, newest), newest)
+        assert found.proof_from == expected * SECOND
+    proved = replace(marks[-1], proved=HALVES[1])
+    found = look(Desk(*marks), STREAM, standing(ASKED, proved), proved)
+    assert found.proof_from == 305 * SECOND  # what is left was printed before
+
+
+def test_another_runs_marks_say_nothing_of_this_one() -> None:
+    another = replace(mark(100 * SECOND), id=MarkId(100 * SECOND, "another"), printed=Spans.of([(0, 100)]))
+    newest = replace(mark(120 * SECOND), sent=Spans.of([(0, 100)]))
+    found = look(Desk(mark(90 * SECOND), another, newest), STREAM, standing(ASKED, newest), newest)
+    assert found.proof_from is None
+
+
+def test_what_is_empty_at_the_source_waits_for_nothing() -> None:
+    newest = replace(mark(20 * SECOND), printed=Spans.of([(900, 960)]), sent=Spans.of([(0, 100)]))
+    assert look(Desk(mark(0), newest), STREAM, standing(ASKED, newest), newest).proof_from is None
+
+
+def test_long_after_a_start_nothing_is_looked_up() -> None:
+    class Old(Desk):
+        def marks(self, *_: object) -> list[Mark]:
+            raise AssertionError
+
+    newest = replace(mark(600 * SECOND), printed=Spans.of([(0, 100)]), sent=Spans.of([(0, 100)]))
+    assert look(Old(mark(0), newest), STREAM, standing(ASKED, newest), newest).proof_from is None
+    for stage in (mark(1001, request=ASKED.id), None):
+        assert look(Old(mark(0)), STREAM, standing(ASKED, stage), stage).proof_from is None

@@ -11,11 +11,11 @@ from rich.console import Console
 from lab import demo
 
 
-@pytest.mark.parametrize("taken", ["demo-telegraf.log", "collector.log"])
+@pytest.mark.parametrize("taken", ["telegraf.log", "collector.log"])
 def test_the_demo_logs_elsewhere_when_a_log_is_not_its_own(
     taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "logs" / taken).mkdir(parents=True)  # what root cannot write to either
+    (tmp_path / "logs" / "demo" / taken).mkdir(parents=True)  # what root cannot write to either
     (tmp_path / "own").mkdir()
     monkeypatch.setattr(demo, "REPOSITORY", tmp_path)
     said = io.StringIO()
@@ -24,9 +24,24 @@ def test_the_demo_logs_elsewhere_when_a_log_is_not_its_own(
     assert "sudo chown -R $USER logs" in said.getvalue()
 
 
-def test_the_demo_logs_where_it_says_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("taken", ["logs", "logs/demo"])
+def test_so_does_one_that_finds_no_folder(taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / taken).parent.mkdir(exist_ok=True)
+    (tmp_path / taken).write_text("")
     monkeypatch.setattr(demo, "REPOSITORY", tmp_path)
+    assert demo._logs(tmp_path, Console(file=io.StringIO(), width=200)) == tmp_path
+
+
+def test_the_log_of_a_collector_in_the_clone_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "REPOSITORY", tmp_path)
+    (tmp_path / "logs" / "demo").mkdir(parents=True)
+    (tmp_path / "logs" / "collector.log").write_text("of the collector\n")
+    (tmp_path / "logs" / "demo" / "collector.log").write_text("of an earlier demo\n")
+    (tmp_path / "own").mkdir()
     said = io.StringIO()
-    assert demo._logs(tmp_path / "own", Console(file=said)) == tmp_path / "logs"
-    assert (tmp_path / "logs").is_dir()
-    assert said.getvalue() == ""
+    logs = demo._logs(tmp_path / "own", Console(file=said))
+    place = demo._place(tmp_path / "own", logs)
+    assert (logs, said.getvalue()) == (tmp_path / "logs" / "demo", "")
+    assert (place / "logs").resolve() == logs
+    assert (logs / "collector.log").read_text() == ""
+    assert (tmp_path / "logs" / "collector.log").read_text() == "of the collector\n"

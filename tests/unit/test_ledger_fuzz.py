@@ -14,6 +14,7 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
 from telegraf_plugin.influxdb.timestamps import format_time
+from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
 from telegraf_plugin.stream.request import MAX_ID, Kind, Request
 from telegraf_plugin.stream.spans import END, Spans
@@ -21,7 +22,7 @@ from tests.replies import row
 
 T = time.time_ns() - 60_000_000_000
 """What is read of the ledger begins at now."""
-NAME, OTHER = ("POD-8", "whole"), ("POD-8", "odd")
+NAME, OTHER = StreamId("POD-8", "whole"), StreamId("POD-8", "odd")
 WHOLE = Mark(MarkId(T, "run"), None, "d" * 16, 1, 2, Spans.of([(1, 9)]))
 REQUEST = Request("7", Kind.REPAIR, Spans.of([(1, 2)]), False, T)
 ORIGIN = Origin("d" * 16, 1, 2, 1)

@@ -34,6 +34,7 @@ VALUES = ("config/", "transport/", "commands/dates.py")
 TOLD = {
     "stream/status.py": {"trouble", "impaired"},
     "stream/plan.py": {"unprovable"},
+    "commands/health_port.py": {"trouble"},
     "stream/difference.py": {"told"},
     "stream/selection.py": {"refusal", "meeting"},
     "config/dangers.py": {"dangers"},

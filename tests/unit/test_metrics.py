@@ -16,7 +16,8 @@ from telegraf_plugin.stream.account import Progress
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.drops import DropReason
-from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, health_line, held_lines, point
+from telegraf_plugin.stream.holds import HeldPoints
+from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines, point
 from tests.slow_lines import read_lines
 from tests.unit.test_status import CPU, ERROR, IN_TIME, MEM, POWER, SECOND, attempt, board
 

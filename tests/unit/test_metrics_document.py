@@ -10,12 +10,13 @@ import pytest
 from telegraf_plugin import plugin
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.drops import DropReason
+from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.ledger import Origin
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.status import Effort
 from telegraf_plugin.telegraf.marks import mark_line, origin_line, request_line
-from telegraf_plugin.telegraf.metrics import HeldPoints, cycle_lines, held_lines
+from telegraf_plugin.telegraf.metrics import cycle_lines, held_lines
 from tests.unit.test_definition import STREAM
 from tests.unit.test_ledger import mark
 from tests.unit.test_lint import ROOT

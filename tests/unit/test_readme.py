@@ -36,7 +36,7 @@ def indented(heading: str) -> str:
     return "\n".join(line[4:] for line in section.splitlines() if line.startswith("    ") or not line)
 
 
-def test_it_is_read_in_five_minutes() -> None:
+def test_it_is_short() -> None:
     assert len(README.splitlines()) <= LINES
 
 
@@ -56,6 +56,15 @@ def test_why_nothing_else_does_it_is_a_table_of_six_rows() -> None:
 )
 def test_a_newcomers_way_is_complete(said: str) -> None:
     assert said in README
+
+
+def test_the_way_by_hand_is_whole_and_in_its_order() -> None:
+    typed = indented("### By hand")
+    steps = ["git clone", "make venv", "cp .env.example .env && chmod 600 .env", "data-collector check"]
+    steps += ["data-collector doctor", "\nscripts/collector ", "curl -i http://localhost:5000/health"]
+    places = [typed.find(step) for step in steps]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])

@@ -69,8 +69,18 @@ def test_one_that_cannot_be_used_is_refused_once_with_all_reasons(file: File, ca
     assert len(problems) == 2
     assert "max_in_flight" in problems[0] + problems[1]
     assert "what it said before goes on" in caplog.text
+    assert "restarted" not in caplog.text
     file.write(DOCUMENT | {"max_in_flight": 20_000})  # corrected
     assert file.file.changed()
+
+
+def test_a_variable_that_telegraf_was_started_without_needs_a_restart(
+    file: File, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.write(yaml.safe_dump(DOCUMENT).replace("url: http://pod-1:8086", "url: ${SERVER_C_URL}"))
+    assert not file.file.changed()
+    assert "SERVER_C_URL is not set; set it in .env" in caplog.text
+    assert caplog.text.count("; a variable that is new in .env counts when the collector is restarted") == 1
 
 
 @pytest.mark.parametrize("text", ["", "sources: [", "\0", "- a"])

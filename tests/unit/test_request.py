@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.stream.account import Account, Origin
+from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Prove, Proved
-from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.ledger import Mark, Origin
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from tests.unit.course_bench import LOOKBACK, SECOND, at, s, seconds, sp

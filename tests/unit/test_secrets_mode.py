@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.engines import REPOSITORY
+from lab.loopback import free_port
 from tests.unit.start_bench import checkout, collector, environment, started
 from tests.unit.test_lint import SETTINGS
 
@@ -73,6 +74,24 @@ def test_telegraf_gets_the_reference_and_no_token(folder: Path, secrets: Path) -
     assert TOKEN not in str(found)
 
 
+@pytest.mark.parametrize("written", ["secrets", "./secrets/", "config//../secrets", "{}//secrets", "/{}/secrets"])
+def test_telegraf_gets_an_absolute_path_whatever_is_written(folder: Path, secrets: Path, written: str) -> None:
+    """Its secret store calls any other "directory traversal", and refuses to send."""
+    here = secrets.rename(folder / "secrets")
+    with (folder / ".env").open("a") as file:
+        file.write(f"COLLECTOR_SECRETS={written.format(folder)}\n")
+    found = started(collector(folder))[1]
+    assert found["COLLECTOR_SECRETS"] == str(here)
+    assert collector(folder, "--check").returncode == 0
+
+
+def test_a_link_to_the_folder_stays_one(folder: Path, secrets: Path) -> None:
+    """It may lead to other tokens later, as they are rotated."""
+    (folder / "current").symlink_to(secrets)
+    found = started(collector(folder, env={"COLLECTOR_SECRETS": "current"}))[1]
+    assert found["COLLECTOR_SECRETS"] == f"{folder}/current"
+
+
 @pytest.mark.parametrize("command", ["status", "check", "doctor"])
 def test_commands_take_the_tokens_from_files_as_exec_in_the_container_has_it(
     command: str, folder: Path, secrets: Path
@@ -82,9 +101,10 @@ def test_commands_take_the_tokens_from_files_as_exec_in_the_container_has_it(
     values = {name: value for name, value in SETTINGS.items() if not name.endswith("_TOKEN")}
     nobody = {name: "http://127.0.0.1:1" for name in values if name.endswith("_URL")}
     tokens = {name: "" for name in SETTINGS if name.endswith("_TOKEN")}  # as .env.example leaves them
+    port = {"HEALTH_CHECK_PORT": str(free_port())}
     run = subprocess.run(
         ["data-collector", command],
-        env=environment(folder, {**values, **nobody, **tokens, "COLLECTOR_SECRETS": str(secrets)}),
+        env=environment(folder, {**values, **nobody, **tokens, "COLLECTOR_SECRETS": str(secrets), **port}),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -108,7 +128,24 @@ def test_a_token_that_is_missing_there_is_not_asked_for_in_dotenv(folder: Path, 
     assert len(told) == 3
     for line, name in zip(told, ("INFLUXDB_CENTRAL", "SERVER_A", "SERVER_B"), strict=True):
         assert f"token: the environment variable {name}_TOKEN is not set, and COLLECTOR_SECRETS is" in line
-        assert line.endswith("name its file by token_file, as config/queries.secrets.yaml does")
+        file = name.removeprefix("INFLUXDB_").lower() + "_token"
+        expected = f'name its file by token_file: "${{COLLECTOR_SECRETS}}/{file}", as config/queries.secrets.yaml does'
+        assert line.endswith(expected)
+        assert f"/{file}" in (folder / "config" / "queries.secrets.yaml").read_text()
+
+
+def test_where_compose_has_the_tokens_as_files_none_is_asked_for_in_dotenv(folder: Path, secrets: Path) -> None:
+    """As docs/containers.md leaves `.env`, looked at on the host: to fill them in would stop the next start."""
+    with (folder / ".env").open("a") as file:
+        file.write("COMPOSE_FILE=docker-compose.yaml:docker-compose.secrets.yaml\n")
+        file.write("INFLUXDB_CENTRAL_TOKEN=\nSERVER_A_TOKEN=\nSERVER_B_TOKEN=\n")
+    run = collector(folder, "--check")
+    assert run.returncode == 2
+    assert "set it in .env" not in run.stderr
+    for file_name, name in (("central_token", "INFLUXDB_CENTRAL_TOKEN"), ("server_a_token", "SERVER_A_TOKEN")):
+        told = f"token: the token is a file, {file_name}, by COMPOSE_FILE, and {name} is empty, as it should be: "
+        assert f"{told}have the container do this, or name the folder of the files: COLLECTOR_SECRETS=" in run.stderr
+    assert collector(folder, "--check", env={"COLLECTOR_SECRETS": str(secrets)}).returncode == 0
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")

@@ -12,7 +12,7 @@ import pytest
 
 from lab.loopback import wait_until
 from telegraf_plugin.config.dotenv import quoted
-from tests.unit.start_bench import checkout, collector, environment, started
+from tests.unit.start_bench import checkout, collector, environment, own_python, stand_in, started
 from tests.unit.test_lint import SETTINGS
 
 ODD = {
@@ -73,6 +73,22 @@ def test_a_port_that_is_none_is_refused(folder: Path, value: str) -> None:
     assert f"E! environment: HEALTH_CHECK_PORT: expected a port from 1 to 65535, found '{value}'\n" in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("COLLECTOR_INTERVAL", "60s"), ("HEALTH_CHECK_PORT", "x"), ("LOG_LEVEL", "loud")]
+)
+def test_a_setting_that_cannot_be_used_is_told_once(folder: Path, name: str, value: str) -> None:
+    """And not by Telegraf too, as what telegraf.conf makes of it ("60ss")."""
+    stand_in = folder / "bin" / "telegraf"
+    stand_in.write_text(
+        f'#!/bin/sh\nif env | grep -q "^{name}={value}$"; then echo "x E! bad ${name}s" >&2; exit 1; fi\n'
+    )
+    run = collector(folder, "--check", env={name: value})
+    assert run.returncode == 2
+    assert run.stderr.count("E! ") == 2
+    assert f"E! environment: {name}: expected " in run.stderr
+    assert run.stderr.endswith("E! 1 problem in the configuration; nothing was checked\n")
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_link_to_the_script_starts_what_it_leads_to(folder: Path, tmp_path: Path, steps: int) -> None:
     target = folder / "scripts" / "collector"
@@ -122,13 +138,39 @@ def test_the_three_checks_are_one(folder: Path) -> None:
 
 
 def test_without_telegraf_it_says_so(folder: Path) -> None:
+    own_python(folder)
     (folder / "bin" / "telegraf").unlink()
     run = collector(folder)
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr.startswith("E! telegraf: is not on PATH: run 'make venv engines'")
+    assert run.stderr.startswith(
+        "E! telegraf: is neither on PATH nor in .engines/bin: run 'make venv engines', or install it"
+    )
     run = collector(folder, "--check")
     assert run.returncode == 0
-    assert run.stdout.endswith("telegraf is not on PATH: it was not asked what it thinks of telegraf.conf\n")
+    assert run.stdout.endswith(
+        "telegraf is neither on PATH nor in .engines/bin: it was not asked what it thinks of telegraf.conf\n"
+    )
+
+
+def test_all_find_the_telegraf_that_make_engines_has_built_and_path_goes_first(folder: Path, tmp_path: Path) -> None:
+    program = own_python(folder)
+    on_path = folder / "bin" / "telegraf"
+    built = stand_in(folder / ".engines" / "bin" / "telegraf", "1.1.1")
+    here = environment(folder)
+    for path, version, which in (
+        (here["PATH"], "0.0.0", on_path),
+        (os.defpath, "1.1.1", built),
+    ):
+        env = {**here, "PATH": path}
+        script = folder / "scripts" / "collector"
+        run = subprocess.run([script, "--version"], env=env, capture_output=True, text=True, timeout=60, check=True)
+        assert run.stdout.splitlines()[1] == f"Telegraf {version} ({which})"
+        # As docs/operations.md has it, and from elsewhere: the clone is the program's, not where one happens to be.
+        for cwd, names in ((folder, []), (tmp_path, ["--config", f"{folder}/config/queries.yaml"])):
+            words = [str(program), "check", *names, "--telegraf-config", f"{folder}/telegraf.conf"]
+            run = subprocess.run(words, env=env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+            assert (run.returncode, run.stderr) == (0, "")
+            assert "was not asked" not in run.stdout
 
 
 class Waiting:
