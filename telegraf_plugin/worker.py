@@ -236,7 +236,8 @@ class SourceWorker:
                 lanes = list(self.lanes.values())
                 self._turn = (self._turn + 1) % len(lanes)
                 turned = lanes[self._turn :] + lanes[: self._turn]
-                for lane in sorted(turned, key=lambda each: not each.account.course.due):
+                due = [lane for lane in turned if lane.account.course.due]
+                for lane in (*due, *(lane for lane in turned if not lane.account.course.due)):
                     task = self._task(lane, now, at)
                     if task is not None:
                         lane.busy, lane.job = True, task

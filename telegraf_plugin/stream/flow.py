@@ -3,12 +3,15 @@
 `inputs.execd` cannot slow its plugin down, and an output whose buffer overflows drops the oldest metrics. So what is
 in flight towards one central bucket stays under a limit well below `metric_buffer_limit`, and what does not fit waits
 where it is safe: at the source. Telegraf counts metrics, its memory does not: so there is a limit of bytes as well.
+
+Streams ask for room several times a tick: an answer costs the same however many streams a bucket has.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 BACKLOG_SHARE = 0.5
@@ -31,20 +34,26 @@ class Load(NamedTuple):
         """Return both together."""
         return Load(self.lines + other.lines, self.bytes + other.bytes)
 
+    def minus(self, other: Load) -> Load:
+        """Return this without `other`, which is a part of it."""
+        return Load(self.lines - other.lines, self.bytes - other.bytes)
+
 
 NOTHING = Load(0, 0)
 
 
 @dataclass(slots=True)
 class _Flight:
-    """One stream's lines: behind its last mark, and before each mark that is not back."""
+    """One stream's lines: behind its last mark, and before each mark that is not back; `load` is their sum.
+
+    `overtaken`: a neighbour's later mark came back before its first. First in, first out: what was printed before that
+    has left their buffer, or never was in it.
+    """
 
     open: Load = NOTHING
     marked: deque[tuple[int, Load]] = field(default_factory=deque)
-
-    @property
-    def load(self) -> Load:
-        return _sum([self.open, *(load for _, load in self.marked)])
+    load: Load = NOTHING
+    overtaken: bool = False
 
 
 class Flow:
@@ -57,6 +66,9 @@ class Flow:
         self.limit, self.max_bytes = limit, max_bytes
         self._streams: dict[str, _Flight] = {}
         self._newest_back = 0  # the time of the newest mark of any stream that is back
+        self._load = NOTHING  # of all streams
+        self._overtaken = NOTHING  # of those that are overtaken
+        self._first: list[tuple[int, str]] = []  # a heap: when streams made the first mark that is not back
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` (its label) or of all."""
@@ -66,7 +78,7 @@ class Flow:
         """Return how many lines and bytes are in flight, of `stream` (its label) or of all."""
         if stream is not None:
             return self._streams[stream].load if stream in self._streams else NOTHING
-        return _sum([flight.load for flight in self._streams.values()])
+        return self._load
 
     def has_room(self, load: Load, live: bool, stream: str | None = None) -> bool:
         """Say whether `load` more, of `stream`, may be printed; more than the limits only when nothing is in flight.
@@ -79,7 +91,7 @@ class Flow:
         if not there.lines:
             return True
         own = self.load(stream) if stream is not None else NOTHING
-        alone = stream is None or not self._streams.keys() - {stream}
+        alone = stream is None or len(self._streams) == (stream in self._streams)
         most = share if alone else share * (1 - OTHERS_SHARE)
         return self._fits(there.plus(load), share) and (not own.lines or self._fits(own.plus(load), most))
 
@@ -89,15 +101,9 @@ class Flow:
 
     def _shared(self, stream: str | None) -> Load:
         """Return what in flight counts for `stream`: all of its own, and what of the others' is not overtaken."""
-        flights = self._streams.items()
-        return _sum([flight.load for label, flight in flights if label == stream or not self._overtaken(label)])
-
-    def _overtaken(self, stream: str) -> bool:
-        """Say whether a neighbour's later mark came back before this stream's: first in, first out, what was printed
-        before it has left their buffer, or never was in it.
-        """
-        marked = self._streams[stream].marked
-        return bool(marked) and marked[0][0] < self._newest_back
+        shared = self._load.minus(self._overtaken)
+        flight = self._streams.get(stream) if stream is not None else None
+        return shared.plus(flight.load) if flight is not None and flight.overtaken else shared
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether so much was printed since the stream's last mark that one is due inside of the window."""
@@ -114,20 +120,48 @@ class Flow:
         """Count lines that are about to be printed."""
         flight = self._streams.setdefault(stream, _Flight())
         flight.open = flight.open.plus(load)
+        self._grow(flight, load)
 
     def marked(self, stream: str, mark: int) -> None:
         """Take note that the mark of time `mark` was printed behind the stream's lines so far: one line more."""
         flight = self._streams.setdefault(stream, _Flight())
         flight.marked.append((mark, flight.open.plus(Load(1, 0))))
         flight.open = NOTHING
+        self._grow(flight, Load(1, 0))
+        if len(flight.marked) == 1:
+            self._expect(stream, flight)
 
     def back(self, stream: str, mark: int) -> None:
         """Take note that the mark of time `mark` is back: what was printed before it has left the buffer."""
         flight = self._streams.get(stream)
         self._newest_back = max(self._newest_back, mark)
-        while flight is not None and flight.marked and flight.marked[0][0] <= mark:
-            flight.marked.popleft()
+        if flight is not None and flight.marked and flight.marked[0][0] <= mark:
+            self._overtake(flight, False)
+            while flight.marked and flight.marked[0][0] <= mark:
+                _, load = flight.marked.popleft()
+                flight.load, self._load = flight.load.minus(load), self._load.minus(load)
+            self._expect(stream, flight)
+        while self._first and self._first[0][0] < self._newest_back:
+            first, label = heappop(self._first)
+            other = self._streams[label]
+            if other.marked and other.marked[0][0] == first:
+                self._overtake(other, True)
 
+    def _expect(self, stream: str, flight: _Flight) -> None:
+        """Watch for the first mark of a stream that is not back, which may be overtaken."""
+        if flight.marked:
+            heappush(self._first, (flight.marked[0][0], stream))
+            if flight.marked[0][0] < self._newest_back:
+                self._overtake(flight, True)
 
-def _sum(loads: list[Load]) -> Load:
-    return Load(sum(load.lines for load in loads), sum(load.bytes for load in loads))
+    def _overtake(self, flight: _Flight, overtaken: bool) -> None:
+        if flight.overtaken != overtaken:
+            flight.overtaken = overtaken
+            change = self._overtaken.plus if overtaken else self._overtaken.minus
+            self._overtaken = change(flight.load)
+
+    def _grow(self, flight: _Flight, load: Load) -> None:
+        """Count `load` more of a stream."""
+        flight.load, self._load = flight.load.plus(load), self._load.plus(load)
+        if flight.overtaken:
+            self._overtaken = self._overtaken.plus(load)

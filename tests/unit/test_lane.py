@@ -10,7 +10,7 @@ from telegraf_plugin.errors import CentralError, PermanentError, TransientError
 from telegraf_plugin.gate import Gate
 from telegraf_plugin.influxdb.client import Bucket
 from telegraf_plugin.lane import RETENTION_MARGIN, Lane
-from telegraf_plugin.stream.account import RENEW, Account
+from telegraf_plugin.stream.account import RENEW, Account, State
 from telegraf_plugin.stream.clocks import instant
 from telegraf_plugin.stream.course import Bounds, Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
@@ -117,6 +117,18 @@ def test_a_permanent_failure_is_tried_again_with_the_next_tick() -> None:
     assert not found.may_work(10.0**9)
     found.tick(AT, 20.0)
     assert found.may_work(20.0)
+
+
+def test_a_tick_is_done_when_nothing_that_it_made_due_is_left_whatever_there_is_of_a_backlog() -> None:
+    """A first fill of a year, with one point an hour, was bad health as long as it took."""
+    found = lane()
+    found.account.adopt(None, None, SOURCE - 365 * DAY, AT)
+    found.account.state = State.RUNNING
+    found.tick(AT, 0.0)
+    assert found.pending(0.0)
+    found.account.course.due = False  # all that is live was copied
+    assert found.account.course.work(AT).length > 364 * DAY
+    assert not found.pending(0.0)
 
 
 @pytest.mark.parametrize(("live", "of_the_tick"), [(True, True), (False, False)])

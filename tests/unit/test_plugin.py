@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin.plugin import Plugin
+from telegraf_plugin.plugin import LAG_INTERVALS, Plugin
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.status import Attempt
+from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.unit.config_bench import BASE, CENTRAL_TOKEN, POD_TOKEN, loaded
 
@@ -44,3 +45,13 @@ def test_a_read_asks_for_its_own_streams_progress_alone(
     for stream in config.streams:
         plugin._record(Attempt(stream, 0, 1, 1, 1, Drops(), 0.1))
     assert asked == [stream.label for stream in config.streams]
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 300])
+def test_every_bound_of_health_follows_the_interval(seconds: int, tmp_path: Path, writer: LineWriter) -> None:
+    own = "      - {bucket: own, max_lag: 7m}\n"
+    plugin = Plugin(loaded(tmp_path, BASE + own, ENVIRONMENT), writer, interval=seconds * SECOND)
+    plugin._take_progress()
+    patient, one_of_its_own = plugin._board.streams.values()
+    assert (patient.max_lag, patient.patience) == (LAG_INTERVALS * seconds * SECOND, 2 * seconds * SECOND)
+    assert (one_of_its_own.max_lag, one_of_its_own.patience) == (420 * SECOND, 2 * seconds * SECOND)
