@@ -43,8 +43,7 @@ class SlowFlow:
         return Load(sum(load.lines for load in loads), sum(load.bytes for load in loads))
 
     def overtaken(self, stream: str) -> bool:
-        marked = self.marked.get(stream)
-        return bool(marked) and marked[0][0] < self.newest_back
+        return any(mark < self.newest_back for mark, _ in self.marked.get(stream, [])[:1])
 
     def has_room(self, load: Load, live: bool, stream: str) -> bool:
         share = 1.0 if live else BACKLOG_SHARE
@@ -66,10 +65,9 @@ steps = st.lists(
 
 @given(steps)
 def test_it_says_what_a_slow_account_says(taken: list[tuple[str, str, int]]) -> None:
-    fast, slow, time = Flow(LIMIT, MAX_BYTES), SlowFlow(), 0
+    fast, slow = Flow(LIMIT, MAX_BYTES), SlowFlow()
     made: dict[str, list[int]] = defaultdict(list)
-    for what, label, number in taken:
-        time += 1
+    for time, (what, label, number) in enumerate(taken, 1):
         if what == "print":
             load = Load(number, number * 11)
             fast.printed(label, load)
