@@ -13,10 +13,11 @@ import pytest
 from line_protocol_parser import parse_line
 
 from telegraf_plugin.config import Credential, Server
-from telegraf_plugin.influxdb import ledger_reader
+from telegraf_plugin.influxdb import ledger_reader, ledger_rows
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.ledger_rows import MAX_STREAMS
 from telegraf_plugin.influxdb.timestamps import format_time, parse_time
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import Mark, MarkId
@@ -111,3 +112,37 @@ def test_a_day_of_marks_takes_no_more_of_many_streams_than_a_step_of_them(monkey
     most, rows = peak(60, 25)
     assert rows > 18_000
     assert most < 1.2  # all ids together take 2.5
+
+
+class Strangers(Ledger):
+    """A bucket in which so many other streams have left something."""
+
+    def query(self, query: Query) -> Iterator[bytes]:
+        yield HEAD
+        for number in range(40_000):
+            yield f",,0,{format_time(NOW - STEP)},1@a,id,s{number},s{number},telegraf\r\n".encode()
+        yield b"\r\n"
+
+
+def test_what_others_have_left_is_not_remembered() -> None:
+    reader = CentralReader(Server("http://central:8086", "org", Credential("a-token-of-central")), "metrics")
+    reader._client = cast(QueryClient, Strangers(0, 0))
+    reader.ledger("landing", [])
+    tracemalloc.start()
+    try:
+        assert reader.ledger("landing", [("POD-8", "telegraf")]) == {("POD-8", "telegraf"): None}
+        assert tracemalloc.get_traced_memory()[1] / MIB < 1.0
+    finally:
+        tracemalloc.stop()
+
+
+def test_of_too_many_streams_the_first_are_told_and_that_is_said_once() -> None:
+    said: list[str] = []
+    fields = {"origin": "0", "began": "0", "oldest": "0", "definition": "d"}
+    rows = (
+        {"source": f"s{number}", "stream": "s", "_time": format_time(NOW), "_field": field, "_value": value}
+        for number in range(MAX_STREAMS + 5)
+        for field, value in fields.items()
+    )
+    assert len(ledger_rows.origins_of(rows, said.append)) == MAX_STREAMS
+    assert set(said) == {"points of more than 5,000 streams"}
