@@ -107,3 +107,12 @@ def test_a_late_point_before_that_count_is_sent() -> None:
     copied(bench, 6, 5)
     bench.course.checked([Counted(sp(-LOOKBACK, 0), 7, False)])
     assert bench.work() == [(-LOOKBACK, 0)]
+
+
+def test_where_all_has_passed_a_difference_is_work_though_the_source_counts_the_same() -> None:
+    bench = CourseBench(-LOOKBACK)
+    bench.tick(0)
+    copied(bench, 5, 5)
+    landed(bench, 5)
+    bench.course.checked([Counted(sp(-LOOKBACK, 0), 5, False)])  # central has lost one
+    assert bench.work() == [(-LOOKBACK, 0)]
