@@ -104,7 +104,7 @@ class JobRunner:
                 for block in blocks:
                     digest.add(comparer.seen(block), exact)
                 printer.print(blocks, exact)
-        return Copied(digest, tally.points, printer.finish(), printer.points)
+        return Copied(digest, tally.countable, printer.finish(), printer.points)
 
     def land(self, command: Command, job: Land) -> int:
         """Return how many points central has of the job's span."""
@@ -176,7 +176,7 @@ class JobRunner:
             where=found.where,
             extras=0 if command.stream.flux is not None else found.extras,  # others may write what it computes as well
             left_out=found.left_out,
-            points_read=tally.points,
+            points_read=tally.countable,
             mark=printer.finish() if printer is not None else None,
         )
 

@@ -119,9 +119,11 @@ class LedgerReader:
             if not set(names) - set(newest) or start >= stop:
                 break
             rows = self._rows(flux.newest_marks_query(bucket, start, stop, one))
-            newest = ledger_rows.times_of(rows, self._aside(bucket)) | newest
+            # What others left there is no reason to remember them all.
+            asked = (row for row in rows if (name := ledger_rows.name_of(row)) is None or name in names)
+            newest = ledger_rows.times_of(asked, self._aside(bucket)) | newest
             stop = start
-        return {name: time for name, time in newest.items() if name in names}
+        return newest
 
     def _search(self, bucket: str, name: StreamId, steps: int | None) -> tuple[Believed | None] | None:
         """Go on with the search for one stream; returns what was found, None when it is not over."""

@@ -19,6 +19,8 @@ Row = dict[str, str]
 Aside = Callable[[str], None]
 """Takes what is set aside, in words."""
 MAX_DEFINITION = 100
+MAX_STREAMS = 5_000
+"""Streams of which one reply may tell: many collectors may write to one bucket, and somebody may forge them."""
 
 
 def name_of(row: Row) -> StreamId | None:
@@ -120,6 +122,9 @@ def _by_stream(rows: Iterable[Row], aside: Aside) -> dict[StreamId, Row]:
         name = name_of(row)
         if name is None:
             aside(f"a point without source or stream: {_shown(row)}")
+            continue
+        if name not in fields and len(fields) >= MAX_STREAMS:
+            aside(f"points of more than {MAX_STREAMS:,} streams")
             continue
         of_stream = fields.setdefault(name, {"_time": row.get("_time", "")})
         of_stream[row.get("_field", "")] = row.get("_value", "")

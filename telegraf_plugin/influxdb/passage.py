@@ -50,6 +50,12 @@ class Tally:
     drops: Drops = field(default_factory=Drops)
     unwatched: bool = False
 
+    @property
+    def countable(self) -> int:
+        """Those of the points that the source counts as the stream's: without the collector's own measurements."""
+        own = self.drops.get(DropReason.OWN_MEASUREMENT)
+        return self.points - (own.points if own is not None else 0)
+
 
 class Passage:
     """Reads one span, within one shard group, of one stream; `tally` counts. Raises SourceError, also half way."""

@@ -72,7 +72,16 @@ class Outcomes(Failures):
         event = Event.COPIED_AGAIN if self._again & span(*job.span) else Event.COPIED
         state = pending_after(Gone.WORK, event if outcome.points_read else Event.COPIED_NOTHING)
         self.pending.put(
-            PendingSpan(*job.span, outcome.mark, settles, state, digest, outcome.points_printed, repeated=repeated)
+            PendingSpan(
+                *job.span,
+                outcome.mark,
+                settles,
+                state,
+                digest,
+                outcome.points_printed,
+                outcome.points_read,
+                repeated=repeated,
+            )
         )
 
     def sought(self, job: Seek, found: int | None, at: Instant) -> None:
@@ -103,6 +112,8 @@ class Outcomes(Failures):
             if part.span == job.span and part.points == job.points:
                 if there == job.points:
                     self.pending.happen(part, Event.COUNTS_EQUAL)
+                    # Of what the source had, all that can pass is there: that both sides count differently is known.
+                    part.seen, part.uneven = part.read, part.held_back
                 if not part.landed:
                     self._arrived -= span(*part.span)
         self._forget_points(job.span)
@@ -116,7 +127,7 @@ class Outcomes(Failures):
                 self._uneven = self._uneven and not outcome.source
                 for part in self.pending.carve(outcome.span):
                     self.pending.happen(part, Event.COUNTS_EQUAL)
-                    part.points = None
+                    part.points, part.uneven = None, False
                     part.seen = outcome.source if exact else -1
             else:
                 parts = self.pending.carve(outcome.span)
@@ -124,8 +135,10 @@ class Outcomes(Failures):
                     self._unequal(parts[0], outcome.source)
 
     def _unequal(self, part: PendingSpan, source: int) -> None:
+        if part.held_back and part.read == source:
+            return  # as was to be expected: whether what could pass is there is counted next
         part.points = None
-        if part.landed and self._uneven and part.seen in (-1, source):
+        if part.landed and (self._uneven or part.uneven) and part.seen in (-1, source):
             part.seen = source  # as it was
             return
         for_good = self._uneven and not part.landed
@@ -190,7 +203,7 @@ class Outcomes(Failures):
         else:
             settles = max([job.span[1] + self.stream.lookback, *(part.settles for part in parts)])
             state = pending_after(PendingState.SUSPECT, Event.NOTHING_MISSING_YET)
-            self.pending.put(PendingSpan(*job.span, None, settles, state, seen=outcome.points_read))
+            self.pending.put(PendingSpan(*job.span, None, settles, state, seen=outcome.points_read, uneven=True))
         self._uneven = self._uneven or live
 
     def _windows(self, whole: Span) -> Span:

@@ -128,10 +128,11 @@ class PendingSpan:
     """A span [start, stop) in a `state`: `mark` is behind its lines, it `settles` at that time of the safe clock.
 
     `points`: how many were printed for just this span, None where that is not known (any more); central's count is
-    held against it once. `digest`: the source's, if it was read settled and whole. `seen`: what the source had when
-    both sides were counted last, -1 if that is not known for just this span. `missed`: what the last comparison found
-    missing, and printed. `repeated`: other lines for it may be under way, so that it settles a lookback after its mark
-    is back.
+    held against it once; `read`: how many the source had then, those among them that cannot pass. `digest`: the
+    source's, if it was read settled and whole. `seen`: what the source had when both sides were counted last, -1 if
+    that is not known for just this span. `uneven`: counts differ and nothing is missing: something cannot pass, or
+    central has more. `missed`: what the last comparison found missing, and printed. `repeated`: other lines for it may
+    be under way, so that it settles a lookback after its mark is back.
     """
 
     start: int
@@ -141,7 +142,9 @@ class PendingSpan:
     state: PendingState = PendingState.SENT
     digest: Digest | None = None
     points: int | None = None
+    read: int = -1
     seen: int = -1
+    uneven: bool = False
     missed: frozenset[Group] = frozenset()
     repeated: bool = False
 
@@ -154,6 +157,11 @@ class PendingSpan:
     def landed(self) -> bool:
         """Whether nothing speaks against its being in central, as far as was looked."""
         return self.state in (PendingState.LANDED, PendingState.EMPTY)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether of what was read for just this span some could not pass; central has yet to be counted."""
+        return self.points is not None and self.read > self.points
 
     @property
     def uncounted(self) -> bool:
@@ -260,7 +268,7 @@ def _piece(part: PendingSpan, start: int, stop: int) -> PendingSpan:
     """Return what is left of `part` in [start, stop)."""
     if (start, stop) == part.span:
         return part
-    return replace(part, start=start, stop=stop, digest=None, points=None, seen=-1)
+    return replace(part, start=start, stop=stop, digest=None, points=None, read=-1, seen=-1)
 
 
 def _joined(first: PendingSpan, later: PendingSpan) -> PendingSpan:
@@ -272,5 +280,7 @@ def _joined(first: PendingSpan, later: PendingSpan) -> PendingSpan:
         mark=max(marks, default=None),
         settles=max(first.settles, later.settles),
         points=None if first.points is None or later.points is None else first.points + later.points,
+        read=first.read + later.read if min(first.read, later.read) >= 0 else -1,
         seen=first.seen + later.seen if min(first.seen, later.seen) >= 0 else -1,
+        uneven=first.uneven or later.uneven,
     )

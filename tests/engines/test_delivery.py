@@ -138,3 +138,18 @@ def test_a_reload_is_no_bad_health(site: Site, tmp_path: Path) -> None:
 
         wait_until(five_cycles, "five cycles", 20, 0.1)
         assert seen == {200}
+
+
+def test_a_point_now_and_then_that_cannot_pass_is_nothing_that_central_lacks(site: Site, tmp_path: Path) -> None:
+    """Spans without such a point, whose counts are alike, had those with one copied anew at each tick: bad health."""
+    stage = Stage(site, tmp_path, "now and then", interval_s=3, lookback="60s", start="-30s")
+    with stage.collector():
+        stage.wait_for_health(200, 20)
+        for number in range(30):
+            at = time.time_ns()
+            stage.write(f"m,k=v v={number}i {at}", *([f"a\tb,k=v v=1i {at}"] if number % 9 == 0 else []))
+            wait_until(lambda at=at: time.time_ns() > at + SECOND, "the next second")  # type: ignore[misc]
+        wait_until(lambda: len(stage.landed()) == 30, "all that can pass", 20, 0.2)
+    lags = [float(point.value) for point in stage.measured("collector_stream") if point.field == "lag_seconds"]
+    assert max(lags) < 15
+    assert "(unwritable_name)" in stage.log()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import resource
 import subprocess
 import time
@@ -11,12 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab.loopback import wait_until
+from lab.telegraf import program_path
 from tests.engines.landing import Landing
 from tests.engines.memory import LIMIT_MIB, cpu_seconds, peak_mib
-from tests.engines.plugin_process import PROGRAM, PluginProcess, queries, source
-from tests.fakes import END, Exchange, FakeSource, begin_chunked, good, table
+from tests.engines.plugin_process import PROGRAM, TOKEN, PluginProcess, queries, source
+from tests.fakes import END, Exchange, FakeSource, begin_chunked, endless, good, table
 
 MANY = 3_000_000
 NAMES = 20_000
@@ -188,24 +191,91 @@ def test_tags_that_were_exported_sixty_times_cost_next_to_nothing(tmp_path: Path
         assert cpu_seconds(plugin.popen.pid) < 15.0
 
 
-@pytest.mark.parametrize(("name", "why"), [("zero", "is no regular file"), ("sparse", "is larger than 131,072 bytes")])
-def test_a_queries_yaml_without_an_end_is_refused_in_one_line(name: str, why: str, tmp_path: Path) -> None:
-    """It took 1.9 GB, and ended in a traceback."""
-    file = Path("/dev/zero")
-    if name == "sparse":
-        file = tmp_path / "queries.yaml"
-        with file.open("wb") as content:
-            content.truncate(2 * 2**30)
-    with (tmp_path / "said").open("wb") as said:
+def central_of_marks(exchange: Exchange) -> None:
+    """Marks without an end, of ever other streams and times, whatever is asked for."""
+    columns = "_time,_value,_field,source,stream"
+    kinds = "dateTime:RFC3339,string,string,string,string"
+    begin_chunked(exchange)
+    head_ = f"#datatype,string,long,{kinds}\r\n#group,false,false{',false' * 5}\r\n#default,_result,{',' * 5}\r\n"
+    exchange.chunk(f"{head_},result,table,{columns}\r\n".encode())
+    now, numbers = time.time_ns(), itertools.count()
+    at = f"{datetime.fromtimestamp(now // 10**9 - 60, UTC):%Y-%m-%dT%H:%M:%S}Z"
+    while not exchange.wait(0):
+        rows = (f",,0,{at},{now - n}@00000000,id,s{n},s{n}\r\n" for n in itertools.islice(numbers, 1000))
+        exchange.chunk("".join(rows).encode())
+
+
+@pytest.mark.parametrize(
+    "attack", [less_than_nothing(b"200 OK"), less_than_nothing(b"500 oops"), endless_count, central_of_marks, endless]
+)
+def test_memory_stays_within_its_limit_whatever_central_answers(
+    attack: Callable[[Exchange], None], tmp_path: Path
+) -> None:
+    """No source can be read then, since the ledger cannot; the plugin is there, and says so."""
+    with FakeSource(good(table())) as fine, FakeSource(attack) as central:
+        document = queries(source("fine", fine.url))
+        document["central"]["url"] = central.url
+        with PluginProcess(tmp_path, document) as plugin:
+            plugin.tick()
+            until = time.monotonic() + QUIET_S
+            plugin.tick_until(lambda: time.monotonic() >= until and len(central.requests) > 0, "some ticks")
+            assert plugin.popen.poll() is None
+            assert peak_mib(plugin.popen.pid) < LIMIT_MIB
+
+
+def refused(folder: Path, document: Path, env: dict[str, str]) -> list[str]:
+    """What is said of a configuration that cannot be used; in so little time the plugin has taken no more memory."""
+    with (folder / "said").open("wb") as said:
         plugin = subprocess.Popen(
-            [str(PROGRAM), "--config", str(file)],
-            cwd=tmp_path,
+            [str(PROGRAM), "--config", str(document)],
+            cwd=folder,
+            env={"PATH": program_path(), "TOKEN": TOKEN, "CENTRAL_TOKEN": TOKEN, **env},
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES)),
         )
-        assert plugin.wait(30) == 2
-    lines = (tmp_path / "said").read_text().splitlines()
+        _, status, usage = os.wait4(plugin.pid, 0)
+        plugin.returncode = os.waitstatus_to_exitcode(status)
+    assert plugin.returncode == 2
+    assert usage.ru_maxrss / 1024 < LIMIT_MIB
+    return (folder / "said").read_text().splitlines()
+
+
+def endless_file(folder: Path, name: str) -> Path:
+    """A device, or a file of 2 GiB that takes no room."""
+    if name == "zero":
+        return Path("/dev/zero")
+    file = folder / "sparse"
+    with file.open("wb") as content:
+        content.truncate(2 * 2**30)
+    return file
+
+
+@pytest.mark.parametrize(("name", "why"), [("zero", "is no regular file"), ("sparse", "is larger than 131,072 bytes")])
+def test_a_queries_yaml_without_an_end_is_refused_in_one_line(name: str, why: str, tmp_path: Path) -> None:
+    """It took 1.9 GB, and ended in a traceback."""
+    file = endless_file(tmp_path, name)
+    lines = refused(tmp_path, file, {})
     assert len(lines) == 2
     assert lines[0].startswith(f"E! {file}: {why}")
+
+
+@pytest.mark.parametrize("name", ["zero", "sparse"])
+@pytest.mark.parametrize("place", ["token_file", "tls_ca", "tls_cert", "settings"])
+def test_every_file_that_a_start_reads_has_an_end(place: str, name: str, tmp_path: Path) -> None:
+    file, env = endless_file(tmp_path, name), {}
+    pod = source("pod", "https://127.0.0.1:1")
+    if place == "settings":
+        env["COLLECTOR_ENV_FILE"] = str(file)
+    else:
+        pod[place] = str(file)
+        if place == "token_file":
+            del pod["token"]
+        if place == "tls_cert":
+            pod["tls_key"] = str(file)
+    document = tmp_path / "queries.yaml"
+    document.write_text(yaml.safe_dump(queries(pod)))
+    lines = refused(tmp_path, document, env)
+    assert str(file) in lines[0]
+    assert "Traceback" not in "".join(lines)

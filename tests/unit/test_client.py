@@ -8,7 +8,7 @@ import time
 import pytest
 
 from telegraf_plugin.influxdb.client import QueryClient
-from tests.fakes import END, FakeSource, endless, good, plain, table
+from tests.fakes import END, Exchange, FakeSource, bucket_found, endless, good, plain, refusal, table
 from tests.unit.test_failures import (
     CSV,
     PAST,
@@ -77,3 +77,25 @@ def test_a_server_that_does_not_tell_its_time_is_read_all_the_same(headers: dict
         reader = client(source.url)
         assert b"".join(reader.query(QUERY)) == END
     assert reader.clock_skew is None
+
+
+@pytest.mark.parametrize(
+    ("org", "known", "asked"),
+    [
+        ("0123456789abcdef", "orgID", ["orgID"]),
+        ("0123456789abcdef", "org", ["orgID", "org"]),  # a name that looks like an id
+        ("central", "org", ["org"]),
+    ],
+)
+def test_a_bucket_is_asked_for_by_the_orgs_id_where_that_is_given(org: str, known: str, asked: list[str]) -> None:
+    def lookup(exchange: Exchange) -> None:
+        found = f"{known}={org}" in exchange.request.target.replace("?", "&").split("&")
+        (bucket_found if found else refusal(404, "organization not found"))(exchange)
+
+    with FakeSource(good(), lookup=lookup) as source:
+        bucket = QueryClient(source.url, org, lambda: TOKEN, 2.0, 2.0, 10.0).bucket("data")
+        assert bucket is not None
+        told = [request.target for request in source.lookups]
+    assert [
+        key for target in told for key in ("orgID", "org") if f"&{key}={org}&" in f"&{target.split('?')[1]}&"
+    ] == asked

@@ -94,6 +94,28 @@ def test_a_read_ends_at_the_last_full_second_and_goes_over_the_last_fifteen_agai
     assert second.stop - second.start <= 16 * SECOND
 
 
+def test_a_tick_is_done_when_nothing_that_it_made_due_is_left_whatever_there_is_of_a_backlog() -> None:
+    """A first fill of a year, with one point an hour, was bad health as long as it took."""
+    site = Site(stream("a", start=Start(ago=365 * 24 * HOUR))).start()
+    site.tick()
+    while not site.idle():
+        assert isinstance(site.do().job, jobs.Copy | PrintMark)
+        site.look()
+    assert site.task().course.work(site.task().ticked).length > 364 * 24 * HOUR
+    assert not site.task().pending(site.clocks().steady)
+
+
+@pytest.mark.parametrize(("live", "of_the_tick"), [(True, True), (False, False)])
+def test_a_copy_of_the_backlog_that_is_under_way_keeps_no_tick_from_its_end(live: bool, of_the_tick: bool) -> None:
+    site = Site(stream("a", start=Start(ago=24 * HOUR))).start()
+    site.tick()
+    site.look()
+    while not (isinstance(site.commands[0].job, jobs.Copy) and site.commands[0].job.live is live):
+        site.do()
+        site.look()
+    assert site.task().pending(site.clocks().steady) is of_the_tick
+
+
 # Failures
 
 

@@ -12,6 +12,7 @@ from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.collector import Idle, Moved
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.health import LAG_INTERVALS, CycleOver, Health, HealthNews, Report
+from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.status import Effort
 from tests.unit.core_bench import SECOND, Site, stream
 from tests.unit.test_status import IN_TIME
@@ -138,3 +139,27 @@ def test_the_interval_is_measured_between_two_ticks_of_telegraf() -> None:
     tick(site, health)
     assert health.board.interval == 11 * SECOND
     assert health.board.streams["POD-8/a"].max_lag == LAG_INTERVALS * 11 * SECOND
+
+
+@pytest.mark.parametrize("seconds", [1, 10, 300])
+def test_every_bound_of_health_follows_the_interval(seconds: int) -> None:
+    site = Site(stream("a"), stream("b", max_lag=420 * SECOND))
+    health = Health(site.collector, site.streams, seconds * SECOND, lambda _name: (Effort(), False), site.clocks())
+    health.ticked(site.clocks())
+    patient, one_of_its_own = health.board.streams.values()
+    assert (patient.max_lag, patient.patience) == (LAG_INTERVALS * seconds * SECOND, 2 * seconds * SECOND)
+    assert (one_of_its_own.max_lag, one_of_its_own.patience) == (420 * SECOND, 2 * seconds * SECOND)
+
+
+def test_what_was_not_read_by_the_second_tick_of_a_start_is_not_called_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger and the first mark took their time; health would be bad for an interval after a reload."""
+    monkeypatch.setattr(Account, "progress", lambda *_: IN_TIME)
+    site = Site(stream("a"))
+    health = judged(site)
+    monkeypatch.setattr(SourceTasks, "late", lambda *_: {"POD-8/a"})
+    for _ in range(2):
+        health.tick(site.clocks())
+    assert not health.board.streams["POD-8/a"].late
+    site.now += 121 * SECOND  # the start is over
+    health.tick(site.clocks())
+    assert health.board.streams["POD-8/a"].late

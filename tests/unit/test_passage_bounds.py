@@ -152,3 +152,13 @@ def test_of_too_many_columns_none_is_asked_about_and_none_is_trusted() -> None:
     assert [block.field for block in passed] == [b"g"]
     assert dropped == {"unwritable_name": 1}
     assert not any(map(lossy, source.asked))
+
+
+def test_series_that_have_gone_round_are_left_out_and_counted() -> None:
+    keys = ["source_bucket", *("exported_" * depth + "source_bucket" for depth in (1, 2, 3))]
+    bucket, other = CPU.bucket, "other"
+    ways = [["", "", "", ""], [other, bucket, "", ""], [other, bucket, other, bucket], [other, "x", other, "x"]]
+    rows = (row(at, f"f{at}", *way) for at, way in enumerate(ways))
+    blocks, dropped = read(Source(lambda _: [head(*keys), *rows, END]))
+    assert sorted(block.field for block in blocks) == [b"f0", b"f1", b"f3"]
+    assert dropped == {"circular": 1}

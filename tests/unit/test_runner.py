@@ -95,6 +95,7 @@ class Bench:
 
     def __init__(self, stream: StreamDefinition = STREAM) -> None:
         self.here, self.there, self.out = Side(), Side(), Prints()
+        self.has_mark, self.marks_asked = False, list[MarkId]()  # whether the source is central itself
         self.account = Account(stream, "me")
         self.course = self.account.course
         central = self.there
@@ -117,8 +118,9 @@ class Bench:
                     yield blocks, exact
 
             @staticmethod
-            def has_mark(_stream: object, _mark: MarkId) -> bool:
-                return False
+            def has_mark(_stream: object, mark: MarkId) -> bool:
+                bench.marks_asked.append(mark)
+                return bench.has_mark
 
         self.runner = JobRunner(cast(SourceReader, Source()), cast(CentralReader, Central()))
 
@@ -127,7 +129,7 @@ class Bench:
         """A command for the stream, whatever its job."""
         account = self.account
         at = Instant(WHOLE[1], WHOLE[1], 0)
-        return Command(account.stream, Probe(0), self.course.bounds.groups, None, account.template(at))
+        return Command(account.stream, Probe(0), self.course.bounds.groups, account.book.base, account.template(at))
 
     def compare(self, group: Group | None = None, whole: Span = WHOLE) -> Compared:
         job = Compare(whole, group, frozenset() if group else self.course.holds.within(whole))

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from telegraf_plugin.errors import SourceError, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import HOUR
+from tests.fakes import END, table
 from tests.replies import row, time_text
 from tests.unit.test_definition import STREAM
 
@@ -116,3 +118,24 @@ def test_a_question_that_fails_otherwise_is_not_asked_again() -> None:
 def test_what_a_flux_of_ones_own_finds_is_not_known() -> None:
     source = SourceReader(cast(QueryClient, Answers()))
     assert source.newest(replace(WHOLE, flux="..."), 0, NOW) == NOW - 1
+
+
+def test_points_are_read_again_without_the_series_that_broke_the_first_reading() -> None:
+    client, tally = Answers(PANIC, table(values=["1.5", "2.5"]) + END), Tally()
+    read = SourceReader(cast(QueryClient, client)).blocks(replace(WHOLE, measurements=()), (0, HOUR), tally)
+    assert sum(len(block) for blocks, _ in read for block in blocks) == tally.points == 2
+    assert 'r["_measurement"] != "pdu" or r["outlet"] != "bad"' not in client.asked[0]
+    assert 'r["_measurement"] != "pdu" or r["outlet"] != "bad"' in client.asked[1]
+
+
+def test_points_that_cannot_be_read_otherwise_are_not_read_again() -> None:
+    client = Answers(TransientError("no answer in time", ""))
+    with pytest.raises(TransientError):
+        list(SourceReader(cast(QueryClient, client)).blocks(WHOLE, (0, HOUR), Tally()))
+    assert len(client.asked) == 1
+
+
+def test_a_source_that_panics_at_a_probe_has_answered_it() -> None:
+    SourceReader(cast(QueryClient, Answers(PANIC))).probe(WHOLE, NOW)
+    with pytest.raises(TransientError):
+        SourceReader(cast(QueryClient, Answers(TransientError("no answer in time", "")))).probe(WHOLE, NOW)

@@ -23,7 +23,7 @@ ODD = {
     "SERVER_A_TOKEN": "back\\slash'swordfish'",
     "SERVER_B_BUCKET": "Büro #1",
     "SERVER_B_BUCKET_2": 'a "b" \\\\c\\',
-    "SERVER_A_BUCKET": "${HOME} $HOME",
+    "SERVER_A_BUCKET": "${PATH} $PATH",  # a variable that the start has, unlike HOME
 }
 
 
