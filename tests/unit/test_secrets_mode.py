@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,22 @@ def test_the_systemd_unit_is_clean(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
     )
     assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+def test_a_token_that_the_callers_settings_name_reaches_no_test(tmp_path: Path) -> None:
+    filled = tmp_path / "filled.env"
+    filled.write_text("".join(f"{name}=of-the-clone\n" for name in SETTINGS if name.endswith("_TOKEN")))
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"),
+            "tests/unit/test_secrets_mode.py::test_commands_take_the_tokens_from_files_as_exec_in_the_container_has_it",
+            "tests/unit/test_env_settings.py::test_no_dotenv_is_said_once",
+        ],
+        env={**os.environ, "COLLECTOR_ENV_FILE": str(filled)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-2000:]

@@ -9,6 +9,7 @@ import pytest
 
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import BadReply, CentralError
+from telegraf_plugin.influxdb import ledger_reader
 from telegraf_plugin.influxdb.answers import count_of, first_time
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
@@ -119,3 +120,18 @@ def test_a_stream_waits_as_long_as_central_asks_for(asks: float | None, at_least
     now = time.monotonic()
     lane.central_failed(Question.READ, CentralError("limits requests", "wait", retry_after=asks), int(now * 1e9))
     assert at_least <= lane.central_at - now <= at_most + 1e-6
+
+
+@pytest.mark.parametrize("failure", [KeyError("_time"), IndexError("out of range"), ValueError("no such"), TypeError()])
+def test_what_no_reader_of_the_ledger_expects_of_a_reply_is_told_as_the_replys(
+    asked: Callable[[bytes, int, dict[str, str]], CentralReader], failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(ledger_reader.ledger_rows, "origins_of", read)
+    with pytest.raises(CentralError) as caught:
+        asked(END, 200, {}).origins()
+    bug = isinstance(failure, TypeError)  # no reply makes one: that is a bug, and is called one
+    assert ("unexpected" in caught.value.summary) is bug
+    assert ("the reply is not what was asked for" in caught.value.summary) is not bug
