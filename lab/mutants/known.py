@@ -1,4 +1,4 @@
-"""Mutants that are tried besides the sample: those that survived once, and rules without which a mended fault is back."""
+"""Mutants that are tried besides the sample: some survived once, others take away a rule that mended a fault."""
 
 from __future__ import annotations
 
