@@ -9,7 +9,7 @@ import pytest
 
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import BadReply, CentralError
-from telegraf_plugin.influxdb import ledger_reader
+from telegraf_plugin.influxdb import ledger_rows
 from telegraf_plugin.influxdb.answers import count_of, first_time
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
@@ -129,7 +129,7 @@ def test_what_no_reader_of_the_ledger_expects_of_a_reply_is_told_as_the_replys(
     def read(*_: object) -> None:
         raise failure
 
-    monkeypatch.setattr(ledger_reader.ledger_rows, "origins_of", read)
+    monkeypatch.setattr(ledger_rows, "origins_of", read)
     with pytest.raises(CentralError) as caught:
         asked(END, 200, {}).origins()
     bug = isinstance(failure, TypeError)  # no reply makes one: that is a bug, and is called one
