@@ -130,7 +130,7 @@ def test_a_clone_whose_settings_are_filled_in_is_tested_like_any_other(tmp_path:
     filled.write_text(
         "SERVER_A_TOKEN=of-the-clone\nHEALTH_CHECK_PORT=99999\n"
     )  # each command would say that it is wrong
-    file = "tests/unit/test_command_line.py"
+    tests = ["tests/unit/test_command_line.py", "-k", "named_before_or_behind"]
     run = subprocess.run(
         [
             sys.executable,
