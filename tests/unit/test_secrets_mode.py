@@ -127,24 +127,10 @@ def test_the_systemd_unit_is_clean(tmp_path: Path) -> None:
 
 def test_a_clone_whose_settings_are_filled_in_is_tested_like_any_other(tmp_path: Path) -> None:
     filled = tmp_path / "filled.env"
-    filled.write_text(
-        "SERVER_A_TOKEN=of-the-clone\nHEALTH_CHECK_PORT=99999\n"
-    )  # each command would say that it is wrong
+    filled.write_text("SERVER_A_TOKEN=of-the-clone\nHEALTH_CHECK_PORT=99999\n")  # each command would refuse it
     tests = ["tests/unit/test_command_line.py", "-k", "named_before_or_behind"]
     run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-n",
-            "0",
-            "-p",
-            "no:cacheprovider",
-            file,
-            "-k",
-            "named_before_or_behind",
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests],
         env={**os.environ, "COLLECTOR_ENV_FILE": str(filled)},
         cwd=REPOSITORY,
         capture_output=True,
