@@ -19,6 +19,7 @@ from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.ledger_rows import MAX_STREAMS
 from telegraf_plugin.influxdb.timestamps import format_time, parse_time
+from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans
@@ -92,7 +93,7 @@ def peak(streams: int, hours: int) -> tuple[float, int]:
     reader._client = cast(QueryClient, ledger)
     tracemalloc.start()
     try:
-        names = [("POD-8", name) for name in ledger.streams]
+        names = [StreamId("POD-8", name) for name in ledger.streams]
         believed = reader.ledger("landing", names)
         known = {name: Known(since=ledger.oldest) for name in names}
         for present, _, _ in reader.mark_ids("landing", ledger.oldest):
@@ -130,7 +131,7 @@ def test_what_others_have_left_is_not_remembered() -> None:
     reader.ledger("landing", [])
     tracemalloc.start()
     try:
-        assert reader.ledger("landing", [("POD-8", "telegraf")]) == {("POD-8", "telegraf"): None}
+        assert reader.ledger("landing", [StreamId("POD-8", "telegraf")]) == {StreamId("POD-8", "telegraf"): None}
         assert tracemalloc.get_traced_memory()[1] / MIB < 1.0
     finally:
         tracemalloc.stop()
@@ -146,3 +147,32 @@ def test_of_too_many_streams_the_first_are_told_and_that_is_said_once() -> None:
     )
     assert len(ledger_rows.origins_of(rows, said.append)) == MAX_STREAMS
     assert set(said) == {"points of more than 5,000 streams"}
+
+
+class Counting(Ledger):
+    """Counts the rows that were taken of the answer to each question for ids, until it was given up or over."""
+
+    def __init__(self, streams: int, hours: int) -> None:
+        super().__init__(streams, hours)
+        self.taken: list[int] = []
+
+    def query(self, query: Query) -> Iterator[bytes]:
+        before = self.rows
+        try:
+            yield from super().query(query)
+        finally:
+            self.taken.append(self.rows - before)
+
+
+def test_an_hour_with_more_marks_than_are_read_at_a_time_is_read_in_shorter_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ledger_reader, "MAX_ROWS", 200)
+    reader = CentralReader(Server("http://central:8086", "org", Credential("a-token-of-central")), "metrics")
+    ledger = Counting(60, 2)
+    reader._client = cast(QueryClient, ledger)
+    steps = [present for present, _, _ in reader.mark_ids("landing", ledger.oldest)]
+    found = [mark for present in steps for ids in present.values() for mark in ids]
+    assert len(found) == 60 * 2 * HOUR // STEP
+    assert max(ledger.taken) == 201  # one more says that there are too many
+    assert len(ledger.taken) < 40

@@ -162,3 +162,19 @@ def test_series_that_have_gone_round_are_left_out_and_counted() -> None:
     blocks, dropped = read(Source(lambda _: [head(*keys), *rows, END]))
     assert sorted(block.field for block in blocks) == [b"f0", b"f1", b"f3"]
     assert dropped == {"circular": 1}
+
+
+@pytest.mark.parametrize("tags", [0, 6, 60])
+def test_a_chunk_of_very_many_series_comes_in_pieces_of_so_many_names(tags: int) -> None:
+    names = [f"t{number}" for number in range(tags)]
+    series, each = 20_000 // (tags + 2), tags + 2
+
+    def answer(text: str) -> Iterator[bytes]:
+        rows = (row(0, f"f{n}", *names) for n in range(series)) if "containsStr" not in text else ()
+        yield head(*names) + b"".join(rows)  # one chunk
+        yield END
+
+    passage = Passage(cast(QueryClient, Source(answer)), CPU, SPAN, Tally())
+    pieces = [blocks for blocks, _ in passage.blocks() if blocks]
+    assert sum(map(len, pieces)) == series
+    assert max(map(len, pieces)) * each < passage_module.MOST_NAMES + each

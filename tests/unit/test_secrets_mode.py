@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -158,3 +160,19 @@ def test_the_systemd_unit_is_clean(tmp_path: Path) -> None:
         ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
     )
     assert (run.returncode, run.stdout + run.stderr) == (0, "")
+
+
+def test_a_clone_whose_settings_are_filled_in_is_tested_like_any_other(tmp_path: Path) -> None:
+    filled = tmp_path / "filled.env"
+    filled.write_text("SERVER_A_TOKEN=of-the-clone\nHEALTH_CHECK_PORT=99999\n")  # each command would refuse it
+    tests = ["tests/unit/test_command_line.py", "-k", "named_before_or_behind"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *tests],
+        env={**os.environ, "COLLECTOR_ENV_FILE": str(filled)},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-2000:]

@@ -9,7 +9,9 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 
+from lab.engines import REPOSITORY
 from lab.loopback import wait_until
 from telegraf_plugin.config.dotenv import quoted
 from tests.unit.start_bench import checkout, collector, environment, own_python, stand_in, started
@@ -244,3 +246,9 @@ def test_a_clone_under_autocrlf_starts(folder: Path, tmp_path: Path) -> None:
         assert b"\r" not in (clone / name).read_bytes(), name
     assert (clone / "reply.csv").read_bytes() == b"a\r\nb\r\n"
     assert started(collector(clone))[0] == ["--config", "telegraf.conf"]
+
+
+def test_the_container_waits_where_it_would_be_restarted_for_ever() -> None:
+    service = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text())["services"]["data-collector"]
+    assert service["restart"] != "no"
+    assert service["command"] == ["--wait"]

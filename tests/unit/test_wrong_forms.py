@@ -8,6 +8,7 @@ import pytest
 
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import BadReply, CentralError
+from telegraf_plugin.influxdb import ledger_rows
 from telegraf_plugin.influxdb.answers import count_of, first_time
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
@@ -108,3 +109,18 @@ def test_central_says_how_long_it_wants_to_be_left_alone(
         with pytest.raises(CentralError) as caught:
             question()
         assert caught.value.retry_after == waits
+
+
+@pytest.mark.parametrize("failure", [KeyError("_time"), IndexError("out of range"), ValueError("no such"), TypeError()])
+def test_what_no_reader_of_the_ledger_expects_of_a_reply_is_told_as_the_replys(
+    asked: Callable[[bytes, int, dict[str, str]], CentralReader], failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(ledger_rows, "origins_of", read)
+    with pytest.raises(CentralError) as caught:
+        asked(END, 200, {}).origins()
+    bug = isinstance(failure, TypeError)  # no reply makes one: that is a bug, and is called one
+    assert ("unexpected" in caught.value.summary) is bug
+    assert ("the reply is not what was asked for" in caught.value.summary) is not bug
