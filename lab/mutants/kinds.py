@@ -149,7 +149,7 @@ KINDS: dict[str, str] = {
         "behind.bytes >= self.max_bytes // MARKS_A_LIMIT -> (behind.bytes >= self.max_bytes // MARKS_A_LIMIT)"
     ): "marks inside of a window",
     (
-        "telegraf_plugin/stream/flow.py: Flow.back: flight.marked[0][0] <= mark -> (flight.marked[0][0] > mark)"
+        "telegraf_plugin/stream/flow.py: _Flight.arrive: self.marked[0][0] <= mark -> (self.marked[0][0] > mark)"
     ): "room comes back with marks",
     "telegraf_plugin/stream/sweep.py: Sweep.next: self.passes += 1 -> pass": "every tenth pass is by hash",
     "telegraf_plugin/stream/sweep.py: Sweep.done: self._before = piece[0] -> pass": "the sweep goes on",

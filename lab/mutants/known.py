@@ -38,10 +38,9 @@ MENDED: tuple[str, ...] = (
     f"{_FLOW}: Flow._fits: {_FITS} -> (load.lines <= int(self.limit * share))",
     f"{_FLOW}: Flow.needs_mark: {_MARKS} -> (behind.lines >= self.limit // MARKS_A_LIMIT)",
     # A neighbour whose marks never come back takes all room.
-    f"{_FLOW}: Flow._overtake: self._overtaken = change(flight.load) -> pass",
+    f"{_FLOW}: Flow._counting: flight.marked[0][0] < self._newest_back -> (flight.marked[0][0] >= self._newest_back)",
     # Proved up to stays where central keeps nothing any more; points of the future are not told.
-    f"{_ACCOUNT}: Account.progress: max(course.origin, course.bounds.oldest) -> (min(course.origin, "
-    "course.bounds.oldest))",
+    f"{_ACCOUNT}: Account.progress: max(course.origin, course.floor) -> (min(course.origin, course.floor))",
     f"{_OUTCOMES}: Outcomes.foreseen: self.future = points -> pass",
     # A tick is not done before the backlog is.
     "telegraf_plugin/stream/course.py: Course.waiting: self.due and (not self.blocked) -> (not self.blocked)",

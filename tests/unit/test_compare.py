@@ -100,10 +100,11 @@ def is_told_apart(stream: StreamDefinition, key: Key) -> bool:
         name = tag.encode()
         if name not in own and (name == b"host" or b"exported_" + name in own):
             return False
-        if name == b"host" and own[name].decode() not in chosen:
-            there = dict(changed(stream.renames, ((name, own[name]),)))
-            if there in [dict(changed(stream.renames, ((name, each.encode()),))) for each in chosen]:
-                return False
+        if name in own and own[name].decode() not in chosen:
+            called = name if name == b"host" or SOURCE not in stream.metadata_tags else b"exported_" + name
+            there = dict(changed(stream.renames, ((called, own[name]),)))
+            if there in [dict(changed(stream.renames, ((called, each.encode()),))) for each in chosen]:
+                return False  # `data-collector check` tells of streams that meet so
     return True
 
 

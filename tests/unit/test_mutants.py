@@ -108,7 +108,7 @@ def test_the_sample_is_spread_over_modules_functions_and_rules(listed: dict[str,
     for path, share in by_path.items():
         ours = [mutant for mutant in taken if mutant.path == path]
         assert len({mutant.symbol for mutant in ours}) == min(share, len({mutant.symbol for mutant in listed[path]}))
-    assert len({mutant.rule for mutant in taken}) == len(Rule)
+    assert len({mutant.rule for mutant in taken}) >= len(Rule) - 1  # the rarest may have no place
 
 
 def test_more_than_there_is_are_all() -> None:
