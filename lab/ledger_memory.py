@@ -14,7 +14,6 @@ import time
 from lab.influxd import InfluxServer
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.executor import read_ledger
-from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.clocks import Clocks
 from telegraf_plugin.stream.collector import Collector, Tick
@@ -22,6 +21,7 @@ from telegraf_plugin.stream.commands import Command, LookUpSource
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans
+from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.marks import mark_line
 
 SECOND = 1_000_000_000

@@ -27,7 +27,7 @@ from telegraf_plugin.config.settings import ENV_FILE, derived
 from telegraf_plugin.config.settings import settings as completed
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
 from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin
-from telegraf_plugin.reload import ConfigFile
+from telegraf_plugin.settings import ConfigFile
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
 

@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping
 
 from telegraf_plugin.config import Config, Source
 from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
-from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.collector import Action
 from telegraf_plugin.stream.commands import (
@@ -44,6 +42,8 @@ from telegraf_plugin.stream.commands import (
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.status import Effort
 from telegraf_plugin.stream.turns import AT_ONCE
+from telegraf_plugin.telegraf.inflight import InFlightWindow
+from telegraf_plugin.telegraf.printer import Printer
 from telegraf_plugin.telegraf.writer import LineWriter
 
 Told = Outcome | LedgerOutcome | SourceLookedUp | MarkPrinted

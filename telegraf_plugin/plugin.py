@@ -21,7 +21,6 @@ from telegraf_plugin.audit import Audit
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.executor import Executor, Told
-from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.clocks import Clocks
@@ -31,6 +30,7 @@ from telegraf_plugin.stream.health import CycleOver, Health, HealthNews, Report
 from telegraf_plugin.stream.notes import Note
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.execd import TickReader
+from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
 from telegraf_plugin.telegraf.writer import LineWriter
 

@@ -9,7 +9,6 @@ from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.printer import Printer
 from telegraf_plugin.stream.block import Block, pick
 from telegraf_plugin.stream.commands import Adopt, Command, PrintMark, Probe, Result
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -37,6 +36,7 @@ from telegraf_plugin.stream.ration import Portion, Ration
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.stream.windows import group_start
+from telegraf_plugin.telegraf.printer import Printer
 
 _ITSELF = "url, org or bucket leads to central itself: correct it, or give the stream another central_bucket"
 

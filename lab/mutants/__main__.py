@@ -18,7 +18,7 @@ from lab.mutants.sites import Mutant, mutants
 from lab.mutants.trial import Copy, NotGreen, Verdict
 
 ROOT = Path(__file__).parents[2]
-DECIDING = ("executor", "inflight", "runner")
+DECIDING = ("executor", "runner", "telegraf/inflight")
 """What decides outside of `stream/`."""
 COUNT = 60
 """Mutants that `make mutants` tries, besides the known ones; with fewer the mended ones are left out."""

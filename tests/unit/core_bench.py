@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from telegraf_plugin.errors import CentralError, NoRoom, SourceError
-from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.bounds import Bucket
@@ -45,6 +44,7 @@ from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin
 from telegraf_plugin.stream.notes import Note
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.task import StreamTask
+from telegraf_plugin.telegraf.inflight import InFlightWindow
 from tests.unit.test_definition import STREAM
 
 SECOND = 1_000_000_000

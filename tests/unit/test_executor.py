@@ -23,12 +23,10 @@ from telegraf_plugin.errors import (
     TransientError,
 )
 from telegraf_plugin.executor import Executor, SourceDoer, Told, read_ledger
-from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.printer import Printer
 from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.block import Block, FieldType
@@ -55,6 +53,8 @@ from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import END, Span, span
 from telegraf_plugin.stream.status import Effort
+from telegraf_plugin.telegraf.inflight import InFlightWindow
+from telegraf_plugin.telegraf.printer import Printer
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.unit.config_bench import BASE, CENTRAL_TOKEN, POD_TOKEN, loaded
 from tests.unit.core_bench import BEGIN, HOUR, SECOND, stream

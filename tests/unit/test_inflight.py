@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_plugin import inflight
 from telegraf_plugin.errors import NoRoom
-from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.stream.flow import Flow, Load
+from telegraf_plugin.telegraf import inflight
+from telegraf_plugin.telegraf.inflight import InFlightWindow
 
 PATIENCE = 10.0
 """Seconds within which what must happen happens, on the slowest machine."""

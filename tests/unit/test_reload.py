@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from telegraf_plugin.reload import ConfigFile
-from telegraf_plugin.settings import load
+from telegraf_plugin.settings import ConfigFile, load
 
 DOCUMENT = {
     "central": {"url": "http://central:8086", "org": "o", "token": "${CENTRAL}"},

@@ -14,7 +14,6 @@ from telegraf_plugin.compare import SET_POINTS, narrowed
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.printer import Printer
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.block import Block, FieldType, Tags
@@ -26,6 +25,7 @@ from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Prove, Recheck
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span, span
 from telegraf_plugin.stream.units import HOUR
+from telegraf_plugin.telegraf.printer import Printer
 from tests.unit.test_definition import STREAM
 
 SECOND = 1_000_000_000

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from telegraf_plugin.inflight import InFlightWindow
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.commands import Command, MarkPrinted
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.line_protocol import encoded
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
 from telegraf_plugin.telegraf.writer import LineWriter
