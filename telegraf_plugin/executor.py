@@ -186,7 +186,8 @@ class _Pool:
         """Have it done as soon as a thread is free."""
         with self._lock:
             self._in_hand += 1
-            if self._in_hand > len(self.threads) < self._size:
+            busy = self._in_hand > len(self.threads)
+            if busy and len(self.threads) < self._size:
                 thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self.threads)}", daemon=True)
                 thread.start()
                 self.threads.append(thread.ident or 0)

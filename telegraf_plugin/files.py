@@ -32,3 +32,13 @@ def read_bounded(path: Path, most: int) -> bytes:
     if found.st_size > most or len(content) > most:
         raise UnfitFile(f"is larger than {most:,} bytes")
     return content
+
+
+def read_text(path: Path, most: int, encoding: str = "utf-8") -> str:
+    """Return the same as text, which is UTF-8. Raises UnfitFile, also when it cannot be read or is of another form."""
+    try:
+        return read_bounded(path, most).decode(encoding)
+    except OSError as error:
+        raise UnfitFile(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UnfitFile(f"is not UTF-8 (byte {error.start}); save it as UTF-8") from None

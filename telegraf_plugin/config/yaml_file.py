@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from telegraf_plugin.errors import ConfigurationError, Problem
-from telegraf_plugin.files import UnfitFile, read_bounded
+from telegraf_plugin.files import UnfitFile, read_text
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -55,14 +55,10 @@ def read_yaml(path: Path) -> Any:
     Raises ConfigurationError when it cannot be read or is not one YAML document of a sensible size.
     """
     try:
-        content = read_bounded(path, MAX_BYTES)
-        value = yaml.load(content.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        text = read_text(path, MAX_BYTES)
+        value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
     except UnfitFile as unfit:
         raise _unreadable(path, str(unfit)) from None
-    except OSError as error:
-        raise _unreadable(path, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except RecursionError:
         raise _unreadable(path, "is nested too deeply") from None
     except yaml.YAMLError as error:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from telegraf_plugin.errors import ConfigurationError, Problem
-from telegraf_plugin.files import UnfitFile, read_bounded
+from telegraf_plugin.files import UnfitFile, read_text
 from telegraf_plugin.lint.durations import duration
 from telegraf_plugin.lint.variables import substitute
 
@@ -105,13 +105,9 @@ def read(path: Path, environment: Mapping[str, str]) -> TelegrafConf:
     Raises ConfigurationError when it cannot be read or is not TOML; the message quotes nothing of it.
     """
     try:
-        return parse(read_bounded(path, MAX_BYTES).decode("utf-8-sig"), environment)
+        return parse(read_text(path, MAX_BYTES, "utf-8-sig"), environment)
     except UnfitFile as unfit:
         raise _unreadable(path, str(unfit)) from None
-    except OSError as error:
-        raise _unreadable(path, f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         # What stands in quotes may be a value, and a value a token: it is not repeated.
         raise _unreadable(path, f"is not TOML: {_QUOTED.sub('...', str(error))}") from None
