@@ -1,7 +1,8 @@
 """A model of the whole: two sources, one Telegraf, one central and the collector, in simulated time.
 
-The collector is the real one: `SourceWorker`, `LedgerWatch`, `JobRunner`, `Lane`, `Gate`, `Printer` and all of
-`stream/`, a single thread deep. Only what lies outside of it is modelled: clocks, source, pipe, Telegraf, central.
+The collector is the real one, by its one door: `Collector.handle` with events and clocks, and `SourceDoer`,
+`JobRunner`, `Printer` and `InFlightWindow` for its commands, one after the other. Only what lies outside of it is
+modelled: clocks, source, pipe, Telegraf, central.
 Between any two of its acts towards the outside (a *point*: a write, a read) something may happen, a kill -9 too.
 
 What may happen: points written now, late, again with another value, ahead of the clock; a source that is silent or

@@ -70,7 +70,7 @@ def test_a_line_on_standard_error_begins_with_telegrafs_prefix(
 
 def test_a_file_line_has_time_and_level(tmp_path: Path, logging_restored: None) -> None:
     set_up("INFO", tmp_path / "logs" / "collector.log", [])
-    logging.getLogger("telegraf_plugin.worker").warning("what")
+    logging.getLogger("telegraf_plugin.plugin").warning("what")
     text = (tmp_path / "logs" / "collector.log").read_text()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ WARNING what\n", text)
 
