@@ -449,6 +449,16 @@ def test_whatever_fails_it_is_asked_again_and_nothing_is_called_proved(kind: str
     assert bench.course.lacking(bench.at).covers(sp(-900, -300))
 
 
+@pytest.mark.parametrize(("whole", "points"), [((-900, -600), 5), ((-900, -300), 6)])
+def test_a_count_says_nothing_of_another_span_or_of_another_number(whole: tuple[int, int], points: int) -> None:
+    """While central counted, part of the span was cut away and copied again, with as many points by chance."""
+    bench = CourseBench(-900)
+    bench.ticked(0)
+    bench.course.pending.put(PendingSpan(*sp(*whole), None, 0, points=points))
+    bench.course.counted(Land(sp(-900, -300), 5), 5)
+    assert [each.landed for each in bench.course.pending.within(sp(*whole))] == [False]
+
+
 def test_a_course_begins_with_no_mark_and_no_tick() -> None:
     assert Course(STREAM, MarkBook("me")).next(at(0), True, True, True) is None
 
