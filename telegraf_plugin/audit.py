@@ -6,13 +6,13 @@ import logging
 from collections.abc import Collection
 
 from telegraf_plugin.config import Config, dangers
-from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.overwrites import MAX_SERIES
 from telegraf_plugin.stream.status import Board, StreamStatus, Totals
+from telegraf_plugin.stream.units import utc
 
 MAX_NAMED = 1_000
 """Series of which the log says that their points cannot pass; what is beyond them is counted."""
@@ -60,7 +60,7 @@ class Audit:
     def attempt(self, attempt: Attempt, status: StreamStatus) -> None:
         """Say what became of one read, after which its stream's `status` is this."""
         label = attempt.stream.label
-        window = f"[{format_time(attempt.start)[:19]}Z, {format_time(attempt.stop)[:19]}Z)"
+        window = f"[{utc(attempt.start)}, {utc(attempt.stop)})"
         url = self._urls[attempt.stream.source]
         where = f"{label} from {url}, bucket {attempt.stream.bucket}, {window}"
         if attempt.error is None and attempt.start == attempt.stop:

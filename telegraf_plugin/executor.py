@@ -134,7 +134,7 @@ class Executor:
         closed: Callable[[], None],
     ) -> None:
         """`tell` is told each outcome, and `closed` that nobody reads the lines any more, both from any thread."""
-        self._central, self._tell, self._closed = central, tell, closed
+        self._central, self._tell = central, tell
         self._doers = {
             source.name: SourceDoer(SourceReader(client_of(source)), central, windows, writer, tell)
             for source in config.sources

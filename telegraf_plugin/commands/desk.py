@@ -18,16 +18,13 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.stream.account import RENEW
-from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.bounds import RETENTION_MARGIN, Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Spans
-from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.units import HOUR
 from telegraf_plugin.telegraf.marks import request_line
-
-RETENTION_MARGIN = 60 * SECOND
-"""In ns: what is about to be too old would be refused by the time it arrives."""
 
 
 class Desk(CentralReader):

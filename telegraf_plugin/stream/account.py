@@ -36,6 +36,7 @@ class Account:
 
     def __init__(self, stream: StreamDefinition, incarnation: str, sweep: float = 0.0) -> None:
         self.stream = stream
+        self._definition = stream.hash  # each mark has it: it is computed once
         self.book = MarkBook(incarnation)
         self.course = Course(stream, self.book, sweep)
         self.state = State.LOADING
@@ -59,7 +60,7 @@ class Account:
 
         `searching`: `start` is provisional, since the stream begins at the source's first point.
         """
-        known, course = (self.stream.hash, self.stream.hash_without_renames), self.course
+        known, course = (self._definition, self.stream.hash_without_renames), self.course
         proved = sent = Spans()
         course.islands = mirror.islands if mirror is not None else Spans()
         course.origin_open = searching
@@ -114,7 +115,7 @@ class Account:
     def mirror(self) -> Origin:
         """What the bucket of metrics is to keep."""
         oldest = min(self._oldest, self.course.origin)
-        return Origin(self.stream.hash, self.course.origin, self.began, oldest, self.course.islands)
+        return Origin(self._definition, self.course.origin, self.began, oldest, self.course.islands)
 
     # Marks
 
@@ -153,7 +154,7 @@ class Account:
         mark = Mark(
             id=MarkId(0, incarnation),
             base=self.book.base,
-            definition=self.stream.hash,
+            definition=self._definition,
             origin=course.origin,
             began=min(self.began, at.safe),  # a clock that ran ahead said otherwise
             proved=course.proved,

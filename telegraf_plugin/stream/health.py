@@ -49,7 +49,7 @@ class Health:
         self.board = Board(streams)
         self.tick_number = 0
         self.cycle_open = False
-        self._collector, self._interval, self._look, self._now = collector, interval, look, began
+        self._collector, self._interval, self._look = collector, interval, look
         self._busy: set[str] = set()  # sources that have not done what the last tick asked for
         self._began = began.steady
         self._cycle_began = 0

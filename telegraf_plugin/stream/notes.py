@@ -9,7 +9,6 @@ from enum import Enum
 class Level(Enum):
     """How much a note matters, by the numbers that logging gives its levels."""
 
-    DEBUG = 10
     INFO = 20
     WARNING = 30
     ERROR = 40

@@ -169,7 +169,7 @@ class StreamTask:
                 self.course.gave_up(job)
         else:
             if not isinstance(job, PrintMark):
-                self._went_well(job, at)
+                self._went_well(job)
             news += self._succeeded(outcome, at)
         self.account.settle_request()
         return news
@@ -256,7 +256,7 @@ class StreamTask:
             self._notes.error(text, self.stream.label, *map(utc, job.span), reason)
         return failed
 
-    def _went_well(self, job: StreamJob, at: Instant) -> None:
+    def _went_well(self, job: StreamJob) -> None:
         """Take note of who has answered."""
         if not isinstance(job, Adopt | jobs.Land | jobs.Explain):
             self.course.went_well(central=False)
