@@ -130,7 +130,7 @@ class Session:
 
     def reader(self, source: Source) -> SourceReader:
         """Return what asks one source for points."""
-        return self._readers.setdefault(source.name, SourceReader(self.client(source)))
+        return self._readers.setdefault(source.name, SourceReader(self.client(source), source.read))
 
     def redact(self, text: str) -> str:
         """Return `text` without any source's token: a server may say anything."""

@@ -126,6 +126,7 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
             streams=tuple(_stream(file, section, stream) for stream in section.streams),
             concurrent_queries=section.concurrent_queries,
             timeouts=Timeouts(*(getattr(section.timeouts, key) / 1e9 for key in ("connect", "read", "query"))),
+            read=section.read,
         )
         for section in file.sources
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from telegraf_plugin.files import UnfitFile, read_bounded
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.transport import STRAIGHT, Transport
 
@@ -73,13 +73,14 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One InfluxDB that is read: at most `concurrent_queries` at a time."""
+    """One InfluxDB that is read: at most `concurrent_queries` at a time, in the language that `read` says."""
 
     name: str
     server: Server
     streams: tuple[StreamDefinition, ...]
     concurrent_queries: int
     timeouts: Timeouts
+    read: ReadWay = ReadWay.AUTO
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from telegraf_plugin.config.durations import parse_duration
-from telegraf_plugin.stream.definition import AggregateFunction, Start
+from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.units import SECOND
@@ -210,6 +210,7 @@ class SourceSection(ServerSection):
     streams: Annotated[list[StreamSection], Field(min_length=1)]
     concurrent_queries: Annotated[int, Field(ge=1, le=16)] = 1
     timeouts: TimeoutsSection = TimeoutsSection()
+    read: Annotated[ReadWay, Field(strict=False)] = ReadWay.AUTO
 
 
 class CentralSection(ServerSection):

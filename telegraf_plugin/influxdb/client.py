@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from functools import partial
-from io import BytesIO
 from threading import Event, Timer
 from typing import Any
 
 from influxdb_client import BucketsService, Dialect, InfluxDBClient
 from influxdb_client.rest import ApiException
-from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import ProtocolError
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
+from telegraf_plugin.influxdb.bounded_replies import BoundedReplies, expire
 from telegraf_plugin.influxdb.connection import open_pool
 from telegraf_plugin.influxdb.failures import explain, inactive, is_inactive, not_csv
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.transport import STRAIGHT, Transport
@@ -31,15 +30,15 @@ MAX_CONNECTIONS = 16
 CHUNK_BYTES = 64 * 1024
 """How much of a reply is held at a time."""
 
+CHUNK_ROWS = 1000
+"""Rows of a series that the server makes into one document of an InfluxQL reply, and holds meanwhile."""
+
 MAX_DOCUMENT_BYTES = 1024 * 1024
 """What the server may say of a bucket, or to an InfluxQL question."""
-MAX_ERROR_BYTES = 64 * 1024
-"""What is read of an error reply, and of what is no query's."""
 REFUSALS = (401, 403, 404)
 """How a token is refused that was deleted, and one that is inactive or has other rights (as if nothing were there)."""
 MAX_FORMER = 3
 _ORG_ID = re.compile(r"[0-9a-f]{16}")
-_OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 MIN_SECRET = 8
 """A shorter piece of a token tells nothing, and blotting it out would hit ordinary words."""
 
@@ -87,7 +86,7 @@ class QueryClient:
         self._client = InfluxDBClient(url, self._token, org=org, timeout=(connect * 1000, read * 1000), retries=False)
         self._queries = self._client.query_api()
         rest = self._client.api_client.rest_client
-        rest.pool_manager = _BoundedReplies(open_pool(url, transport, MAX_CONNECTIONS), query)
+        rest.pool_manager = BoundedReplies(open_pool(url, transport, MAX_CONNECTIONS), query)
         self._buckets = BucketsService(self._client.api_client)
 
     def query(self, query: Query) -> Iterator[bytes]:
@@ -145,17 +144,60 @@ class QueryClient:
 
         Read permission on the bucket is enough. It is for what Flux cannot be asked (`unreadable`).
         """
-        request = partial(
+        asked = [("db", bucket), ("q", statement)]
+        return self._document(
+            "application/csv", self._call("/query", asked, "application/csv"), "to an InfluxQL question"
+        )
+
+    def rows(self, place: Place, statements: Sequence[str]) -> Iterator[bytes]:
+        """Yield the MessagePack reply to InfluxQL `statements`, in chunks of at most CHUNK_BYTES. Raises SourceError.
+
+        Times are Unix ns.
+        """
+        asked = [("db", place.database), ("rp", place.policy), ("epoch", "ns"), ("chunked", "true")]
+        asked.append(("chunk_size", str(CHUNK_ROWS)))
+        text = [("q", ";".join(statements))]
+        return self._receive("application/x-msgpack", self._call("/query", asked, "application/x-msgpack", text))
+
+    def place(self, bucket: Bucket) -> Place | None:
+        """Return where InfluxQL finds the bucket; None where it finds none, or another one. Raises SourceError."""
+        for found in self._mappings(bucket, ("bucketID", bucket.id)):
+            # A mapping that somebody made wins over the one that each bucket has, though both are listed.
+            for ruling in self._mappings(bucket, ("db", found.database)):
+                if ruling == found:
+                    return found
+        return None
+
+    def _mappings(self, bucket: Bucket, asked: tuple[str, str]) -> list[Place]:
+        request = self._call("/api/v2/dbrps", [("orgID", bucket.org), asked], "application/json")
+        reply = self._document("application/json", request, "about InfluxQL's databases")
+        try:
+            content = json.loads(reply)["content"]
+            return [
+                Place(str(each["database"]), str(each["retention_policy"]))
+                for each in content
+                if each["bucketID"] == bucket.id
+            ]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise BadReply("the reply about InfluxQL's databases is not InfluxDB's", "check the url") from None
+
+    def _call(
+        self, path: str, asked: list[tuple[str, str]], kind: str, form: list[tuple[str, str]] | None = None
+    ) -> Callable[[], Any]:
+        """Return what asks `path` for content of type `kind`: by a form where there is one."""
+        headers = {"Accept": kind} | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
+        asked = asked if path.startswith("/api") else [*asked, ("org", self._client.org)]
+        return partial(
             self._client.api_client.call_api,
-            "/query",
-            "GET",
+            path,
+            "POST" if form else "GET",
             {},
-            [("db", bucket), ("q", statement), ("org", self._client.org)],
-            {"Accept": "application/csv"},
+            asked,
+            headers,
+            post_params=form or [],
             _return_http_data_only=True,
             _preload_content=False,
         )
-        return self._document("application/csv", request, "to an InfluxQL question")
 
     def _document(self, kind: str, request: Callable[[], Any], what: str) -> bytes:
         reply = bytearray()
@@ -206,7 +248,7 @@ class QueryClient:
             response = self._ask(request)
             self._note_skew(response.headers.get("Date"))
             # A reply that dribbles never runs into the bound between two pieces: this one ends it from outside.
-            timer = Timer(max(self._bound - (time.monotonic() - began), 0.0), _expire, (expired, response))
+            timer = Timer(max(self._bound - (time.monotonic() - began), 0.0), expire, (expired, response))
             timer.daemon = True
             timer.start()
             found = response.headers.get("Content-Type", "")
@@ -251,40 +293,3 @@ class QueryClient:
             self.clock_skew = parsedate_to_datetime(date or "").timestamp() - time.time()
         except (ValueError, OverflowError):
             self.clock_skew = None
-
-
-class _BoundedReplies:
-    """A urllib3 pool whose replies have an end: influxdb-client reads those of errors, and what is no query, whole."""
-
-    def __init__(self, pool: Any, bound: float) -> None:
-        self._pool = pool
-        self._bound = bound
-
-    def request(self, *arguments: Any, preload_content: bool = True, **options: Any) -> Any:
-        """Return the reply; what is no good one that is read piece by piece with MAX_ERROR_BYTES of its body."""
-        response = self._pool.request(*arguments, preload_content=False, **options)
-        if response.status < 300 and not preload_content:
-            return response
-        timer = Timer(self._bound, _expire, (Event(), response))
-        timer.daemon = True
-        timer.start()
-        try:
-            body = response.read(MAX_ERROR_BYTES)
-        except (HTTPError, OSError):
-            body = b""  # its status says enough
-        finally:
-            timer.cancel()
-            response.close()
-        headers = {key: value for key, value in response.headers.items() if key.lower() not in _OF_THE_BODY}
-        return HTTPResponse(
-            BytesIO(body), headers, response.status, reason=response.reason, preload_content=preload_content
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._pool, name)
-
-
-def _expire(expired: Event, response: Any) -> None:
-    expired.set()
-    with suppress(Exception):  # it may have ended just now
-        response.shutdown()

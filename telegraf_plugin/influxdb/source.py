@@ -12,12 +12,13 @@ from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newe
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader
 from telegraf_plugin.influxdb.passage import Passage, Tally
 from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.bounds import Bucket
-from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
+from telegraf_plugin.stream.definition import ReadWay, StreamDefinition, UnreadableSeries
 from telegraf_plugin.stream.drops import DropReason, series_text
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
@@ -30,8 +31,10 @@ Answer = TypeVar("Answer")
 class SourceReader:
     """Reads one source. Safe to use from several threads. Everything raises SourceError."""
 
-    def __init__(self, client: QueryClient) -> None:
+    def __init__(self, client: QueryClient, way: ReadWay = ReadWay.FLUX) -> None:
+        """`way`: the language in which it is asked for points."""
         self.client = client
+        self._influxql = InfluxqlReader(client, way)
         self.values = 0  # points read, for whatever reason; threads do not wait for each other to count
         self._unreadables = Unreadables(lambda bucket, statement: client.influxql(bucket, statement))
 
@@ -66,22 +69,28 @@ class SourceReader:
 
     def blocks(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
         """Yield what of `span` can pass, as `Passage.blocks` does; `tally` counts, what is unreadable as well."""
+        before = tally.points
+        try:
+            rest = yield from self._influxql.blocks(stream, span, tally)
+            if rest is not None:
+                yield from self._by_flux(rest, span, tally)
+        finally:
+            self.values += tally.points - before
+
+    def _by_flux(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
         before, begun = tally.points, False
         chosen = self.readable(stream)
         try:
-            try:
-                for blocks in Passage(self.client, chosen, span, tally).blocks():
-                    begun = True
-                    yield blocks
-            except SourceError as error:
-                # What has been yielded cannot be taken back: then the next try goes without the series.
-                if not is_panic(error) or not self._unreadables.learned(stream) or begun:
-                    raise
-                chosen = self.readable(stream)
-                tally.points = before
-                yield from Passage(self.client, chosen, span, tally).blocks()
-        finally:
-            self.values += tally.points - before
+            for blocks in Passage(self.client, chosen, span, tally).blocks():
+                begun = True
+                yield blocks
+        except SourceError as error:
+            # What has been yielded cannot be taken back: then the next try goes without the series.
+            if not is_panic(error) or not self._unreadables.learned(stream) or begun:
+                raise
+            chosen = self.readable(stream)
+            tally.points = before
+            yield from Passage(self.client, chosen, span, tally).blocks()
         self._count_unreadable(chosen, span, tally)
 
     def _count_unreadable(self, stream: StreamDefinition, span: Span, tally: Tally) -> None:

@@ -48,6 +48,14 @@ class Start:
     date: int | None = None
 
 
+class ReadWay(Enum):
+    """In which language a server is asked for points; `auto`: by InfluxQL where that gives the same, else by Flux."""
+
+    AUTO = "auto"
+    FLUX = "flux"
+    INFLUXQL = "influxql"
+
+
 class StreamId(NamedTuple):
     """Which stream: its source's name and its own."""
 

@@ -9,6 +9,7 @@ from typing import cast
 
 import pytest
 
+from telegraf_plugin.influxdb import overwrite_guard
 from telegraf_plugin.influxdb import passage as passage_module
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
@@ -86,7 +87,7 @@ def test_millions_of_points_of_the_first_of_two_series_that_meet_are_not_remembe
 
 
 def test_what_is_put_off_is_bounded_and_the_rest_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passage_module, "MAX_PUT_OFF_BYTES", 100_000)
+    monkeypatch.setattr(overwrite_guard, "MAX_PUT_OFF_BYTES", 100_000)
 
     def answer(text: str) -> Iterator[bytes]:
         yield head("host")
@@ -177,4 +178,4 @@ def test_a_chunk_of_very_many_series_comes_in_pieces_of_so_many_names(tags: int)
     passage = Passage(cast(QueryClient, Source(answer)), CPU, SPAN, Tally())
     pieces = [blocks for blocks, _ in passage.blocks() if blocks]
     assert sum(map(len, pieces)) == series
-    assert max(map(len, pieces)) * each < passage_module.MOST_NAMES + each
+    assert max(map(len, pieces)) * each < overwrite_guard.MOST_NAMES + each

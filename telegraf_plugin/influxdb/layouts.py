@@ -1,0 +1,177 @@
+"""How a source's measurements look: their fields' types, and whether InfluxQL can read them as Flux does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.influxql import MEASUREMENTS, Place, UnspeakableName, identifier, layout_statements
+from telegraf_plugin.influxdb.messagepack import Reply, Rows
+from telegraf_plugin.influxdb.unreadable import SHADOWING
+from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.names import is_own
+from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.windows import group_start
+
+PLACE_SECONDS = 60.0
+"""How long it is believed where a bucket is found: somebody may map its name to another one."""
+LAYOUT_SECONDS = 600.0
+"""How long a measurement's layout is believed within one shard group, in which a field's type stays."""
+MAX_NAMES = 50_000
+"""Measurements, fields and tags of one bucket that are asked for: one with more is read by Flux."""
+_RESERVED = frozenset((b"time", *(name.encode() for name in SHADOWING)))
+
+
+class Unmapped(Exception):
+    """InfluxQL does not find a bucket, for the reason given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The types of a measurement's fields. `unfit`: why InfluxQL does not read it as Flux does, empty where it does."""
+
+    types: Mapping[bytes, FieldType]
+    unfit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where InfluxQL finds a bucket, and what the server says of it."""
+
+    place: Place
+    bucket: Bucket
+
+
+class Layouts:
+    """What is known of one source's buckets. Safe to use from several threads; two may ask the same at once."""
+
+    def __init__(
+        self,
+        client: QueryClient,
+        steady: Callable[[], float] = time.monotonic,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        """`steady` gives seconds of a clock that never jumps, `clock` Unix ns."""
+        self._client, self._steady, self._clock = client, steady, clock
+        self._places: dict[str, tuple[float, Whereabouts]] = {}
+        self._layouts: dict[tuple[str, str], tuple[float, int, Layout]] = {}
+        self._lock = threading.Lock()
+
+    def place(self, bucket: str) -> Whereabouts:
+        """Return where InfluxQL finds `bucket`. Raises Unmapped, and SourceError where the source does not answer."""
+        with self._lock:
+            asked, known = self._places.get(bucket, (0.0, None))
+        if known is not None and self._steady() - asked < PLACE_SECONDS:
+            return known
+        try:
+            found = self._client.bucket(bucket)
+            if found is None or not found.id:
+                raise Unmapped("the server does not say which bucket it is")
+            place = self._client.place(found)
+        except (PermanentError, BadReply) as error:
+            raise Unmapped(f"the server does not say where InfluxQL finds it: {error.summary}") from error
+        if place is None:
+            raise Unmapped("InfluxQL finds no database of its name, or another bucket's (influx v1 dbrp list)")
+        known = Whereabouts(place, found)
+        with self._lock:
+            self._places[bucket] = self._steady(), known
+        return known
+
+    def names(self, place: Place) -> list[bytes]:
+        """Return the measurements that a bucket has now. Raises SourceError."""
+        return [bytes(row[0]) for found in self._ask(place, [MEASUREMENTS]) for row in found.rows]
+
+    def of(self, where: Whereabouts, bucket: str, names: Collection[str], span: Span) -> dict[str, Layout]:
+        """Return how the measurements `names` of `bucket` look in `span`. Raises SourceError."""
+        now = self._steady()
+        known = {}
+        with self._lock:
+            for name in names:
+                asked, until, layout = self._layouts.get((bucket, name), (0.0, 0, None))
+                # In a shard group that began since, a field may be of another type.
+                if layout is not None and now - asked < LAYOUT_SECONDS and span[1] <= until:
+                    known[name] = layout
+        new = [name for name in names if name not in known]
+        return known | self.renewed(where, bucket, new) if new else known
+
+    def renewed(self, where: Whereabouts, bucket: str, names: Collection[str]) -> dict[str, Layout]:
+        """Ask for, and return, how the measurements `names` of `bucket` look now. Raises SourceError."""
+        asked = self._steady()
+        skew = self._client.clock_skew or 0.0
+        until = _group_end(self._clock() + int(skew * SECOND), where.bucket.shard_group)
+        found = {name: Layout({}, reason) for name in names if (reason := _unspeakable(name))}
+        rest = [name for name in names if name not in found]
+        if rest:
+            found |= _layouts(rest, self._ask(where.place, layout_statements(rest)))
+        with self._lock:
+            if len(self._layouts) > MAX_NAMES:
+                self._layouts.clear()
+            for name, layout in found.items():
+                self._layouts[bucket, name] = asked, until, layout
+        return found
+
+    def _ask(self, place: Place, statements: list[str]) -> list[Rows]:
+        reply, found, names = Reply(len(statements)), [], 0
+        for chunk in self._client.rows(place, statements):
+            for rows in reply.feed(chunk):
+                found.append(rows)
+                names += len(rows.rows)
+            if names > MAX_NAMES:
+                raise BadReply(f"the bucket has more than {MAX_NAMES:,} names of fields and tags", "")
+        reply.finish()
+        return found
+
+
+def _group_end(time_ns: int, shard_group: int) -> int:
+    """Return the first time after `time_ns` at which a shard group may begin: see `stream.windows`."""
+    return min(group_start(time_ns, each) + each for each in (shard_group, HOUR))
+
+
+def _unspeakable(name: str) -> str:
+    try:
+        identifier(name)
+    except UnspeakableName:
+        return "InfluxQL cannot name it"
+    if name.startswith("_"):
+        return "InfluxQL may take its name for one of its own"
+    return "the collector's own are read by Flux" if is_own(name.encode()) else ""
+
+
+def _layouts(names: Iterable[str], replies: Iterable[Rows]) -> dict[str, Layout]:
+    """Return how the measurements `names` look by the `replies` to `layout_statements`."""
+    types: dict[bytes, dict[bytes, set[str]]] = defaultdict(lambda: defaultdict(set))
+    tags: dict[bytes, set[bytes]] = defaultdict(set)
+    for found in replies:
+        for row in found.rows:
+            if found.statement == 0:
+                types[found.measurement][row[0]].add(row[1].decode("ascii", "replace"))
+            else:
+                tags[found.measurement].add(row[0])
+    return {name: _layout(types[name.encode()], tags[name.encode()]) for name in names}
+
+
+def _layout(types: Mapping[bytes, set[str]], tags: Collection[bytes]) -> Layout:
+    several = [field for field, kinds in types.items() if len(kinds) > 1]
+    both = [field for field in types if field in tags]
+    reserved = sorted(_RESERVED.intersection((*types, *tags)))
+    if several:
+        return Layout({}, f"its field {_shown(several[0])} has two types")
+    if both:
+        return Layout({}, f"{_shown(both[0])} is a tag and a field of it")
+    if reserved:
+        return Layout({}, f"it has a tag or a field called {_shown(reserved[0])}")
+    try:
+        return Layout({field: FieldType(next(iter(kinds))) for field, kinds in types.items()})
+    except ValueError:
+        return Layout({}, "a field of it is of a type that is not known here")
+
+
+def _shown(name: bytes) -> str:
+    return name[:100].decode("utf-8", "backslashreplace").encode("unicode_escape").decode()

@@ -1,0 +1,147 @@
+"""The points of one span of one stream that can pass, read by InfluxQL: a row a time, a chunk in memory at a time.
+
+They are the same ones that `Passage` reads by Flux, with the same digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.influxql import Place, rows_statement
+from telegraf_plugin.influxdb.layouts import Layout
+from telegraf_plugin.influxdb.messagepack import Reply, Rows
+from telegraf_plugin.influxdb.overwrite_guard import MOST_NAMES
+from telegraf_plugin.influxdb.passage import Tally
+from telegraf_plugin.influxdb.unreadable import SHADOWING
+from telegraf_plugin.influxdb.wide_rows import Mistyped, blocks_of
+from telegraf_plugin.stream.block import Block, FieldType, pick
+from telegraf_plugin.stream.circle import gone_round
+from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.drops import DropReason, Drops, series_text
+from telegraf_plugin.stream.mapping import TagMapper
+from telegraf_plugin.stream.overwrites import OverwriteWatch
+from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.telegraf.line_protocol import LineMapper
+
+MAX_STATEMENTS = 100
+"""Measurements that one request asks for."""
+_SHADOWING = frozenset(name.encode() for name in SHADOWING)
+
+
+class Unfit(Exception):
+    """A measurement cannot be read by InfluxQL as Flux reads it: found when it was read."""
+
+    def __init__(self, measurement: str, reason: str) -> None:
+        super().__init__(f"{measurement}: {reason}")
+        self.measurement, self.reason = measurement, reason
+
+
+class WidePassage:
+    """Reads some measurements of one span, within one shard group; `tally` counts.
+
+    Raises SourceError and Unfit, also half way.
+    """
+
+    def __init__(
+        self,
+        client: QueryClient,
+        place: Place,
+        stream: StreamDefinition,
+        span: Span,
+        layouts: Mapping[str, Layout],
+        renewed: Callable[[str], Layout],
+        tally: Tally,
+    ) -> None:
+        """`layouts`: the measurements to be read; `renewed` asks how one of them looks now."""
+        self._client, self._place, self._stream, self._span = client, place, stream, span
+        self._layouts = {name.encode(): layout for name, layout in layouts.items()}
+        self._renewed, self._tally = renewed, tally
+        mapper = TagMapper(stream.source, stream.bucket, stream.metadata_tags)
+        self._watch = OverwriteWatch(mapper, stream.renames)
+        self._without = frozenset(field.encode() for field in stream.exclude_fields)
+        self._bucket = stream.bucket.encode()
+        self._drops = Drops()
+        # What was said and counted of the first reading is not said again of the second.
+        self._lines, self._again = LineMapper(mapper), LineMapper(mapper)
+
+    def blocks(self) -> Iterator[tuple[list[Block], bool]]:
+        """Yield what can pass, as `Passage.blocks` does: strings with a carriage return come twice here as well."""
+        names = [name.decode() for name in self._layouts]
+        try:
+            for at in range(0, len(names), MAX_STATEMENTS):
+                yield from self._read(names[at : at + MAX_STATEMENTS])
+        finally:
+            self._tally.unwatched = self._tally.unwatched or self._watch.overfull
+            self._tally.points += self._drops.points
+            for drops in (self._drops, self._lines.drops):
+                self._tally.drops.merge(drops)
+
+    def _read(self, names: list[str]) -> Iterator[tuple[list[Block], bool]]:
+        reply = Reply(len(names))
+        for chunk in self._client.rows(
+            self._place, [rows_statement(name, self._stream.tags, self._span) for name in names]
+        ):
+            blocks: list[Block] = []
+            size = 0
+            for found in reply.feed(chunk):
+                blocks += self._of(found)
+                size += len(found.columns) * (2 + len(found.tags))
+                if size >= MOST_NAMES:
+                    yield from self._passed(blocks)
+                    blocks, size = [], 0
+            if blocks:
+                yield from self._passed(blocks)
+        reply.finish()
+
+    def _passed(self, blocks: list[Block]) -> Iterator[tuple[list[Block], bool]]:
+        """Yield `blocks` with central's tags, and once more, exact, the strings that have a carriage return.
+
+        Flux's CSV leaves those out at first: what is hashed is the same by either way.
+        """
+        first, exact = [], []
+        for block in blocks:
+            if block.type is FieldType.STRING and b"\r" in b"".join(block.values):
+                places = [at for at, value in enumerate(block.values) if b"\r" in value]
+                exact.append(pick(block, places))
+                values = [value.replace(b"\r", b"") for value in block.values]
+                block = Block(block.measurement, block.tags, block.field, block.type, block.times, values)
+            first.append(block)
+        yield [mapped for block in first if (mapped := self._lines.mapped(block)) is not None], False
+        if exact:
+            yield [mapped for block in exact if (mapped := self._again.mapped(block)) is not None], True
+
+    def _of(self, found: Rows) -> list[Block]:
+        """Return the blocks of rows that go round in no circle, and overwrite nothing."""
+        name = found.measurement.decode("utf-8", "replace")
+        if not _SHADOWING.isdisjoint(found.keys) or not set(found.columns).isdisjoint(found.keys):
+            raise Unfit(name, "a tag of it is called like a field, or like a column of Flux")
+        blocks = self._typed(found, name)
+        self._tally.points += sum(map(len, blocks))
+        if gone_round(found.tags, self._bucket):
+            for block in blocks:
+                self._tally.drops.add(DropReason.CIRCULAR, len(block), series_text(*block.key))
+            return []
+        # Which of two series that meet comes first differs from language to language, and the first one is kept.
+        if any(self._watch.others(block) for block in blocks):
+            raise Unfit(name, "two of its series are one in central")
+        return blocks
+
+    def _typed(self, found: Rows, name: str) -> list[Block]:
+        layout = self._layouts.get(found.measurement)
+        if layout is None:
+            raise Unfit(name, "it was not asked for")
+        try:
+            drops = Drops()
+            blocks = blocks_of(found, layout.types, self._without, drops)
+        except Mistyped:
+            layout = self._layouts[found.measurement] = self._renewed(name)
+            if layout.unfit:
+                raise Unfit(name, layout.unfit) from None
+            try:
+                drops = Drops()
+                blocks = blocks_of(found, layout.types, self._without, drops)
+            except Mistyped:
+                raise Unfit(name, "a field of it is not of the type that the server says") from None
+        self._drops.merge(drops)
+        return blocks
