@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from telegraf_plugin.config import load, schema, settings
 from telegraf_plugin.stream import health
-from telegraf_plugin.stream.definition import AggregateFunction, Start
+from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.units import MINUTE, SECOND
 from tests.unit.test_lint import ROOT, SETTINGS
@@ -88,6 +88,8 @@ def expected_kind(field: FieldInfo) -> str:
         return (
             "one of ((, )?`(" + "|".join(each.value for each in AggregateFunction) + f")`){{{len(AggregateFunction)}}}"
         )
+    if ReadWay in made_of:
+        return "one of " + ", ".join(f"`{way.value}`" for way in ReadWay)
     if dict in made_of:
         return r"names with .*"
     if section:

@@ -48,7 +48,7 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
     StreamJob,
 )
-from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.definition import ReadWay, StreamDefinition, StreamId
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import END, Span, span
@@ -306,7 +306,8 @@ class Threads:
         config = replace(config, sources=both)
         self.streams = {each.name: each.streams[0] for each in both}
 
-        def reader(client: str) -> Source:
+        def reader(client: str, way: ReadWay) -> Source:
+            assert way is ReadWay.AUTO
             return self.sources.setdefault(client, Source())
 
         monkeypatch.setattr(executor_module, "client_of", lambda each: each.name)
