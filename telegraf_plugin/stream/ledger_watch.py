@@ -233,7 +233,7 @@ class LedgerWatch:
                     known[name].add(sorted(ids))
         origins = yield from self._mirrored(bucket)
         for name, task in by_name.items():
-            self._answer(task, True, watched.kept)
+            self._answer(task, None, watched.kept)
             if name not in part.found:
                 continue  # its ledger is long: it is gone on with at the next look, or it cannot be read
             self._news.readable(name)
@@ -264,8 +264,8 @@ class LedgerWatch:
         if error is not None:
             watched.answering = None
         for task in watched.tasks:
-            self._answer(task, error is None, watched.kept)
+            self._answer(task, error, watched.kept)
 
-    def _answer(self, task: StreamTask, answers: bool, kept: Bucket | None) -> None:
-        if task.central_answers(answers, kept):
+    def _answer(self, task: StreamTask, error: CentralError | None, kept: Bucket | None) -> None:
+        if task.central_answers(error, kept, self._now.steady):
             self.touched.add(task.stream.id)

@@ -92,8 +92,16 @@ class StreamTask:
         self.account.ask(request, at)
         self.account.settle_request()
 
-    def central_answers(self, answers: bool, bucket: Bucket | None) -> bool:
-        """Take whether its bucket in central answers, and how it is kept if that is known; returns if that is news."""
+    def central_answers(self, error: CentralError | None, bucket: Bucket | None, steady: int) -> bool:
+        """Take how its bucket in central answered at `steady` (ns of the steady clock), and how it is kept if known.
+
+        Returns whether that is news.
+        """
+        answers = error is None
+        if error is None:
+            self._uncompared.answered(Question.LOOK)
+        else:
+            self._uncompared.silent(error.summary, steady)
         news, self.central = self.central != answers, answers
         self._central_bucket = bucket or self._central_bucket
         return news

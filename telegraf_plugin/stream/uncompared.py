@@ -15,6 +15,8 @@ SAY_AGAIN = 60 * SECOND
 class Question(Enum):
     """What central is asked."""
 
+    LOOK = auto()
+    """Which marks its bucket has: the watch's."""
     COUNT = auto()
     READ = auto()
 
@@ -38,6 +40,10 @@ class Uncompared:
         self.total = 0
         self._failing: dict[Question, _Failing] = {}
 
+    def silent(self, reason: str, steady: int) -> None:
+        """Record that the stream's bucket in central does not answer; the watch says so in the log, once for all."""
+        self._failing.setdefault(Question.LOOK, _Failing(steady, steady, reason)).reason = reason
+
     def failed(self, question: Question, reason: str, steady: int) -> bool:
         """Record that a question failed at `steady`; returns whether that is news for the log."""
         self.total += 1
@@ -52,8 +58,9 @@ class Uncompared:
         return news
 
     def answered(self, question: Question) -> bool:
-        """Record that a question was answered; returns whether nothing fails any more, and something did."""
-        return self._failing.pop(question, None) is not None and not self._failing
+        """Record that one was answered; returns whether none about points fails any more, and one did."""
+        failing = self._failing.pop(question, None) is not None
+        return failing and question is not Question.LOOK and not self._failing.keys() - {Question.LOOK}
 
     def longest(self, steady: int) -> tuple[int, str]:
         """Return for how long (ns) what fails has failed, and the reason; (0, "") when nothing does."""
