@@ -38,11 +38,18 @@ class Uncompared:
 
     def __init__(self) -> None:
         self.total = 0
+        self._looked_at: int | None = None  # since when the watch waits for an answer
         self._failing: dict[Question, _Failing] = {}
+
+    def looked(self, steady: int) -> None:
+        """Record that the watch asks the stream's bucket in central for the next of a look's steps."""
+        self._looked_at = steady
 
     def silent(self, reason: str, steady: int) -> None:
         """Record that the stream's bucket in central does not answer; the watch says so in the log, once for all."""
-        self._failing.setdefault(Question.LOOK, _Failing(steady, steady, reason)).reason = reason
+        since = steady if self._looked_at is None else self._looked_at
+        self._looked_at = None
+        self._failing.setdefault(Question.LOOK, _Failing(since, steady, reason)).reason = reason
 
     def failed(self, question: Question, reason: str, steady: int) -> bool:
         """Record that a question failed at `steady`; returns whether that is news for the log."""
@@ -59,10 +66,16 @@ class Uncompared:
 
     def answered(self, question: Question) -> bool:
         """Record that one was answered; returns whether none about points fails any more, and one did."""
+        if question is Question.LOOK:
+            self._looked_at = None
         failing = self._failing.pop(question, None) is not None
         return failing and question is not Question.LOOK and not self._failing.keys() - {Question.LOOK}
 
     def longest(self, steady: int) -> tuple[int, str]:
-        """Return for how long (ns) what fails has failed, and the reason; (0, "") when nothing does."""
-        first = min(self._failing.values(), key=lambda failing: failing.since, default=None)
+        """Return for how long (ns) what fails has failed, and the reason; (0, "") when nothing does.
+
+        What has not been answered yet counts from when it was asked: a server that hangs fails late.
+        """
+        looked = [_Failing(self._looked_at, steady, "no answer yet")] if self._looked_at is not None else []
+        first = min([*self._failing.values(), *looked], key=lambda failing: failing.since, default=None)
         return (max(steady - first.since, 0), first.reason) if first is not None else (0, "")

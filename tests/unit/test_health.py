@@ -115,6 +115,20 @@ def test_a_central_that_is_away_is_told_by_the_third_tick_though_nothing_is_new(
     assert health.said() is True
 
 
+def test_a_central_that_hangs_is_told_before_its_question_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "progress", lambda *_: IN_TIME)
+    site = Site(stream("a")).start()
+    health = judged(site)
+    said = []
+    tick(site, health)
+    monkeypatch.setattr(site, "look", lambda: None)
+    for _ in range(3):
+        tick(site, health)
+        said.append(health.said())
+    assert said == [True, True, False]
+    assert health.board.streams["POD-8/a"].trouble == "central could not be compared with for 23 s: no answer yet"
+
+
 def test_a_cycle_is_over_when_every_source_is_done_and_all_is_well() -> None:
     site = Site().start()
     health = judged(site)

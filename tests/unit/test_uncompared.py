@@ -23,3 +23,16 @@ def test_that_all_can_be_compared_again_is_news_once_whatever_the_bucket_does() 
     assert failures.answered(Question.COUNT)
     assert not failures.answered(Question.LOOK)
     assert not failures.answered(Question.COUNT)
+
+
+def test_what_is_not_answered_yet_counts_from_when_it_was_asked() -> None:
+    failures = Uncompared()
+    failures.looked(10 * SECOND)
+    assert failures.longest(15 * SECOND) == (5 * SECOND, "no answer yet")
+    failures.looked(16 * SECOND)  # the first step was answered
+    assert failures.longest(17 * SECOND) == (SECOND, "no answer yet")
+    failures.silent("timed out", 31 * SECOND)
+    assert failures.longest(32 * SECOND) == (16 * SECOND, "timed out")
+    failures.looked(33 * SECOND)
+    failures.answered(Question.LOOK)
+    assert failures.longest(40 * SECOND) == (0, "")
