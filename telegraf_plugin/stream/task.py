@@ -206,10 +206,10 @@ class StreamTask:
                     self._central_bucket = kept
                     self.account.set_bounds(self._source_bucket, kept, self.ticked)
                     course.holds.forget(course.bounds.oldest)
-                held = course.holds.groups.get(job.group)
+                held = course.holds.by_field.get(job.field_key)
                 points = held.points if held is not None else 0
-                if course.holds.explain(job.group, reason):
-                    return [HeldNews(self.stream, job.group, job.span, points, reason.text)]
+                if course.holds.explain(job.field_key, reason):
+                    return [HeldNews(self.stream, job.field_key, job.span, points, reason.text)]
         return []
 
     def _adopt(self, found: Bucket | None, at: Instant) -> PermanentError | None:
