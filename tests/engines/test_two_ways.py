@@ -212,6 +212,6 @@ def test_what_is_aggregated_is_read_by_flux(filled: InfluxServer) -> None:
 
 
 def _tally() -> Any:
-    from telegraf_plugin.influxdb.passage import Tally
+    from telegraf_plugin.stream.tally import Tally
 
     return Tally()
