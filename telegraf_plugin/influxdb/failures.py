@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Mapping
 from http.client import BadStatusLine
 from urllib.parse import urlsplit
 
-from influxdb_client.rest import ApiException
 from urllib3 import exceptions as http
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
@@ -38,13 +38,21 @@ _INACTIVE = "token is inactive"
 _BUSY = ("queue length exceeded", "queue full", "memory allocation limit", "concurrency quota", "too many queries")
 
 
+class Refusal(Exception):
+    """A reply that is no answer: its `status`, its `headers`, and its `body` as far as it was read."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(status)
+        self.status, self.headers, self.body = status, headers, body
+
+
 def explain(error: Exception, url: str) -> SourceError:
     """Return what `error`, raised while talking to `url`, means to the operator. No token is in it."""
     if isinstance(error, SourceError):
         return error
-    if isinstance(error, ApiException):
+    if isinstance(error, Refusal):
         found = _from_status(error, url)
-        found.status = int(error.status or 0) or None
+        found.status = error.status
         return found
     if isinstance(error, http.NewConnectionError):
         return _not_connected(error, url)
@@ -78,7 +86,7 @@ def inactive(summary: str) -> PermanentError:
 
 def is_inactive(error: Exception) -> bool:
     """Say whether InfluxDB's reply says that the token was deactivated."""
-    return isinstance(error, ApiException) and _INACTIVE in _message(error)
+    return isinstance(error, Refusal) and _INACTIVE in _message(error)
 
 
 def redirected(location: str | None) -> PermanentError:
@@ -92,15 +100,13 @@ def not_csv(content_type: str, beginning: bytes) -> BadReply:
     return BadReply(f"the reply is {_short(content_type)!r}, not annotated CSV: {start}", _NOT_INFLUXDB)
 
 
-def _from_status(error: ApiException, url: str) -> SourceError:
-    status = int(error.status or 0)
-    if status == 0:  # the client's way to pass on a TLS failure
-        return _tls(str(error.reason))
+def _from_status(error: Refusal, url: str) -> SourceError:
+    status = error.status
     message = _message(error)
     if status == 404 and _code(error) != "not found":  # InfluxDB's own says so, whatever it is that was not found
         return PermanentError(f"not an InfluxDB 2 (404){message}", _NOT_INFLUXDB)
     if 300 <= status < 400:
-        return redirected((error.headers or {}).get("Location"))
+        return redirected(error.headers.get("Location"))
     if status in _BY_STATUS:
         kind, summary, hint = _BY_STATUS[status]
         if kind is TransientError:
@@ -121,10 +127,9 @@ def _from_status(error: ApiException, url: str) -> SourceError:
     return PermanentError(f"the request is refused ({status}){message}", _NOT_INFLUXDB)
 
 
-def _message(error: ApiException) -> str:
+def _message(error: Refusal) -> str:
     """What the server said, as `: text`, cut to a sentence's length."""
-    body = error.body or b""
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    text = error.body.decode("utf-8", "replace")
     try:
         text = str(json.loads(text)["message"])
     except (ValueError, LookupError, TypeError, RecursionError):
@@ -132,10 +137,10 @@ def _message(error: ApiException) -> str:
     return f": {_short(text)}" if text.strip() else ""
 
 
-def _code(error: ApiException) -> object:
+def _code(error: Refusal) -> object:
     """What kind of failure the server calls it, as InfluxDB does; None when it is another's reply."""
     try:
-        return json.loads(error.body or b"")["code"]
+        return json.loads(error.body)["code"]
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
 
@@ -145,8 +150,8 @@ def _short(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text[:1000]).split())[:300]
 
 
-def _retry_after(error: ApiException) -> float | None:
-    value = (error.headers or {}).get("Retry-After", "")
+def _retry_after(error: Refusal) -> float | None:
+    value = error.headers.get("Retry-After", "")
     return min(float(value), LONGEST_WAIT) if value.isascii() and value.isdigit() else None
 
 

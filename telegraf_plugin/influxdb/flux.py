@@ -43,6 +43,31 @@ class Query:
     most: int | None = None
 
 
+def extern(parameters: Mapping[str, str | datetime]) -> dict[str, object]:
+    """Return the file of Flux, as its syntax tree, that gives each of the parameters its value.
+
+    `extern` of `POST /api/v2/query`, in the form that Flux's own parser gives (flux/ast).
+    """
+    literals = {
+        name: {"type": "StringLiteral", "value": value}
+        if isinstance(value, str)
+        else {"type": "DateTimeLiteral", "value": f"{value:%Y-%m-%dT%H:%M:%S.%f}000Z"}
+        for name, value in parameters.items()
+    }
+    body = [
+        {
+            "type": "OptionStatement",
+            "assignment": {
+                "type": "VariableAssignment",
+                "id": {"type": "Identifier", "name": name},
+                "init": literal,
+            },
+        }
+        for name, literal in literals.items()
+    ]
+    return {"imports": [], "body": body}
+
+
 def stream_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for the points of `stream` in [start, stop), both Unix ns and whole microseconds."""
     if stream.flux is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from influxdb_client import WriteService
+from contextlib import closing
 
 from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain, inactive, is_inactive
+from telegraf_plugin.influxdb.server import Request
 
 _MAY_NOT = "give central's token of queries.yaml write permission on the bucket: data-collector permissions central"
 
@@ -19,13 +20,10 @@ class WriteClient(QueryClient):
 
         Without any `lines` it shows whether the token may write: 204, else 401, 403 or 404 (docs/engines.md).
         """
-        service = WriteService(self._client.api_client)
+        asked = [("org", self.org), ("bucket", bucket), ("precision", "ns")]
+        request = Request("/api/v2/write", "application/json", asked, lines, "text/plain; charset=utf-8")
         try:
-            self._ask(
-                lambda: service.post_write(
-                    org=self._client.org, bucket=bucket, body=lines, precision="ns", content_encoding="identity"
-                )
-            )
+            self.by_token(lambda: self.send(request).close())
         except Exception as failure:
             error = explain(failure, self.url)
             if is_inactive(failure):
@@ -41,6 +39,7 @@ class WriteClient(QueryClient):
     def version(self) -> str:
         """Return the server's version as it tells it itself; empty when it does not. Raises SourceError."""
         try:
-            return str(self._ask(self._client.version) or "")
+            with closing(self.by_token(lambda: self.send(Request("/ping", "*/*")))) as response:
+                return response.headers.get("X-Influxdb-Version", "")
         except Exception as failure:
             raise explain(failure, self.url) from failure

@@ -1,4 +1,4 @@
-"""Flux and InfluxQL give the same points with the same digests: the corpus, random points, and what only one can read."""
+"""Flux and InfluxQL give the same points and digests: the corpus, random points, and what only one can read."""
 
 from __future__ import annotations
 

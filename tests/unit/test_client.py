@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 
 import pytest
+from influxdb_client import Dialect, InfluxDBClient
 
 from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.flux import Query
 from tests.fakes import END, Exchange, FakeSource, bucket_found, endless, good, plain, refusal, table
 from tests.unit.test_failures import (
     CSV,
@@ -30,6 +33,25 @@ def test_a_query_is_sent_with_token_org_and_the_annotations_that_the_decoder_nee
     body = json.loads(request.body)
     assert body["query"] == QUERY.text
     assert body["dialect"]["annotations"] == ["datatype", "group", "default"]
+
+
+def test_a_query_is_sent_as_influxdbs_own_client_sends_it() -> None:
+    """Its generated classes are the second opinion on the body, with the parameters as a syntax tree."""
+    begin = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+    query = Query("from(bucket: bucket) |> range(start: start)", {"bucket": 'a "b" ${c}', "start": begin})
+    with FakeSource(good(table(begin=PAST))) as source:
+        list(client(source.url).query(query))
+        with InfluxDBClient(source.url, TOKEN, org="org") as other:
+            dialect = Dialect(
+                header=True,
+                delimiter=",",
+                comment_prefix="#",
+                annotations=["datatype", "group", "default"],
+                date_time_format="RFC3339Nano",
+            )
+            other.query_api().query_raw(query.text, dialect=dialect, params=dict(query.parameters))
+    ours, theirs = (json.loads(each.body) for each in source.requests)
+    assert ours == theirs
 
 
 def test_a_client_without_a_token_is_not_made() -> None:
