@@ -62,7 +62,7 @@ class Reply:
         )
         self._documents = self._parse()
         self._begun = False  # within a document
-        self._mark = 0  # where the row, or what else is read as one, begins
+        self._mark = 0  # since where no row has ended, more or less
 
     def feed(self, data: bytes) -> Iterator[Rows]:
         """Take the reply's next bytes and yield the rows that are whole by now. Raises BadReply.
@@ -134,6 +134,8 @@ class Reply:
                 if key == b"name":
                     measurement = _bytes(value)
                 elif key == b"tags":
+                    if not isinstance(value, dict):
+                        raise ValueError("tags that are none")
                     pairs = sorted((_bytes(name), _bytes(each)) for name, each in value.items())
                     tags, keys = tuple(pair for pair in pairs if pair[1]), tuple(name for name, _ in pairs)
                 elif key == b"columns":
@@ -158,8 +160,8 @@ class Reply:
         yield from self._checked(head, rows, width)
 
     def _checked(self, head: Rows, rows: list[Row], width: int) -> Iterator[Rows]:
-        self._mark = self._unpacker.tell()
         if rows:
+            self._mark = self._unpacker.tell()
             if not all(type(row) is list and len(row) == width for row in rows):
                 raise ValueError("a row that has not a value for each column")
             yield Rows(head.statement, head.measurement, head.tags, head.keys, head.columns, rows)
