@@ -17,7 +17,7 @@ import msgpack
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.stream.block import Tags
 
-MAX_ROW_BYTES = 32 * 1024 * 1024
+MAX_ROW_BYTES = 8 * 1024 * 1024
 """A longer row, or series' head, is damage, or of a table that is read otherwise: strings are of 1 MiB at the most."""
 MAX_STRING_BYTES = 2 * 1024 * 1024
 MAX_COLUMNS = 100_000
