@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb.flux import Query, extern
+from telegraf_plugin.influxdb.http_client import HttpClient, Request
 from telegraf_plugin.influxdb.influxql import Place
-from telegraf_plugin.influxdb.server import Request, Server
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.units import HOUR, SECOND
 
@@ -29,7 +29,7 @@ _DIALECT = {
 }
 
 
-class QueryClient(Server):
+class QueryClient(HttpClient):
     """A server that answers questions."""
 
     def query(self, query: Query) -> Iterator[bytes]:

@@ -36,7 +36,7 @@ def string(text: str) -> str:
     return _quoted(text, "'")
 
 
-def rows_statement(measurement: str, tags: Iterable[tuple[str, tuple[str, ...]]], span: Span) -> str:
+def rows_statement(place: Place, measurement: str, tags: Iterable[tuple[str, tuple[str, ...]]], span: Span) -> str:
     """Return the statement for all points of `measurement` in `span`, a row a time and series.
 
     `tags`: keys with the values that are taken, any of them. Raises UnspeakableName.
@@ -44,17 +44,24 @@ def rows_statement(measurement: str, tags: Iterable[tuple[str, tuple[str, ...]]]
     conditions = [_any_of(key, values) for key, values in tags]
     conditions.append(f"time >= {span[0]:d} AND time < {span[1]:d}")
     where = " AND ".join(conditions)
-    return f"SELECT *::field FROM {identifier(measurement)} WHERE {where} GROUP BY *"  # noqa: S608 (all quoted)
+    return f"SELECT *::field FROM {_from(place, measurement)} WHERE {where} GROUP BY *"  # noqa: S608 (all quoted)
 
 
-def layout_statements(measurements: Iterable[str]) -> list[str]:
-    """Return the statements for fields with their types, and for the keys of tags; of all without `measurements`."""
-    named = ", ".join(map(identifier, measurements))
-    from_ = f" FROM {named}" if named else ""
-    return [f"SHOW FIELD KEYS{from_}", f"SHOW TAG KEYS{from_}"]
+def layout_statement(place: Place, measurements: Iterable[str]) -> str:
+    """Return the statement for the fields of `measurements` with their types.
+
+    There is none for the keys of tags: it would speak of the database's default policy, whatever is asked.
+    """
+    return "SHOW FIELD KEYS FROM " + ", ".join(_from(place, name) for name in measurements)
 
 
-MEASUREMENTS = "SHOW MEASUREMENTS"
+def measurements_statement(place: Place) -> str:
+    """Return the statement for the names of all measurements: plain, it would speak of the default policy's."""
+    return f"SHOW MEASUREMENTS ON {identifier(place.database)}.{identifier(place.policy)}"
+
+
+def _from(place: Place, measurement: str) -> str:
+    return f"{identifier(place.policy)}.{identifier(measurement)}"
 
 
 def _any_of(key: str, values: tuple[str, ...]) -> str:

@@ -83,7 +83,10 @@ class InfluxqlReader:
                 raise
             add(tally, counted)
             self._failures.pop(stream.bucket, None)
-            return rest
+            for name, reason in passage.unfit.items():
+                self._remember(stream, Unfit(name, reason))
+            names = (*(rest.measurements if rest is not None else ()), *passage.unfit)
+            return replace(stream, measurements=names) if names else None
 
     def _plan(
         self, stream: StreamDefinition, span: Span
@@ -92,7 +95,7 @@ class InfluxqlReader:
         where = self._layouts.place(stream.bucket)
         try:
             names = stream.measurements or [name.decode() for name in self._layouts.names(where.place)]
-            rows_statement("m", stream.tags, span)
+            rows_statement(where.place, "m", stream.tags, span)
         except (UnicodeDecodeError, UnspeakableName):
             self._say(stream, stream.bucket, "InfluxQL cannot name a measurement, or a tag that the stream selects")
             return None

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.influxql import MEASUREMENTS, Place, UnspeakableName, identifier, layout_statements
+from telegraf_plugin.influxdb.influxql import (
+    Place,
+    UnspeakableName,
+    identifier,
+    layout_statement,
+    measurements_statement,
+)
 from telegraf_plugin.influxdb.messagepack import Reply, Rows
-from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.names import is_own
@@ -25,8 +30,7 @@ PLACE_SECONDS = 60.0
 LAYOUT_SECONDS = 600.0
 """How long a measurement's layout is believed within one shard group, in which a field's type stays."""
 MAX_NAMES = 50_000
-"""Measurements, fields and tags of one bucket that are asked for: one with more is read by Flux."""
-_RESERVED = frozenset((b"time", *(name.encode() for name in SHADOWING)))
+"""Measurements or fields of one bucket that are asked for: one with more is read by Flux."""
 
 
 class Unmapped(Exception):
@@ -86,7 +90,7 @@ class Layouts:
 
     def names(self, place: Place) -> list[bytes]:
         """Return the measurements that a bucket has now. Raises SourceError."""
-        return [bytes(row[0]) for found in self._ask(place, [MEASUREMENTS]) for row in found.rows]
+        return [bytes(row[0]) for found in self._ask(place, measurements_statement(place)) for row in found.rows]
 
     def of(self, where: Whereabouts, bucket: str, names: Collection[str], span: Span) -> dict[str, Layout]:
         """Return how the measurements `names` of `bucket` look in `span`. Raises SourceError."""
@@ -109,7 +113,7 @@ class Layouts:
         found = {name: Layout({}, reason) for name in names if (reason := _unspeakable(name))}
         rest = [name for name in names if name not in found]
         if rest:
-            found |= _layouts(rest, self._ask(where.place, layout_statements(rest)))
+            found |= _layouts(rest, self._ask(where.place, layout_statement(where.place, rest)))
         with self._lock:
             if len(self._layouts) > MAX_NAMES:
                 self._layouts.clear()
@@ -117,14 +121,14 @@ class Layouts:
                 self._layouts[bucket, name] = asked, until, layout
         return found
 
-    def _ask(self, place: Place, statements: list[str]) -> list[Rows]:
-        reply, found, names = Reply(len(statements)), [], 0
-        for chunk in self._client.rows(place, statements):
+    def _ask(self, place: Place, statement: str) -> list[Rows]:
+        reply, found, names = Reply(1), [], 0
+        for chunk in self._client.rows(place, [statement]):
             for rows in reply.feed(chunk):
                 found.append(rows)
                 names += len(rows.rows)
             if names > MAX_NAMES:
-                raise BadReply(f"the bucket has more than {MAX_NAMES:,} names of fields and tags", "")
+                raise BadReply(f"the bucket has more than {MAX_NAMES:,} names", "")
         reply.finish()
         return found
 
@@ -145,28 +149,18 @@ def _unspeakable(name: str) -> str:
 
 
 def _layouts(names: Iterable[str], replies: Iterable[Rows]) -> dict[str, Layout]:
-    """Return how the measurements `names` look by the `replies` to `layout_statements`."""
+    """Return how the measurements `names` look by the `replies` to `layout_statement`."""
     types: dict[bytes, dict[bytes, set[str]]] = defaultdict(lambda: defaultdict(set))
-    tags: dict[bytes, set[bytes]] = defaultdict(set)
     for found in replies:
-        for row in found.rows:
-            if found.statement == 0:
-                types[found.measurement][row[0]].add(row[1].decode("ascii", "replace"))
-            else:
-                tags[found.measurement].add(row[0])
-    return {name: _layout(types[name.encode()], tags[name.encode()]) for name in names}
+        for field, kind in found.rows:
+            types[found.measurement][field].add(kind.decode("ascii", "replace"))
+    return {name: _layout(types[name.encode()]) for name in names}
 
 
-def _layout(types: Mapping[bytes, set[str]], tags: Collection[bytes]) -> Layout:
-    several = [field for field, kinds in types.items() if len(kinds) > 1]
-    both = [field for field in types if field in tags]
-    reserved = sorted(_RESERVED.intersection((*types, *tags)))
-    if several:
-        return Layout({}, f"its field {_shown(several[0])} has two types")
-    if both:
-        return Layout({}, f"{_shown(both[0])} is a tag and a field of it")
-    if reserved:
-        return Layout({}, f"it has a tag or a field called {_shown(reserved[0])}")
+def _layout(types: Mapping[bytes, set[str]]) -> Layout:
+    for field, kinds in types.items():
+        if len(kinds) > 1:
+            return Layout({}, f"its field {_shown(field)} has two types")
     try:
         return Layout({field: FieldType(next(iter(kinds))) for field, kinds in types.items()})
     except ValueError:

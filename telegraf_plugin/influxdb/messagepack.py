@@ -17,7 +17,7 @@ import msgpack
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.stream.block import Tags
 
-MAX_ROW_BYTES = 32 * 1024 * 1024
+MAX_ROW_BYTES = 8 * 1024 * 1024
 """A longer row, or series' head, is damage, or of a table that is read otherwise: strings are of 1 MiB at the most."""
 MAX_STRING_BYTES = 2 * 1024 * 1024
 MAX_COLUMNS = 100_000
@@ -62,7 +62,7 @@ class Reply:
         )
         self._documents = self._parse()
         self._begun = False  # within a document
-        self._mark = 0  # where the row, or what else is read as one, begins
+        self._mark = 0  # since where no row has ended, more or less
 
     def feed(self, data: bytes) -> Iterator[Rows]:
         """Take the reply's next bytes and yield the rows that are whole by now. Raises BadReply.
@@ -134,6 +134,8 @@ class Reply:
                 if key == b"name":
                     measurement = _bytes(value)
                 elif key == b"tags":
+                    if not isinstance(value, dict):
+                        raise ValueError("tags that are none")
                     pairs = sorted((_bytes(name), _bytes(each)) for name, each in value.items())
                     tags, keys = tuple(pair for pair in pairs if pair[1]), tuple(name for name, _ in pairs)
                 elif key == b"columns":
@@ -158,8 +160,8 @@ class Reply:
         yield from self._checked(head, rows, width)
 
     def _checked(self, head: Rows, rows: list[Row], width: int) -> Iterator[Rows]:
-        self._mark = self._unpacker.tell()
         if rows:
+            self._mark = self._unpacker.tell()
             if not all(type(row) is list and len(row) == width for row in rows):
                 raise ValueError("a row that has not a value for each column")
             yield Rows(head.statement, head.measurement, head.tags, head.keys, head.columns, rows)

@@ -6,6 +6,7 @@ They are the same ones that `Passage` reads by Flux, with the same digests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place, rows_statement
@@ -26,7 +27,7 @@ from telegraf_plugin.telegraf.line_protocol import LineMapper
 
 MAX_STATEMENTS = 100
 """Measurements that one request asks for."""
-_SHADOWING = frozenset(name.encode() for name in SHADOWING)
+_RESERVED = frozenset((b"time", *(name.encode() for name in SHADOWING)))
 
 
 class Unfit(Exception):
@@ -40,7 +41,8 @@ class Unfit(Exception):
 class WidePassage:
     """Reads some measurements of one span, within one shard group; `tally` counts.
 
-    Raises SourceError and Unfit, also half way.
+    `unfit`: those that turned out to be Flux's, with the reason, before anything of them was yielded. Raises
+    SourceError and Unfit, also half way.
     """
 
     def __init__(
@@ -57,11 +59,12 @@ class WidePassage:
         self._client, self._place, self._stream, self._span = client, place, stream, span
         self._layouts = {name.encode(): layout for name, layout in layouts.items()}
         self._renewed, self._tally = renewed, tally
+        self.unfit: dict[str, str] = {}
         mapper = TagMapper(stream.source, stream.bucket, stream.metadata_tags)
         self._watch = OverwriteWatch(mapper, stream.renames)
         self._without = frozenset(field.encode() for field in stream.exclude_fields)
         self._bucket = stream.bucket.encode()
-        self._drops = Drops()
+        self._begun: set[bytes] = set()  # measurements of which something was yielded
         # What was said and counted of the first reading is not said again of the second.
         self._lines, self._again = LineMapper(mapper), LineMapper(mapper)
 
@@ -73,75 +76,88 @@ class WidePassage:
                 yield from self._read(names[at : at + MAX_STATEMENTS])
         finally:
             self._tally.unwatched = self._tally.unwatched or self._watch.overfull
-            self._tally.points += self._drops.points
-            for drops in (self._drops, self._lines.drops):
-                self._tally.drops.merge(drops)
+            self._tally.drops.merge(self._lines.drops)
 
     def _read(self, names: list[str]) -> Iterator[tuple[list[Block], bool]]:
+        statements = [rows_statement(self._place, name, self._stream.tags, self._span) for name in names]
         reply = Reply(len(names))
-        for chunk in self._client.rows(
-            self._place, [rows_statement(name, self._stream.tags, self._span) for name in names]
-        ):
-            blocks: list[Block] = []
+        for chunk in self._client.rows(self._place, statements):
+            parts: list[_Part] = []
             size = 0
             for found in reply.feed(chunk):
-                blocks += self._of(found)
+                try:
+                    parts.append(self._of(found))
+                except Unfit as unfit:
+                    if found.measurement in self._begun:
+                        raise
+                    self.unfit[unfit.measurement] = unfit.reason
+                    parts = [part for part in parts if part.measurement != found.measurement]
                 size += len(found.columns) * (2 + len(found.tags))
                 if size >= MOST_NAMES:
-                    yield from self._passed(blocks)
-                    blocks, size = [], 0
-            if blocks:
-                yield from self._passed(blocks)
+                    yield from self._passed(parts)
+                    parts, size = [], 0
+            if parts:
+                yield from self._passed(parts)
         reply.finish()
 
-    def _passed(self, blocks: list[Block]) -> Iterator[tuple[list[Block], bool]]:
-        """Yield `blocks` with central's tags, and once more, exact, the strings that have a carriage return.
+    def _passed(self, parts: list[_Part]) -> Iterator[tuple[list[Block], bool]]:
+        """Yield the blocks with central's tags, and once more, exact, the strings that have a carriage return.
 
         Flux's CSV leaves those out at first: what is hashed is the same by either way.
         """
         first, exact = [], []
-        for block in blocks:
-            if block.type is FieldType.STRING and b"\r" in b"".join(block.values):
-                places = [at for at, value in enumerate(block.values) if b"\r" in value]
-                exact.append(pick(block, places))
-                values = [value.replace(b"\r", b"") for value in block.values]
-                block = Block(block.measurement, block.tags, block.field, block.type, block.times, values)
-            first.append(block)
+        for part in parts:
+            self._begun.add(part.measurement)
+            self._tally.points += part.drops.points
+            self._tally.drops.merge(part.drops)
+            for block in part.blocks:
+                self._tally.points += len(block)
+                if block.type is FieldType.STRING and b"\r" in b"".join(block.values):
+                    exact.append(pick(block, [at for at, value in enumerate(block.values) if b"\r" in value]))
+                    block = replace(block, values=[value.replace(b"\r", b"") for value in block.values])
+                first.append(block)
         yield [mapped for block in first if (mapped := self._lines.mapped(block)) is not None], False
         if exact:
             yield [mapped for block in exact if (mapped := self._again.mapped(block)) is not None], True
 
-    def _of(self, found: Rows) -> list[Block]:
-        """Return the blocks of rows that go round in no circle, and overwrite nothing."""
+    def _of(self, found: Rows) -> _Part:
+        """Return what of rows goes round in no circle, and overwrites nothing. Raises Unfit."""
         name = found.measurement.decode("utf-8", "replace")
-        if not _SHADOWING.isdisjoint(found.keys) or not set(found.columns).isdisjoint(found.keys):
-            raise Unfit(name, "a tag of it is called like a field, or like a column of Flux")
-        blocks = self._typed(found, name)
-        self._tally.points += sum(map(len, blocks))
+        part = _Part(found.measurement)
+        if name in self.unfit:
+            return part
+        if not _RESERVED.isdisjoint((*found.keys, *found.columns[1:])):
+            raise Unfit(name, "it has a tag or a field called like a column of Flux or InfluxQL")
+        if not set(found.columns).isdisjoint(found.keys):
+            raise Unfit(name, "it has a tag and a field of one name")
+        part.blocks, part.drops = self._typed(found, name)
         if gone_round(found.tags, self._bucket):
-            for block in blocks:
-                self._tally.drops.add(DropReason.CIRCULAR, len(block), series_text(*block.key))
-            return []
+            for block in part.blocks:
+                part.drops.add(DropReason.CIRCULAR, len(block), series_text(*block.key))
+            part.blocks = []
         # Which of two series that meet comes first differs from language to language, and the first one is kept.
-        if any(self._watch.others(block) for block in blocks):
+        if any(self._watch.others(block) for block in part.blocks):
             raise Unfit(name, "two of its series are one in central")
-        return blocks
+        return part
 
-    def _typed(self, found: Rows, name: str) -> list[Block]:
-        layout = self._layouts.get(found.measurement)
-        if layout is None:
-            raise Unfit(name, "it was not asked for")
-        try:
+    def _typed(self, found: Rows, name: str) -> tuple[list[Block], Drops]:
+        for attempt in range(2):
+            layout = self._layouts.get(found.measurement)
+            if layout is None or layout.unfit:
+                raise Unfit(name, layout.unfit if layout is not None else "it was not asked for")
             drops = Drops()
-            blocks = blocks_of(found, layout.types, self._without, drops)
-        except Mistyped:
-            layout = self._layouts[found.measurement] = self._renewed(name)
-            if layout.unfit:
-                raise Unfit(name, layout.unfit) from None
             try:
-                drops = Drops()
-                blocks = blocks_of(found, layout.types, self._without, drops)
+                return blocks_of(found, layout.types, self._without, drops), drops
             except Mistyped:
-                raise Unfit(name, "a field of it is not of the type that the server says") from None
-        self._drops.merge(drops)
-        return blocks
+                if not attempt:
+                    self._layouts[found.measurement] = self._renewed(name)
+        raise Unfit(name, "a field of it is not of the type that the server says")
+
+
+@dataclass(slots=True)
+class _Part:
+    """What some rows of one measurement have become, not yielded yet."""
+
+    measurement: bytes
+    blocks: list[Block] = field(default_factory=list)
+    drops: Drops = field(default_factory=Drops)

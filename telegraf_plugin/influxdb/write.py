@@ -7,7 +7,7 @@ from contextlib import closing
 from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain, inactive, is_inactive
-from telegraf_plugin.influxdb.server import Request
+from telegraf_plugin.influxdb.http_client import Request
 
 _MAY_NOT = "give central's token of queries.yaml write permission on the bucket: data-collector permissions central"
 

@@ -92,8 +92,8 @@ class Landing:
     changed: dict[str, set[Point]]
 
 
-def configuration(site: Site) -> dict[str, Any]:
-    """A queries.yaml: the pods' bucket whole, and two whose history spans shard groups."""
+def configuration(site: Site, way: str) -> dict[str, Any]:
+    """A queries.yaml: the pods' bucket whole, and two whose history spans shard groups; all is read in one language."""
     return {
         "central": {
             "url": "${INFLUXDB_CENTRAL_URL}",
@@ -106,6 +106,7 @@ def configuration(site: Site) -> dict[str, Any]:
                 "url": site.pod_8.url,
                 "org": site.pod_8.org,
                 "token": "${SERVER_A_TOKEN}",
+                "read": way,
                 "streams": [{"bucket": TELEGRAF, "start": "-9d"}],
             },
             {
@@ -113,14 +114,15 @@ def configuration(site: Site) -> dict[str, Any]:
                 "url": site.pod_30.url,
                 "org": site.pod_30.org,
                 "token": "${SERVER_B_TOKEN}",
+                "read": way,
                 "streams": [{"bucket": PODS, "lookback": "20m", "start": "-20m"}, {"bucket": POWER, "start": "-3d"}],
             },
         ],
     }
 
 
-@pytest.fixture(scope="module")
-def landing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landing]:
+@pytest.fixture(scope="module", params=["flux", "influxql"])
+def landing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Landing]:
     folder = work_folder(tmp_path_factory.mktemp("fidelity") / "work")
     with Site() as site:
         # Power: groups of a day at first, of a week later; the old ones keep their ends. Central's allow both types.
@@ -146,7 +148,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landing]:
         start, stop = at - 60 * SECOND, at + 60 * SECOND
         pods = site.pod_30.points(PODS, start, stop)
 
-        (folder / "own.yaml").write_text(yaml.safe_dump(configuration(site)))
+        (folder / "own.yaml").write_text(yaml.safe_dump(configuration(site, request.param)))
         env = site.environment(10, free_port()) | {"COLLECTOR_QUERIES": str(folder / "own.yaml")}
         collector = TelegrafProcess(folder / "telegraf.conf", env, cwd=folder)
         with collector:

@@ -12,7 +12,7 @@ import pytest
 from telegraf_plugin import audit, cli, compare
 from telegraf_plugin.commands import arguments, checks, last_word
 from telegraf_plugin.config import schema, yaml_file
-from telegraf_plugin.influxdb import annotated_csv, failures, flux, overwrite_guard, passage, server
+from telegraf_plugin.influxdb import annotated_csv, failures, flux, http_client, overwrite_guard, passage
 from telegraf_plugin.stream import (
     account,
     bounds,
@@ -131,9 +131,12 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
         (
             SECURITY,
-            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, {server.MAX_ERROR_BYTES // 1024} KiB",
+            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, {http_client.MAX_ERROR_BYTES // 1024} KiB",
         ),
-        (SECURITY, f"after {flux.ONE_ROW_BYTES // 1024} KiB, after {server.MAX_DOCUMENT_BYTES // MIB} MiB of what is"),
+        (
+            SECURITY,
+            f"after {flux.ONE_ROW_BYTES // 1024} KiB, after {http_client.MAX_DOCUMENT_BYTES // MIB} MiB of what is",
+        ),
         (ARCHITECTURE, f"beyond {overwrite_guard.MAX_OVERWRITTEN_SERIES} such series in a span"),
         (ARCHITECTURE, f"beyond {overwrite_guard.MAX_PUT_OFF_BYTES // 1024} KiB of their points"),
         (ARCHITECTURE, f"with more than {overwrites.MAX_EARLIER} others"),

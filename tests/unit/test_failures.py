@@ -20,7 +20,7 @@ from telegraf_plugin.influxdb.annotated_csv import MAX_ROW_BYTES, Decoder
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.server import CHUNK_BYTES
+from telegraf_plugin.influxdb.http_client import CHUNK_BYTES
 from tests.fakes import END, BlackHole, Exchange, FakeSource, chunked, good, hang, plain, reset, table
 
 TOKEN = "a-token-that-nobody-may-see"

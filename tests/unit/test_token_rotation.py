@@ -10,7 +10,7 @@ from telegraf_plugin.config import Credential
 from telegraf_plugin.errors import PermanentError, SourceError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.server import MAX_FORMER
+from telegraf_plugin.influxdb.http_client import MAX_FORMER
 from tests.fakes import END, UNAUTHORIZED, Behaviour, Exchange, FakeSource, good, refusal, table
 
 QUERY = Query('from(bucket: "b") |> range(start: 0)', {})

@@ -50,7 +50,7 @@ class Request:
     sends: str = "application/json"
 
 
-class Server:
+class HttpClient:
     """One InfluxDB and one token. Safe to use from several threads.
 
     `clock_skew`: by how many seconds the server's clock was ahead of this machine's at the last reply, to a second;
