@@ -165,7 +165,9 @@ def _server(section: ServerSection, environment: Mapping[str, str]) -> Server:
     proxy = None
     with suppress(ValueError):  # reported by `_unusable_transports`
         proxy = proxy_for(section.url, environment)
-    return Server(section.url, section.org, Credential(token, section.token_file), Transport(tls, proxy))
+    return Server(
+        section.url, section.org, Credential(token, section.token_file), Transport(tls, proxy, section.compression)
+    )
 
 
 def _servers(config: Config) -> list[tuple[str, Server]]:

@@ -18,6 +18,7 @@ from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.units import SECOND
+from telegraf_plugin.transport import Compression
 
 MAX_SWEEP_PERCENT = 50
 MIN_IN_FLIGHT = 10_000
@@ -163,6 +164,7 @@ class ServerSection(_Section):
     tls_key: File | None = None
     tls_server_name: Annotated[str, AfterValidator(_host)] | None = None
     insecure_skip_verify: bool = False
+    compression: Annotated[Compression, Field(strict=False)] = Compression.AUTO
 
 
 class AggregateSection(_Section):

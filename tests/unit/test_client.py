@@ -11,6 +11,7 @@ from influxdb_client import Dialect, InfluxDBClient
 
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.transport import Compression, Transport
 from tests.fakes import END, Exchange, FakeSource, bucket_found, endless, good, plain, refusal, table
 from tests.unit.test_failures import (
     CSV,
@@ -52,6 +53,30 @@ def test_a_query_is_sent_as_influxdbs_own_client_sends_it() -> None:
             other.query_api().query_raw(query.text, dialect=dialect, params=dict(query.parameters))
     ours, theirs = (json.loads(each.body) for each in source.requests)
     assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("compression", "host", "asked"),
+    [
+        (Compression.AUTO, "127.0.0.1", "identity"),
+        (Compression.AUTO, "localhost", "identity"),
+        (Compression.AUTO, "pod8.localhost", "identity"),
+        (Compression.AUTO, "[::1]", "identity"),
+        (Compression.AUTO, "10.0.0.8", "gzip"),
+        (Compression.AUTO, "pod8.example.org", "gzip"),
+        (Compression.GZIP, "127.0.0.1", "gzip"),
+        (Compression.NONE, "10.0.0.8", "identity"),
+    ],
+)
+def test_packed_replies_are_asked_for_where_they_pay(
+    compression: Compression, host: str, asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport = Transport(compression=compression)
+    with FakeSource(good(table(begin=PAST))) as source:
+        there = QueryClient(f"http://{host}:8086", "org", lambda: TOKEN, 5, 5, 5, transport)
+        monkeypatch.setattr(there, "url", source.url)
+        assert b"".join(there.query(QUERY)) == table(begin=PAST) + END
+    assert source.requests[0].headers.get("accept-encoding") == asked
 
 
 def test_a_client_without_a_token_is_not_made() -> None:

@@ -56,7 +56,7 @@ def commented_keys() -> list[re.Match[str]]:
 def test_the_shipped_file_shows_every_default() -> None:
     shown = {match.group(3) for match in commented_keys()}
     assert shown == {
-        *("concurrent_queries", "timeouts", "name", "central_bucket", "lookback", "read"),
+        *("concurrent_queries", "timeouts", "name", "central_bucket", "lookback", "read", "compression"),
         *("max_in_flight", "max_in_flight_size", "rewritten_tags", "start", "sweep"),
     }
 

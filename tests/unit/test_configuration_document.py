@@ -17,6 +17,7 @@ from telegraf_plugin.stream import health
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.units import MINUTE, SECOND
+from telegraf_plugin.transport import Compression
 from tests.unit.test_lint import ROOT, SETTINGS
 
 DOCUMENT = (ROOT / "docs" / "configuration.md").read_text()
@@ -88,8 +89,9 @@ def expected_kind(field: FieldInfo) -> str:
         return (
             "one of ((, )?`(" + "|".join(each.value for each in AggregateFunction) + f")`){{{len(AggregateFunction)}}}"
         )
-    if ReadWay in made_of:
-        return "one of " + ", ".join(f"`{way.value}`" for way in ReadWay)
+    for choices in (ReadWay, Compression):
+        if choices in made_of:
+            return "one of " + ", ".join(f"`{choice.value}`" for choice in choices)
     if dict in made_of:
         return r"names with .*"
     if section:
