@@ -12,7 +12,16 @@ import pytest
 from telegraf_plugin import audit, cli, compare
 from telegraf_plugin.commands import arguments, checks, last_word
 from telegraf_plugin.config import schema, yaml_file
-from telegraf_plugin.influxdb import annotated_csv, bounded_replies, client, failures, flux, overwrite_guard, passage
+from telegraf_plugin.influxdb import (
+    annotated_csv,
+    bounded_replies,
+    client,
+    failures,
+    flux,
+    messagepack,
+    overwrite_guard,
+    passage,
+)
 from telegraf_plugin.stream import (
     account,
     bounds,
@@ -131,7 +140,8 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
         (
             SECURITY,
-            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, "
+            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row ({messagepack.MAX_ROW_BYTES // MIB} MiB of "
+            "one of InfluxQL's, which holds all fields), "
             f"{bounded_replies.MAX_ERROR_BYTES // 1024} KiB",
         ),
         (SECURITY, f"after {flux.ONE_ROW_BYTES // 1024} KiB, after {client.MAX_DOCUMENT_BYTES // MIB} MiB of what is"),
