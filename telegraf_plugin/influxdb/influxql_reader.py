@@ -12,11 +12,11 @@ from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import UnspeakableName, rows_statement
 from telegraf_plugin.influxdb.layouts import Layout, Layouts, Unmapped, Whereabouts
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.wide_passage import Unfit, WidePassage
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 
 log = logging.getLogger(__name__)
 

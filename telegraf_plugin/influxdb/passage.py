@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import PermanentError, SourceError
 from telegraf_plugin.influxdb.annotated_csv import Decoder
@@ -20,31 +19,17 @@ from telegraf_plugin.influxdb.table import quoted_for_nothing
 from telegraf_plugin.stream.block import Block, SeriesKey
 from telegraf_plugin.stream.circle import gone_round
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.drops import DropReason, Drops, series_text
+from telegraf_plugin.stream.drops import DropReason, series_text
 from telegraf_plugin.stream.mapping import TagMapper
 from telegraf_plugin.stream.names import is_own
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.telegraf.line_protocol import LineMapper
 
 MAX_LOSSY_COLUMNS = 20
 """Columns of names that the source is asked about for one span, a query each."""
 MAX_LOSSY_BYTES = 1024 * 1024
 """What the series with a carriage return in a name may take, of all columns."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was read: `points`, of which `drops` cannot pass. `unwatched`: too many series to notice overwriting."""
-
-    points: int = 0
-    drops: Drops = field(default_factory=Drops)
-    unwatched: bool = False
-
-    @property
-    def countable(self) -> int:
-        """Those of the points that the source counts as the stream's: without the collector's own measurements."""
-        own = self.drops.get(DropReason.OWN_MEASUREMENT)
-        return self.points - (own.points if own is not None else 0)
 
 
 class Passage:

@@ -13,7 +13,6 @@ from telegraf_plugin.influxdb.influxql import Place, rows_statement
 from telegraf_plugin.influxdb.layouts import Layout
 from telegraf_plugin.influxdb.messagepack import Reply, Rows
 from telegraf_plugin.influxdb.overwrite_guard import MOST_NAMES
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.influxdb.wide_rows import Mistyped, blocks_of
 from telegraf_plugin.stream.block import Block, FieldType, pick
@@ -23,6 +22,7 @@ from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
 from telegraf_plugin.stream.overwrites import OverwriteWatch
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.telegraf.line_protocol import LineMapper
 
 MAX_STATEMENTS = 100

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from lab.influxd import InfluxServer
 from lab.loopback import open_url
 from telegraf_plugin.errors import PermanentError
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, ReadWay
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR, SECOND
 from tests.engines.corpus import FLOATS, INTEGERS, NAMES, STRINGS, UNSIGNED, corpus, escaped, lost, quoted, twins
 from tests.engines.two_ways import Client, read, same_both_ways, stream_of

@@ -10,12 +10,12 @@ from lab.influxd import InfluxServer
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.influxql import Place
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import MINUTE
 
 SHORT = (MetadataTag.HOST, MetadataTag.SOURCE_BUCKET)
