@@ -140,8 +140,8 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
         (
             SECURITY,
-            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row ({messagepack.MAX_ROW_BYTES / MIB:.1f} MiB by "
-            "InfluxQL), "
+            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row "
+            f"({messagepack.MAX_ROW_BYTES / MIB:.1f} MiB by InfluxQL), "
             f"{bounded_replies.MAX_ERROR_BYTES // 1024} KiB",
         ),
         (SECURITY, f"after {flux.ONE_ROW_BYTES // 1024} KiB, after {client.MAX_DOCUMENT_BYTES // MIB} MiB of what is"),
