@@ -41,11 +41,14 @@ class Server:
         self.fields, self.points = fields, points or {}
         self.mapped: Place | None = Place("db", "rp")
         self.failure: SourceError | None = None
+        self.refused: SourceError | None = None
         self.breaks_off = False
         self.asked: list[str] = []
         self.places = 0
 
     def bucket(self, _name: str) -> Bucket | None:
+        if self.refused is not None:
+            raise self.refused
         return BUCKET
 
     def place(self, _bucket: Bucket) -> Place | None:
@@ -206,6 +209,32 @@ def test_what_influxql_refuses_flux_reads_for_ten_minutes(
     assert server.count("SELECT") == 1
     clock.seconds += 1
     assert read(by)[:2] == ({b"cpu": 1}, None)
+
+
+@pytest.mark.parametrize("way", [ReadWay.AUTO, ReadWay.INFLUXQL])
+def test_a_token_that_is_refused_is_no_reason_to_ask_in_another_language(
+    monkeypatch: pytest.MonkeyPatch, way: ReadWay
+) -> None:
+    server = Server({"cpu": CPU}, {"cpu": [one("cpu", 1.5)]})
+    server.failure = PermanentError("the token is refused (401)", "", 401)
+    by, _ = reader(server, monkeypatch, way)
+    with pytest.raises(PermanentError, match="refused"):
+        read(by)
+    server.failure = None
+    assert read(by)[:2] == ({b"cpu": 1}, None)
+    server.refused = PermanentError("the token is refused (401)", "", 401)
+    by, _ = reader(server, monkeypatch, ReadWay.INFLUXQL)
+    with pytest.raises(PermanentError) as found:
+        read(by)
+    assert found.value.status == 401
+
+
+def test_what_was_read_is_counted_before_the_reading_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server({"cpu": CPU}, {"cpu": [one("cpu", 1.5), one("cpu", 2.5, host="other")]})
+    tally = Tally()
+    reading = reader(server, monkeypatch)[0].blocks(WHOLE, SPAN, tally)
+    next(reading)
+    assert tally.points == 1
 
 
 def test_what_may_pass_by_itself_is_a_failure_and_flux_is_not_asked_instead(monkeypatch: pytest.MonkeyPatch) -> None:
