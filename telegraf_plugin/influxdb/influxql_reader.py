@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
-from telegraf_plugin.errors import BadReply, PermanentError, TransientError
+from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import UnspeakableName, rows_statement
 from telegraf_plugin.influxdb.layouts import Layout, Layouts, Unmapped, Whereabouts
@@ -52,36 +52,32 @@ class InfluxqlReader:
         if self._way is ReadWay.FLUX or stream.computed or self._rests(stream.bucket):
             return stream
         while True:
-            begun, counted = False, Tally()
+            begun = False
             try:
                 plan = self._plan(stream, span)
                 if plan is None:
                     return stream
                 where, layouts, rest = plan
-                passage = self._passage(where, stream, span, layouts, counted)
+                passage = self._passage(where, stream, span, layouts, tally)
                 for found in passage.blocks():
                     begun = True
                     yield found
             except Unfit as unfit:
                 self._remember(stream, unfit)
                 if begun:
-                    add(tally, counted)
                     raise TransientError(f"{unfit} (InfluxQL)", "it is read again, by Flux") from None
                 continue
             except Unmapped as unmapped:
                 if self._way is ReadWay.INFLUXQL:
+                    if isinstance(unmapped.__cause__, SourceError) and unmapped.__cause__.status in _NOT_THE_LANGUAGE:
+                        raise unmapped.__cause__ from None
                     raise PermanentError(f"InfluxQL cannot read {stream.bucket}: {unmapped}", _MAPPED) from None
                 self._say(stream, stream.bucket, str(unmapped))
                 return stream
             except (PermanentError, BadReply) as error:
-                add(tally, counted)
-                if not self._gives_up(stream, error, begun):
+                if error.status in _NOT_THE_LANGUAGE or not self._gives_up(stream, error, begun):
                     raise
                 return stream
-            except BaseException:
-                add(tally, counted)
-                raise
-            add(tally, counted)
             self._failures.pop(stream.bucket, None)
             for name, reason in passage.unfit.items():
                 self._remember(stream, Unfit(name, reason))
@@ -153,11 +149,6 @@ class InfluxqlReader:
         log.info("%s: %s is read by Flux, not by InfluxQL: %s", stream.label, what, self._client.redact(reason))
 
 
+_NOT_THE_LANGUAGE = (401, 407)
+"""A token, or a proxy's user, that is refused: Flux would be refused as well."""
 _MAPPED = "map the bucket (influx v1 dbrp create), or set read: auto for the server"
-
-
-def add(tally: Tally, counted: Tally) -> None:
-    """Add what was `counted` of a part to the `tally` of the whole."""
-    tally.points += counted.points
-    tally.drops.merge(counted.drops)
-    tally.unwatched = tally.unwatched or counted.unwatched

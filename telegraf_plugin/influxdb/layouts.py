@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from telegraf_plugin.errors import BadReply, PermanentError
@@ -17,7 +16,7 @@ from telegraf_plugin.influxdb.influxql import (
     layout_statement,
     measurements_statement,
 )
-from telegraf_plugin.influxdb.messagepack import Reply, Rows
+from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Reply, Rows
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.names import is_own
@@ -27,10 +26,13 @@ from telegraf_plugin.stream.windows import group_start
 
 PLACE_SECONDS = 60.0
 """How long it is believed where a bucket is found: somebody may map its name to another one."""
+_TYPES = {kind.value.encode(): kind for kind in FieldType}
 LAYOUT_SECONDS = 600.0
 """How long a measurement's layout is believed within one shard group, in which a field's type stays."""
-MAX_NAMES = 50_000
-"""Measurements or fields of one bucket that are asked for: one with more is read by Flux."""
+MAX_NAMES = 20_000
+"""Fields of a bucket's measurements that are asked for: one with more is read by Flux."""
+MAX_MEASUREMENTS = 2_000
+"""Measurements, likewise, and those that are remembered of all buckets."""
 
 
 class Unmapped(Exception):
@@ -90,7 +92,8 @@ class Layouts:
 
     def names(self, place: Place) -> list[bytes]:
         """Return the measurements that a bucket has now. Raises SourceError."""
-        return [bytes(row[0]) for found in self._ask(place, measurements_statement(place)) for row in found.rows]
+        found = self._ask(place, measurements_statement(place), MAX_MEASUREMENTS)
+        return [_name(row[0]) for rows in found for row in rows.rows]
 
     def of(self, where: Whereabouts, bucket: str, names: Collection[str], span: Span) -> dict[str, Layout]:
         """Return how the measurements `names` of `bucket` look in `span`. Raises SourceError."""
@@ -113,24 +116,27 @@ class Layouts:
         found = {name: Layout({}, reason) for name in names if (reason := _unspeakable(name))}
         rest = [name for name in names if name not in found]
         if rest:
-            found |= _layouts(rest, self._ask(where.place, layout_statement(where.place, rest)))
+            found |= _layouts(rest, self._ask(where.place, layout_statement(where.place, rest), MAX_NAMES))
         with self._lock:
-            if len(self._layouts) > MAX_NAMES:
+            if len(self._layouts) > MAX_MEASUREMENTS:
                 self._layouts.clear()
             for name, layout in found.items():
                 self._layouts[bucket, name] = asked, until, layout
         return found
 
-    def _ask(self, place: Place, statement: str) -> list[Rows]:
-        reply, found, names = Reply(1), [], 0
+    def _ask(self, place: Place, statement: str, most: int) -> Iterator[Rows]:
+        """Yield the names that a statement tells of. Raises BadReply where they are more than `most`."""
+        reply, names = Reply(1), 0
         for chunk in self._client.rows(place, [statement]):
-            for rows in reply.feed(chunk):
-                found.append(rows)
-                names += len(rows.rows)
-            if names > MAX_NAMES:
-                raise BadReply(f"the bucket has more than {MAX_NAMES:,} names", "")
+            try:
+                for found in reply.feed(chunk):
+                    names += len(found.rows)
+                    yield found
+            except LongRow:
+                raise BadReply("the reply has a name without an end", "") from None
+            if names > most:
+                raise BadReply(f"the bucket has more than {most:,} names", "")
         reply.finish()
-        return found
 
 
 def _group_end(time_ns: int, shard_group: int) -> int:
@@ -149,22 +155,28 @@ def _unspeakable(name: str) -> str:
 
 
 def _layouts(names: Iterable[str], replies: Iterable[Rows]) -> dict[str, Layout]:
-    """Return how the measurements `names` look by the `replies` to `layout_statement`."""
-    types: dict[bytes, dict[bytes, set[str]]] = defaultdict(lambda: defaultdict(set))
+    """Return how the measurements `names` look by the `replies` to `layout_statement`. Raises BadReply."""
+    types: dict[bytes, dict[bytes, FieldType]] = {name.encode(): {} for name in names}
+    unfit: dict[bytes, str] = {}
     for found in replies:
+        of_one = types.get(found.measurement)
+        if of_one is None:
+            raise BadReply("the reply is about a measurement that was not asked for", "")
         for field, kind in found.rows:
-            types[found.measurement][field].add(kind.decode("ascii", "replace"))
-    return {name: _layout(types[name.encode()]) for name in names}
+            known = _TYPES.get(_name(kind))
+            if known is None:
+                unfit[found.measurement] = "a field of it is of a type that is not known here"
+            elif of_one.setdefault(_name(field), known) is not known:
+                unfit[found.measurement] = f"its field {_shown(field)} has two types"
+        if len(of_one) > MAX_FIELDS:
+            unfit[found.measurement] = f"it has more than {MAX_FIELDS:,} fields"
+    return {name.decode(): Layout(of_one, unfit.get(name, "")) for name, of_one in types.items()}
 
 
-def _layout(types: Mapping[bytes, set[str]]) -> Layout:
-    for field, kinds in types.items():
-        if len(kinds) > 1:
-            return Layout({}, f"its field {_shown(field)} has two types")
-    try:
-        return Layout({field: FieldType(next(iter(kinds))) for field, kinds in types.items()})
-    except ValueError:
-        return Layout({}, "a field of it is of a type that is not known here")
+def _name(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise BadReply("the reply has a name that is none", "")
+    return value
 
 
 def _shown(name: bytes) -> str:

@@ -17,10 +17,11 @@ import msgpack
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.stream.block import Tags
 
-MAX_ROW_BYTES = 8 * 1024 * 1024
-"""A longer row, or series' head, is damage, or of a table that is read otherwise: strings are of 1 MiB at the most."""
+MAX_ROW_BYTES = 5 * 1024 * 1024 // 2
+"""A longer row, or series' head, is damage, or of a measurement that is read otherwise: strings are of 1 MiB."""
 MAX_STRING_BYTES = 2 * 1024 * 1024
-MAX_COLUMNS = 100_000
+MAX_FIELDS = 2000
+"""Fields of a row, and tags of a series: what has more is read otherwise."""
 _AGAIN = "it is read again; when it stays, look at the source's log, and at proxies on the way"
 
 Row = list[Any]
@@ -40,6 +41,14 @@ class Rows:
     rows: list[Row]
 
 
+class LongRow(Exception):
+    """A row of `measurement` takes more than MAX_ROW_BYTES."""
+
+    def __init__(self, measurement: bytes) -> None:
+        super().__init__(measurement)
+        self.measurement = measurement
+
+
 _Parts = Generator[Rows | None, None, Any]
 """Yields rows, None where bytes are missing."""
 
@@ -56,16 +65,21 @@ class Reply:
             max_buffer_size=0,
             max_str_len=MAX_STRING_BYTES,
             max_bin_len=MAX_STRING_BYTES,
-            max_array_len=MAX_COLUMNS,
-            max_map_len=MAX_COLUMNS,
+            max_array_len=MAX_FIELDS + 1,
+            max_map_len=MAX_FIELDS,
             max_ext_len=0,
+            list_hook=self._list,
+            object_hook=self._map,
         )
         self._documents = self._parse()
+        self._listed = False  # a list has ended within what is being read
+        self._in_rows = False
+        self._measurement = b""
         self._begun = False  # within a document
         self._mark = 0  # since where no row has ended, more or less
 
     def feed(self, data: bytes) -> Iterator[Rows]:
-        """Take the reply's next bytes and yield the rows that are whole by now. Raises BadReply.
+        """Take the reply's next bytes and yield the rows that are whole by now. Raises BadReply and LongRow.
 
         The iterator must be run to its end before the next call.
         """
@@ -77,9 +91,8 @@ class Reply:
                 yield found
         except (ValueError, TypeError, RecursionError) as error:
             raise _damaged(error) from None
-        fed = self._unpacker.tell() - self._mark
-        if fed > MAX_ROW_BYTES:
-            raise BadReply(f"the reply has a row of more than {MAX_ROW_BYTES:,} bytes", _AGAIN)
+        if self._unpacker.tell() - self._mark > MAX_ROW_BYTES:
+            raise LongRow(self._measurement)
 
     def finish(self) -> None:
         """Say that the reply has ended; raises BadReply when it cannot have ended here."""
@@ -132,7 +145,7 @@ class Reply:
             if key != b"values":
                 value = yield from self._object()
                 if key == b"name":
-                    measurement = _bytes(value)
+                    measurement = self._measurement = _bytes(value)
                 elif key == b"tags":
                     if not isinstance(value, dict):
                         raise ValueError("tags that are none")
@@ -148,16 +161,31 @@ class Reply:
         unpack, width = self._unpacker.unpack, len(head.columns)
         rows: list[Row] = []
         missing = count
+        self._in_rows, self._listed = True, False
         while missing:
             try:
                 while missing:
                     rows.append(unpack())
+                    self._listed = False
                     missing -= 1
             except msgpack.OutOfData:
                 yield from self._checked(head, rows, width)
                 rows = []
                 yield None
+        self._in_rows = False
         yield from self._checked(head, rows, width)
+
+    def _list(self, value: Row) -> Row:
+        """Take note of a list that has ended: one within another would take ten times its bytes in memory."""
+        if self._listed:
+            raise ValueError("a list within a list")
+        self._listed = True
+        return value
+
+    def _map(self, value: dict[Any, Any]) -> dict[Any, Any]:
+        if self._in_rows:
+            raise ValueError("a map within a row")
+        return value
 
     def _checked(self, head: Rows, rows: list[Row], width: int) -> Iterator[Rows]:
         if rows:
@@ -168,6 +196,7 @@ class Reply:
 
     def _object(self) -> _Parts:
         """Return the next whole object."""
+        self._listed = False
         while True:
             try:
                 return self._unpacker.unpack()

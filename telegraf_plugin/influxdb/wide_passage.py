@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place, rows_statement
 from telegraf_plugin.influxdb.layouts import Layout
-from telegraf_plugin.influxdb.messagepack import Reply, Rows
+from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
 from telegraf_plugin.influxdb.overwrite_guard import MOST_NAMES
 from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.influxdb.wide_rows import Mistyped, blocks_of
@@ -74,6 +74,8 @@ class WidePassage:
         try:
             for at in range(0, len(names), MAX_STATEMENTS):
                 yield from self._read(names[at : at + MAX_STATEMENTS])
+        except LongRow as long:
+            raise Unfit(long.measurement.decode("utf-8", "replace"), "a row of it is too long") from None
         finally:
             self._tally.unwatched = self._tally.unwatched or self._watch.overfull
             self._tally.drops.merge(self._lines.drops)

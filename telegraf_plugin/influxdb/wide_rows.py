@@ -43,6 +43,7 @@ def blocks_of(found: Rows, types: Mapping[bytes, FieldType], without: Collection
         raise BadReply("the reply's rows have no time", "it is read again; when it stays, look at the source's log")
     all_times = _whole(columns[0])
     times_of: dict[tuple[int, ...], list[bytes]] = {}
+    names = b"\0".join([found.measurement, *(part for tag in found.tags for part in tag)])
     blocks = []
     for field, column in zip(found.columns[1:], columns[1:], strict=True):
         if field in without:
@@ -58,9 +59,11 @@ def blocks_of(found: Rows, types: Mapping[bytes, FieldType], without: Collection
                 times_of[places] = [all_times[at] for at in places]
             times = times_of[places]
         kind = _type_of(found.measurement, values, types.get(field))
-        unfit = _unfit(found, field)
+        unfit = _unfit(names, field)
         if unfit is not None:
-            drops.add(unfit, len(times), series_text(found.measurement, found.tags, field))
+            # Of tags without an end the name for people would take that long for each field.
+            tags = found.tags if unfit is not DropReason.KEY_TOO_LONG else found.tags[:100]
+            drops.add(unfit, len(times), series_text(found.measurement, tags, field))
             continue
         block = Block(found.measurement, found.tags, field, kind, times, _TEXTS[kind](values))
         fit = _sound(block, drops)
@@ -86,12 +89,11 @@ def _type_of(measurement: bytes, values: Column, told: FieldType | None) -> Fiel
     return kind
 
 
-def _unfit(found: Rows, field: bytes) -> DropReason | None:
-    """Return why such a name cannot pass, as `table.Columns.series` does."""
-    whole = b"\0".join([found.measurement, field, *(part for tag in found.tags for part in tag)])
-    if len(whole) > MAX_NAMES_BYTES:
+def _unfit(names: bytes, field: bytes) -> DropReason | None:
+    """Return why a field of a series with these `names` cannot pass, as `table.Columns.series` does."""
+    if len(names) + 1 + len(field) > MAX_NAMES_BYTES:
         return DropReason.KEY_TOO_LONG
-    return None if is_utf8(whole) else DropReason.NOT_UTF8
+    return None if is_utf8(names) and is_utf8(field) else DropReason.NOT_UTF8
 
 
 def _sound(block: Block, drops: Drops) -> Block | None:

@@ -12,7 +12,14 @@ import pytest
 from telegraf_plugin import audit, cli, compare
 from telegraf_plugin.commands import arguments, checks, last_word
 from telegraf_plugin.config import schema, yaml_file
-from telegraf_plugin.influxdb import annotated_csv, failures, flux, http_client, overwrite_guard, passage
+from telegraf_plugin.influxdb import (
+    annotated_csv,
+    failures,
+    http_client,
+    messagepack,
+    overwrite_guard,
+    passage,
+)
 from telegraf_plugin.stream import (
     account,
     bounds,
@@ -131,7 +138,9 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"A string of more than {line_protocol.MAX_STRING_BYTES // MIB} MiB"),
         (
             SECURITY,
-            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row, {http_client.MAX_ERROR_BYTES // 1024} KiB",
+            f"at most {annotated_csv.MAX_ROW_BYTES / MIB:.1f} MiB of a row "
+            f"({messagepack.MAX_ROW_BYTES / MIB:.1f} MiB by InfluxQL), "
+            f"{http_client.MAX_ERROR_BYTES // 1024} KiB",
         ),
         (
             SECURITY,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb import messagepack
-from telegraf_plugin.influxdb.messagepack import Reply, Rows
+from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Reply, Rows
 
 VALUES = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.binary()
 
@@ -103,6 +103,10 @@ REFUSED = {
     "a statement of no number": msgpack.packb({"results": [{"statement_id": "x"}]}),
     "a name of endless length": b"\x81\xdb\xff\xff\xff\xff" + b"x" * 10,
     "an endless list": b"\x81\xa7results\x91\x81\xa6series\x91\x81\xa4tags\xdd\xff\xff\xff\xff",
+    "a list within a row": document(0, {"name": "m", "columns": ["time", "v", "w"], "values": [[1, [2], [3]]]}),
+    "a map within a row": document(0, {"name": "m", "columns": ["time", "v"], "values": [[1, {"k": 2}]]}),
+    "too many columns": document(0, {"name": "m", "columns": ["f"] * (MAX_FIELDS + 2), "values": []}),
+    "too many tags": document(0, {"name": "m", "tags": dict.fromkeys(map(str, range(MAX_FIELDS + 1)), "v")}),
     "an extension": b"\xc7\x05\x01aaaaa",
 }
 
@@ -122,6 +126,7 @@ def test_a_row_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(messagepack, "MAX_ROW_BYTES", 100_000)
     row = [1, *([b"x" * 1000] * 1000)]
     content = document(0, series(*([row] * 3)))
-    with pytest.raises(BadReply, match="a row of more than 100,000 bytes"):
+    with pytest.raises(LongRow) as found:
         read(Reply(1), content, 1000)
+    assert found.value.measurement == b"cpu"
     assert len(read(Reply(1), document(0, series(*([[1, b"x" * 1000]] * 3000))), 1000)) > 1000
