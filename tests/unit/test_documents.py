@@ -15,6 +15,7 @@ from telegraf_plugin.config import schema, yaml_file
 from telegraf_plugin.influxdb import (
     annotated_csv,
     failures,
+    flux,
     http_client,
     messagepack,
     overwrite_guard,
