@@ -157,13 +157,13 @@ def test_what_is_forgotten_is_not_written() -> None:
 def in_order_of_fields() -> Iterable[Block]:
     """All series' first field, then all series' second one: nothing is complete before the end."""
     for field in (b"a", b"b", b"c"):
-        for series in range(3000):
+        for series in range(1000):
             yield block(field, *range(100), tags=((b"host", b"h%d" % series),))
 
 
 def one_long_series() -> Iterable[Block]:
     for field in (b"a", b"b", b"c"):
-        for first in range(0, 300_000, 500):
+        for first in range(0, 60_000, 500):
             yield block(field, *range(first, first + 500))
 
 
@@ -174,7 +174,7 @@ def long_texts() -> Iterable[Block]:
 
 
 def many_short_series() -> Iterable[Block]:
-    for series in range(40_000):
+    for series in range(8_000):
         yield block(b"a", 1, tags=((b"host", b"h%d" % series + b"x" * 100),))
 
 
