@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
@@ -114,24 +115,34 @@ def encode(block: Block) -> bytes:
 
 def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:
     """Return a line up to and with the `=` before its value. Raises UnwritableName."""
-    if measurement.startswith(b"#"):
-        raise UnwritableName(measurement)  # the line would be a comment
     if field == RESERVED_FIELD:
         raise UnwritableName(field, DropReason.RESERVED_NAME)
-    for name in (measurement, field):
-        if _ESCAPE.search(name):
-            raise UnwritableName(name)
+    series, open_to_quotes = _series_head(measurement, tags)
+    if _ESCAPE.search(field) or (open_to_quotes and b'"' in field):
+        raise UnwritableName(field)
+    return b"%b %b=" % (series, escape_key(field))
+
+
+@lru_cache(maxsize=4)
+def _series_head(measurement: bytes, tags: Tags) -> tuple[bytes, bool]:
+    """Return a line up to its fields, and whether for InfluxDB the fields begin in a key before there.
+
+    A series' fields come one after another. Raises UnwritableName.
+    """
+    if measurement.startswith(b"#"):
+        raise UnwritableName(measurement)  # the line would be a comment
+    if _ESCAPE.search(measurement):
+        raise UnwritableName(measurement)
     parts = [escape_measurement(measurement)]
-    open_to_quotes = False  # for InfluxDB the fields begin in a key before here
+    open_to_quotes = False
     for key, value in tags:
         if key in RESERVED_TAGS:
             raise UnwritableName(key, DropReason.RESERVED_NAME)
         open_to_quotes = open_to_quotes or b"\\ " in key
-        if open_to_quotes and (b'"' in value or b'"' in field):
+        if open_to_quotes and b'"' in value:
             raise UnwritableName(key)
         parts.append(b",%b=%b" % (escape_key(key), escape_key(value)))
-    parts += [b" ", escape_key(field), b"="]
-    return b"".join(parts)
+    return b"".join(parts), open_to_quotes
 
 
 def _unfit(block: Block) -> dict[int, DropReason]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 from operator import lt
 
 from telegraf_plugin.stream.block import Block, Tags
@@ -32,10 +32,6 @@ class _Series:
     parts: dict[bytes, list[Block]]
     last: bytes
     size: int
-
-    def columns(self) -> list[Block]:
-        """Return them with the parts of each field as one column."""
-        return [_joined(parts) for parts in self.parts.values()]
 
 
 class LineMerger:
@@ -66,14 +62,13 @@ class LineMerger:
         for block in blocks:
             key = block.measurement, block.tags
             series = self._held.get(key)
-            alone = not self._ascends(block.times) or (self._apart and block.group in self._apart)
+            alone = self._apart and block.group in self._apart
             if series is not None and block.field in series.parts:
-                parts = series.parts[block.field]
-                # As text: whatever the order, what ascends in it has no time twice.
-                goes_on = parts[-1].type is block.type and parts[-1].times[-1] < block.times[0]
+                newest = series.parts[block.field][-1]
+                goes_on = newest.type is block.type and newest.times[-1] < block.times[0]  # as text, as it is checked
                 # A field that comes again behind others: what is held is complete, if the source is orderly.
                 if alone or not goes_on or series.last != block.field:
-                    yield self._taken(key)
+                    yield from self._taken(key)
                     series = None
             if alone:
                 yield (block,)
@@ -87,25 +82,34 @@ class LineMerger:
                 series.last = block.field
                 series.size += size
             while self.size > self._most:
-                yield self._taken(next(iter(self._held)))
+                yield from self._taken(next(iter(self._held)))
 
     def rest(self) -> Iterator[Columns]:
         """Yield all that is held."""
         while self._held:
-            yield self._taken(next(iter(self._held)))
+            yield from self._taken(next(iter(self._held)))
 
     def clear(self) -> None:
         """Forget all that is held: it will not be written."""
         self._held.clear()
         self.size = 0
 
-    def _taken(self, key: tuple[bytes, Tags]) -> Columns:
+    def _taken(self, key: tuple[bytes, Tags]) -> Iterator[Columns]:
+        """Yield what is held of a series: what can share lines together, and by itself what may hold a time twice."""
         series = self._held.pop(key)
         self.size -= series.size
-        return series.columns()
+        columns = [_joined(parts) for parts in series.parts.values()]
+        shared = [column for column in columns if self._ascends(column.times)]
+        if len(shared) < len(columns):
+            yield from ((column,) for column in columns if not self._ascends(column.times))
+        if shared:
+            yield shared
 
     def _ascends(self, times: list[bytes]) -> bool:
-        """Say whether each of `times`, as text, is greater than the one before it: then none is there twice."""
+        """Say whether each of `times`, as text, is greater than the one before it: then none is there twice.
+
+        Fields of a series, and series of a host, mostly have the same ones: they are looked at once.
+        """
         if len(times) == 1 or times is self._ordered or times == self._ordered:
             return True
         if all(map(lt, times, islice(times, 1, None))):
@@ -118,8 +122,11 @@ def _joined(parts: list[Block]) -> Block:
     """Return the points of `parts`, which are of one series, field and type, as one block."""
     if len(parts) == 1:
         return parts[0]
-    times = list(chain.from_iterable(part.times for part in parts))
-    return replace(parts[0], times=times, values=list(chain.from_iterable(part.values for part in parts)))
+    times, values = parts[0].times.copy(), parts[0].values.copy()
+    for part in parts[1:]:
+        times += part.times
+        values += part.values
+    return replace(parts[0], times=times, values=values)
 
 
 def _size(block: Block) -> int:
