@@ -64,10 +64,11 @@ class LineMerger:
             series = self._held.get(key)
             alone = self._apart and block.group in self._apart
             if series is not None and block.field in series.parts:
-                newest = series.parts[block.field][-1]
+                newest, last = series.parts[block.field][-1], series.parts[series.last][-1]
                 goes_on = newest.type is block.type and newest.times[-1] < block.times[0]  # as text, as it is checked
-                # A field that comes again behind others: what is held is complete, if the source is orderly.
-                if alone or not goes_on or series.last != block.field:
+                # The next times of a field, behind others that came as far as it: what is held is complete.
+                complete = series.last != block.field and newest.times[-1] == last.times[-1]
+                if alone or complete or not goes_on:
                     yield from self._taken(key)
                     series = None
             if alone:
