@@ -160,12 +160,12 @@ def _joined_lines(prefix: bytes, groups: list[tuple[list[bytes], list[_Field]]])
 def _within_a_line(fields: list[_Field], prefix: int) -> Iterator[list[_Field]]:
     """Yield `fields`, behind a prefix of so many bytes, in parts that a line can take, or of one field."""
     part: list[_Field] = []
-    size = prefix
+    size = prefix + _BESIDE_VALUE
     for name, block in fields:
-        widest = len(name) + max(map(len, _texts((name, block)))) + _BESIDE_VALUE
+        widest = len(name) + max(map(len, _texts((name, block)))) + len(VALUE[block.type] % b"") + len(b",")
         if part and size + widest > MAX_LINE_BYTES:
             yield part
-            part, size = [], prefix
+            part, size = [], prefix + _BESIDE_VALUE
         part.append((name, block))
         size += widest
     yield part
