@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from operator import lt
 
-from telegraf_plugin.stream.block import Block, Tags
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.block import Block, FieldKey, Tags
 from telegraf_plugin.stream.drops import series_bytes
 from telegraf_plugin.telegraf.wide_lines import Columns
 
@@ -41,8 +40,8 @@ class LineMerger:
     bytes: the one that came first, first. A series that is longer than that is so cut in time.
     """
 
-    def __init__(self, wide: bool = True, apart: Collection[Group] = (), most: int = HELD_BYTES) -> None:
-        """Without `wide` each block goes out by itself, at once. So do those of the groups in `apart`: central refuses
+    def __init__(self, wide: bool = True, apart: Collection[FieldKey] = (), most: int = HELD_BYTES) -> None:
+        """Without `wide` each block goes out by itself, at once. So do those of the keys in `apart`: central refuses
         them, and with them would refuse what shares a line with them.
         """
         self._wide, self._apart, self._most = wide, frozenset(apart), most
@@ -62,7 +61,7 @@ class LineMerger:
         for block in blocks:
             key = block.measurement, block.tags
             series = self._held.get(key)
-            alone = self._apart and block.group in self._apart
+            alone = self._apart and block.field_key in self._apart
             if series is not None and block.field in series.parts:
                 newest, last = series.parts[block.field][-1], series.parts[series.last][-1]
                 goes_on = newest.type is block.type and newest.times[-1] < block.times[0]  # as text, as it is checked

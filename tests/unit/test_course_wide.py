@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Copied, Copy, Land
 from telegraf_plugin.stream.pending import PendingSpan
 from telegraf_plugin.stream.spans import span
 from tests.unit.course_bench import LOOKBACK, CourseBench, s, sp
 
-BAD = (b"rack", b"current", FieldType.FLOAT)
+BAD = FieldKey(b"rack", b"current", FieldType.FLOAT)
 
 
 def printed(bench: CourseBench, there: int | None = None) -> Copy:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
+from telegraf_plugin.stream.block import Block, FieldKey, FieldType, Tags, pick
 from telegraf_plugin.telegraf.merger import HELD_BYTES, LineMerger
 from telegraf_plugin.telegraf.wide_lines import Columns, encoded
 from tests.slow_lines import LinePoint, read_lines
@@ -76,7 +76,7 @@ blocks = st.builds(
 def test_blocks_in_any_order_arrive_as_if_each_point_had_a_line(
     lists: list[list[Block]], most: int, apart: set[str]
 ) -> None:
-    groups = frozenset((b"m", field.encode(), FieldType.FLOAT) for field in apart)
+    groups = frozenset(FieldKey(b"m", field.encode(), FieldType.FLOAT) for field in apart)
     before = [(list(each.times), list(each.values)) for blocks in lists for each in blocks]
     several = written(LineMerger(apart=groups, most=most), lists)
     found = lines(several) if several else []
@@ -144,7 +144,7 @@ def test_without_wide_each_block_goes_out_at_once() -> None:
 
 
 def test_a_group_that_central_refuses_leaves_the_line_and_its_neighbours_stay_together() -> None:
-    merger = LineMerger(apart={(b"m", b"b", FieldType.INTEGER)})
+    merger = LineMerger(apart={FieldKey(b"m", b"b", FieldType.INTEGER)})
     several = written(merger, [[block(field, 1, 2) for field in (b"a", b"b", b"c")]])
     assert sorted(shape(several)) == [(1, "ac"), (1, "b"), (2, "ac"), (2, "b")]
 

@@ -10,14 +10,14 @@ from typing import cast
 import pytest
 
 from telegraf_plugin.errors import NoRoom, SourceError, TransientError
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream import jobs
-from telegraf_plugin.stream.block import Block, FieldType
+from telegraf_plugin.stream.block import Block, FieldKey, FieldType
 from telegraf_plugin.stream.commands import StreamJob
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.merger import HELD_BYTES
 from telegraf_plugin.telegraf.printer import Printer
@@ -63,7 +63,7 @@ def test_fields_share_lines_which_are_counted_as_lines_and_their_points_as_point
     ("job", "stream"),
     [
         pytest.param(replace(COPY, narrow=True), WIDE, id="some line did not land"),
-        pytest.param(replace(COPY, apart=frozenset({(b"m", b"b", FieldType.INTEGER)})), WIDE, id="held"),
+        pytest.param(replace(COPY, apart=frozenset({FieldKey(b"m", b"b", FieldType.INTEGER)})), WIDE, id="held"),
         pytest.param(jobs.Compare(WHOLE), WIDE, id="found missing"),
         pytest.param(COPY, NARROW, id="with the tag field"),
     ],
