@@ -230,4 +230,4 @@ class Course(Outcomes):
         again = self._printed.touches(job.span)
         self._printed += span(*job.span)
         narrow = bool(self._unlanded) or self._again.touches(job.span)
-        return replace(job, again=again, apart=frozenset(self.holds.groups), narrow=narrow)
+        return replace(job, again=again, apart=frozenset(self.holds.by_field), narrow=narrow)

@@ -116,7 +116,7 @@ class Outcomes(Failures):
                     self.pending.happen(part, Event.COUNTS_EQUAL)
                     # Of what the source had, all that can pass is there: that both sides count differently is known.
                     part.seen, part.uneven = part.read, part.held_back
-                elif there < job.points and not self.holds.groups:
+                elif there < job.points and not self.holds.by_field:
                     self._unlanded += span(*part.span)
                 if not part.landed:
                     self._arrived -= span(*part.span)
