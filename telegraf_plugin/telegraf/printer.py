@@ -52,7 +52,7 @@ class Printer:
     def _write(self, several: Iterable[Columns]) -> None:
         label = self._command.stream.label
         try:
-            for lines, points, content in encoded(several):
+            for lines, points, content in encoded(several, most_lines=self._window.piece_lines):
                 self._window.enter(label, Load(lines, len(content)), self._command.live, self.mark)
                 self._writer.write(content)
                 self.points += 0 if self._exact else points

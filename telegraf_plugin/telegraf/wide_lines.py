@@ -17,6 +17,8 @@ from telegraf_plugin.telegraf.line_protocol import VALUE, encode, escape_key, es
 
 PIECE_BYTES = 256 * 1024
 """Lines that are encoded, and so held, at a time: a chunk of a reply seldom makes more."""
+PIECE_LINES = 100_000
+"""The same in lines: more than such a piece ever has."""
 MAX_LINE_BYTES = 64 * 1024
 """No line is longer that has more than one field: strings of 1 MiB each must not add up to what nobody has tried."""
 _BESIDE_VALUE = len(b'"" -9223372036854775808\n')
@@ -37,8 +39,8 @@ class Piece(NamedTuple):
     content: bytes
 
 
-def encoded(several: Iterable[Columns], most: int = PIECE_BYTES) -> Iterator[Piece]:
-    """Yield the lines of `several`, in order, in pieces of some `most` bytes.
+def encoded(several: Iterable[Columns], most: int = PIECE_BYTES, most_lines: int = PIECE_LINES) -> Iterator[Piece]:
+    """Yield the lines of `several`, in order, in pieces of some `most` bytes, and of `most_lines` at the most.
 
     A reply may name a series once and have many short rows of it: as lines they take a thousand times as much.
     Raises UnwritableName.
@@ -46,8 +48,9 @@ def encoded(several: Iterable[Columns], most: int = PIECE_BYTES) -> Iterator[Pie
     lines, points, size = 0, 0, 0
     contents: list[bytes] = []
     for columns in several:
-        for piece in _pieces(columns, most):
-            if contents and size + len(piece.content) > most:
+        for part in _cut(columns, most, most_lines):
+            piece = _encoded(part)
+            if contents and (size + len(piece.content) > most or lines + piece.lines > most_lines):
                 yield Piece(lines, points, b"".join(contents))
                 lines, points, size, contents = 0, 0, 0, []
             lines, points, size = lines + piece.lines, points + piece.points, size + len(piece.content)
@@ -56,36 +59,39 @@ def encoded(several: Iterable[Columns], most: int = PIECE_BYTES) -> Iterator[Pie
         yield Piece(lines, points, b"".join(contents))
 
 
-def _pieces(columns: Columns, most: int) -> Iterator[Piece]:
-    """Yield the lines of one series, in parts of some `most` bytes."""
-    for part in _cut(columns, most):
-        if len(part) == 1:
-            yield Piece(len(part[0]), len(part[0]), encode(part[0]))
-        else:
-            yield _encoded(part)
-
-
-def _cut(columns: Columns, most: int) -> Iterator[Columns]:
+def _cut(columns: Columns, most: int, most_lines: int) -> Iterator[Columns]:
     """Yield `columns` cut in time, in parts whose lines take some `most` bytes each, or are of one time."""
     longest = max(columns, key=len)
-    if len(longest) == 1 or _line_bytes(columns, longest) <= most:
+    fits = _lines(columns, longest) <= most_lines
+    if len(longest) == 1 and not fits and len(columns) > 1:  # of as many times
+        yield from _cut(columns[: len(columns) // 2], most, most_lines)
+        yield from _cut(columns[len(columns) // 2 :], most, most_lines)
+        return
+    if len(longest) == 1 or (fits and _line_bytes(columns, longest) <= most):
         yield columns
         return
     middle = len(longest) // 2
-    if len(columns) == 1:  # its times may be in any order
-        yield from _cut([_slice(longest, 0, middle)], most)
-        yield from _cut([_slice(longest, middle, len(longest))], most)
-        return
-    time, edges = longest.times[middle], dict[int, int]()
     before, after = [], []
-    for block in columns:
-        edge = edges.get(id(block.times))
-        if edge is None:
-            edge = edges[id(block.times)] = bisect_left(block.times, time)
-        before += [_slice(block, 0, edge)] if edge else []
-        after += [_slice(block, edge, len(block))] if edge < len(block) else []
-    yield from _cut(before, most)
-    yield from _cut(after, most)
+    if len(columns) == 1:  # its times may be in any order
+        before, after = [_slice(longest, 0, middle)], [_slice(longest, middle, len(longest))]
+    else:
+        time, edges = longest.times[middle], dict[int, int]()
+        for block in columns:
+            edge = edges.get(id(block.times))
+            if edge is None:
+                edge = edges[id(block.times)] = bisect_left(block.times, time)
+            before += [_slice(block, 0, edge)] if edge else []
+            after += [_slice(block, edge, len(block))] if edge < len(block) else []
+    yield from _cut(before, most, most_lines)
+    yield from _cut(after, most, most_lines)
+
+
+def _lines(columns: Columns, longest: Block) -> int:
+    """Return how many lines `columns` may make: as many as the `longest` of them where all have its times."""
+    times = longest.times
+    if all(block.times is times or block.times == times for block in columns):
+        return len(times)
+    return sum(map(len, columns))
 
 
 def _slice(block: Block, start: int, stop: int) -> Block:
@@ -102,7 +108,9 @@ def _line_bytes(columns: Columns, longest: Block) -> int:
 
 
 def _encoded(columns: Columns) -> Piece:
-    """Return the lines of several fields, whose columns ascend."""
+    """Return the lines of one field, or of several whose columns ascend."""
+    if len(columns) == 1:
+        return Piece(len(columns[0]), len(columns[0]), encode(columns[0]))
     heads = [line_head(block.measurement, block.tags, block.field) for block in columns]
     # All heads begin alike; what follows is the name of the field and "=".
     prefix = heads[0][: -len(escape_key(columns[0].field)) - 1]

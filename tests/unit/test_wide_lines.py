@@ -19,7 +19,6 @@ from tests.unit.test_line_protocol import names as any_names
 
 MIB = 2**20
 AT = 1_795_473_000 * 10**9
-NARROW_POINTS = 600
 
 
 def column(field: bytes, times: list[bytes], kind: FieldType = FieldType.FLOAT, value: bytes = b"1.5") -> Block:
@@ -56,16 +55,17 @@ def points_of(several: Iterable[Columns]) -> list[LinePoint]:
     ]
 
 
-@given(st.lists(columns().filter(bool), max_size=3), st.integers(1, 300))
-def test_lines_hold_each_point_once_and_all_of_a_time_share_one(several: list[list[Block]], most: int) -> None:
-    pieces = list(encoded(several, most))
+@given(st.lists(columns().filter(bool), max_size=3), st.integers(1, 300), st.integers(1, 8))
+def test_lines_hold_each_point_once_in_pieces_of_so_many_lines(
+    several: list[list[Block]], most: int, most_lines: int
+) -> None:
+    pieces = list(encoded(several, most, most_lines))
     for lines, points, content in pieces:
-        assert lines == content.count(b"\n") >= 1
+        assert lines == content.count(b"\n")
+        assert 1 <= lines <= most_lines
         assert points == len(read_lines(content))
     read = [point for piece in pieces for point in read_lines(piece.content)]
     assert sorted(read) == sorted(points_of(several))
-    wanted = sum(len({time for block in blocks_ for time in block.times}) for blocks_ in several)
-    assert wanted == sum(piece.lines for piece in pieces) or most < NARROW_POINTS
 
 
 @given(st.lists(columns().filter(bool), max_size=3))
