@@ -21,12 +21,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from lab.bench import SECOND, peak_memory
+from lab.bench import SECOND
 from lab.influxd import InfluxServer
 from lab.loopback import wait_until
+from lab.measured import peak_memory, processor_seconds, write_config
 from lab.process import children
 from lab.telegraf import TelegrafProcess
-from lab.ticks import cpu
 
 VALUES = int(os.environ.get("BENCH_VALUES", "1000000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "1"))
@@ -47,38 +47,6 @@ sources:
     org: bench
     token: "${{SOURCE_TOKEN}}"
     streams: [{{bucket: telegraf, lookback: 30s, start: -5h}}]
-"""
-CONFIG = """
-[agent]
-  interval = "{interval}"
-  round_interval = false
-  metric_batch_size = 5000
-  metric_buffer_limit = {buffer}
-  flush_interval = "1s"
-  omit_hostname = true
-  skip_processors_after_aggregators = true
-[[inputs.execd]]
-  command = {command}
-  signal = "STDIN"
-  buffer_size = "1MiB"
-  data_format = "influx"
-  influx_parser_type = "upstream"
-[[outputs.influxdb_v2]]
-  urls = ["{central}"]
-  token = "${{CENTRAL_TOKEN}}"
-  organization = "central"
-  bucket = "telegraf"
-  influx_uint_support = true
-  [outputs.influxdb_v2.tagpass]
-    source_bucket = ["telegraf"]
-[[outputs.influxdb_v2]]
-  urls = ["{central}"]
-  token = "${{CENTRAL_TOKEN}}"
-  organization = "central"
-  bucket = "metrics"
-  namepass = ["collector_*"]
-  [outputs.influxdb_v2.tagdrop]
-    source_bucket = ["*"]
 """
 
 
@@ -138,18 +106,15 @@ def run(variant: str, source: InfluxServer, folder: Path, began: int) -> Figures
         queries = folder / "queries.yaml"
         queries.write_text(QUERIES.format(central=central.url, source=source.url, tags=tags))
         ready = folder / f"{'wide' if wide else 'field'}.lines"
-        if by_cat:
-            command = f'["sh", "-c", "cat {ready}; while read -r tick; do :; done"]'
-        else:
-            command = f'["{sys.executable}", "-m", "telegraf_plugin", "--config", "{queries}"]'
-        config = folder / "telegraf.conf"
-        config.write_text(
-            CONFIG.format(
-                central=central.url,
-                command=command,
-                interval="1h",
-                buffer=2 * values if by_cat else 200_000,  # cat waits for nobody
-            )
+        config = write_config(
+            folder,
+            central.url,
+            "telegraf",
+            "telegraf",
+            "1h",
+            buffer=2 * values if by_cat else 200_000,  # cat waits for nobody
+            rounded=False,
+            command=["sh", "-c", f"cat {ready}; while read -r tick; do :; done"] if by_cat else (),
         )
         count = (
             f'from(bucket: "telegraf") |> range(start: time(v: {began - 1})) |> filter(fn: (r) => '
@@ -159,7 +124,7 @@ def run(variant: str, source: InfluxServer, folder: Path, began: int) -> Figures
         def landed() -> bool:
             return sum(map(int, re.findall(r"^,_?[a-z]*,\d+,(\d+)", central.query_csv(count), re.M))) == values
 
-        before, central_before = cpu(source.pid), cpu(central.pid)
+        before, central_before = processor_seconds(source.pid), processor_seconds(central.pid)
         begin = time.perf_counter()
         with TelegrafProcess(
             config, {"CENTRAL_TOKEN": central.token, "SOURCE_TOKEN": source.token}, folder
@@ -167,7 +132,12 @@ def run(variant: str, source: InfluxServer, folder: Path, began: int) -> Figures
             wait_until(landed, f"all values in central: {variant}", 600, 0.25)
             took = time.perf_counter() - begin
             (plugin,) = children(telegraf.pid)
-            used = cpu(source.pid) - before, cpu(plugin), cpu(telegraf.pid), cpu(central.pid) - central_before
+            used = (
+                processor_seconds(source.pid) - before,
+                processor_seconds(plugin),
+                processor_seconds(telegraf.pid),
+                processor_seconds(central.pid) - central_before,
+            )
             memory = peak_memory(plugin)
         return Figures(took, *used, memory, disk(central))
 
