@@ -7,6 +7,7 @@ FAULTS ?= 200
 SEED ?= 1
 REPORT ?=
 REFILLS ?=
+WIDE ?=
 MUTANT ?=
 LOGS ?=
 # Two at a time: the tests of real servers wait more than they work.
@@ -64,8 +65,8 @@ bench: venv engines ## Measure speed, memory, what a tick costs and what an outa
 	$(BIN)/python -m lab.ticks
 	$(BIN)/python -m lab.outage
 
-chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no)
-	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) MUTANT=$(MUTANT) \
+chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes)
+	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) MUTANT=$(MUTANT) \
 		$(BIN)/python -m lab.chaos
 
 chaos-mutants: FAULTS = 40

@@ -8,10 +8,10 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -31,13 +31,20 @@ class InfluxServer:
     program; its data and its port stay, so that it comes back as the same server.
     """
 
-    def __init__(self, org: str, bucket: str, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        org: str,
+        bucket: str,
+        tls: tuple[Path, Path] | None = None,
+        options: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """`org` is the organisation's name, `bucket` the first bucket's (infinite retention).
 
-        With `tls` the server speaks it, with the certificate and the key in these two files.
+        With `tls` the server speaks it, with the certificate and the key in these two files. `options` are influxd's,
+        by their variables without `INFLUXD_`.
         """
         self.org = org
-        self._tls = tls
+        self._tls, self._options = tls, options
         self.token = secrets.token_urlsafe(32)
         self.port = 0
         self._home = tempfile.TemporaryDirectory(prefix="lab-influxd-", ignore_cleanup_errors=True)
@@ -140,6 +147,7 @@ class InfluxServer:
             command += ["--tls-cert", str(self._tls[0]), "--tls-key", str(self._tls[1])]
         # No INFLUXD_* of the caller's environment, no config.toml of the caller's folder.
         env = {"PATH": os.defpath, "HOME": str(self.folder)}
+        env |= {f"INFLUXD_{option}": value for option, value in self._options.items()}
         return Process(command, env, cwd=self.folder, log_file=self.log_file)
 
     def _healthy(self) -> bool:

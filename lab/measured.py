@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 CONFIG = """
@@ -16,7 +18,7 @@ CONFIG = """
   omit_hostname = true
   skip_processors_after_aggregators = true
 [[inputs.execd]]
-  command = ["data-collector", "--config", "{folder}/queries.yaml", "--log-file", "{folder}/collector.log"]
+  command = {command}
   signal = "STDIN"
   buffer_size = "1MiB"
   data_format = "influx"
@@ -51,15 +53,17 @@ def write_config(
     buffer: int = 200_000,
     rounded: bool = True,
     more: str = "",
+    command: Sequence[str] = (),
 ) -> Path:
     """Write telegraf.conf into `folder`, beside queries.yaml, and return where it is.
 
     Points whose `source_bucket` is like `routes` go to `bucket` at the address `central`, the collector's own to
     `metrics`. `buffer`: lines an output keeps; `rounded`: whether ticks come at whole intervals; `more`: further
-    tables.
+    tables; `command`: what is run instead of the collector.
     """
+    collector = ("data-collector", "--config", f"{folder}/queries.yaml", "--log-file", f"{folder}/collector.log")
     text = CONFIG.format(
-        folder=folder,
+        command=json.dumps(command or collector),
         central=central,
         bucket=bucket,
         routes=routes,

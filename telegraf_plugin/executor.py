@@ -80,7 +80,10 @@ class SourceDoer:
             result = failure
         except Exception as failure:
             result = self.source.explained(failure)
-        printer.finish()
+        try:
+            printer.finish()
+        except NoRoom as failure:  # for what was still to be printed of a read that has failed: it is read again
+            result = result if isinstance(result, Exception) else failure
         tally.sent = printer.points
         return Outcome(command, result, tally, self._steady() - began, self.source.clock_skew)
 

@@ -6,12 +6,14 @@ What the chaos run asks of the collector's configuration stands in this file and
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.engines import REPOSITORY
+from lab.expect import METADATA_TAGS
 from lab.feed import EXCLUDED_FIELD
 from lab.loopback import free_port
 from lab.site import POD_8, POD_30, Buckets, Site
@@ -19,6 +21,9 @@ from lab.telegraf import TelegrafProcess
 
 INTERVAL_S = 2
 LOOKBACK_S = 20
+
+# What WIDE=yes leaves out: then all fields of a time share a line.
+TAGS = METADATA_TAGS if os.environ.get("WIDE") != "yes" else tuple(tag for tag in METADATA_TAGS if tag != "field")
 
 # A line of queries.yaml that every stream gets: else history would never arrive.
 START = "start: earliest"
@@ -28,7 +33,7 @@ central:
   url: "${{INFLUXDB_CENTRAL_URL}}"
   org: "${{INFLUXDB_CENTRAL_ORG}}"
   token: "${{INFLUXDB_CENTRAL_TOKEN}}"
-metadata_tags: [host, source_bucket, field]
+metadata_tags: [{", ".join(TAGS)}]
 # What is wrongly called proved stays wrong: nobody looks there again.
 sweep: 0%
 sources:

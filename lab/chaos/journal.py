@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.chaos.collector import TAGS
 from lab.chaos.lines import Line
 from lab.expect import tag_mapper
 from lab.points import FieldType, Point
@@ -62,7 +63,7 @@ class Journal:
         self.seen_ns = 0
         self._measurements = measurements
         self._exclude_fields = exclude_fields
-        self._mapped = tag_mapper(source, bucket)
+        self._mapped = tag_mapper(source, bucket, TAGS)
         self._series: dict[Series, int] = {}
         self._names: list[Series] = []  # by their numbers
         self._writes: dict[Key, list[Write]] = {}

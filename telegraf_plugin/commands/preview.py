@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR
 from telegraf_plugin.stream.windows import cut
-from telegraf_plugin.telegraf.line_protocol import encode
+from telegraf_plugin.telegraf.merger import LineMerger
+from telegraf_plugin.telegraf.wide_lines import Columns, encoded
 
 _EPILOG = """\
 examples:
@@ -107,10 +108,16 @@ def _pieces(session: Session, stream: StreamDefinition, start: int, stop: int) -
 
 
 def _lines(source: SourceReader, stream: StreamDefinition, pieces: Iterator[Span], tally: Tally) -> Iterator[bytes]:
+    merger = LineMerger(stream.wide)
     for piece in pieces:
         for blocks, _ in source.blocks(stream, piece, tally):
-            for block in blocks:
-                yield from encode(block).split(b"\n")[:-1]
+            yield from _split(merger.add(blocks))
+    yield from _split(merger.rest())
+
+
+def _split(several: Iterable[Columns]) -> Iterator[bytes]:
+    for part in encoded(several):
+        yield from part.content.split(b"\n")[:-1]
 
 
 def _after(conf: Path, lines: list[bytes]) -> tuple[list[str], str]:

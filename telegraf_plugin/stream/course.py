@@ -51,7 +51,7 @@ class Course(Outcomes):
         self.pending.clear()
         self.unread.clear()
         self.unproved.clear()
-        self._again, self._arrived, self._doubts = Spans(), Spans(), span(BEGINNING, END)
+        self._again, self._unlanded, self._arrived, self._doubts = Spans(), Spans(), Spans(), span(BEGINNING, END)
         self.proved = proved.clip(stop=self._settled(at))
         self._started_at = None
         self._search_at = 0
@@ -97,7 +97,9 @@ class Course(Outcomes):
         self.holds.forget(self.bounds.oldest)
         for quarantine in (self.unread, self.unproved):
             quarantine.keep(span(self.floor, now))
-        self._again = self._again.clip(start=live - self.stream.lookback)
+        self._again, self._unlanded = (
+            spans.clip(start=live - self.stream.lookback) for spans in (self._again, self._unlanded)
+        )
 
     def _take_back(self, at: Instant) -> None:
         """Take back what a clock that ran ahead has proved, or has begun with."""
@@ -227,4 +229,5 @@ class Course(Outcomes):
         """Take note that lines of a span are about to be printed, and say whether some were before."""
         again = self._printed.touches(job.span)
         self._printed += span(*job.span)
-        return replace(job, again=again)
+        narrow = bool(self._unlanded) or self._again.touches(job.span)
+        return replace(job, again=again, apart=frozenset(self.holds.by_field), narrow=narrow)

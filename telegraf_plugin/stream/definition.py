@@ -128,6 +128,11 @@ class StreamDefinition:
         return self.aggregate.every if self.aggregate is not None else 1
 
     @property
+    def wide(self) -> bool:
+        """Whether all fields that a series has at one time may share a line: the tag `field` makes series of them."""
+        return MetadataTag.FIELD not in self.metadata_tags
+
+    @property
     def unit(self) -> int:
         """In what steps (ns) its spans begin and end: an aggregate's windows, the microseconds of a Flux query."""
         if self.aggregate is not None:

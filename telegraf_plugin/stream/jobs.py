@@ -19,13 +19,16 @@ class Copy:
     """Read `span` at the source and print all of it.
 
     `live`: it is of the last `lookback`, which has all of the room. `again`: lines of it were printed before. `held`:
-    the field keys that its digest leaves out, since a proof does.
+    the field keys that its digest leaves out, since a proof does. `apart`: those that share no line with others, since
+    central refuses them; `narrow`: no field does, since some line did not land and nobody knows yet why.
     """
 
     span: Span
     live: bool
     again: bool = False
     held: frozenset[FieldKey] = frozenset()
+    apart: frozenset[FieldKey] = frozenset()
+    narrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

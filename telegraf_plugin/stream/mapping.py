@@ -51,6 +51,11 @@ class TagMapper:
         """The keys of the tags that are added."""
         return (*self._fixed, *((b"host",) if self._host is not None else ()))
 
+    @property
+    def by_field(self) -> bool:
+        """Whether the fields of one series have other tags each."""
+        return MetadataTag.FIELD.value.encode() in self._fixed
+
     def may_collide(self, tags: Tags) -> bool:
         """Say whether a series with other own tags than these could carry the same ones in central."""
         own = dict(tags)

@@ -51,6 +51,7 @@ class Outcomes(Failures):
         self._started_at: int | None = None
         self._printed = Spans()  # by this run
         self._again = Spans()  # what was printed and did not arrive
+        self._unlanded = Spans()  # where central has less than was printed, of what is in no way held
         self._doubts = Spans()  # what became doubtful while a job was under way
         self._comparing: Span | None = None  # what a Compare was asked for, until its outcome is known
         self._proof_clock = ProofClock()
@@ -115,6 +116,8 @@ class Outcomes(Failures):
                     self.pending.happen(part, Event.COUNTS_EQUAL)
                     # Of what the source had, all that can pass is there: that both sides count differently is known.
                     part.seen, part.uneven = part.read, part.held_back
+                elif there < job.points and not self.holds.by_field:
+                    self._unlanded += span(*part.span)
                 if not part.landed:
                     self._arrived -= span(*part.span)
         self._forget_points(job.span)
@@ -251,5 +254,6 @@ class Outcomes(Failures):
         for field_key, points in left_out.items():
             self.holds.left_out(field_key, whole, points)
         self.pending.cut_away(span(*whole))
+        self._unlanded -= span(*whole)
         self.proved += span(*whole)
         self._proof_clock.proved(span(*whole), at)

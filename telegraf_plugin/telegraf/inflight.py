@@ -15,6 +15,9 @@ from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES, Flow, Load
 PATIENCE_SECONDS = 10.0
 """How long a reading waits for room while no mark comes back; then its query is given up."""
 
+PIECES_A_LIMIT = 8
+"""What part of the limits enters at a time at the most, so that a mark is printed inside of each quarter of them."""
+
 
 class InFlightWindow:
     """Lines in flight towards one central bucket: `limit` and `max_bytes` at the most. Safe to use from any thread."""
@@ -29,6 +32,11 @@ class InFlightWindow:
         self._flow = Flow(limit, max_bytes)
         self._changed = threading.Condition()
         self.moved = 0  # how many marks have come back
+
+    @property
+    def piece_lines(self) -> int:
+        """How many lines may enter at a time: what `has_room` looks for before a read begins."""
+        return max(self._flow.limit // PIECES_A_LIMIT, 1)
 
     def enter(self, stream: str, load: Load, live: bool, before_waiting: Callable[[], object]) -> None:
         """Count lines of `stream` (its label) as printed, when there is room for them.
@@ -60,7 +68,8 @@ class InFlightWindow:
     def has_room(self, live: bool, stream: str | None = None) -> bool:
         """Say whether live data, or a backlog, of `stream` may begin to be read."""
         with self._changed:
-            return self._flow.has_room(Load(self._flow.limit // 8, self._flow.max_bytes // 8), live, stream)
+            piece = Load(self._flow.limit // PIECES_A_LIMIT, self._flow.max_bytes // PIECES_A_LIMIT)
+            return self._flow.has_room(piece, live, stream)
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether a mark is due inside of what `stream` prints."""

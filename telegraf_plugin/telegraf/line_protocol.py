@@ -1,4 +1,4 @@
-"""Blocks to line protocol, as Telegraf's upstream parser and InfluxDB's own read it: a line a point, a field a line.
+"""Blocks to line protocol, as Telegraf's upstream parser and InfluxDB's own read it: here a field a line.
 
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ names what is escaped where. A line passes two
 parsers: Telegraf's (github.com/influxdata/line-protocol/v2, `lineprotocol/decoder.go`), which leaves out what it does
@@ -22,28 +22,25 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
-from telegraf_plugin.stream.drops import DropReason, Drops, series_bytes, series_text
+from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
 
-_LINE = {
-    FieldType.FLOAT: b"%b %b",
-    FieldType.INTEGER: b"%bi %b",
-    FieldType.UNSIGNED: b"%bu %b",
-    FieldType.BOOLEAN: b"%b %b",
-    FieldType.STRING: b'"%b" %b',
+VALUE = {
+    FieldType.FLOAT: b"%b",
+    FieldType.INTEGER: b"%bi",
+    FieldType.UNSIGNED: b"%bu",
+    FieldType.BOOLEAN: b"%b",
+    FieldType.STRING: b'"%b"',
 }
+"""How a value of each type stands in a line."""
 _UNWRITABLE = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
 _ESCAPE = re.compile(rb'\\[,= "]')
 _STRING_ESCAPES = ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t"))
 
-
-PIECE_BYTES = 256 * 1024
-"""Lines that are encoded, and so held, at a time: a chunk of a reply seldom makes more."""
-_BESIDE_VALUE = len(b'"" -9223372036854775808\n')
 MAX_KEY_BYTES = 65_535
 """InfluxDB's limit for measurement, tags and field, escaped, with 4 bytes between tags and field. A longer one is
 answered with 400, for which Telegraf drops the whole batch."""
@@ -76,10 +73,11 @@ class LineMapper:
     def __init__(self, mapper: TagMapper) -> None:
         self.drops = Drops()
         self._mapper = mapper
+        self._last: tuple[Tags, Tags] | None = None  # a series' own tags, and those that all its fields have in central
 
     def mapped(self, block: Block) -> Block | None:
         """Return `block` with the tags that it has in central, without the points that cannot be written."""
-        tags = self._mapper.map(block.tags, block.field)
+        tags = self._tags(block)
         try:
             head = line_head(block.measurement, tags, block.field)
         except UnwritableName as unwritable:
@@ -94,6 +92,14 @@ class LineMapper:
         fit = [at for at in range(len(block)) if at not in unfit] if unfit else range(len(block))
         return pick(replace(block, tags=tags), fit) if fit else None
 
+    def _tags(self, block: Block) -> Tags:
+        """Return the tags that `block` has in central: the very same object for a series' fields one after another."""
+        if self._mapper.by_field:
+            return self._mapper.map(block.tags, block.field)
+        if self._last is None or self._last[0] != block.tags:
+            self._last = block.tags, self._mapper.map(block.tags, block.field)
+        return self._last[1]
+
     def _drop(self, reason: DropReason, block: Block, points: int) -> None:
         if points:
             self.drops.add(reason, points, series_text(*block.key))
@@ -103,63 +109,40 @@ def encode(block: Block) -> bytes:
     """Return the lines of `block`, tags as they stand, each ended by a newline. Raises UnwritableName."""
     head = line_head(block.measurement, block.tags, block.field)
     values = map(escape_string, block.values) if block.type is FieldType.STRING else block.values
-    lines = map(_LINE[block.type].__mod__, zip(values, block.times, strict=True))
+    lines = map((VALUE[block.type] + b" %b").__mod__, zip(values, block.times, strict=True))
     return b"%b%b\n" % (head, (b"\n" + head).join(lines))
-
-
-def encoded(blocks: Iterable[Block], most: int = PIECE_BYTES) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of `blocks`, in order, in pieces: how many there are, and some `most` bytes of them.
-
-    A reply may name a series once and have many short rows of it: as lines they take a thousand times as much.
-    Raises UnwritableName.
-    """
-    lines, size = 0, 0
-    parts: list[bytes] = []
-    for block in blocks:
-        for part in _cut(block, most):
-            content = encode(part)
-            if parts and size + len(content) > most:
-                yield lines, b"".join(parts)
-                lines, size, parts = 0, 0, []
-            lines, size = lines + len(part), size + len(content)
-            parts.append(content)
-    if parts:
-        yield lines, b"".join(parts)
-
-
-def _cut(block: Block, most: int) -> Iterator[Block]:
-    """Yield `block` in parts whose lines take some `most` bytes each, or are one.
-
-    What the values take is left out: they came in one chunk of a reply.
-    """
-    if len(block) == 1 or len(block) * (len(series_bytes(block.key)) + len(block.field) + _BESIDE_VALUE) <= most:
-        yield block
-        return
-    middle = len(block) // 2
-    yield from _cut(pick(block, range(middle)), most)
-    yield from _cut(pick(block, range(middle, len(block))), most)
 
 
 def line_head(measurement: bytes, tags: Tags, field: bytes) -> bytes:
     """Return a line up to and with the `=` before its value. Raises UnwritableName."""
-    if measurement.startswith(b"#"):
-        raise UnwritableName(measurement)  # the line would be a comment
     if field == RESERVED_FIELD:
         raise UnwritableName(field, DropReason.RESERVED_NAME)
-    for name in (measurement, field):
-        if _ESCAPE.search(name):
-            raise UnwritableName(name)
+    series, open_to_quotes = _series_head(measurement, tags)
+    if _ESCAPE.search(field) or (open_to_quotes and b'"' in field):
+        raise UnwritableName(field)
+    return b"%b %b=" % (series, escape_key(field))
+
+
+@lru_cache(maxsize=4)
+def _series_head(measurement: bytes, tags: Tags) -> tuple[bytes, bool]:
+    """Return a line up to its fields, and whether for InfluxDB the fields begin in a key before there.
+
+    A series' fields come one after another. Raises UnwritableName.
+    """
+    if measurement.startswith(b"#"):
+        raise UnwritableName(measurement)  # the line would be a comment
+    if _ESCAPE.search(measurement):
+        raise UnwritableName(measurement)
     parts = [escape_measurement(measurement)]
-    open_to_quotes = False  # for InfluxDB the fields begin in a key before here
+    open_to_quotes = False
     for key, value in tags:
         if key in RESERVED_TAGS:
             raise UnwritableName(key, DropReason.RESERVED_NAME)
         open_to_quotes = open_to_quotes or b"\\ " in key
-        if open_to_quotes and (b'"' in value or b'"' in field):
+        if open_to_quotes and b'"' in value:
             raise UnwritableName(key)
         parts.append(b",%b=%b" % (escape_key(key), escape_key(value)))
-    parts += [b" ", escape_key(field), b"="]
-    return b"".join(parts)
+    return b"".join(parts), open_to_quotes
 
 
 def _unfit(block: Block) -> dict[int, DropReason]:

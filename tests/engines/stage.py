@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from lab.expect import difference, expected_points
+from lab.expect import METADATA_TAGS, difference, expected_points
 from lab.influxd import InfluxServer
 from lab.loopback import free_port, open_url, wait_until
 from lab.points import Point
@@ -56,6 +56,7 @@ class Stage:
 
     def write_queries(self, max_in_flight: int = 100_000, **keys: Any) -> None:
         """Write queries.yaml anew, for the next start."""
+        self.metadata_tags = keys.get("metadata_tags", METADATA_TAGS)
         stream = {"bucket": self.name, "lookback": "3s", **keys}
         source = {"name": POD_8, "url": self.source.url, "org": self.source.org, "token": "${SERVER_A_TOKEN}"}
         central = {"url": self.central.url, "org": self.central.org, "token": "${INFLUXDB_CENTRAL_TOKEN}"}
@@ -80,7 +81,7 @@ class Stage:
 
     def expected(self) -> set[Point]:
         """What central should have: all that the source has."""
-        return set(expected_points(self._points(self.source, self.name), POD_8, self.name))
+        return set(expected_points(self._points(self.source, self.name), POD_8, self.name, self.metadata_tags))
 
     def landed(self) -> set[Point]:
         """What central has, without the ledger."""

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.expect import difference, expected_points
+from lab.expect import METADATA_TAGS, difference, expected_points
 from lab.influxd import InfluxServer
 from lab.loopback import free_port, open_url, wait_until
 from lab.points import FieldType, Point, read_points
@@ -90,11 +90,16 @@ class Landing:
     pods: set[Point]
     central: dict[str, set[Point]]
     changed: dict[str, set[Point]]
+    tags: tuple[str, ...]
 
 
-def configuration(site: Site, way: str) -> dict[str, Any]:
-    """A queries.yaml: the pods' bucket whole, and two whose history spans shard groups; all is read in one language."""
+def configuration(site: Site, way: str, tags: tuple[str, ...]) -> dict[str, Any]:
+    """A queries.yaml: the pods' bucket whole, and two whose history spans shard groups.
+
+    All is read in one language, and `tags` are added.
+    """
     return {
+        "metadata_tags": list(tags),
         "central": {
             "url": "${INFLUXDB_CENTRAL_URL}",
             "org": "${INFLUXDB_CENTRAL_ORG}",
@@ -121,8 +126,15 @@ def configuration(site: Site, way: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module", params=["flux", "influxql"])
-def landing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Landing]:
+WAYS = [("flux", METADATA_TAGS), ("flux", METADATA_TAGS[:2]), ("influxql", METADATA_TAGS[:2])]
+"""With `field` by InfluxQL is what most other tests are read by."""
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=["flux-with-field", "flux-wide", "influxql-wide"])
+def landing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landing]:
+    way: str
+    tags: tuple[str, ...]
+    way, tags = request.param
     folder = work_folder(tmp_path_factory.mktemp("fidelity") / "work")
     with Site() as site:
         # Power: groups of a day at first, of a week later; the old ones keep their ends. Central's allow both types.
@@ -148,7 +160,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
         start, stop = at - 60 * SECOND, at + 60 * SECOND
         pods = site.pod_30.points(PODS, start, stop)
 
-        (folder / "own.yaml").write_text(yaml.safe_dump(configuration(site, request.param)))
+        (folder / "own.yaml").write_text(yaml.safe_dump(configuration(site, way, tags)))
         env = site.environment(10, free_port()) | {"COLLECTOR_QUERIES": str(folder / "own.yaml")}
         collector = TelegrafProcess(folder / "telegraf.conf", env, cwd=folder)
         with collector:
@@ -168,7 +180,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
         central = {PODS: site.central.points(PODS, start, stop)}
         central |= {bucket: read_by_hour(site.central, bucket, now - 9 * DAY, now) for bucket in (TELEGRAF, POWER)}
         central["metrics"] = site.central.points("metrics", at, time.time_ns() + SECOND)
-        yield Landing(at, site, log, pods, central, {TELEGRAF: weekly, POWER: resized})
+        yield Landing(at, site, log, pods, central, {TELEGRAF: weekly, POWER: resized}, tags)
 
 
 def read_by_hour(server: InfluxServer, bucket: str, start: int, stop: int) -> set[Point]:
@@ -211,7 +223,7 @@ def test_the_corpus_is_in_the_source(landing: Landing) -> None:
 
 
 def test_every_point_lands_as_it_was_and_nothing_else(landing: Landing) -> None:
-    expected = expected_points((p for p in landing.pods if passes(p, landing.at)), POD_30, PODS)
+    expected = expected_points((p for p in landing.pods if passes(p, landing.at)), POD_30, PODS, landing.tags)
     assert difference(expected, landing.central[PODS]) == ""
 
 
@@ -243,25 +255,26 @@ def test_odd_names_arrive_in_every_place(landing: Landing) -> None:
     points = landing.central[PODS]
     assert {p.measurement for p in points if p.field == "in_measurement"} == set(NAMES)
     keys = {key for p in points if p.field == "in_key" for key, _ in p.tags}
-    assert keys == {*NAMES, "host", "field", "source_bucket"}
+    assert keys == {*NAMES, *landing.tags}
     assert {p.tag("k") for p in points if p.field == "in_value"} == set(NAMES)
     assert set(NAMES) <= {p.field for p in points if p.measurement == "names"}
-    assert set(NAMES) <= {str(p.tag("field")) for p in points if p.measurement == "names"}
+    fields = {str(p.tag("field")) for p in points if p.measurement == "names"}
+    assert set(NAMES) <= fields if "field" in landing.tags else fields == {"None"}
 
 
 def test_own_tags_are_kept_as_exported(landing: Landing) -> None:
     tags = {p.value: dict(p.tags) for p in landing.central[PODS] if p.measurement == "own"}
-    added = {"source_bucket": PODS, "field": "v"}
-    assert tags["1"] == {
-        **added,
-        "host": "pod_30",
-        "exported_field": "a",
-        "exported_source_bucket": "b",
-        "source": "c",
-    }
-    assert tags["2"] == {**added, "host": "h", "exported_field": "b", "exported_exported_field": "a"}
+    added = {"source_bucket": PODS} | ({"field": "v"} if "field" in landing.tags else {})
+    own = {"exported_source_bucket": "b", "source": "c"}
+    if "field" in landing.tags:
+        assert tags["1"] == {**added, "host": "pod_30", "exported_field": "a", **own}
+        assert tags["2"] == {**added, "host": "h", "exported_field": "b", "exported_exported_field": "a"}
+    else:
+        assert tags["1"] == {**added, "host": "pod_30", "field": "a", **own}
+        assert tags["2"] == {**added, "host": "h", "field": "a", "exported_field": "b"}
     assert tags["4"] == {**added, "host": "pod_7"}
-    assert sorted(value for key, value in tags["3"].items() if key.startswith("exported_")) == ["x", "y", "z"]
+    kept = sorted(value for key, value in tags["3"].items() if key.startswith("exported_"))
+    assert kept == ["x", "y", "z"][0 if "field" in landing.tags else 1 :]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +312,7 @@ def test_a_carriage_return_does_not_bring_an_overwritten_point_back(landing: Lan
 
 @pytest.mark.parametrize(("bucket", "source_name"), [(TELEGRAF, POD_8), (POWER, POD_30)], ids=["monday", "resized"])
 def test_a_field_of_two_types_arrives_whole(landing: Landing, bucket: str, source_name: str) -> None:
-    expected = expected_points(landing.changed[bucket], source_name, bucket)
+    expected = expected_points(landing.changed[bucket], source_name, bucket, landing.tags)
     assert {point.type for point in expected} == {FieldType.INTEGER, FieldType.FLOAT}
     assert difference(expected, landing.central[bucket]) == ""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import shlex
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from lab.telegraf import TelegrafProcess, program_path, work_folder
 from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
 from telegraf_plugin.telegraf.line_protocol import LineMapper, encode
+from telegraf_plugin.telegraf.wide_lines import MAX_LINE_BYTES, encoded
 
 BUCKET, OTHER = "telegraf", "other"
 SIGNS = ("\\", ",", "=", " ", '"', "#", "a")
@@ -87,6 +88,9 @@ PASSED = [case for case in CASES if case.line() is not None]
 HELD_BACK = [case for case in CASES if case.line() is None]
 
 
+_KINDS = {FieldType.STRING: "string", FieldType.INTEGER: "long"}
+
+
 def landed(central: InfluxServer, bucket: str) -> set[Point]:
     at = CASES[0].at
     return central.points(bucket, at - 10**9, at + 10**9)
@@ -112,6 +116,59 @@ def test_what_passes_is_taken_by_influxd_and_lands_as_it_is(central: InfluxServe
     found = landed(central, OTHER)
     assert (sorted(expected - found)[:5], sorted(found - expected)[:5]) == ([], [])
     central.empty_bucket(OTHER)
+
+
+TEXT = 'a \\"= ,"\\'
+"""A string's content that has all that may be taken for a line's other parts."""
+
+
+def wide(passed: Sequence[Case], together: int) -> tuple[bytes, set[Point]]:
+    """Lines of `together` fields each, whose names are those of the cases, between strings; and their points."""
+    lines, points = b"", set()
+    for number in range(0, len(passed), together):
+        fields = [case.field.encode() for case in passed[number : number + together]]
+        at = passed[number].at + number
+        columns = []
+        for place, field in enumerate(dict.fromkeys(fields)):
+            kind, value = ((FieldType.STRING, TEXT), (FieldType.INTEGER, str(number)))[place % 2]
+            tags = (("key\\a", f"v{number}"), ("source_bucket", BUCKET))
+            own = tuple((key.encode(), text.encode()) for key, text in tags)
+            columns.append(Block(b"wide", own, field, kind, [b"%d" % at], [value.encode()]))
+            points.add(Point("wide", frozenset(tags), field.decode(), Kind(_KINDS[kind]), value, at))
+        lines += b"".join(piece.content for piece in encoded([columns]))
+    return lines, points
+
+
+@pytest.mark.parametrize("together", [2, 3, 50])
+def test_names_that_pass_alone_pass_together_and_land_as_they_are(
+    central: InfluxServer, tmp_path: Path, together: int
+) -> None:
+    """In influxd, and through Telegraf."""
+    named = [case for case in PASSED if case.field != "f"]
+    chosen = list({case.field: case for case in named}.values())
+    lines, expected = wide(chosen, together)
+    assert lines.count(b"\n") == -(-len(chosen) // together)
+    central.write(OTHER, lines)
+    found = landed(central, OTHER)
+    assert (sorted(expected - found)[:5], sorted(found - expected)[:5]) == ([], [])
+    central.empty_bucket(OTHER)
+    log = through_telegraf(central, tmp_path, lines)
+    assert [line for line in log.splitlines() if " E! " in line or "metric parse error" in line] == []
+    found = {point for point in landed(central, BUCKET) if point.measurement != "done"}
+    assert (sorted(expected - found)[:5], sorted(found - expected)[:5]) == ([], [])
+    central.empty_bucket(BUCKET)
+
+
+def test_the_longest_line_of_several_fields_is_taken_by_telegraf(central: InfluxServer, tmp_path: Path) -> None:
+    at = b"%d" % CASES[0].at
+    tags = ((b"source_bucket", BUCKET.encode()),)
+    columns = [Block(b"wide", tags, b"f%d" % number, FieldType.INTEGER, [at], [b"1"]) for number in range(10_000)]
+    lines = b"".join(piece.content for piece in encoded([columns]))
+    longest = max(map(len, lines.splitlines()))
+    assert MAX_LINE_BYTES - 100 < longest <= MAX_LINE_BYTES
+    through_telegraf(central, tmp_path, lines)
+    assert len([point for point in landed(central, BUCKET) if point.measurement == "wide"]) == 10_000
+    central.empty_bucket(BUCKET)
 
 
 def refused_by_influxd(central: InfluxServer, case: Case) -> bool:

@@ -36,7 +36,7 @@ def test_what_is_live_is_counted_each_tick_and_what_differs_is_sent_again() -> N
     assert bench.next() == Copy(sp(-15, 0), live=True, again=True)  # the overlap alone
     bench.tick(0)
     bench.checked(bench.next(), equal=False, source=6)
-    assert bench.next() == Copy(sp(-300, 0), live=True, again=True)
+    assert bench.next() == Copy(sp(-300, 0), live=True, again=True, narrow=True)
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["slow", "failing"])

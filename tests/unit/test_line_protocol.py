@@ -12,7 +12,7 @@ from line_protocol_parser import parse_line
 
 from telegraf_plugin.stream.block import Block, FieldType, Tags
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
-from telegraf_plugin.telegraf.line_protocol import MAX_KEY_BYTES, MAX_STRING_BYTES, LineMapper, encode, encoded
+from telegraf_plugin.telegraf.line_protocol import MAX_KEY_BYTES, MAX_STRING_BYTES, LineMapper, encode
 from tests.slow_lines import LinePoint, RefusedLineError, read_lines
 
 _BARE = TagMapper("s", "b", ())
@@ -323,21 +323,3 @@ def test_the_slow_reader_refuses_what_telegraf_does(line: bytes) -> None:
 def test_the_slow_reader_keeps_a_backslash_that_escapes_nothing() -> None:
     (point,) = read_lines(rb'a\b\=c,k\x=C:\y\,\ z f\"="q\"\n\\n\z" -1' + b"\n")
     assert point == LinePoint(rb"a\b\=c", ((rb"k\x", rb"C:\y, z"),), rb"f\"", "string", -1, b'q"\n\\n\\z')
-
-
-@given(st.lists(blocks(), max_size=5), st.integers(1, 300))
-def test_pieces_are_the_same_lines_in_the_same_order(several: list[Block], most: int) -> None:
-    fit = [mapped for each in several if (mapped := LineMapper(_BARE).mapped(each)) is not None]
-    pieces = list(encoded(fit, most))
-    assert b"".join(content for _, content in pieces) == b"".join(map(encode, fit))
-    for lines, content in pieces:
-        assert lines == len(read_lines(content))
-        names = max(len(line.rpartition(b"=")[0]) for line in content.splitlines())
-        assert lines == 1 or lines * names <= 2 * most
-
-
-def test_a_series_with_a_long_name_and_many_rows_is_encoded_piece_by_piece() -> None:
-    wide = block(tags=((b"k", b"x" * 60_000),), values=tuple(b"%d" % n for n in range(2000)))
-    sizes = [len(content) for _, content in encoded([wide])]
-    assert sum(sizes) > 120_000_000
-    assert max(sizes) < 400_000
