@@ -23,7 +23,7 @@ from telegraf_plugin import lint, settings
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config
-from telegraf_plugin.config.settings import ENV_FILE, derived
+from telegraf_plugin.config.settings import ENV_FILE, derived, outdated
 from telegraf_plugin.config.settings import settings as completed
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
 from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin
@@ -77,7 +77,7 @@ environment:
   LOG_LEVEL           DEBUG, INFO (default), WARN or WARNING, ERROR
   COLLECTOR_QUERIES   what to read, when --config does not say
   COLLECTOR_ENV_FILE  the settings, when --env-file does not say; empty: none but the environment's
-  COLLECTOR_SECRETS   a folder with the tokens as files: config/queries.secrets.yaml is read then
+  COLLECTOR_SECRETS   a folder with the tokens as files: SERVER_A_TOKEN is its file server_a_token, and so on
   and the variables that the configuration names; what is not set comes from .env beside the configuration
 
 exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration or the command
@@ -114,6 +114,8 @@ def _settle(words: Sequence[str], stack: ExitStack) -> int:
         sys.stderr.write(f"W! set in the environment, so that {found.file} is not used for it: {names}\n")
     # The plugin has what Telegraf has, and says so when that is not what fits.
     plugin = not any(word in (*_COMMANDS, "start", "--check") for word in words)
+    if not plugin and (told := outdated(found.environment)):
+        sys.stderr.write(f"W! {told}\n")
     complete = dict(found.environment) if plugin else derived(found.environment)
     if found.file is not None:
         complete[ENV_FILE] = str(found.file)

@@ -23,7 +23,7 @@ from telegraf_plugin.config.schema import (
     StreamSection,
     TimeoutsSection,
 )
-from telegraf_plugin.config.variables import substitute
+from telegraf_plugin.config.variables import substitute, tokens_as_files
 from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
@@ -56,7 +56,7 @@ def load(path: Path, environment: Mapping[str, str], tokens: bool = True) -> Con
     by its key path.
     """
     problems: list[Problem] = []
-    raw = substitute(read_yaml(path), environment, problems)
+    raw = substitute(tokens_as_files(read_yaml(path), environment), environment, problems)
     problems += cross_check(raw)
     known = {problem.path for problem in problems}
     try:
