@@ -63,6 +63,8 @@ _COMMANDS = {
         "telegraf_plugin.commands.permissions",
         "the commands that create the collector's tokens, with the least rights",
     ),
+    "add-source": ("telegraf_plugin.commands.add_source", "a new site: all that its files need; --write"),
+    "remove-source": ("telegraf_plugin.commands.remove_source", "a site taken out of the files; --write"),
 }
 _EPILOG = """\
 examples:

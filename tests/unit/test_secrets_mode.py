@@ -1,4 +1,4 @@
-"""Tokens as files: one queries.yaml for both ways to hold them, what scripts/collector refuses, and the systemd unit that uses it."""
+"""Tokens as files, with the one queries.yaml: what scripts/collector refuses, and the systemd unit that uses it."""
 
 from __future__ import annotations
 
