@@ -103,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status. Raises Unusable, ConfigurationError."""
     work = site_files.opened(options.config, options.telegraf_config, os.environ)
     new = _new(options, work)
+    token = site_files.token_from(options.token) if options.token is not None else ""
     try:
         made = added(
             work.files, new, work.config, work.conf, work.environment, work.token_folder is not None, work.compose
@@ -118,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
     config = made.files.config(work.place.queries, environment)
     sys.stdout.write(site_files.diff(work.place, work.files, made.files))
     if options.write:
-        _write(options, work, made)
+        _write(work, made, token)
     else:
         sys.stdout.write(f"\n{WRITE_LATER}\n")
     sys.stdout.write("\nwhat is left to do\n" + "".join(_steps(options, work, made, config)))
@@ -150,10 +151,9 @@ def _each(values: list[str], buckets: list[str], option: str) -> list[str] | lis
     return values
 
 
-def _write(options: argparse.Namespace, work: Workplace, made: Addition) -> None:
-    """Write the files, and the token where it is given."""
+def _write(work: Workplace, made: Addition, token: str) -> None:
+    """Write the files, and the `token` unless it is empty."""
     files = made.files
-    token = site_files.token_from(options.token) if options.token is not None else ""
     if token and work.token_folder is not None:
         site_files.write_token(work.token_folder / token_file(made.token), token)
     elif token and files.settings is not None:
@@ -192,9 +192,8 @@ def _steps(options: argparse.Namespace, work: Workplace, made: Addition, config:
     if made.central_buckets:
         places.append(f"central's into {_token_place(work, 'INFLUXDB_CENTRAL_TOKEN')}")
     if places:
-        yield step(
-            f"Put the token{'s' * (len(places) > 1)} where {'they belong' if len(places) > 1 else 'it belongs'}: {', '.join(places)}."
-        )
+        many = len(places) > 1
+        yield step(f"Put the token{'s' * many} where {'they belong' if many else 'it belongs'}: {', '.join(places)}.")
         if work.token_folder is not None and not given:
             file = quote(str(work.token_folder / token_file(made.token)))
             ask = f"IFS= read -rsp 'token: ' token && (umask 077 && printf %s \"$token\" >{file}) && unset token; echo"

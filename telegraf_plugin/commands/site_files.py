@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import unified_diff
+from itertools import chain, count
 from pathlib import Path
 
 from telegraf_plugin import lint
@@ -121,8 +122,8 @@ def tried(work: Workplace, after: Files, environment: Mapping[str, str]) -> None
     for finding in lint.lint(config, conf, config.max_in_flight):
         if not finding.hint and _what(finding) not in known:
             raise Unusable(f"nothing was written: data-collector check would say {finding.key}: {finding.why}")
-    before, now = _complaints(work.files, work), _complaints(after, work, environment)
-    if told := [line for line in now if line not in before]:
+    now = _complaints(after, work, environment)
+    if now and (told := [line for line in now if line not in _complaints(work.files, work)]):
         raise Unusable(f"nothing was written: Telegraf would say of telegraf.conf: {told[0]}")
 
 
@@ -168,7 +169,11 @@ def written(place: Place, before: Files, after: Files, now: datetime) -> list[Pa
 
 def _backup(file: Path, now: datetime) -> Path:
     """Copy `file`, with its rights, and return the copy."""
-    backup = file.with_name(f"{file.name}.{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.bak")
+    names = (
+        f"{file.name}.{now.astimezone(UTC):%Y%m%dT%H%M%SZ}{more}.bak"
+        for more in chain([""], map("-{}".format, count(2)))
+    )
+    backup = next(place for name in names if not (place := file.with_name(name)).exists())
     try:
         descriptor = os.open(backup, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # .env has tokens
         with os.fdopen(descriptor, "wb") as copy:

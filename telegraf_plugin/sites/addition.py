@@ -116,6 +116,9 @@ def _routed(number: int, new: NewStream, prefix: str, config: Config, conf: Tele
     metric = Metric(LEDGER, {MetadataTag.SOURCE_BUCKET.value: new.bucket})
     outputs = [each for each in subject(config, conf).data_outputs if reach(each, metric) is not Reach.NEVER]
     variable = f"{prefix}_BUCKET{f'_{number + 1}' if number else ''}"
+    if not outputs and (new.central_bucket or new.bucket) == config.metrics_bucket:
+        what = "is for the collector's own metrics, and data belongs in another: give it --central-bucket"
+        raise Impossible(f"central's bucket {config.metrics_bucket} {what}")
     if not outputs:
         return Routed(new, variable, new.central_bucket or new.bucket, None)
     goes = outputs[0].text("bucket")

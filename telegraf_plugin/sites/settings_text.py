@@ -47,7 +47,9 @@ def without(text: str, names: Collection[str]) -> str:
         if taken and not line.strip():
             while kept and kept[-1].lstrip().startswith("#") and not _SOURCE.match(kept[-1]):
                 kept.pop()
-            if kept and not kept[-1].strip():
+            if not kept:
+                continue
+            if not kept[-1].strip():
                 kept.pop()
         taken = False
         kept.append(line)
