@@ -98,7 +98,7 @@ def added(
     token = f"{prefix}_TOKEN"
     lines = settings_text.lines_of(
         variables if token_files else {**variables, token: ""},
-        f"Source {new.name}. The token reads its bucket{'s' * (len(streams) > 1)}.",
+        f"{settings_text.comment(new.name)} The token reads its bucket{'s' * (len(streams) > 1)}.",
     )
     changed = Files(
         _queries(files.queries, raw, new, prefix, streams, config, shared),

@@ -57,7 +57,9 @@ def removed(files: Files, name: str, config: Config, conf: TelegrafConf, compose
         Files(
             queries,
             telegraf,
-            settings_text.without(files.settings, variables) if files.settings is not None else None,
+            settings_text.without(files.settings, variables, settings_text.comment(name))
+            if files.settings is not None
+            else None,
             _compose(files.compose, secret) if compose and files.compose is not None and secret else files.compose,
         ),
         variables,

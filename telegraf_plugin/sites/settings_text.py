@@ -11,9 +11,14 @@ _SET = re.compile(r"[ \t]*([A-Za-z_][A-Za-z0-9_]*)=")
 _SOURCE = re.compile(r"#?(SERVER_[A-Z0-9_]+)=")
 
 
-def lines_of(variables: Mapping[str, str], comment: str) -> list[str]:
-    """Return the lines that set the `variables`, below the `comment`. Raises ValueError for a control character."""
-    return [f"# {comment}", *(f"{name}={quoted(value)}" for name, value in variables.items())]
+def comment(source: str) -> str:
+    """Return how the comment begins that stands above the lines of the source called so."""
+    return f"Source {source}."
+
+
+def lines_of(variables: Mapping[str, str], above: str) -> list[str]:
+    """Return the lines that set the `variables`, under the comment `above`. Raises ValueError as `quoted` does."""
+    return [f"# {above}", *(f"{name}={quoted(value)}" for name, value in variables.items())]
 
 
 def with_lines(text: str, lines: list[str]) -> str:
@@ -35,8 +40,11 @@ def with_lines(text: str, lines: list[str]) -> str:
     return "\n".join(old)
 
 
-def without(text: str, names: Collection[str]) -> str:
-    """Return the file's `text` without the lines that set `names`, and without a comment that has no line below it."""
+def without(text: str, names: Collection[str], comment: str) -> str:
+    """Return the file's `text` without the lines that set `names`.
+
+    A comment above them goes when no line is left below it, and the one that begins with `comment` in any case.
+    """
     kept: list[str] = []
     taken = False  # the line above went away
     for line in text.split("\n"):
@@ -44,16 +52,30 @@ def without(text: str, names: Collection[str]) -> str:
         if found is not None and found[1] in names:
             taken = True
             continue
-        if taken and not line.strip():
-            while kept and kept[-1].lstrip().startswith("#") and not _SOURCE.match(kept[-1]):
-                kept.pop()
-            if not kept:
-                continue
-            if not kept[-1].strip():
-                kept.pop()
+        if taken and _forgotten(kept, comment, alone=not line.strip()) and not kept and not line.strip():
+            continue
         taken = False
         kept.append(line)
     return "\n".join(kept)
+
+
+def _forgotten(kept: list[str], comment: str, alone: bool) -> bool:
+    """Take the comments at the end of `kept` away, and the empty line above; say whether there were any.
+
+    Where they are not `alone`, since other lines follow, only those from the one that begins with `comment` on.
+    """
+    at = len(kept)
+    while at and kept[at - 1].lstrip().startswith("#") and not _SOURCE.match(kept[at - 1]):
+        at -= 1
+    if not alone:
+        own = [number for number in range(at, len(kept)) if kept[number].startswith(f"# {comment}")]
+        at = own[0] if own else len(kept)
+        if not own:
+            return False
+    del kept[at:]
+    if kept and not kept[-1].strip():
+        kept.pop()
+    return True
 
 
 def shown(text: str) -> str:

@@ -12,14 +12,16 @@ SHIPPED = (ROOT / ".env.example").read_text()
 NEW = {"SERVER_C_URL": "http://c:1", "SERVER_C_ORG": "Büro #1", "SERVER_C_TOKEN": ""}
 
 
-@pytest.mark.parametrize("text", [SHIPPED, "A=1\nSERVER_A_URL=x\n", "A=1\n", "SERVER_A_URL=x\n\nA=1\n"])
+@pytest.mark.parametrize(
+    "text", [SHIPPED, "A=1\nSERVER_A_URL=x\n", "A=1\n", "SERVER_A_URL=x\n\nA=1\n", "SERVER_A_URL=x\nA=1\n"]
+)
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_what_is_put_in_can_be_taken_out_again(text: str, ending: str) -> None:
     text = text.replace("\n", ending)
     edited = with_lines(text, lines_of(NEW, "Source C."))
     assert parsed(edited) == parsed(text) | NEW
     assert edited.count("\r\n") == (edited.count("\n") if ending == "\r\n" else 0)
-    assert without(edited, NEW) == text
+    assert without(edited, NEW, "Source C.") == text
 
 
 @pytest.mark.parametrize("text", ["", "A=1", "SERVER_A_URL=x"])
@@ -38,10 +40,10 @@ def test_they_stand_with_the_other_sources() -> None:
 
 def test_a_comment_that_is_about_other_lines_stays() -> None:
     text = "# one\nA=1\nB=2\n\n# two\n#SERVER_X_URL=off\nC=3\n\n# three\nD=4\n"
-    assert without(text, {"A"}) == text.replace("A=1\n", "")
-    assert without(text, {"A", "B"}) == "# two\n#SERVER_X_URL=off\nC=3\n\n# three\nD=4\n"
-    assert without(text, {"C"}) == "# one\nA=1\nB=2\n\n# two\n#SERVER_X_URL=off\n\n# three\nD=4\n"
-    assert without(text, {"E"}) == text
+    assert without(text, {"A"}, "Source C.") == text.replace("A=1\n", "")
+    assert without(text, {"A", "B"}, "Source C.") == "# two\n#SERVER_X_URL=off\nC=3\n\n# three\nD=4\n"
+    assert without(text, {"C"}, "Source C.") == "# one\nA=1\nB=2\n\n# two\n#SERVER_X_URL=off\n\n# three\nD=4\n"
+    assert without(text, {"E"}, "Source C.") == text
 
 
 def test_no_token_is_shown() -> None:
