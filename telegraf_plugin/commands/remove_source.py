@@ -11,7 +11,7 @@ from shlex import quote
 
 from telegraf_plugin.commands import site_files
 from telegraf_plugin.commands.add_source import RESTART, WRITE_LATER
-from telegraf_plugin.commands.arguments import add_telegraf_config, unknown
+from telegraf_plugin.commands.arguments import add_telegraf_config, completed, sources, unknown
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.config.dotenv import NotDotenv
 from telegraf_plugin.sites.files import Impossible
@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes to its `parser`."""
     parser.description = "Take a source out: show what its files have no need of then, or write it. Its data stays."
     parser.epilog = _EPILOG
-    parser.add_argument("source", metavar="SOURCE", help="its name, such as POD-31")
+    completed(parser.add_argument("source", metavar="SOURCE", help="its name, such as POD-31"), sources)
     parser.add_argument("--write", action="store_true", help="write it, with a backup beside each file")
     add_telegraf_config(parser)
 

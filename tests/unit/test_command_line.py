@@ -15,6 +15,7 @@ from tests.unit.test_lint import ROOT, SETTINGS
 
 PROGRAM = Path(sys.executable).parent / "data-collector"
 COMMANDS = ("check", "doctor", "status", "verify", "backfill", "preview", "permissions")
+"""Those that read the configuration and need no further word but a stream, or a time."""
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,9 @@ def test_the_start_tells_its_own_options_that_are_misspelt(capsys: pytest.Captur
         ("chek", "check"),
         ("backfil", "backfill"),
         ("permission", "permissions"),
+        ("add-sorce", "add-source"),
+        ("remove_source", "remove-source"),
+        ("strat", "start"),
     ],
 )
 def test_a_misspelt_command_is_told_what_was_meant(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +104,7 @@ def test_a_misspelt_command_is_told_what_was_meant(word: str, meant: str, capsys
 def test_a_word_like_no_command_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     told = refusal(capsys, "xyzzy")
     assert "did you mean" not in told
-    assert f"there are: {', '.join(COMMANDS)}" in told
+    assert f"there are: start, {', '.join(COMMANDS)}, completion, add-source, remove-source" in told
 
 
 @pytest.mark.parametrize("command", ["status", "doctor", "verify", "backfill", "preview"])
