@@ -40,9 +40,9 @@ examples:
   data-collector add-source POD-31 --url http://192.168.199.31:8086 --org default --bucket telegraf \\
       --template system_metrics
       a bucket that is called like another source's goes to the same central bucket, and both get the tag source
-  data-collector add-source POD-31 --url http://192.168.199.31:8086 --org default --bucket cooling --write --token - \\
-      </root/pod-31.token
-      with its token, which is shown nowhere
+  data-collector add-source POD-31 --url http://192.168.199.31:8086 --org default --bucket cooling --write \\
+      --token /root/pod-31.token
+      with its token, which is shown nowhere; --token - reads it from standard input
 
 Written are queries.yaml (its block), .env (its variables), telegraf.conf (an output, where its bucket has none), and,
 where tokens are Compose's files, docker-compose.secrets.yaml. Comments and all else stay as they are. What check would
