@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from telegraf_plugin.config import Config, dangers
 from telegraf_plugin.stream.attempts import Attempt
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.overwrites import MAX_SERIES
 from telegraf_plugin.stream.status import Board, StreamStatus, Totals
@@ -46,7 +46,7 @@ class Audit:
         self._named: set[tuple[str, DropReason, str]] = set()  # series of which it was said that points cannot pass
         self._unwatched: set[str] = set()  # streams of which that was said
         self._skewed: set[str] = set()  # sources whose clock differs from ours
-        self._held: dict[tuple[str, bool], list[tuple[Group, int, str]]] = {}  # by stream, and whether it is refused
+        self._held: dict[tuple[str, bool], list[tuple[FieldKey, int, str]]] = {}  # by stream, and whether it is refused
 
     def started(self) -> None:
         """Say what is going to be read."""
@@ -103,10 +103,10 @@ class Audit:
             log.warning(text, server, abs(skew), "ahead of" if skew > 0 else "behind", effect)
             self._skewed.add(server)
 
-    def held(self, stream: StreamDefinition, group: Group, points: int, reason: str) -> None:
+    def held(self, stream: StreamDefinition, field_key: FieldKey, points: int, reason: str) -> None:
         """Take note that central goes on lacking `points` of a field: it is said with the cycle, all at once."""
         refused = reason.startswith("refused")
-        self._held.setdefault((stream.label, refused), []).append((group, points, reason))
+        self._held.setdefault((stream.label, refused), []).append((field_key, points, reason))
 
     def _say_held(self) -> None:
         """Say in one line a stream and remedy what central goes on lacking, as far as that was not said yet."""

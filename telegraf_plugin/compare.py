@@ -11,13 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from telegraf_plugin.influxdb.passage import Tally
-from telegraf_plugin.stream.block import Block, FieldType, pick
+from telegraf_plugin.stream.block import Block, FieldKey, FieldType, pick
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import ClassDigest, Digest, Group, PointSet, keys
+from telegraf_plugin.stream.digest import ClassDigest, Digest, PointSet, keys
 from telegraf_plugin.stream.multiset import HashMultiset
 from telegraf_plugin.stream.renames import in_central
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 
 SET_POINTS = 250_000
 """Points that are compared as a set at a time, some 3 MB: what is more is narrowed by time, then by classes."""
@@ -26,7 +26,7 @@ TOLD_POINTS = 50_000
 
 Read = Iterator[tuple[list[Block], bool]]
 """Blocks, and whether they are of the second, exact reading of strings (`Passage.blocks`)."""
-NONE: frozenset[Group] = frozenset()
+NONE: frozenset[FieldKey] = frozenset()
 
 
 class Sink(Protocol):
@@ -46,23 +46,23 @@ class Sink(Protocol):
 
 @dataclass(slots=True)
 class Outcome:
-    """What was compared, and found: `points` of the source; `missing` of them, by group, are not in central, or
-    otherwise there; `where`: from the first to behind the last of those, by group. `extras`: points that only central
-    has. `left_out` were not compared, by group.
+    """What was compared, and found: `points` of the source; `missing` of them, by field key, are not in central, or
+    otherwise there; `where`: from the first to behind the last of those, by field key. `extras`: points that only
+    central has. `left_out` were not compared, by field key.
     """
 
     points: int = 0
-    missing: dict[Group, int] = field(default_factory=dict)
+    missing: dict[FieldKey, int] = field(default_factory=dict)
     extras: int = 0
-    left_out: dict[Group, int] = field(default_factory=dict)
-    where: dict[Group, Span] = field(default_factory=dict)
+    left_out: dict[FieldKey, int] = field(default_factory=dict)
+    where: dict[FieldKey, Span] = field(default_factory=dict)
 
     def lacks(self, block: Block) -> None:
         """Take points that central lacks, or has otherwise."""
-        self.missing[block.group] = self.missing.get(block.group, 0) + len(block)
+        self.missing[block.field_key] = self.missing.get(block.field_key, 0) + len(block)
         times = [int(time) for time in block.times]
-        first, last = self.where.get(block.group, (times[0], times[0]))
-        self.where[block.group] = min(first, *times), max(last, *(time + 1 for time in times))
+        first, last = self.where.get(block.field_key, (times[0], times[0]))
+        self.where[block.field_key] = min(first, *times), max(last, *(time + 1 for time in times))
 
 
 class Comparer:
@@ -80,15 +80,15 @@ class Comparer:
         self._source, self._central, self._cut = source, central, pieces
         self.rewritten = tuple(tag.encode() for tag in stream.rewritten_tags)
 
-    def empty(self, without: frozenset[Group] = NONE) -> Digest:
-        """Return a digest of no points, to which the points of the groups in `without` cannot be added."""
+    def empty(self, without: frozenset[FieldKey] = NONE) -> Digest:
+        """Return a digest of no points, to which the points of the field keys in `without` cannot be added."""
         return Digest(self.rewritten, without)
 
     def seen(self, block: Block) -> Block:
         """Return a block of the source as it is in central."""
         return in_central(self._stream.renames, block)
 
-    def source_digest(self, span: Span, without: frozenset[Group] = NONE, tally: Tally | None = None) -> Digest:
+    def source_digest(self, span: Span, without: frozenset[FieldKey] = NONE, tally: Tally | None = None) -> Digest:
         """Read the source's side of `span`."""
         digest = self.empty(without)
         for piece in self.pieces(span):
@@ -97,7 +97,7 @@ class Comparer:
                     digest.add(self.seen(block), exact)
         return digest
 
-    def central_digest(self, span: Span, without: frozenset[Group] = NONE) -> Digest:
+    def central_digest(self, span: Span, without: frozenset[FieldKey] = NONE) -> Digest:
         """Read central's side of `span`."""
         digest = self.empty(without)
         for piece in self._cut(span):
@@ -110,11 +110,11 @@ class Comparer:
         self,
         span: Span,
         sink: Sink,
-        without: frozenset[Group] = NONE,
-        group: Group | None = None,
+        without: frozenset[FieldKey] = NONE,
+        field_key: FieldKey | None = None,
         tally: Tally | None = None,
     ) -> Outcome:
-        """Compare `span` but for the groups in `without`, and tell `sink` what differs; with `group` only of that."""
+        """Compare `span` but for the field keys in `without`, or `field_key` alone, and tell `sink` what differs."""
         outcome = Outcome()
         for piece in self.pieces(span):
             source, central = self.source_digest(piece, without, tally), self.central_digest(piece, without)
@@ -130,13 +130,13 @@ class Comparer:
                 if source.equals(central):
                     continue
                 if max(source.points, central.points) <= most:
-                    _Sets(self, narrow, sink, without, group, outcome).compare()
+                    _Sets(self, narrow, sink, without, field_key, outcome).compare()
                     continue
                 for classes in self._parts(narrow, without, most, sink.wants_extras):
-                    _Sets(self, narrow, sink, without, group, outcome, classes).compare()
+                    _Sets(self, narrow, sink, without, field_key, outcome, classes).compare()
         return outcome
 
-    def _parts(self, span: Span, without: frozenset[Group], most: int, both: bool) -> Iterator[frozenset[int]]:
+    def _parts(self, span: Span, without: frozenset[FieldKey], most: int, both: bool) -> Iterator[frozenset[int]]:
         """Yield the classes that differ, as many at a time as have `most` points in central; of `both` sides."""
         source, central = ClassDigest(self.rewritten), ClassDigest(self.rewritten)
         for block, exact in self.read_source(span, without):
@@ -159,15 +159,15 @@ class Comparer:
         """Cut a span; what the operator's own Flux computes over it is not ours to cut."""
         return [span] if self._stream.flux is not None else self._cut(span)
 
-    def read_source(self, span: Span, without: frozenset[Group]) -> Iterator[tuple[Block, bool]]:
-        """Yield the source's blocks of `span` but for those of the groups in `without`."""
+    def read_source(self, span: Span, without: frozenset[FieldKey]) -> Iterator[tuple[Block, bool]]:
+        """Yield the source's blocks of `span` but for those of the field keys in `without`."""
         for blocks, exact in self._source(span, Tally()):
-            yield from ((block, exact) for block in blocks if block.group not in without)
+            yield from ((block, exact) for block in blocks if block.field_key not in without)
 
-    def read_central(self, span: Span, without: frozenset[Group]) -> Iterator[tuple[Block, bool]]:
+    def read_central(self, span: Span, without: frozenset[FieldKey]) -> Iterator[tuple[Block, bool]]:
         """Yield central's, likewise."""
         for blocks, exact in self._central(span):
-            yield from ((block, exact) for block in blocks if block.group not in without)
+            yield from ((block, exact) for block in blocks if block.field_key not in without)
 
 
 @dataclass(slots=True)
@@ -177,8 +177,8 @@ class _Sets:
     comparer: Comparer
     span: Span
     sink: Sink
-    without: frozenset[Group]
-    group: Group | None
+    without: frozenset[FieldKey]
+    field_key: FieldKey | None
     outcome: Outcome
     classes: frozenset[int] | None = None
 
@@ -190,13 +190,13 @@ class _Sets:
         found, told = 0, HashMultiset()  # keys of strings that were found to be missing
         for block, exact in self.comparer.read_source(self.span, self.without):
             seen = self.comparer.seen(block)
-            places = there.missing(seen, exact, self.group)
+            places = there.missing(seen, exact, self.field_key)
             found += len(places)
             self._lacking(block, seen, places, exact)
             if places and block.type is FieldType.STRING:
                 for key in keys(pick(seen, places), rewritten):
                     told.put(key)
-        if not found and self.group is None:
+        if not found and self.field_key is None:
             self.outcome.extras += there.left()
         if there.left(exact=True) or (self.sink.wants_extras and there.left()):
             overlong = self._extras(there, rewritten)
@@ -227,7 +227,7 @@ class _Sets:
         Read without carriage returns both sides are the same, so that nothing was found to be missing.
         """
         for block, exact in self.comparer.read_source(self.span, self.without):
-            if not exact and block.type is FieldType.STRING and self.group in (None, block.group):
+            if not exact and block.type is FieldType.STRING and self.field_key in (None, block.field_key):
                 seen = self.comparer.seen(block)
                 of_block = enumerate(keys(seen, rewritten))
                 self._lacking(block, seen, [at for at, key in of_block if key in overlong and key not in told], False)

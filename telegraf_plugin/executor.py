@@ -15,7 +15,6 @@ from telegraf_plugin.config import Config, Source
 from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.collector import Action
@@ -35,12 +34,12 @@ from telegraf_plugin.stream.commands import (
     ReadMarks,
     ReadOrigins,
     ReadRequests,
-    ReadStats,
     Result,
     SourceLookedUp,
 )
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.status import Effort
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.turns import AT_ONCE
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.printer import Printer
@@ -82,8 +81,8 @@ class SourceDoer:
         except Exception as failure:
             result = self.source.explained(failure)
         printer.finish()
-        stats = ReadStats(tally.points, printer.points, tally.drops, tally.unwatched)
-        return Outcome(command, result, stats, self._steady() - began, self.source.clock_skew)
+        tally.sent = printer.points
+        return Outcome(command, result, tally, self._steady() - began, self.source.clock_skew)
 
     def look_up(self, command: LookUpSource) -> SourceLookedUp:
         """Ask how the source keeps a bucket; one that fails to say it changes nothing."""

@@ -189,7 +189,7 @@ class Plugin:
                     self._audit.attempt(news, status)
                     self._report(reports)
                 case HeldNews():
-                    self._audit.held(news.stream, news.group, news.points, news.reason)
+                    self._audit.held(news.stream, news.field_key, news.points, news.reason)
                 case Idle():
                     self._report(self._health.idle(news, now))
                 case Moved():

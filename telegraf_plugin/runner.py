@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.stream.block import Block, pick
+from telegraf_plugin.stream.block import Block, FieldKey, pick
 from telegraf_plugin.stream.commands import Adopt, Command, PrintMark, Probe, Result
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Difference, told
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.holds import Reason
 from telegraf_plugin.stream.jobs import (
     Check,
@@ -34,6 +32,7 @@ from telegraf_plugin.stream.jobs import (
 )
 from telegraf_plugin.stream.ration import Portion, Ration
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.stream.windows import group_start
 from telegraf_plugin.telegraf.printer import Printer
@@ -91,8 +90,10 @@ class JobRunner:
                 return self.compare(command, job, printer, Tally())  # what is read here was counted before
             case Recheck() as job:
                 return self.sweep(command, job)
-            case Explain(span, group):
-                return Explained(self.reason(command, group, span), self._central.bucket(command.stream.central_bucket))
+            case Explain(span, field_key):
+                return Explained(
+                    self.reason(command, field_key, span), self._central.bucket(command.stream.central_bucket)
+                )
 
     def copy(self, command: Command, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print all of it; `tally` counts on the way."""
@@ -170,7 +171,7 @@ class JobRunner:
 
         Without `printer` nothing is printed.
         """
-        found = self._comparer(command).compare(job.span, _Prints(printer, job.ration), job.held, job.group, tally)
+        found = self._comparer(command).compare(job.span, _Prints(printer, job.ration), job.held, job.field_key, tally)
         return Compared(
             missing=found.missing,
             where=found.where,
@@ -195,16 +196,18 @@ class JobRunner:
             return Swept(True, points)
         return Swept(not self.compare(command, Compare(job.span, held=job.held), None, Tally()).missing, points)
 
-    def reason(self, command: Command, group: Group, span: Span) -> Reason:
-        """Say why central lacks the group's points in `span`, by what can be seen there."""
+    def reason(self, command: Command, field_key: FieldKey, span: Span) -> Reason:
+        """Say why central lacks the field key's points in `span`, by what can be seen there."""
         # By the shard group a field has one type: what refuses a point may lie anywhere in it.
         longest = max(command.groups)
         begin = group_start(span[0], longest)
-        types = self._central.types(command.stream.central_bucket, (begin, begin + longest), group) - {group[2].value}
+        types = self._central.types(command.stream.central_bucket, (begin, begin + longest), field_key) - {
+            field_key[2].value
+        }
         if types:
             there = " and ".join(sorted(types))
             return Reason(
-                True, f"refused: it is {group[2].value} here and {there} in central (422, field type conflict)"
+                True, f"refused: it is {field_key.type.value} here and {there} in central (422, field type conflict)"
             )
         if command.stream.flux is not None:
             return Reason(False, "differs: what the stream's flux yields is not what central has")
@@ -217,7 +220,7 @@ class JobRunner:
         for blocks, exact in self._central.blocks(command.stream, instant):
             for block in blocks:
                 difference.central(block, exact)
-        return Reason(False, f"differs: {told(difference.found(), group)}")
+        return Reason(False, f"differs: {told(difference.found(), field_key)}")
 
 
 class _Prints:

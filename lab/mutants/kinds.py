@@ -97,8 +97,8 @@ KINDS: dict[str, str] = {
         "telegraf_plugin/stream/outcomes.py: Outcomes._overtaken: return self._doubts.touches(whole) -> return False"
     ): "an outcome that was overtaken says nothing",
     (
-        "telegraf_plugin/stream/outcomes.py: Outcomes.proved_by: (group for part in "
-        "self.pending.within(job.span) for group in part.missed) -> (())"
+        "telegraf_plugin/stream/outcomes.py: Outcomes.proved_by: (field_key for part in "
+        "self.pending.within(job.span) for field_key in part.missed) -> (())"
     ): "what is missing twice is held",
     (
         "telegraf_plugin/stream/outcomes.py: Outcomes.compared: all((part.settles <= self._job_at.safe for part "

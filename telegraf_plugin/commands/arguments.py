@@ -16,7 +16,7 @@ from telegraf_plugin.errors import CollectorError
 
 STREAM = "a stream (source/stream as in the log)"
 STREAMS = "only these: a stream (source/stream as in the log), or a source with all of its streams; all unless given"
-_TIMES = ("--from", "--to")
+_TIMES = ("--from", "--to", "--start")
 _DATE = re.compile(r"(?:.* )?--(?:from|to)[ =]\d{4}-\d\d-\d\d", re.DOTALL)
 _CLOCK = re.compile(r"\d\d:\d\d")
 

@@ -15,12 +15,12 @@ from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
 from telegraf_plugin.commands.last_word import DEFAULT_INTERVAL_SECONDS, newest_metrics
 from telegraf_plugin.commands.tables import Meter, meter, write_json
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.plan import EMPTY_COPIES
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import DAY, SECOND
 from telegraf_plugin.stream.windows import cut
 

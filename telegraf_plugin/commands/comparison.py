@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from telegraf_plugin.commands.desk import Sides
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import SourceError
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.difference import Difference, Differing, Kind
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import DAY, HOUR, MINUTE
 from telegraf_plugin.stream.windows import cut
 
@@ -124,7 +124,7 @@ class Comparison:
             if each.kind is Kind.EXTRA and self.sides.stream.flux is not None:
                 continue  # others may write what it computes as well
             held = each.kind is not Kind.EXTRA and bool(
-                self._held.get(each.group, NOTHING) & span(each.time, each.time + 1)
+                self._held.get(each.field_key, NOTHING) & span(each.time, each.time + 1)
             )
             if held:
                 found.held += 1

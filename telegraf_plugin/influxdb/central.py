@@ -10,10 +10,9 @@ from telegraf_plugin.influxdb.answers import FieldTypes, count_of, types_of
 from telegraf_plugin.influxdb.flux import Query, series_predicates
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
 from telegraf_plugin.influxdb.timestamps import parse_time
-from telegraf_plugin.stream.block import Block
+from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
 
@@ -44,10 +43,10 @@ class CentralReader(LedgerReader):
                 again = flux.carriage_return_query(stream, *span, decoder.quoted)
                 yield from ((blocks, True) for blocks in self._read(again, Decoder(escaped=True)))
 
-    def types(self, bucket: str, span: Span, group: Group) -> set[str]:
-        """Return the types that central has of the group's field in `span`."""
+    def types(self, bucket: str, span: Span, field_key: FieldKey) -> set[str]:
+        """Return the types that central has of the field key's field in `span`."""
         with self._explained():
-            query = flux.field_types_query(bucket, *span, group[0], group[1])
+            query = flux.field_types_query(bucket, *span, field_key[0], field_key[1])
             return {block.type.value for blocks in self._read(query, Decoder()) for block in blocks}
 
     def newest_types(self, stream: StreamDefinition, span: Span) -> FieldTypes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 
 from telegraf_plugin.errors import PermanentError, SourceError
@@ -26,6 +25,7 @@ from telegraf_plugin.stream.mapping import TagMapper
 from telegraf_plugin.stream.names import is_own
 from telegraf_plugin.stream.overwrites import MAX_EARLIER, OverwriteWatch
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.telegraf.line_protocol import LineMapper
 
 MAX_OVERWRITTEN_SERIES = 200
@@ -40,21 +40,6 @@ MAX_LOSSY_COLUMNS = 20
 """Columns of names that the source is asked about for one span, a query each."""
 MAX_LOSSY_BYTES = 1024 * 1024
 """What the series with a carriage return in a name may take, of all columns."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was read: `points`, of which `drops` cannot pass. `unwatched`: too many series to notice overwriting."""
-
-    points: int = 0
-    drops: Drops = field(default_factory=Drops)
-    unwatched: bool = False
-
-    @property
-    def countable(self) -> int:
-        """Those of the points that the source counts as the stream's: without the collector's own measurements."""
-        own = self.drops.get(DropReason.OWN_MEASUREMENT)
-        return self.points - (own.points if own is not None else 0)
 
 
 class Passage:

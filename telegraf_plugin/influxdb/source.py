@@ -12,7 +12,7 @@ from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newe
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.passage import Passage, Tally
+from telegraf_plugin.influxdb.passage import Passage
 from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
 from telegraf_plugin.stream.block import Block
@@ -22,6 +22,7 @@ from telegraf_plugin.stream.drops import DropReason, series_text
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.status import Effort
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR, MINUTE
 
 Answer = TypeVar("Answer")

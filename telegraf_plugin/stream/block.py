@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 Tags = tuple[tuple[bytes, bytes], ...]
 """Tag keys and values, unescaped, sorted by key, no key twice, no value empty."""
@@ -26,6 +27,14 @@ class FieldType(Enum):
     UNSIGNED = "unsigned"
     BOOLEAN = "boolean"
     STRING = "string"
+
+
+class FieldKey(NamedTuple):
+    """By what central takes or refuses points."""
+
+    measurement: bytes
+    field: bytes
+    type: FieldType
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,9 @@ class Block:
         return self.measurement, self.tags, self.field
 
     @property
-    def group(self) -> tuple[bytes, bytes, FieldType]:
-        """By what central takes or refuses the points: measurement, field and type."""
-        return self.measurement, self.field, self.type
+    def field_key(self) -> FieldKey:
+        """By what central takes or refuses the points."""
+        return FieldKey(self.measurement, self.field, self.type)
 
     def __len__(self) -> int:
         return len(self.times)

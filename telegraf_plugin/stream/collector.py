@@ -186,9 +186,9 @@ class Collector:
     def held(self) -> list[HeldPoints]:
         """Return what central goes on lacking of each stream."""
         return [
-            HeldPoints(task.stream, group, hold.points, hold.reason.text)
+            HeldPoints(task.stream, field_key, hold.points, hold.reason.text)
             for task in self.tasks.values()
-            for group, hold in task.course.holds.groups.items()
+            for field_key, hold in task.course.holds.by_field.items()
         ]
 
     @property

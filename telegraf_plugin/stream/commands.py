@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import CentralError, NoRoom, SourceError
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
-from telegraf_plugin.stream.digest import Group
-from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.jobs import (
     Check,
     Compare,
@@ -34,6 +33,7 @@ from telegraf_plugin.stream.jobs import (
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, Template
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.windows import cut
 
 
@@ -89,18 +89,6 @@ class Command:
         return not isinstance(self.job, Copy) or self.job.live
 
 
-@dataclass(slots=True)
-class ReadStats:
-    """What was read: `points`, of which `drops` cannot pass; `sent`: printed. `unwatched`: too many series to notice
-    overwriting.
-    """
-
-    points: int = 0
-    sent: int = 0
-    drops: Drops = field(default_factory=Drops)
-    unwatched: bool = False
-
-
 Result = (
     Copied
     | int
@@ -124,7 +112,7 @@ class Outcome:
 
     command: Command
     result: Result
-    stats: ReadStats
+    stats: Tally
     took: int
     skew: float | None
 
@@ -249,10 +237,10 @@ class SourceLookedUp:
 
 @dataclass(frozen=True, slots=True)
 class HeldNews:
-    """Central goes on lacking points of `group` of `stream` in `span`; `reason` says why, as far as is known."""
+    """Central goes on lacking points of `field_key` of `stream` in `span`; `reason` says why, as far as is known."""
 
     stream: StreamDefinition
-    group: Group
+    field_key: FieldKey
     span: Span
     points: int
     reason: str

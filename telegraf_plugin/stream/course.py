@@ -201,10 +201,10 @@ class Course(Outcomes):
         due = self.holds.due(at.steady, self.book.is_back)
         if due is None:
             return None
-        group, whole, ration = due
+        field_key, whole, ration = due
         if ration is not NOTHING_SENT:  # what was sent is looked at where it was
             whole = self.unproved.fit(self._newest(whole, self.proof_pace.length))
-        return Compare(whole, group, ration=ration)
+        return Compare(whole, field_key, ration=ration)
 
     def _broken_off(self) -> None:
         """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""

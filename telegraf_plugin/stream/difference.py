@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
 
-from telegraf_plugin.stream.block import Block, FieldType, SeriesKey
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.block import Block, FieldKey, FieldType, SeriesKey
 from telegraf_plugin.stream.drops import series_text
 
 MAX_VALUE_BYTES = 200
@@ -55,11 +54,11 @@ class Differing:
     central: Value | None
 
     @property
-    def group(self) -> Group:
+    def field_key(self) -> FieldKey:
         """By what central takes or refuses the point."""
         value = self.source if self.source is not None else self.central
         assert value is not None
-        return self.series[0], self.series[2], value.type
+        return FieldKey(self.series[0], self.series[2], value.type)
 
 
 class Difference:
@@ -141,10 +140,10 @@ def _kept(text: bytes) -> bytes:
     return text[:MAX_VALUE_BYTES] + b"... (%d bytes, %b)" % (len(text), sha256(text).hexdigest()[:16].encode())
 
 
-def told(found: Iterable[Differing], group: Group) -> str:
-    """Say how points of `group` differ, by the first of those that do: in other tags, in value, or in being there."""
-    ours = [each for each in found if each.series[0] == group[0] and each.series[2] == group[1]]
-    lacking = next((each for each in ours if each.kind is not Kind.EXTRA and each.group == group), None)
+def told(found: Iterable[Differing], field_key: FieldKey) -> str:
+    """Say how points of `field_key` differ, by the first that do: in other tags, in value, or in being there."""
+    ours = [each for each in found if each.series[0] == field_key.measurement and each.series[2] == field_key.field]
+    lacking = next((each for each in ours if each.kind is not Kind.EXTRA and each.field_key == field_key), None)
     if lacking is None:
         return "it is there now; it came late, or changes at the source again and again"
     name = series_text(*lacking.series)

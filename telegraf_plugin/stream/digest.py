@@ -16,11 +16,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from itertools import compress, repeat
 
-from telegraf_plugin.stream.block import Block, FieldType
+from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.multiset import HashMultiset
-
-Group = tuple[bytes, bytes, FieldType]
-"""Measurement, field and type: what central refuses, it refuses by these."""
 
 CLASSES = 4096
 """Classes of keys: what differs is looked for in those alone that differ."""
@@ -51,20 +48,20 @@ def keys(block: Block, rewritten: Collection[bytes]) -> Iterable[int]:
 class Digest:
     """The points of one side of one span: how many, and the sum of their hashes.
 
-    Points of a group in `without` are not in it; `left_out` counts them.
+    Points of a field key in `without` are not in it; `left_out` counts them.
     """
 
     rewritten: Collection[bytes] = ()
-    without: Collection[Group] = ()
+    without: Collection[FieldKey] = ()
     points: int = 0
     sum: int = 0
-    left_out: dict[Group, int] = field(default_factory=dict)
+    left_out: dict[FieldKey, int] = field(default_factory=dict)
 
     def add(self, block: Block, exact: bool = False) -> None:
         """Take the points of `block`, whose tags are those that it has in central."""
-        if self.without and block.group in self.without:
+        if self.without and block.field_key in self.without:
             if not exact:
-                self.left_out[block.group] = self.left_out.get(block.group, 0) + len(block)
+                self.left_out[block.field_key] = self.left_out.get(block.field_key, 0) + len(block)
             return
         if not exact:  # the second reading's points are the same ones
             self.points += len(block)
@@ -120,12 +117,12 @@ class PointSet:
             self._hashes.put(point)
             self._left[exact] += 1
 
-    def missing(self, block: Block, exact: bool = False, group: Group | None = None) -> list[int]:
+    def missing(self, block: Block, exact: bool = False, field_key: FieldKey | None = None) -> list[int]:
         """Return the places in `block` of points that are not in it, and take away those that are.
 
-        With `group` only that group's points are looked for.
+        With `field_key` only that field key's points are looked for.
         """
-        if group is not None and block.group != group:
+        if field_key is not None and block.field_key != field_key:
             return []
         return [place for place, point in self._points(block, exact) if not self._taken(point, exact)]
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from itertools import chain
 
 from telegraf_plugin.stream.backoff import Backoff
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import (
     Check,
     Compare,
@@ -65,13 +65,13 @@ class Failures(Plan):
         self._failures += 1
         alone, aside = lasting and not (isinstance(job, Copy) and job.live), False
         if isinstance(job, Explain):
-            self.holds.explain(job.group, None)
+            self.holds.explain(job.field_key, None)
         elif isinstance(job, Copy):
             pace = self.live_pace if job.live else self.pace
             aside = self._put_off(job.span, self.unread, pace, reason, at, lasting, begun)
         elif isinstance(job, Prove | Compare):
-            if isinstance(job, Compare) and job.group is not None:
-                self._held_failed(job.group, job.span, at)
+            if isinstance(job, Compare) and job.field_key is not None:
+                self._held_failed(job.field_key, job.span, at)
             else:
                 self._proofs_fail = True
             if isinstance(job, Prove) and job.empty:
@@ -104,12 +104,12 @@ class Failures(Plan):
             pace.smaller(SMALLEST)
         return (lasting or begun) and quarantine.failed(whole, reason, at.steady, lasting, smaller)
 
-    def _held_failed(self, group: Group, whole: Span, at: Instant) -> None:
+    def _held_failed(self, field_key: FieldKey, whole: Span, at: Instant) -> None:
         """Try less of what is held, or when less does not help what is older."""
         if self.unproved.cuts(whole):
-            self.holds.failed(group, at.steady)
+            self.holds.failed(field_key, at.steady)
         else:
-            self.holds.put_off(group, whole, at.steady)
+            self.holds.put_off(field_key, whole, at.steady)
 
     def gave_up(self, job: Job) -> None:
         """Record that a job was given up for lack of room: what was printed of it counts as printed, no more."""

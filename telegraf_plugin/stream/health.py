@@ -19,7 +19,15 @@ from telegraf_plugin.stream.units import SECOND
 UNCOMPARED_INTERVALS = 2
 """How many intervals central may not be compared with before a stream counts as failing."""
 LAG_INTERVALS = 3
-"""How many intervals a stream may be behind, unless it says `max_lag`."""
+"""After how many intervals a stream that is behind is bad, unless it says `max_lag`."""
+
+
+def lag_of(ticks: int, interval: int) -> int:
+    """Return the least lag (ns) that so many ticks, an `interval` (ns) apart, make.
+
+    It is measured from tick to tick. These come some ms early or late, and so may be less than that many intervals.
+    """
+    return ticks * interval - interval // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,5 +165,5 @@ class Health:
             status.waits_for_central = waits_for_central
             status.progress = task.progress(now.steady)
             status.in_flight = task.window.lines(task.stream.label)
-            status.max_lag = status.stream.max_lag or LAG_INTERVALS * interval
-            status.patience = UNCOMPARED_INTERVALS * interval
+            status.max_lag = status.stream.max_lag or lag_of(LAG_INTERVALS, interval)
+            status.patience = lag_of(UNCOMPARED_INTERVALS, interval)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.backoff import Backoff
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.ration import EVERYTHING, NOTHING_SENT, Ration
 from telegraf_plugin.stream.spans import END, NOTHING, Span, Spans, span
@@ -26,9 +26,9 @@ PIECE = 3600 * SECOND
 MAX_IN_VAIN = 20
 """Tries in a row of which nothing landed, after which it is no single bad line: all of it is tried later."""
 MAX_PARTS = 50
-"""Spans in which one group is held; of more those that lie closest become one."""
+"""Spans in which one field key is held; of more those that lie closest become one."""
 MAX_COUNTS = 200
-"""Places of one group of which is known how many points are missing; of more the oldest become one."""
+"""Places of one field key of which is known how many points are missing; of more the oldest become one."""
 NOT_LOOKED_AT, BEFORE_START = "it was not looked at yet", "it was held before the last start"
 
 
@@ -45,14 +45,14 @@ class HeldPoints:
     """Points of one measurement, field and type of a stream that central refuses, and why."""
 
     stream: StreamDefinition
-    group: Group
+    field_key: FieldKey
     points: int
     reason: str
 
 
 @dataclass(slots=True)
 class Hold:
-    """One group, and `spans` in which central lacks points of it; `counts`: how many, by where they begin (Unix ns).
+    """One field key, and `spans` in which central lacks points of it; `counts`: how many, by their begin (Unix ns).
 
     `reason`: why, as far as is known; `explained`: that was looked at in this round. `look_at`: when (ns of the steady
     clock) the next piece is tried, the one before `turn`; `looks`: which round's wait ends then. `trying`: the piece
@@ -103,47 +103,49 @@ class Hold:
 
 
 class Holds:
-    """The groups of one stream that are held."""
+    """The field keys of one stream that are held."""
 
     def __init__(self) -> None:
-        self.groups: dict[Group, Hold] = {}
+        self.by_field: dict[FieldKey, Hold] = {}
         self._rests_until = 0  # ns of the steady clock
 
-    def restore(self, held: Mapping[Group, Spans]) -> None:
+    def restore(self, held: Mapping[FieldKey, Spans]) -> None:
         """Take over what the ledger says."""
         before = Reason(False, BEFORE_START)
-        self.groups = {group: Hold(spans, reason=before) for group, spans in held.items()}
+        self.by_field = {field_key: Hold(spans, reason=before) for field_key, spans in held.items()}
 
-    def within(self, whole: Span) -> frozenset[Group]:
-        """Return the groups that are held somewhere in `whole`."""
-        return frozenset(group for group, held in self.groups.items() if held.spans.touches(whole))
+    def within(self, whole: Span) -> frozenset[FieldKey]:
+        """Return the field keys that are held somewhere in `whole`."""
+        return frozenset(field_key for field_key, held in self.by_field.items() if held.spans.touches(whole))
 
     def since(self, start: int, stop: int) -> int:
-        """Return from which time on, in [start, stop), the same groups are held up to its end."""
-        for held in self.groups.values():
+        """Return from which time on, in [start, stop), the same field keys are held up to its end."""
+        for held in self.by_field.values():
             edges = (edge for part in held.spans.around(start, stop) for edge in part)
             start = max([start, *(edge for edge in edges if start < edge < stop)])
         return start
 
-    def hold(self, group: Group, whole: Span, points: int, steady: int) -> None:
-        """Hold `group`, of which central lacks `points` in `whole`, from now (`steady`, ns) on."""
-        held = self.groups.get(group)
+    def hold(self, field_key: FieldKey, whole: Span, points: int, steady: int) -> None:
+        """Hold `field_key`, of which central lacks `points` in `whole`, from now (`steady`, ns) on."""
+        held = self.by_field.get(field_key)
         if held is None:
-            held = self.groups[group] = Hold(look_at=steady + int(LOOKS.after(1)))
+            held = self.by_field[field_key] = Hold(look_at=steady + int(LOOKS.after(1)))
         if not held.spans.covers(whole):
             held.count(whole, points)
         held.spans = (held.spans + span(*whole)).coarse(MAX_PARTS)
 
-    def unexplained(self) -> tuple[Group, Span] | None:
-        """Return a group of which nobody has looked why central lacks it, and where; None when there is none."""
-        return next(((group, held.spans.parts[-1]) for group, held in self.groups.items() if not held.explained), None)
+    def unexplained(self) -> tuple[FieldKey, Span] | None:
+        """Return a field key of which nobody has looked why central lacks it, and where; None when there is none."""
+        return next(
+            ((field_key, held.spans.parts[-1]) for field_key, held in self.by_field.items() if not held.explained), None
+        )
 
-    def explain(self, group: Group, reason: Reason | None) -> bool:
-        """Record why central lacks `group`, None when it could not be looked at; returns whether that is news.
+    def explain(self, field_key: FieldKey, reason: Reason | None) -> bool:
+        """Record why central lacks `field_key`, None when it could not be looked at; returns whether that is news.
 
         What is known by evidence stays.
         """
-        held = self.groups.get(group)
+        held = self.by_field.get(field_key)
         if held is None:
             return False
         held.explained = True
@@ -153,34 +155,34 @@ class Holds:
         held.reason = reason
         return news
 
-    def left_out(self, group: Group, whole: Span, points: int) -> None:
+    def left_out(self, field_key: FieldKey, whole: Span, points: int) -> None:
         """Record that a proof of `whole` left out so many points: all that is known of one held before a start."""
-        held = self.groups.get(group)
+        held = self.by_field.get(field_key)
         if held is not None and not any(whole[0] <= start < whole[1] for start in held.counts):
             held.count(whole, points)
 
-    def due(self, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[Group, Span, Ration] | None:
-        """Return a group to try again, the piece of time, and how much of it is sent; None when none is due.
+    def due(self, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[FieldKey, Span, Ration] | None:
+        """Return a field key to try again, the piece of time, and how much of it is sent; None when none is due.
 
         `is_back` says of a mark whether what was printed before it has left the buffer: then it is only looked, at the
         very piece. Of another piece less may be tried.
         """
-        for group, held in self.groups.items():
+        for field_key, held in self.by_field.items():
             if held.trying is not None:
                 if is_back(held.trying[1]):
-                    return group, held.trying[0], NOTHING_SENT
+                    return field_key, held.trying[0], NOTHING_SENT
             elif held.look_at <= steady and self._rests_until <= steady:
-                return group, held.piece, held.ration
+                return field_key, held.piece, held.ration
         return None
 
     def wake_at(self) -> list[int]:
         """Return when (ns of the steady clock) each group is looked at again that waits for nothing but time."""
-        waiting = (held for held in self.groups.values() if held.trying is None)
+        waiting = (held for held in self.by_field.values() if held.trying is None)
         return [max(held.look_at, self._rests_until) for held in waiting]
 
     def tried(
         self,
-        group: Group,
+        field_key: FieldKey,
         whole: Span,
         missing: int,
         mark: MarkId | None,
@@ -192,7 +194,7 @@ class Holds:
         Each second time is a look at what has landed: less is sent the next time if nothing did, until one bad line is
         alone, which Telegraf drops with all that is sent beside it (`ration`). What is missing is missing in `where`.
         """
-        held = self.groups.get(group)
+        held = self.by_field.get(field_key)
         if held is None:
             return False
         held.count(whole, missing)
@@ -203,7 +205,7 @@ class Holds:
             held.end_try()
             held.looks = 1
             if not held.spans:
-                del self.groups[group]
+                del self.by_field[field_key]
                 return True
         elif held.trying is None:
             held.trying = whole, mark, missing
@@ -213,15 +215,15 @@ class Holds:
             held.in_vain = held.in_vain + 1 if missing >= before else 0
             held.trying = None
             if held.ration.nothing_left(missing) or held.in_vain > MAX_IN_VAIN:
-                self.put_off(group, whole, steady)
+                self.put_off(field_key, whole, steady)
         return False
 
-    def put_off(self, group: Group, whole: Span, steady: int) -> None:
+    def put_off(self, field_key: FieldKey, whole: Span, steady: int) -> None:
         """Go on with what is older than `whole`: it is lacking still, or could not be looked at.
 
         Behind the oldest piece begins the next round, each time after twice as long.
         """
-        held = self.groups.get(group)
+        held = self.by_field.get(field_key)
         if held is None:
             return
         held.end_try()
@@ -232,31 +234,31 @@ class Holds:
             held.looks += 1
             held.look_at = steady + int(LOOKS.after(held.looks))
 
-    def failed(self, group: Group, steady: int) -> None:
+    def failed(self, field_key: FieldKey, steady: int) -> None:
         """Try the same again after a while, less of it: it could not be read, or compared."""
-        held = self.groups.get(group)
+        held = self.by_field.get(field_key)
         if held is not None:
             held.end_try()
             held.look_at = steady + int(LOOKS.first)
 
     def forget(self, oldest: int) -> None:
         """Forget what is older than `oldest` (Unix ns): central would not take it any more whatever it is."""
-        for group, held in list(self.groups.items()):
+        for field_key, held in list(self.by_field.items()):
             held.spans = held.spans.clip(start=oldest)
             held.counts = {start: points for start, points in held.counts.items() if start >= oldest}
             if not held.spans:
-                del self.groups[group]
+                del self.by_field[field_key]
 
-    def spans(self) -> dict[Group, Spans]:
+    def spans(self) -> dict[FieldKey, Spans]:
         """Return what stands in the ledger."""
-        return {group: held.spans for group, held in self.groups.items() if held.spans}
+        return {field_key: held.spans for field_key, held in self.by_field.items() if held.spans}
 
     @property
     def points(self) -> int:
         """Points that were missing when they were looked at last."""
-        return sum(held.points for held in self.groups.values())
+        return sum(held.points for held in self.by_field.values())
 
     @property
     def reason(self) -> str:
         """What is known of one of them; empty when nothing is held."""
-        return next((held.reason.text for held in self.groups.values()), "")
+        return next((held.reason.text for held in self.by_field.values()), "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.bounds import Bucket
-from telegraf_plugin.stream.digest import Digest, Group
+from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.holds import Reason
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.ration import EVERYTHING, Ration
@@ -18,13 +19,13 @@ class Copy:
     """Read `span` at the source and print all of it.
 
     `live`: it is of the last `lookback`, which has all of the room. `again`: lines of it were printed before. `held`:
-    the groups that its digest leaves out, since a proof does.
+    the field keys that its digest leaves out, since a proof does.
     """
 
     span: Span
     live: bool
     again: bool = False
-    held: frozenset[Group] = frozenset()
+    held: frozenset[FieldKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Prove:
 
     span: Span
     source: Digest | None
-    held: frozenset[Group] = frozenset()
+    held: frozenset[FieldKey] = frozenset()
     empty: bool = False
 
 
@@ -78,12 +79,12 @@ class Prove:
 class Compare:
     """Compare both sides of `span` as sets, without the groups in `held`, and print what central lacks.
 
-    With `group`: only what is of it, and as much as `ration` says.
+    With `field_key`: only what is of it, and as much as `ration` says.
     """
 
     span: Span
-    group: Group | None = None
-    held: frozenset[Group] = frozenset()
+    field_key: FieldKey | None = None
+    held: frozenset[FieldKey] = frozenset()
     ration: Ration = EVERYTHING
 
 
@@ -96,16 +97,16 @@ class Recheck:
 
     span: Span
     by_hash: bool
-    held: frozenset[Group] = frozenset()
+    held: frozenset[FieldKey] = frozenset()
     empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """Look why central lacks points of `group` in `span`, where they are held; the outcome is Explained."""
+    """Look why central lacks points of `field_key` in `span`, where they are held; the outcome is Explained."""
 
     span: Span
-    group: Group
+    field_key: FieldKey
 
 
 Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck | Explain
@@ -136,10 +137,10 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """Outcome of a Prove: `left_out` counts the points of held groups, which were not compared."""
+    """Outcome of a Prove: `left_out` counts the points of held field keys, which were not compared."""
 
     equal: bool
-    left_out: Mapping[Group, int] = field(default_factory=dict)
+    left_out: Mapping[FieldKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +156,15 @@ class Compared:
     """Outcome of a Compare: the points that central lacked, by group, and how many it has besides the source's.
 
     They were printed again with `mark` behind them. `where`: from the first to behind the last of those missing, by
-    group; a group without it lacks points anywhere in the span. `points_read`: as of Copied; `left_out`: as of Proved.
+    field key; one without it lacks points anywhere in the span. `points_read`: as of Copied; `left_out`: of Proved.
     """
 
-    missing: dict[Group, int] = field(default_factory=dict)
+    missing: dict[FieldKey, int] = field(default_factory=dict)
     extras: int = 0
-    left_out: Mapping[Group, int] = field(default_factory=dict)
+    left_out: Mapping[FieldKey, int] = field(default_factory=dict)
     points_read: int = 0
     mark: MarkId | None = None
-    where: Mapping[Group, Span] = field(default_factory=dict)
+    where: Mapping[FieldKey, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.names import LEDGER
 from telegraf_plugin.stream.request import MAX_ID
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, instant
@@ -77,7 +76,7 @@ class Mark:
     began: int
     proved: Spans = NOTHING
     printed: Spans = NOTHING
-    held: Mapping[Group, Spans] = field(default_factory=dict)
+    held: Mapping[FieldKey, Spans] = field(default_factory=dict)
     request: str = ""
     sent: Spans = NOTHING
     islands: Spans = NOTHING
@@ -115,10 +114,10 @@ class Mark:
         entries: list[str] = []
         room = MAX_HELD_BYTES
         untold: list[Span] = []
-        for group, spans in self.held.items():
+        for field_key, spans in self.held.items():
             few = spans.coarse(MAX_HELD_SPANS)
-            names = [name.decode("utf-8", "replace") for name in group[:2]]
-            entry = json.dumps([*names, group[2].value, few.text()], ensure_ascii=False)
+            names = [name.decode("utf-8", "replace") for name in field_key[:2]]
+            entry = json.dumps([*names, field_key[2].value, few.text()], ensure_ascii=False)
             size = len(entry.encode()) + len(", ")
             if len(entries) < MAX_HELD and size <= room:
                 entries.append(entry)
@@ -140,7 +139,7 @@ class Mark:
                 if len(fields.get(name, "")) > MAX_ID:
                     raise ValueError(f"a mark of the ledger is damaged: its {name}")
             held = {
-                (measurement.encode(), name.encode(), FieldType(kind)): Spans.parse(spans)
+                FieldKey(measurement.encode(), name.encode(), FieldType(kind)): Spans.parse(spans)
                 for measurement, name, kind, spans in json.loads(fields.get("held") or "[]")
             }
             return cls(

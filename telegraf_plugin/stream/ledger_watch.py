@@ -35,6 +35,7 @@ from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import END
 from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.stream.turns import POLL, Turns
+from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.stream.watched import FAR_BACK, Look, WatchedBucket
 
@@ -116,9 +117,10 @@ class LedgerWatch:
         error: CentralError | None = None
         look_at: int | None = None
         try:
-            if isinstance(result, CentralError):
-                return [watched.look.throw(result)]
-            return [watched.look.send(result)]
+            command = watched.look.throw(result) if isinstance(result, CentralError) else watched.look.send(result)
+            for task in watched.tasks:
+                task.uncompared.looked(self._now.steady)
+            return [command]
         except StopIteration as end:
             look_at = end.value
         except CentralError as failure:
@@ -233,7 +235,7 @@ class LedgerWatch:
                     known[name].add(sorted(ids))
         origins = yield from self._mirrored(bucket)
         for name, task in by_name.items():
-            self._answer(task, True, watched.kept)
+            self._answer(task, None, watched.kept)
             if name not in part.found:
                 continue  # its ledger is long: it is gone on with at the next look, or it cannot be read
             self._news.readable(name)
@@ -264,8 +266,12 @@ class LedgerWatch:
         if error is not None:
             watched.answering = None
         for task in watched.tasks:
-            self._answer(task, error is None, watched.kept)
+            self._answer(task, error, watched.kept)
 
-    def _answer(self, task: StreamTask, answers: bool, kept: Bucket | None) -> None:
-        if task.central_answers(answers, kept):
+    def _answer(self, task: StreamTask, error: CentralError | None, kept: Bucket | None) -> None:
+        if error is None:
+            task.uncompared.answered(Question.LOOK)
+        else:
+            task.uncompared.silent(error.summary, self._now.steady)
+        if task.central_answers(error is None, kept):
             self.touched.add(task.stream.id)

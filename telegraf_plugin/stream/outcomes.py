@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.clocks import Instant, ProofClock
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Digest, Group
+from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.failures import Failures
 from telegraf_plugin.stream.jobs import (
     Compare,
@@ -163,7 +164,7 @@ class Outcomes(Failures):
         elif job.empty:
             self._not_empty(job.span)
         else:
-            missed = frozenset(group for part in self.pending.within(job.span) for group in part.missed)
+            missed = frozenset(field_key for part in self.pending.within(job.span) for field_key in part.missed)
             self._arrived -= span(*job.span)
             suspect = pending_after(PendingState.LANDED, Event.DIFFERENT)
             self.pending.put(PendingSpan(*job.span, None, 0, suspect, missed=missed))
@@ -175,19 +176,19 @@ class Outcomes(Failures):
         self.proof_pace.done(job.span[1] - job.span[0], seconds)
         if self._overtaken(job.span):
             return
-        if job.group is not None:
-            missing, where = outcome.missing.get(job.group, 0), outcome.where.get(job.group)
+        if job.field_key is not None:
+            missing, where = outcome.missing.get(job.field_key, 0), outcome.where.get(job.field_key)
             where = self._windows(where) if where is not None else None
-            self.holds.tried(job.group, job.span, missing, outcome.mark, at.steady, where)
+            self.holds.tried(job.field_key, job.span, missing, outcome.mark, at.steady, where)
             return
         parts = self.pending.carve(job.span)
         settled = all(part.settles <= self._job_at.safe for part in parts)
         live = job.span[1] + self.stream.lookback > self._job_at.safe
-        known = {group for part in parts for group in part.missed}
-        stuck = [group for group in outcome.missing if group in known]
-        for group in stuck if not live else ():
-            where = self._windows(outcome.where.get(group, job.span))
-            self.holds.hold(group, where, outcome.missing[group], at.steady)
+        known = {field_key for part in parts for field_key in part.missed}
+        stuck = [field_key for field_key in outcome.missing if field_key in known]
+        for field_key in stuck if not live else ():
+            where = self._windows(outcome.where.get(field_key, job.span))
+            self.holds.hold(field_key, where, outcome.missing[field_key], at.steady)
         if outcome.missing:
             self._printed += span(*job.span)
             fresh = frozenset(outcome.missing) - set(stuck)
@@ -246,9 +247,9 @@ class Outcomes(Failures):
         """Say whether somebody else's lines landed in `whole` while the job was under way: it says nothing then."""
         return self._doubts.touches(whole)
 
-    def _prove_span(self, whole: Span, left_out: Mapping[Group, int], at: Instant) -> None:
-        for group, points in left_out.items():
-            self.holds.left_out(group, whole, points)
+    def _prove_span(self, whole: Span, left_out: Mapping[FieldKey, int], at: Instant) -> None:
+        for field_key, points in left_out.items():
+            self.holds.left_out(field_key, whole, points)
         self.pending.cut_away(span(*whole))
         self.proved += span(*whole)
         self._proof_clock.proved(span(*whole), at)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from telegraf_plugin.stream.digest import Digest, Group
+from telegraf_plugin.stream.block import FieldKey
+from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span, Spans, span
 
@@ -145,7 +146,7 @@ class PendingSpan:
     read: int = -1
     seen: int = -1
     uneven: bool = False
-    missed: frozenset[Group] = frozenset()
+    missed: frozenset[FieldKey] = frozenset()
     repeated: bool = False
 
     @property

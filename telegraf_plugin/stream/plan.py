@@ -233,7 +233,7 @@ class Plan:
         return begin, stop
 
     def _alike(self, whole: Span) -> Span:
-        """Return the newest part of `whole` in all of which the same groups are held."""
+        """Return the newest part of `whole` in all of which the same field keys are held."""
         since = self.holds.since(*whole)
         return min(since + -since % self.every, whole[1] - self.every) if since > whole[0] else whole[0], whole[1]
 

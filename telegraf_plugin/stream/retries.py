@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from telegraf_plugin.errors import CentralError, SourceError
 from telegraf_plugin.stream.backoff import Backoff
-from telegraf_plugin.stream.retry import retry_delay
 from telegraf_plugin.stream.units import SECOND
 
+SOURCE_RETRIES = Backoff(1.0, 60.0)
+"""Seconds to each retry of a source, unless it asks for more."""
 CENTRAL_RETRIES = Backoff(1.0, 15.0)
 """Seconds after which central is asked again."""
 NEVER = 1 << 63
 """Beyond all times: not before the next tick."""
+
+
+def retry_delay(failures: int, error: SourceError) -> float | None:
+    """Return in how many seconds to ask a source again after `failures` in a row, the last one with `error`.
+
+    None: not before the next tick, since time alone does not mend it.
+    """
+    if error.permanent:
+        return None
+    return max(SOURCE_RETRIES.after(failures), error.retry_after or 0.0)
 
 
 class Retries:

@@ -46,7 +46,7 @@ class StreamTask:
         self._notes = notes
         self._ledger: Reading | None = None  # what central says, to be adopted
         self._retries = Retries()
-        self._uncompared = Uncompared()
+        self.uncompared = Uncompared()
         self._unasked = False  # the source was not asked for anything in this tick
         self._wanted = False  # there was a tick
         self._source_bucket: Bucket | None = None
@@ -206,10 +206,10 @@ class StreamTask:
                     self._central_bucket = kept
                     self.account.set_bounds(self._source_bucket, kept, self.ticked)
                     course.holds.forget(course.bounds.oldest)
-                held = course.holds.groups.get(job.group)
+                held = course.holds.by_field.get(job.field_key)
                 points = held.points if held is not None else 0
-                if course.holds.explain(job.group, reason):
-                    return [HeldNews(self.stream, job.group, job.span, points, reason.text)]
+                if course.holds.explain(job.field_key, reason):
+                    return [HeldNews(self.stream, job.field_key, job.span, points, reason.text)]
         return []
 
     def _adopt(self, found: Bucket | None, at: Instant) -> PermanentError | None:
@@ -241,7 +241,7 @@ class StreamTask:
         """Take a failure of central: it shows in the log, and what lies behind the span goes on."""
         failed = self._failed(job, error.summary, at, True)
         self._retries.central_failed(error, at.steady, failed.alone)
-        if self._uncompared.failed(Question.of(job), error.summary, at.steady):
+        if self.uncompared.failed(Question.of(job), error.summary, at.steady):
             text = "%s: cannot be compared with central's bucket %s: %s; %s"
             self._notes.error(text, self.stream.label, self.stream.central_bucket, error.summary, error.hint)
 
@@ -265,19 +265,19 @@ class StreamTask:
         if not isinstance(job, jobs.Copy | jobs.Seek | jobs.Foresee | Adopt | Probe):
             self.course.went_well(central=True)
             self._retries.central_answered()
-            if self._uncompared.answered(Question.of(job)):
+            if self.uncompared.answered(Question.of(job)):
                 self._notes.warning("%s: can be compared with central again", self.stream.label)
 
     # How it stands
 
     def progress(self, steady: int) -> Progress:
         """Return how it stood at the last tick; `steady`: now by the steady clock, ns."""
-        uncompared, reason = self._uncompared.longest(steady)
+        uncompared, reason = self.uncompared.longest(steady)
         return replace(
             self.account.progress(self.ticked),
             uncompared=uncompared,
             uncompared_reason=reason,
-            uncompared_total=self._uncompared.total,
+            uncompared_total=self.uncompared.total,
         )
 
     def pending(self, steady: int) -> bool:

@@ -15,6 +15,8 @@ SAY_AGAIN = 60 * SECOND
 class Question(Enum):
     """What central is asked."""
 
+    LOOK = auto()
+    """Which marks its bucket has: the watch's."""
     COUNT = auto()
     READ = auto()
 
@@ -36,7 +38,18 @@ class Uncompared:
 
     def __init__(self) -> None:
         self.total = 0
+        self._looked_at: int | None = None  # since when the watch waits for an answer
         self._failing: dict[Question, _Failing] = {}
+
+    def looked(self, steady: int) -> None:
+        """Record that the watch asks the stream's bucket in central for the next of a look's steps."""
+        self._looked_at = steady
+
+    def silent(self, reason: str, steady: int) -> None:
+        """Record that the stream's bucket in central does not answer; the watch says so in the log, once for all."""
+        since = steady if self._looked_at is None else self._looked_at
+        self._looked_at = None
+        self._failing.setdefault(Question.LOOK, _Failing(since, steady, reason)).reason = reason
 
     def failed(self, question: Question, reason: str, steady: int) -> bool:
         """Record that a question failed at `steady`; returns whether that is news for the log."""
@@ -52,10 +65,17 @@ class Uncompared:
         return news
 
     def answered(self, question: Question) -> bool:
-        """Record that a question was answered; returns whether nothing fails any more, and something did."""
-        return self._failing.pop(question, None) is not None and not self._failing
+        """Record that one was answered; returns whether none about points fails any more, and one did."""
+        if question is Question.LOOK:
+            self._looked_at = None
+        failing = self._failing.pop(question, None) is not None
+        return failing and question is not Question.LOOK and not self._failing.keys() - {Question.LOOK}
 
     def longest(self, steady: int) -> tuple[int, str]:
-        """Return for how long (ns) what fails has failed, and the reason; (0, "") when nothing does."""
-        first = min(self._failing.values(), key=lambda failing: failing.since, default=None)
+        """Return for how long (ns) what fails has failed, and the reason; (0, "") when nothing does.
+
+        What has not been answered yet counts from when it was asked: a server that hangs fails late.
+        """
+        looked = [_Failing(self._looked_at, steady, "no answer yet")] if self._looked_at is not None else []
+        first = min([*self._failing.values(), *looked], key=lambda failing: failing.since, default=None)
         return (max(steady - first.since, 0), first.reason) if first is not None else (0, "")

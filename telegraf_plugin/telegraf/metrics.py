@@ -52,10 +52,10 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
         tags = {
             "source": each.stream.source,
             "stream": each.stream.name,
-            "measurement": each.group[0].decode("utf-8", "replace"),
-            "held_field": each.group[1].decode("utf-8", "replace"),
+            "measurement": each.field_key[0].decode("utf-8", "replace"),
+            "held_field": each.field_key[1].decode("utf-8", "replace"),
         }
-        fields: Fields = {"type": each.group[2].value, "points": each.points, "reason": each.reason}
+        fields: Fields = {"type": each.field_key[2].value, "points": each.points, "reason": each.reason}
         lines.append(point(names.HELD, tags, fields, now))
     return b"".join(lines)
 

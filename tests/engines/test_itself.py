@@ -12,12 +12,12 @@ from lab.influxd import InfluxServer
 from lab.loopback import wait_until
 from lab.site import Site
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.telegraf.marks import mark_line
 from tests.engines.operator_site import HOUR, Operator
 from tests.engines.stage import SECOND, Stage, series

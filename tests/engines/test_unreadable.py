@@ -15,10 +15,10 @@ from lab.site import Site
 from telegraf_plugin.errors import TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import stream_query
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import DropReason
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR
 from tests.engines.operator_site import Operator
 from tests.engines.stage import SECOND, Stage

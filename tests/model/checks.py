@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from telegraf_plugin.stream.account import Account, State
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.flow import MARKS_A_LIMIT
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import BEGINNING, Spans, span
@@ -52,7 +52,7 @@ def may_print(world: World, line: Point) -> None:
             claims += buffered.mark.proved if mark is None or buffered.mark.id > mark.id else Spans()
     if world.unmarked[line.stream] > FLOW_LIMIT // MARKS_A_LIMIT + CHUNK:
         world.wrong(f"{world.unmarked[line.stream]} lines have no mark behind them")
-    if claims.covers((line.key[1], line.key[1] + 1)) and _group(line.key[0]) not in account.course.holds.groups:
+    if claims.covers((line.key[1], line.key[1] + 1)) and _group(line.key[0]) not in account.course.holds.by_field:
         world.wrong(f"printed again while the ledger calls it proved: {line}")
 
 
@@ -77,7 +77,7 @@ def check(world: World) -> None:
             world.wrong(f"{ours} lines are in flight, {world.collector.gate.lines()} are known to be")
 
 
-def _check_proved(world: World, who: str, stream: str, proved: Spans, held: Mapping[Group, Spans]) -> None:
+def _check_proved(world: World, who: str, stream: str, proved: Spans, held: Mapping[FieldKey, Spans]) -> None:
     settled = world.now - LOOKBACK
     proved = proved.clip(stop=settled - settled % world.stream(stream).unit)
     kept = world.central.retention
@@ -133,8 +133,8 @@ def unfinished(world: World) -> str:
         course = account.course
         if account.state is not State.RUNNING:
             return f"{name} is {account.state}"
-        if course.holds.groups:
-            return f"{name} holds {course.holds.groups}"
+        if course.holds.by_field:
+            return f"{name} holds {course.holds.by_field}"
         stop = world.now // SECOND * SECOND - INTERVAL
         whole = span(course.origin, stop - stop % stream.unit).clip(start=course.bounds.oldest)
         wanted = whole + (course.islands + course.requested).clip(start=course.bounds.oldest)
@@ -159,5 +159,5 @@ def unfinished(world: World) -> str:
     return ""
 
 
-def _group(measurement: str) -> Group:
-    return measurement.encode(), b"v", TYPES[measurement]
+def _group(measurement: str) -> FieldKey:
+    return FieldKey(measurement.encode(), b"v", TYPES[measurement])

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from telegraf_plugin.errors import CentralError, TransientError
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.stream.block import Block
+from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, newest_believable
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, Span
@@ -63,8 +62,8 @@ def blocks_of(stream: StreamDefinition, points: dict[Key, int], span: Span) -> I
         (b"source_bucket", stream.bucket.encode()),
         (b"stream", stream.name.encode()),
     )
-    for measurement, group in groupby(there, key=lambda item: item[0][0]):
-        items = list(group)
+    for measurement, field_key in groupby(there, key=lambda item: item[0][0]):
+        items = list(field_key)
         for first in range(0, len(items), CHUNK):
             some = items[first : first + CHUNK]
             times, values = [b"%d" % key[1] for key, _ in some], [text_of(measurement, value) for _, value in some]
@@ -121,10 +120,10 @@ class Reader(CentralReader):
         self._ask(Question.POINTS, span)
         yield list(blocks_of(stream, self._world.central.points[_name(stream)], span)), False
 
-    def types(self, bucket: str, span: Span, group: Group) -> set[str]:
+    def types(self, bucket: str, span: Span, field_key: FieldKey) -> set[str]:
         self._ask(Question.POINTS, span)
         there = self._world.central.conflicts
-        return {"boolean" for name, hour in there if name == group[0].decode() and span[0] <= hour < span[1]}
+        return {"boolean" for name, hour in there if name == field_key[0].decode() and span[0] <= hour < span[1]}
 
     def bucket(self, name: str) -> Bucket | None:
         self._ask()

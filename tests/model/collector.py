@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from telegraf_plugin.executor import SourceDoer, read_ledger
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream import collector
 from telegraf_plugin.stream.account import Account
@@ -21,6 +20,7 @@ from telegraf_plugin.stream.jobs import Compare, Prove
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.watched import PATIENCE
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.writer import LineWriter

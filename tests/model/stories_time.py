@@ -33,9 +33,9 @@ def type_conflict_for_an_hour(world: World) -> None:
     for _ in range(10):
         live(world, "n")
     course = world.collector.account("a").course  # type: ignore[union-attr]
-    held = course.holds.groups.values()
+    held = course.holds.by_field.values()
     if not held or not all(each.reason.refused for each in held):
-        world.wrong(f"what central refuses is not said to be refused: {course.holds.groups}")
+        world.wrong(f"what central refuses is not said to be refused: {course.holds.by_field}")
     if any(part[1] > hour + HOUR for each in held for part in each.spans):
         world.wrong("what central takes is held")
     if not course.proved.covers((hour + HOUR, hour + HOUR + 50 * SECOND)):
@@ -52,7 +52,7 @@ def held_when_settled(world: World) -> None:
     for number in range(20):
         world.write("a", "n", 0, number)
         world.round()
-        for held in world.collector.account("a").course.holds.groups.values():  # type: ignore[union-attr]
+        for held in world.collector.account("a").course.holds.by_field.values():  # type: ignore[union-attr]
             if held.spans.parts[-1][1] > world.now - LOOKBACK:
                 world.wrong("what is live is held")
 

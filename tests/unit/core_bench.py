@@ -33,7 +33,6 @@ from telegraf_plugin.stream.commands import (
     ReadMarks,
     ReadOrigins,
     ReadRequests,
-    ReadStats,
     Result,
     SourceLookedUp,
 )
@@ -43,6 +42,7 @@ from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin
 from telegraf_plugin.stream.notes import Note
 from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 from tests.unit.test_definition import STREAM
@@ -150,7 +150,7 @@ class Site:
         """Do the next command, or this one."""
         command = command or self.commands.popleft()
         self.done.append(command)
-        stats = ReadStats()
+        stats = Tally()
         result = self._result(command, stats)
         self.hand_in(Outcome(command, result, stats, SECOND // 100, self.skew))
         return command
@@ -235,7 +235,7 @@ class Site:
             self.flush()
         return mark.id
 
-    def _result(self, command: Command, stats: ReadStats) -> Result:
+    def _result(self, command: Command, stats: Tally) -> Result:
         script = self.script[command.stream.name]
         match command.job:
             case Adopt():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.digest import Digest, Group
+from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copied, Copy, Counted, Job, Prove, Proved
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.markbook import MarkBook
@@ -116,12 +117,16 @@ class CourseBench:
         assert isinstance(job, Prove), job
         self.course.proved_by(job, Proved(equal), self.at)
 
-    def compared(self, job: Job | None, outcome: Compared) -> list[Group]:
+    def compared(self, job: Job | None, outcome: Compared) -> list[FieldKey]:
         """Have it be taken; return what is held from then on."""
         assert isinstance(job, Compare), job
         before = self.course.holds.spans()
         self.course.compared(job, outcome, self.at)
-        return [group for group, spans in self.course.holds.spans().items() if spans - before.get(group, NOTHING)]
+        return [
+            field_key
+            for field_key, spans in self.course.holds.spans().items()
+            if spans - before.get(field_key, NOTHING)
+        ]
 
     def work(self) -> list[Span]:
         return seconds(self.course.work(self.at))

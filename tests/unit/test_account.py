@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.stream.account import LONGEST_WITHOUT_MARK, RENEW, Account, State
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.bounds import Bounds
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
@@ -23,7 +23,7 @@ from tests.unit.marks import make_mark
 from tests.unit.test_definition import STREAM
 
 BASE = MarkId(s(-50), "before")
-GROUP = (b"m", b"f", FieldType.FLOAT)
+GROUP = FieldKey(b"m", b"f", FieldType.FLOAT)
 
 
 def mark(proved: Spans = NOTHING, origin: int = -1000, began: int = -900, definition: str = STREAM.hash) -> Mark:

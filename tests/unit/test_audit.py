@@ -8,7 +8,7 @@ import pytest
 
 from telegraf_plugin.audit import Audit
 from telegraf_plugin.config import load
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from tests.unit.test_lint import ROOT, SETTINGS
 from tests.unit.test_status import CPU, POWER, attempt, board
 
@@ -52,7 +52,7 @@ def lacking(caplog: pytest.LogCaptureFixture, level: int = logging.ERROR) -> lis
 
 
 def test_one_held_field_is_said_with_the_cycle_and_once(audit: Audit, caplog: pytest.LogCaptureFixture) -> None:
-    audit.held(CPU, (b"cpu", b"usage", FieldType.FLOAT), 5, REFUSED)
+    audit.held(CPU, FieldKey(b"cpu", b"usage", FieldType.FLOAT), 5, REFUSED)
     assert not caplog.records
     for _ in range(2):
         audit.cycle(board(attempt(CPU), streams=[CPU]), (), 1.0)
@@ -66,7 +66,7 @@ def test_one_held_field_is_said_with_the_cycle_and_once(audit: Audit, caplog: py
 def test_300_held_fields_are_one_line_that_names_the_first(audit: Audit, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for number in range(300):
-        audit.held(CPU, (b"cpu", b"f%d" % number, FieldType.FLOAT), 2, REFUSED)
+        audit.held(CPU, FieldKey(b"cpu", b"f%d" % number, FieldType.FLOAT), 2, REFUSED)
     audit.cycle(board(attempt(CPU), streams=[CPU]), (), 1.0)
     (told,) = lacking(caplog)
     assert told.startswith(
@@ -79,10 +79,10 @@ def test_300_held_fields_are_one_line_that_names_the_first(audit: Audit, caplog:
 
 
 def test_each_stream_and_each_remedy_has_its_own_line(audit: Audit, caplog: pytest.LogCaptureFixture) -> None:
-    audit.held(CPU, (b"cpu", b"a", FieldType.FLOAT), 1, REFUSED)
-    audit.held(CPU, (b"cpu", b"b", FieldType.FLOAT), 2, "differs: it is there now")
-    audit.held(POWER, (b"mem", b"c", FieldType.FLOAT), 4, "differs: it is there now")
-    audit.held(CPU, (b"cpu", b"d", FieldType.FLOAT), 8, REFUSED)
+    audit.held(CPU, FieldKey(b"cpu", b"a", FieldType.FLOAT), 1, REFUSED)
+    audit.held(CPU, FieldKey(b"cpu", b"b", FieldType.FLOAT), 2, "differs: it is there now")
+    audit.held(POWER, FieldKey(b"mem", b"c", FieldType.FLOAT), 4, "differs: it is there now")
+    audit.held(CPU, FieldKey(b"cpu", b"d", FieldType.FLOAT), 8, REFUSED)
     audit.cycle(board(attempt(CPU), streams=[CPU]), (), 1.0)
     told = {text.split(" points of ")[0]: "exclude_fields" in text for text in lacking(caplog)}
     assert told == {

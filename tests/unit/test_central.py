@@ -13,7 +13,7 @@ from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.timestamps import format_time
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
@@ -159,7 +159,7 @@ def test_what_has_landed_is_counted_and_read(central: Callable[..., CentralReade
     (blocks, exact), *_ = reader.blocks(STREAM, (T, T + 1))
     assert (sum(map(len, blocks)), exact) == (2, False)
     assert (reader.values, reader.times_asked) == (2, 2)
-    assert reader.types("b", (T, T + 1), (b"power", b"watts", FieldType.FLOAT)) == {"float"}
+    assert reader.types("b", (T, T + 1), FieldKey(b"power", b"watts", FieldType.FLOAT)) == {"float"}
 
 
 def test_how_a_bucket_is_kept_is_told(central: Callable[..., CentralReader]) -> None:

@@ -157,6 +157,7 @@ def test_no_line_at_all_is_no_preview(capsys: pytest.CaptureFixture[str]) -> Non
     [
         (["a/b", "--from", "-2h", "--to", "-1h"], ["a/b", "--from=-2h", "--to=-1h"]),
         (["--from", "--json"], ["--from", "--json"]),
+        (["add-source", "P", "--start", "-30d", "--write"], ["add-source", "P", "--start=-30d", "--write"]),
         (["--from", "2026-11-25", "13:00:00Z", "a/b"], ["--from", "2026-11-25 13:00:00Z", "a/b"]),
         (
             ["--from=2026-11-25", "13:00:00Z", "--to", "2026-11-26", "01:00:00Z"],

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from telegraf_plugin import compare
 from telegraf_plugin.compare import Comparer, Outcome
-from telegraf_plugin.influxdb.passage import Tally
-from telegraf_plugin.stream.block import Block, FieldType, Tags
+from telegraf_plugin.stream.block import Block, FieldKey, FieldType, Tags
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag, TagMapper
 from telegraf_plugin.stream.renames import TagRule, changed
 from telegraf_plugin.stream.selection import tags_in_central
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from tests.unit.test_definition import STREAM
 
 Key = tuple[bytes, Tags, bytes, int]
@@ -289,13 +289,13 @@ def test_what_only_central_has_is_an_extra_and_no_reason_to_print() -> None:
 def test_held_groups_are_not_compared_and_of_one_group_only_its_points() -> None:
     lost, text = LOST[0], (b"m", LOST[0][1], b"g", 3)
     pair = Pair(SPLIT, {lost: LOST[1], text: (FieldType.STRING, b"ab")})
-    group, texts = (b"m", b"f", FieldType.FLOAT), (b"m", b"g", FieldType.STRING)
+    field_key, texts = FieldKey(b"m", b"f", FieldType.FLOAT), FieldKey(b"m", b"g", FieldType.STRING)
     pair.central = {landed(SPLIT, text): (FieldType.STRING, b"a\rb")}
     comparer = Comparer(
         SPLIT, lambda span, _: read(pair.here, span), lambda span: read(pair.central, span), lambda span: [span]
     )
     sink = Copy(SPLIT, pair.central, wants_extras=False)
-    held = comparer.compare(WHOLE, sink, without=frozenset([group]))
-    assert (held.missing, held.left_out, held.points) == ({texts: 1}, {group: 1}, 1)
-    assert comparer.compare(WHOLE, sink, group=group).missing == {group: 1}
-    assert comparer.compare(WHOLE, sink, group=texts).missing == {texts: 1}
+    held = comparer.compare(WHOLE, sink, without=frozenset([field_key]))
+    assert (held.missing, held.left_out, held.points) == ({texts: 1}, {field_key: 1}, 1)
+    assert comparer.compare(WHOLE, sink, field_key=field_key).missing == {field_key: 1}
+    assert comparer.compare(WHOLE, sink, field_key=texts).missing == {texts: 1}

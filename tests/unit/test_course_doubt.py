@@ -41,7 +41,7 @@ def test_what_is_held_is_tried_when_it_is_due_and_there_is_room() -> None:
     job = bench.next()
     assert job == Compare(sp(-1000, -900), GROUP, ration=NOTHING_SENT)
     bench.compared(job, Compared())
-    assert not bench.course.holds.groups
+    assert not bench.course.holds.by_field
     assert bench.course.proved == span(*sp(-1000, -300))
 
 
@@ -194,7 +194,7 @@ def test_what_is_held_of_an_aggregate_gives_its_turn_to_what_is_older_at_its_sma
     for _ in range(60):
         bench.now += 60
         job = bench.next()
-        if isinstance(job, Compare) and job.group is not None:
+        if isinstance(job, Compare) and job.field_key is not None:
             stops.append(job.span[1])
             bench.course.went_well(central=False)
             bench.course.failed(job, "too much", bench.at, central=False)

@@ -6,16 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Explain, Prove, Proved
 from telegraf_plugin.stream.pending import PendingSpan, PendingState
 from telegraf_plugin.stream.plan import MAX_PIECES
 from telegraf_plugin.stream.spans import NOTHING, span
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
 
-GROUP: Group = (b"m", b"f", FieldType.FLOAT)
-OTHER: Group = (b"m", b"g", FieldType.FLOAT)
+GROUP = FieldKey(b"m", b"f", FieldType.FLOAT)
+OTHER = FieldKey(b"m", b"g", FieldType.FLOAT)
 
 
 def live(now: int = 0) -> CourseBench:
@@ -258,7 +257,7 @@ def test_what_is_missing_a_second_time_is_held_and_the_rest_is_proved_without_it
     bench.proved(bench.next(), equal=False)
     assert bench.compared(bench.next(), Compared({GROUP: 2}, mark=bench.mark(back=True))) == [GROUP]
     assert bench.course.holds.spans() == {GROUP: span(*sp(-600, -300))}
-    bench.course.holds.groups[GROUP].look_at = 10**30
+    bench.course.holds.by_field[GROUP].look_at = 10**30
     assert bench.next() == Explain(sp(-600, -300), GROUP)
     bench.course.holds.explain(GROUP, None)
     assert bench.next() is None
@@ -277,7 +276,7 @@ def test_a_group_that_is_missing_for_the_first_time_is_not_held() -> None:
     bench.now = LOOKBACK
     bench.proved(bench.next(), equal=False)
     assert bench.compared(bench.next(), Compared({OTHER: 2}, mark=bench.mark(back=True))) == []
-    assert not bench.course.holds.groups
+    assert not bench.course.holds.by_field
 
 
 def test_where_central_only_has_more_the_span_is_proved_and_that_is_counted() -> None:

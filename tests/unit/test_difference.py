@@ -103,7 +103,7 @@ def test_a_value_is_shown_whole_up_to_the_limit(more: int, whole: bool) -> None:
 def test_a_string_that_only_the_source_has_with_carriage_returns_is_told_as_not_there() -> None:
     difference, text = Difference(()), block({1: "a\rb"}, kind=STRING)
     difference.source(text, exact=True)
-    said = told(difference.found(), text.group)
+    said = told(difference.found(), text.field_key)
     assert said.startswith("m,host=a,rack=R1 v is not in central")
 
 

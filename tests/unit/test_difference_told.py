@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from telegraf_plugin.stream.block import Block, FieldType, Tags
+from telegraf_plugin.stream.block import Block, FieldKey, FieldType, Tags
 from telegraf_plugin.stream.difference import Difference, told
 
-GROUP = (b"cpu", b"idle", FieldType.FLOAT)
+GROUP = FieldKey(b"cpu", b"idle", FieldType.FLOAT)
 
 
 def block(value: bytes, tags: Tags = ((b"host", b"a"),), field: bytes = b"idle") -> Block:

@@ -111,10 +111,10 @@ def test_two_series_that_a_rewritten_tag_makes_one_are_told_by_number() -> None:
 
 def test_held_groups_are_left_out_and_counted() -> None:
     held, passing = block([b"1", b"2"]), block([b"1"], field=b"g")
-    left = digest([held, passing, held], without={held.group})
-    assert left.equals(digest([passing], without={held.group}))
+    left = digest([held, passing, held], without={held.field_key})
+    assert left.equals(digest([passing], without={held.field_key}))
     assert left.points == 1
-    assert left.left_out == {held.group: 4}
+    assert left.left_out == {held.field_key: 4}
 
 
 def test_the_second_reading_of_strings_counts_what_they_are_and_no_points() -> None:
@@ -129,10 +129,10 @@ def test_the_second_reading_of_strings_counts_what_they_are_and_no_points() -> N
     same.add(exact, exact=True)
     same.add(short)
     assert same.equals(read)
-    held = Digest(without={short.group})
+    held = Digest(without={short.field_key})
     held.add(short)
     held.add(exact, exact=True)
-    assert (held.points, held.sum, held.left_out) == (0, 0, {short.group: 1})
+    assert (held.points, held.sum, held.left_out) == (0, 0, {short.field_key: 1})
 
 
 @given(BLOCKS, BLOCKS, st.sampled_from([1, 2, 3, 10]))
@@ -183,8 +183,8 @@ def test_the_classes_that_differ_hold_all_that_differs(here: list[Block], there:
 def test_of_one_group_only_its_points_are_looked_for() -> None:
     known = PointSet(())
     mine, other = block([b"1", b"2"]), block([b"1"], field=b"g")
-    assert known.missing(other, group=mine.group) == []
-    assert known.missing(mine, group=mine.group) == [0, 1]
+    assert known.missing(other, field_key=mine.field_key) == []
+    assert known.missing(mine, field_key=mine.field_key) == [0, 1]
 
 
 def test_a_second_reading_is_not_taken_for_a_first() -> None:

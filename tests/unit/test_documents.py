@@ -24,7 +24,7 @@ from telegraf_plugin.stream import (
     ledger_watch,
     overwrites,
     quarantine,
-    retry,
+    retries,
 )
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.markbook import MarkBook
@@ -158,7 +158,7 @@ def test_the_numbers_that_are_named_in_words_are_the_programs() -> None:
     assert (holds.LOOKS.longest, quarantine.ASIDE.longest) == (an_hour, an_hour)
     assert (ledger_watch.LOOK_UP, collector.LOOK_UP) == (HOUR * SECOND_NS, HOUR * SECOND_NS)
     assert (bounds.RETENTION_MARGIN, health.UNCOMPARED_INTERVALS) == (60 * SECOND_NS, 2)
-    assert [retry.RETRIES.after(failures) for failures in (1, 2, 3, 99)] == [1, 2, 4, 60]
+    assert [retries.SOURCE_RETRIES.after(failures) for failures in (1, 2, 3, 99)] == [1, 2, 4, 60]
     of_stream = Course(STREAM, MarkBook("1"))
     for kept, provable in ((2 * STREAM.lookback, False), (2 * STREAM.lookback + 1, True)):
         of_stream.kept = kept

@@ -25,7 +25,6 @@ from telegraf_plugin.errors import (
 from telegraf_plugin.executor import Executor, SourceDoer, Told, read_ledger
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.account import Account
@@ -53,6 +52,7 @@ from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import END, Span, span
 from telegraf_plugin.stream.status import Effort
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.printer import Printer
 from telegraf_plugin.telegraf.writer import LineWriter

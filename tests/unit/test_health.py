@@ -6,18 +6,19 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.errors import TransientError
+from telegraf_plugin.errors import CentralError, TransientError
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.collector import Idle, Moved
 from telegraf_plugin.stream.drops import Drops
-from telegraf_plugin.stream.health import LAG_INTERVALS, CycleOver, Health, HealthNews, Report
+from telegraf_plugin.stream.health import LAG_INTERVALS, CycleOver, Health, HealthNews, Report, lag_of
 from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.status import Effort
 from tests.unit.core_bench import SECOND, Site, stream
 from tests.unit.test_status import IN_TIME
 
 INTERVAL = 60 * SECOND
+MILLISECOND = SECOND // 1000
 
 
 def judged(site: Site) -> Health:
@@ -74,18 +75,58 @@ def test_a_read_asks_for_its_own_streams_progress_alone(streams: int, monkeypatc
     assert asked == [each.label for each in site.streams]
 
 
-@pytest.mark.parametrize(("lag", "news"), [(LAG_INTERVALS - 1, []), (LAG_INTERVALS, [HealthNews()])])
-def test_what_is_behind_is_told_at_the_tick(lag: int, news: list[Report], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its cycle may last until the next one: a thread that waits for a central that hangs ends none."""
+@pytest.mark.parametrize("jitter", [-MILLISECOND, 0, MILLISECOND])
+@pytest.mark.parametrize(("ticks", "news"), [(LAG_INTERVALS - 1, []), (LAG_INTERVALS, [HealthNews()])])
+def test_what_is_behind_is_told_at_the_tick(
+    ticks: int, news: list[Report], jitter: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cycle may last until the next one: a thread that waits for a central that hangs ends none.
+
+    Ticks come a little early or late: that must not put it off until the next one.
+    """
     site = Site(stream("a")).start()
     health = judged(site)
     monkeypatch.setattr(Account, "progress", lambda *_: replace(IN_TIME, lag=0))
     health.tick(site.clocks())
     health.record(attempt(site), site.clocks())
     assert health.end(site.clocks())
-    monkeypatch.setattr(Account, "progress", lambda *_: replace(IN_TIME, lag=lag * INTERVAL))
+    monkeypatch.setattr(Account, "progress", lambda *_: replace(IN_TIME, lag=ticks * INTERVAL + jitter))
     health.tick(site.clocks())
     assert health.ticked(site.clocks()) == news
+
+
+def test_a_central_that_is_away_is_told_by_the_third_tick_though_nothing_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sources that have nothing new are read in vain: nothing of theirs is ever late."""
+    monkeypatch.setattr(Account, "progress", lambda *_: IN_TIME)
+    site = Site(stream("a")).start()
+    health = judged(site)
+    said = []
+    tick(site, health)
+    site.away[site.streams[0].central_bucket] = CentralError("connection refused", "hint")
+    for _ in range(3):
+        tick(site, health)
+        said.append(health.said())
+    assert said == [True, True, False]
+    assert health.board.streams["POD-8/a"].trouble == "central could not be compared with for 23 s: connection refused"
+    site.away.clear()
+    tick(site, health)
+    assert health.said() is True
+
+
+def test_a_central_that_hangs_is_told_before_its_question_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "progress", lambda *_: IN_TIME)
+    site = Site(stream("a")).start()
+    health = judged(site)
+    said = []
+    tick(site, health)
+    monkeypatch.setattr(site, "look", lambda: None)
+    for _ in range(3):
+        tick(site, health)
+        said.append(health.said())
+    assert said == [True, True, False]
+    assert health.board.streams["POD-8/a"].trouble == "central could not be compared with for 23 s: no answer yet"
 
 
 def test_a_cycle_is_over_when_every_source_is_done_and_all_is_well() -> None:
@@ -138,7 +179,7 @@ def test_the_interval_is_measured_between_two_ticks_of_telegraf() -> None:
     assert health.board.interval == INTERVAL
     tick(site, health)
     assert health.board.interval == 11 * SECOND
-    assert health.board.streams["POD-8/a"].max_lag == LAG_INTERVALS * 11 * SECOND
+    assert health.board.streams["POD-8/a"].max_lag == lag_of(LAG_INTERVALS, 11 * SECOND)
 
 
 @pytest.mark.parametrize("seconds", [1, 10, 300])
@@ -147,8 +188,8 @@ def test_every_bound_of_health_follows_the_interval(seconds: int) -> None:
     health = Health(site.collector, site.streams, seconds * SECOND, lambda _name: (Effort(), False), site.clocks())
     health.ticked(site.clocks())
     patient, one_of_its_own = health.board.streams.values()
-    assert (patient.max_lag, patient.patience) == (LAG_INTERVALS * seconds * SECOND, 2 * seconds * SECOND)
-    assert (one_of_its_own.max_lag, one_of_its_own.patience) == (420 * SECOND, 2 * seconds * SECOND)
+    assert (patient.max_lag, patient.patience) == (lag_of(3, seconds * SECOND), lag_of(2, seconds * SECOND))
+    assert (one_of_its_own.max_lag, one_of_its_own.patience) == (420 * SECOND, lag_of(2, seconds * SECOND))
 
 
 def test_what_was_not_read_by_the_second_tick_of_a_start_is_not_called_slow(monkeypatch: pytest.MonkeyPatch) -> None:

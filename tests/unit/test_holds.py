@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.holds import LOOKS, MAX_COUNTS, MAX_IN_VAIN, MAX_PARTS, PAUSE, PIECE, Holds, Reason
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Spans, span
 
-GROUP: Group = (b"m", b"f", FieldType.FLOAT)
-OTHER: Group = (b"m", b"g", FieldType.FLOAT)
+GROUP = FieldKey(b"m", b"f", FieldType.FLOAT)
+OTHER = FieldKey(b"m", b"g", FieldType.FLOAT)
 MARK = MarkId(5, "me")
 SPAN = (0, 100)
 FIRST_LOOK, LONGEST_LOOK = int(LOOKS.first), int(LOOKS.longest)
@@ -25,7 +24,7 @@ def away(mark: MarkId | None) -> bool:
     return mark is None
 
 
-def due(holds: Holds, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[Group, tuple[int, int]] | None:
+def due(holds: Holds, steady: int, is_back: Callable[[MarkId | None], bool]) -> tuple[FieldKey, tuple[int, int]] | None:
     """What is due, whatever of it is sent."""
     found = holds.due(steady, is_back)
     return found[:2] if found is not None else None
@@ -33,7 +32,7 @@ def due(holds: Holds, steady: int, is_back: Callable[[MarkId | None], bool]) -> 
 
 def refuse(holds: Holds, span: tuple[int, int], steady: int, missing: int = 3) -> None:
     """Have it be tried until it is put off: nothing of it ever lands."""
-    held = holds.groups[GROUP]
+    held = holds.by_field[GROUP]
     before = held.looks, held.turn
     while (held.looks, held.turn) == before:
         holds.tried(GROUP, span, missing, MARK, steady)
@@ -78,7 +77,7 @@ def test_what_is_held_of_a_group_is_bounded() -> None:
     holds = Holds()
     for number in range(3 * MAX_PARTS):
         holds.hold(GROUP, (1000 * number, 1000 * number + 10 + number), 1, 0)
-    assert len(holds.groups[GROUP].spans.parts) == MAX_PARTS
+    assert len(holds.by_field[GROUP].spans.parts) == MAX_PARTS
     assert all(holds.within((1000 * number, 1000 * number + 1)) for number in range(3 * MAX_PARTS))
 
 
@@ -106,7 +105,7 @@ def test_one_bad_line_is_found_by_halves_and_all_others_land() -> None:
         assert looks < 100
     assert missing == {bad}
     assert holds.points == 1
-    assert holds.groups[GROUP].look_at > steady
+    assert holds.by_field[GROUP].look_at > steady
 
 
 def test_of_what_was_tried_only_what_is_missing_still_is_held() -> None:
@@ -149,7 +148,7 @@ def test_what_is_found_is_let_go_and_the_rest_is_looked_at_at_once() -> None:
     assert not holds.tried(GROUP, (200, 300), 0, None, FIRST_LOOK)
     assert due(holds, FIRST_LOOK, back) == (GROUP, (0, 100))
     assert holds.tried(GROUP, (0, 100), 0, None, FIRST_LOOK)
-    assert holds.groups == {}
+    assert holds.by_field == {}
     assert holds.points == 0
 
 
@@ -275,7 +274,7 @@ def test_what_central_would_not_take_any_more_is_forgotten() -> None:
     holds.hold(OTHER, (0, 100), 1, 0)
     holds.forget(150)
     assert holds.spans() == {GROUP: span(200, 300)}
-    assert OTHER not in holds.groups
+    assert OTHER not in holds.by_field
 
 
 def test_a_try_of_what_is_not_held_any_more_says_nothing() -> None:
@@ -308,5 +307,5 @@ def test_where_points_are_missing_is_kept_of_a_bounded_number_of_places() -> Non
     holds = Holds()
     for number in range(3 * MAX_COUNTS):
         holds.hold(GROUP, (1000 * number, 1000 * number + 10), 1, 0)
-    assert len(holds.groups[GROUP].counts) == MAX_COUNTS
+    assert len(holds.by_field[GROUP].counts) == MAX_COUNTS
     assert holds.points == 3 * MAX_COUNTS

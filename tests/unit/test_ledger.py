@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.digest import Group
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.ledger import FORMAT, MAX_HELD, MAX_HELD_BYTES, MAX_SPANS, Mark, MarkId, newest_believable
 from telegraf_plugin.stream.spans import NOTHING, Spans
 
@@ -43,7 +42,7 @@ def mark(
     base: int | None = None,
     proved: Spans = NOTHING,
     printed: Spans = NOTHING,
-    held: dict[Group, Spans] | None = None,
+    held: dict[FieldKey, Spans] | None = None,
 ) -> Mark:
     base_id = MarkId(base, "run") if base is not None else None
     return Mark(MarkId(time, "run"), base_id, "d" * 16, 0, 0, proved, printed, held or {})
@@ -78,7 +77,7 @@ def test_a_mark_tells_fifty_spans_of_each_kind_and_is_some_kilobytes_however_man
 
 def test_where_more_is_held_than_is_told_nothing_is_called_proved() -> None:
     """Else nobody would ever look there for what was held, once another run has begun."""
-    held = {(b"m", b"f%d" % n, FieldType.FLOAT): Spans.of([(n, n + 1)]) for n in range(MAX_HELD + 2)}
+    held = {FieldKey(b"m", b"f%d" % n, FieldType.FLOAT): Spans.of([(n, n + 1)]) for n in range(MAX_HELD + 2)}
     read = Mark.read(texts(mark(1, proved=Spans.of([(0, 1000)]), held=held)))
     assert len(read.held) == MAX_HELD
     told = Spans.of(part for spans in read.held.values() for part in spans)
@@ -132,7 +131,7 @@ def test_a_damaged_mark_is_refused(damage: dict[str, str]) -> None:
 
 
 def test_held_names_are_text_that_people_can_read() -> None:
-    held = mark(1, held={("m ü".encode(), b'f"', FieldType.FLOAT): Spans.of([(1, 2)])}).fields()["held"]
+    held = mark(1, held={FieldKey("m ü".encode(), b'f"', FieldType.FLOAT): Spans.of([(1, 2)])}).fields()["held"]
     assert json.loads(str(held)) == [["m ü", 'f"', "float", "1/2"]]
     assert "ü" in str(held)
 
@@ -174,7 +173,7 @@ def test_a_mark_of_another_run_of_the_same_time_is_no_base() -> None:
     SPANS,
 )
 def test_every_field_is_bounded_and_what_does_not_fit_is_not_called_proved(
-    held: dict[Group, Spans], proved: Spans, printed: Spans
+    held: dict[FieldKey, Spans], proved: Spans, printed: Spans
 ) -> None:
     written = replace(mark(1, proved=proved, printed=printed), held=held)
     fields = written.fields()
@@ -194,7 +193,7 @@ def test_every_field_is_bounded_and_what_does_not_fit_is_not_called_proved(
 def test_twenty_sparse_holds_of_nine_days_fit() -> None:
     minute = 60 * 10**9
     sparse = Spans.of((at, at + 10**9) for at in range(0, 9 * 24 * 60 * minute, minute))
-    held = {(b"m", b"f%d" % number, FieldType.FLOAT): sparse for number in range(20)}
+    held = {FieldKey(b"m", b"f%d" % number, FieldType.FLOAT): sparse for number in range(20)}
     read = Mark.read(texts(mark(1, proved=Spans.of([(0, 9 * 24 * 60 * minute)]), held=held)))
     assert len(read.held) == 20
     assert all(not sparse - spans for spans in read.held.values())

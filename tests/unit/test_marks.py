@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.ledger import Mark, Origin
 from telegraf_plugin.stream.spans import Spans, span
 from telegraf_plugin.telegraf.marks import mark_line, origin_line
@@ -16,7 +16,7 @@ from tests.slow_lines import read_lines
 from tests.unit.test_definition import STREAM
 from tests.unit.test_ledger import MARKS, mark
 
-HELD = {('m "ü\n'.encode(), b"f\\", FieldType.FLOAT): Spans.of([(1, 2)])}
+HELD = {FieldKey('m "ü\n'.encode(), b"f\\", FieldType.FLOAT): Spans.of([(1, 2)])}
 
 
 def test_a_mark_goes_the_way_of_its_streams_points() -> None:

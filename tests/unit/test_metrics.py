@@ -14,7 +14,7 @@ from line_protocol_parser import parse_line
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.stream.account import Progress
 from telegraf_plugin.stream.attempts import Attempt
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines, point
@@ -324,11 +324,11 @@ def test_what_is_held_is_a_line_that_parses_and_is_not_routed_like_data(held: li
     for line, each in zip(found, held, strict=True):
         assert line["measurement"] == "collector_held"
         assert line["tags"].keys() == {"source", "stream", "measurement", "held_field"}
-        assert line["fields"] == {"type": each.group[2].value, "points": each.points, "reason": each.reason}
+        assert line["fields"] == {"type": each.field_key[2].value, "points": each.points, "reason": each.reason}
 
 
 def test_what_is_held_names_stream_measurement_and_field() -> None:
-    held = HeldPoints(CPU, (b"cpu load", b"f=1", FieldType.FLOAT), 3, "why")
+    held = HeldPoints(CPU, FieldKey(b"cpu load", b"f=1", FieldType.FLOAT), 3, "why")
     (line,) = parsed(held_lines([held], NOW))
     assert line["tags"] == {
         "source": "POD-8",

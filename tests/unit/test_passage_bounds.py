@@ -12,9 +12,10 @@ import pytest
 from telegraf_plugin.influxdb import passage as passage_module
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.passage import MAX_LOSSY_COLUMNS, Passage, Tally
+from telegraf_plugin.influxdb.passage import MAX_LOSSY_COLUMNS, Passage
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.tally import Tally
 from tests.fakes import END
 from tests.unit.test_status import CPU as SHIPPED
 

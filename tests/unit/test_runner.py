@@ -12,18 +12,17 @@ import pytest
 from telegraf_plugin import compare as compare_module
 from telegraf_plugin.compare import SET_POINTS, narrowed
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account
-from telegraf_plugin.stream.block import Block, FieldType, Tags
+from telegraf_plugin.stream.block import Block, FieldKey, FieldType, Tags
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Command, Probe
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
-from telegraf_plugin.stream.digest import Group
 from telegraf_plugin.stream.jobs import Compare, Compared, Copy, Prove, Recheck
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import Span, span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR
 from telegraf_plugin.telegraf.printer import Printer
 from tests.unit.test_definition import STREAM
@@ -32,8 +31,8 @@ SECOND = 1_000_000_000
 BEGIN = 1_795_471_200 * SECOND
 WHOLE = (BEGIN, BEGIN + HOUR)
 TAGS: Tags = ((b"host", b"a"), (b"source_bucket", b"telegraf"))
-GROUP: Group = (b"m", b"v", FieldType.INTEGER)
-TEXTS: Group = (b"m", b"text", FieldType.STRING)
+GROUP = FieldKey(b"m", b"v", FieldType.INTEGER)
+TEXTS = FieldKey(b"m", b"text", FieldType.STRING)
 MARK = MarkId(9, "me")
 
 
@@ -66,9 +65,9 @@ def _cut(blocks: Iterable[Block], span: Span) -> Iterator[Block]:
             yield replace(block, times=[block.times[at] for at in inside], values=[block.values[at] for at in inside])
 
 
-def blocks(times: Sequence[int], group: Group = GROUP, tags: Tags = TAGS, value: bytes = b"7") -> list[Block]:
+def blocks(times: Sequence[int], field_key: FieldKey = GROUP, tags: Tags = TAGS, value: bytes = b"7") -> list[Block]:
     return [
-        Block(group[0], tags, group[1], group[2], [b"%d" % time for time in part], [value] * len(part))
+        Block(field_key[0], tags, field_key[1], field_key[2], [b"%d" % time for time in part], [value] * len(part))
         for part in (times[at : at + 1000] for at in range(0, len(times), 1000))
     ]
 
@@ -131,8 +130,8 @@ class Bench:
         at = Instant(WHOLE[1], WHOLE[1], 0)
         return Command(account.stream, Probe(0), self.course.bounds.groups, account.book.base, account.template(at))
 
-    def compare(self, group: Group | None = None, whole: Span = WHOLE) -> Compared:
-        job = Compare(whole, group, frozenset() if group else self.course.holds.within(whole))
+    def compare(self, field_key: FieldKey | None = None, whole: Span = WHOLE) -> Compared:
+        job = Compare(whole, field_key, frozenset() if field_key else self.course.holds.within(whole))
         return self.runner.compare(self.command, job, cast(Printer, self.out), Tally())
 
 

@@ -7,9 +7,9 @@ from typing import cast
 import pytest
 
 from telegraf_plugin.errors import PermanentError
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.stream.jobs import Copy
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.printer import Printer
 from tests.unit.test_runner import BEGIN, Bench, blocks

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from telegraf_plugin.errors import SourceError, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.passage import Tally
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.spans import Span
+from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR
 from tests.fakes import END, table
 from tests.replies import row, time_text
