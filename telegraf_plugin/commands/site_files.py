@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,8 @@ from telegraf_plugin.sites.files import Files
 
 COMPOSE_SECRETS = "docker-compose.secrets.yaml"
 _BOM = "\ufeff"
+_WRITTEN_OUT = re.compile(r"""(?mi)^(\s*"?(?:token|password|authorization)"?\s*=\s*["'])(?![$@]\{)[^"'\n]+(["'])""")
+"""A token in telegraf.conf that is no reference."""
 _WHERE = "run it where the files are, on the host, as a user who may write them"
 
 
@@ -95,7 +98,7 @@ def _read(file: Path) -> str:
 
 
 def diff(place: Place, before: Files, after: Files) -> str:
-    """Return what changes, file by file, as a unified diff; tokens in `.env` are left out."""
+    """Return what changes, file by file, as a unified diff; what tokens there are is left out."""
     return "".join(
         text for name, file in place.files() if file is not None for text in _diff(name, file, before, after)
     )
@@ -105,7 +108,10 @@ def _diff(name: str, file: Path, before: Files, after: Files) -> Iterator[str]:
     old, new = (getattr(files, name) or "" for files in (before, after))
     if name == "settings":
         old, new = settings_text.shown(old), settings_text.shown(new)
-    lines = unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), str(file), str(file), n=2)
+    if name == "telegraf":
+        old, new = _WRITTEN_OUT.sub(r"\1[token]\2", old), _WRITTEN_OUT.sub(r"\1[token]\2", new)
+    around = 0 if name == "settings" else 2  # a secret may stand there under any name
+    lines = unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), str(file), str(file), n=around)
     for line in lines:
         yield line.replace("\r\n", "\n") if line.endswith("\n") else f"{line}\n"
 

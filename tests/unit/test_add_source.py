@@ -114,6 +114,17 @@ def test_a_token_from_standard_input_is_shown_nowhere(clone: Clone, monkeypatch:
     assert "Put the token where it belongs: central's" in done
 
 
+def test_a_token_that_is_written_out_in_telegraf_conf_is_taken_over_and_not_shown(clone: Clone) -> None:
+    clone.edit("telegraf.conf", '  token = "${INFLUXDB_CENTRAL_TOKEN}"', f'  token = "{SECRET}"')
+    clone.edit(".env", "SERVER_B_BUCKET_2=power_monitoring\n", "SERVER_B_BUCKET_2=power_monitoring\nPIN=4711-of-mine\n")
+    done = clone.run(
+        "add-source", *POD_31, "--bucket", "cooling", "--write"
+    )  # which looks for SECRET in all that is said
+    assert '+  token = "[token]"\n' in done
+    assert "4711-of-mine" not in done
+    assert clone.conf().outputs_named("influxdb_v2")[3].text("token") == SECRET
+
+
 def test_what_is_left_to_do_is_said_for_buckets_that_central_has_not(clone: Clone) -> None:
     new = clone.run("add-source", *POD_31, "--bucket", "cooling", "--central-bucket", "climate")
     assert "influx bucket create --name=climate --retention=0\n" in new

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin.cli import main
+from telegraf_plugin.cli import _COMMANDS, main
 from telegraf_plugin.commands.arguments import joined
 from tests.unit.test_lint import ROOT, SETTINGS
 
@@ -186,6 +186,13 @@ def test_the_configuration_may_be_named_before_or_behind_the_command(
     said = "E! nowhere.yaml: cannot be read: No such file or directory\nE! 1 problem in the configuration; nothing was "
     assert refusal(capsys, "--config", "nowhere.yaml", command, *words).startswith(said)
     assert refusal(capsys, command, "--config", "nowhere.yaml", *words).startswith(said)
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_takes_the_settings_from_a_named_file(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refusal(capsys, command, "--env-file", "nowhere.env")
+    assert told.startswith("E! nowhere.env: cannot be read: No such file or directory\n")
+    assert refusal(capsys, command, "--env-file=nowhere.env") == told
 
 
 @pytest.mark.parametrize("command", [["check"], ["permissions"], ["doctor"], ["doctor", "--json"]])
