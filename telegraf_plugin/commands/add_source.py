@@ -104,6 +104,8 @@ def run(options: argparse.Namespace) -> int:
     work = site_files.opened(options.config, options.telegraf_config, os.environ)
     new = _new(options, work)
     token = site_files.token_from(options.token) if options.token is not None else ""
+    if token and work.token_folder is None and work.place.settings is None:
+        raise Unusable("there is no .env into which its token could be put: leave --token out")
     try:
         made = added(
             work.files, new, work.config, work.conf, work.environment, work.token_folder is not None, work.compose
@@ -114,6 +116,8 @@ def run(options: argparse.Namespace) -> int:
         raise Unusable(f"{error}: put it in by hand (docs/operations.md, Add a site)") from None
     except NotDotenv as error:
         raise Unusable(f"{work.place.settings}: {error}") from None
+    if work.token_folder is not None and (file := work.token_folder / token_file(made.token)).exists():
+        raise Unusable(f"{file} is there already, perhaps another site's: give another beginning: --variables")
     environment = {**work.environment, **made.variables}
     site_files.tried(work, made.files, environment)
     config = made.files.config(work.place.queries, environment)
@@ -154,11 +158,12 @@ def _each(values: list[str], buckets: list[str], option: str) -> list[str] | lis
 def _write(work: Workplace, made: Addition, token: str) -> None:
     """Write the files, and the `token` unless it is empty."""
     files = made.files
-    if token and work.token_folder is not None:
-        site_files.write_token(work.token_folder / token_file(made.token), token)
-    elif token and files.settings is not None:
+    file = work.token_folder / token_file(made.token) if token and work.token_folder is not None else None
+    if token and file is None:
         files = site_files.with_token(files, made.token, token)
     backups = site_files.written(work.place, work.files, files, datetime.now(UTC))
+    if file is not None:
+        site_files.write_token(file, token)
     sys.stdout.write("".join(f"\nwritten; what was there before: {backup}" for backup in backups) + "\n")
 
 
@@ -198,6 +203,14 @@ def _steps(options: argparse.Namespace, work: Workplace, made: Addition, config:
             file = quote(str(work.token_folder / token_file(made.token)))
             ask = f"IFS= read -rsp 'token: ' token && (umask 077 && printf %s \"$token\" >{file}) && unset token; echo"
             yield _indented([f"mkdir -p -m 700 {quote(str(work.token_folder))}", ask, f"chmod 400 {file}"])
+    name = token_file(made.token)
+    if work.compose and work.place.compose is None:
+        yield step(f"Enter {name} in both lists of {site_files.COMPOSE_SECRETS}, which is not here.")
+    elif work.token_folder is not None and not work.compose:
+        line = f"LoadCredential={name}:{work.token_folder.absolute() / name}"
+        yield step(
+            f"With systemd, show the service that file: systemctl edit data-collector, and below [Service]\n   {line}"
+        )
     if made.shared:
         streams = ", ".join(made.shared)
         yield step(

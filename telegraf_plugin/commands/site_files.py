@@ -20,6 +20,7 @@ from telegraf_plugin.commands.check import SECRETS_CONF
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.telegraf_program import CannotCheck, complaints, telegraf_program
 from telegraf_plugin.config import Config, Credential
+from telegraf_plugin.config.dotenv import quoted
 from telegraf_plugin.config.settings import ENV_FILE, SECRETS
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.files import UnfitFile, read_text
@@ -30,6 +31,8 @@ from telegraf_plugin.sites import settings_text
 from telegraf_plugin.sites.files import Files
 
 COMPOSE_SECRETS = "docker-compose.secrets.yaml"
+_IN_THE_CONTAINER = "/run/secrets"
+"""Where Compose mounts the tokens, of which the host has the files."""
 _BOM = "\ufeff"
 _WRITTEN_OUT = re.compile(r"""(?mi)^(\s*"?(?:token|password|authorization)"?\s*=\s*["'])(?![$@]\{)[^"'\n]+(["'])""")
 """A token in telegraf.conf that is no reference."""
@@ -86,7 +89,9 @@ def opened(queries: Path, telegraf: Path, environment: Mapping[str, str]) -> Wor
     files = Files(texts["queries"] or "", texts["telegraf"] or "", texts["settings"], texts["compose"])
     conf = lint.read(telegraf, environment)
     folder = environment.get(SECRETS)
-    token_folder = Path(folder) if folder else telegraf.parent / "secrets" if compose else None
+    if compose and folder in (None, "", _IN_THE_CONTAINER):
+        folder = str(telegraf.parent / "secrets")
+    token_folder = Path(folder) if folder else None
     return Workplace(place, files, environment, files.config(queries, environment), conf, compose, token_folder)
 
 
@@ -241,15 +246,17 @@ def token_from(file: Path) -> str:
 def with_token(files: Files, name: str, token: str) -> Files:
     """Return the files whose `.env` gives the variable `name` the `token`."""
     assert files.settings is not None
-    return replace(files, settings=files.settings.replace(f"\n{name}=", f"\n{name}={token}", 1))
+    return replace(files, settings=files.settings.replace(f"\n{name}=", f"\n{name}={quoted(token)}", 1))
 
 
 def write_token(file: Path, token: str) -> None:
-    """Write the file of a `token`, which must not be there yet; only its owner reads it. Raises Unusable."""
+    """Write the file of a `token`, which is not there yet; only its owner reads it. Raises Unusable."""
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
         with os.fdopen(descriptor, "w", encoding="ascii") as held:
             held.write(token)
     except OSError as error:
-        raise Unusable(f"{file} cannot be written: {error.strerror}") from None
+        raise Unusable(
+            f"{file} cannot be written: {error.strerror}; put the token there, all else is written"
+        ) from None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from telegraf_plugin.config.settings import settings
 from tests.unit.site_bench import NAMES, POD_31, Clone, clone
-from tests.unit.test_lint import SECRET
 
 __all__ = ["clone"]
 
@@ -97,34 +94,6 @@ def test_a_backup_stands_beside_each_file_with_its_rights(clone: Clone) -> None:
     assert (clone.folder / ".env").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_token_is_asked_for_where_it_is_not_given(clone: Clone) -> None:
-    done = clone.run("add-source", *POD_31, "--bucket", "cooling", "--write")
-    assert "POD-31's into .env (SERVER_C_TOKEN=), central's into .env (INFLUXDB_CENTRAL_TOKEN=)" in done
-    status, _, err = clone.ended(["check"])
-    assert status == 2
-    assert "sources[2].token: the environment variable SERVER_C_TOKEN is empty; set it in .env" in err
-
-
-def test_a_token_from_standard_input_is_shown_nowhere(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{TOKEN}\n"))
-    done = clone.run("add-source", *POD_31, "--bucket", "cooling", "--write", "--token", "-")
-    assert TOKEN not in done
-    assert settings({}).environment["SERVER_C_TOKEN"] == TOKEN
-    assert "a token that reads its bucket" not in done
-    assert "Put the token where it belongs: central's" in done
-
-
-def test_a_token_that_is_written_out_in_telegraf_conf_is_taken_over_and_not_shown(clone: Clone) -> None:
-    clone.edit("telegraf.conf", '  token = "${INFLUXDB_CENTRAL_TOKEN}"', f'  token = "{SECRET}"')
-    clone.edit(".env", "SERVER_B_BUCKET_2=power_monitoring\n", "SERVER_B_BUCKET_2=power_monitoring\nPIN=4711-of-mine\n")
-    done = clone.run(
-        "add-source", *POD_31, "--bucket", "cooling", "--write"
-    )  # which looks for SECRET in all that is said
-    assert '+  token = "[token]"\n' in done
-    assert "4711-of-mine" not in done
-    assert clone.conf().outputs_named("influxdb_v2")[3].text("token") == SECRET
-
-
 def test_what_is_left_to_do_is_said_for_buckets_that_central_has_not(clone: Clone) -> None:
     new = clone.run("add-source", *POD_31, "--bucket", "cooling", "--central-bucket", "climate")
     assert "influx bucket create --name=climate --retention=0\n" in new
@@ -165,52 +134,6 @@ def test_the_next_letter_is_free_everywhere(clone: Clone, monkeypatch: pytest.Mo
     assert "SERVER_E_URL=" in clone.run("add-source", *POD_31, "--bucket", "cooling")
     told = clone.refused("add-source", *POD_31, "--bucket", "cooling", "--variables", "SERVER_C")
     assert "the variable SERVER_C_NOTE is there already; give another beginning: --variables" in told
-
-
-def test_where_tokens_are_files_it_gets_one(clone: Clone) -> None:
-    secrets = clone.folder / "secrets"
-    secrets.mkdir()
-    for name in ("central_token", "server_a_token", "server_b_token"):
-        (secrets / name).write_text(SECRET)
-    clone.edit(".env", f"_TOKEN={SECRET}", "_TOKEN=")
-    (clone.folder / ".env").open("a").write("COLLECTOR_SECRETS=secrets\n")
-    given = clone.folder / "given"
-    given.write_text(TOKEN)
-    done = clone.run("add-source", *POD_31, "--bucket", "cooling")
-    assert f"POD-31's into the file {secrets}/server_c_token" in done
-    assert f'printf %s "$token" >{secrets}/server_c_token' in done
-    clone.run("add-source", *POD_31, "--bucket", "cooling", "--write", "--token", str(given))
-    assert (secrets / "server_c_token").read_text() == TOKEN
-    assert (secrets / "server_c_token").stat().st_mode & 0o777 == 0o400
-    assert "SERVER_C_TOKEN" not in (clone.folder / ".env").read_text()
-    assert clone.clean()
-    gone = clone.run("remove-source", "POD-31", "--write")
-    assert f"influx auth delete), and {secrets}/server_c_token" in gone
-    assert clone.clean()
-
-
-def test_where_they_are_composes_its_file_is_entered_there_too(clone: Clone) -> None:
-    clone.edit(".env", f"_TOKEN={SECRET}", "_TOKEN=")
-    clone.edit(".env", "#COMPOSE_FILE", "COMPOSE_FILE")
-    before = clone.texts()
-    done = clone.run("add-source", *POD_31, "--bucket", "cooling", "--write")
-    text = clone.texts()["docker-compose.secrets.yaml"]
-    assert "secrets: [central_token, server_a_token, server_b_token, server_c_token]\n" in text
-    assert text.endswith("  server_c_token:\n    file: ./secrets/server_c_token\n")
-    assert "Start the collector anew, as it reads its settings then:\n   docker compose up --detach.\n" in done
-    assert "POD-31's into the file secrets/server_c_token" in done
-    clone.run("remove-source", "POD-31", "--write")
-    assert clone.texts() == before
-
-
-def test_without_a_dotenv_its_lines_are_said(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in settings({}).environment.items():
-        monkeypatch.setenv(name, value)
-    (clone.folder / ".env").unlink()
-    done = clone.run("add-source", *POD_31, "--bucket", "cooling")
-    assert "Where the collector's settings are (no .env was read here):\n       # Source POD-31." in done
-    assert "       SERVER_C_URL=http://192.168.199.31:8086\n" in done
-    assert "POD-31's into the settings (SERVER_C_TOKEN=)" in done
 
 
 @pytest.mark.parametrize(
