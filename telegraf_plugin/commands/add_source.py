@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
         raise Unusable(f"{error}: put it in by hand (docs/operations.md, Add a site)") from None
     except NotDotenv as error:
         raise Unusable(f"{work.place.settings}: {error}") from None
-    if work.token_folder is not None and (file := work.token_folder / token_file(made.token)).exists():
+    if token and work.token_folder is not None and (file := work.token_folder / token_file(made.token)).exists():
         raise Unusable(f"{file} is there already, perhaps another site's: give another beginning: --variables")
     environment = {**work.environment, **made.variables}
     site_files.tried(work, made.files, environment)
