@@ -16,7 +16,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports bench chaos chaos-mutants mutants mutants-quick mutants-model audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -81,6 +81,9 @@ mutants-quick: venv ## The same with twelve of them, as CI does
 
 mutants-model: venv ## Which slips in the core, one a rule, does the model find out by itself? (25 minutes)
 	nice -n 10 $(BIN)/python -m lab.mutants --kinds --tests tests/model --least 45
+
+schema: venv ## Renew config/queries.schema.json, by which editors know queries.yaml
+	$(BIN)/python -m lab.queries_schema
 
 audit: ## Ask PyPI for known weaknesses of what runs (needs the internet; SECURITY.md)
 	$(PYTHON) -m venv .audit

@@ -9,6 +9,7 @@ runner    does a stream's jobs: copies, counts, proves, compares; compare: both 
 audit     what is said in the log
 settings  queries.yaml with telegraf.conf, and what changes of it while the plugin runs
 commands  what an operator looks at and asks for while the plugin runs
+sites     a site added to the files, or taken out of them, as texts
 lint      what in telegraf.conf would lose points
 config    queries.yaml and the environment, validated as a whole
 influxdb  all questions to a source and to central; they alone know Flux

@@ -23,7 +23,7 @@ from telegraf_plugin import lint, settings
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config
-from telegraf_plugin.config.settings import ENV_FILE, derived
+from telegraf_plugin.config.settings import ENV_FILE, derived, outdated
 from telegraf_plugin.config.settings import settings as completed
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
 from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin
@@ -31,6 +31,8 @@ from telegraf_plugin.settings import ConfigFile
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
 
+COMPLETING = "_ARGCOMPLETE"
+"""The variable that is set when a shell asks how a line may go on."""
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  # malloc.h
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 # By name, as they are not imported before they are asked for: the plugin counts its memory. Each module has
 # `arguments`, which adds what the command takes to its parser, and `run`, which does it and returns the exit status.
 _COMMANDS = {
+    "start": ("telegraf_plugin.commands.start", "start Telegraf with the collector, as scripts/collector does"),
     "check": (
         "telegraf_plugin.commands.check",
         "what in queries.yaml with telegraf.conf would lose points; without any network",
@@ -63,6 +66,9 @@ _COMMANDS = {
         "telegraf_plugin.commands.permissions",
         "the commands that create the collector's tokens, with the least rights",
     ),
+    "completion": ("telegraf_plugin.commands.completion", "what a shell needs to complete commands and streams"),
+    "add-source": ("telegraf_plugin.commands.add_source", "a new site: all that its files need; --write"),
+    "remove-source": ("telegraf_plugin.commands.remove_source", "a site taken out of the files; --write"),
 }
 _EPILOG = """\
 examples:
@@ -77,7 +83,7 @@ environment:
   LOG_LEVEL           DEBUG, INFO (default), WARN or WARNING, ERROR
   COLLECTOR_QUERIES   what to read, when --config does not say
   COLLECTOR_ENV_FILE  the settings, when --env-file does not say; empty: none but the environment's
-  COLLECTOR_SECRETS   a folder with the tokens as files: config/queries.secrets.yaml is read then
+  COLLECTOR_SECRETS   a folder with the tokens as files: SERVER_A_TOKEN is its file server_a_token, and so on
   and the variables that the configuration names; what is not set comes from .env beside the configuration
 
 exit status: 0 ended as asked, 1 Telegraf went away or a part of the plugin has died, 2 the configuration or the command
@@ -88,6 +94,8 @@ line cannot be used; of a command: 130 Ctrl-C, 141 nobody reads what it prints, 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (the process' own unless given) and return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if COMPLETING in os.environ:
+        return _complete(os.environ.get("COMP_LINE", "").split()[1:])
     with ExitStack() as stack:
         if not {"-h", "--help", "--version"} & set(words):
             status = ended(lambda: _settle(words, stack))
@@ -96,24 +104,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(words)
 
 
-def _settle(words: Sequence[str], stack: ExitStack) -> int:
+def _complete(words: Sequence[str]) -> int:
+    """Tell the shell, which asks by variables of argcomplete's, how the line of `words` may go on."""
+    with ExitStack() as stack:
+        with suppress(ConfigurationError):
+            _settle(words, stack, quiet=True)
+        import_module("telegraf_plugin.commands.completion").complete(_parser(), words)
+    return 0
+
+
+def _settle(words: Sequence[str], stack: ExitStack, quiet: bool = False) -> int:
     """Complete the environment by `.env`, until `stack` ends: before all else, as defaults depend on it; returns 0.
 
     Raises ConfigurationError when the file cannot be used.
     """
-    early = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    early.add_argument("--env-file", type=Path)
-    early.add_argument("--config", type=Path)
+    early = Parser(add_help=False, exit_on_error=False)
+    add_config(early, None)
     named = argparse.Namespace(env_file=None, config=None)
     with suppress(argparse.ArgumentError):  # told later, with the whole command line
         early.parse_known_args(words, named)
     starts = words[:1] == ["start"]
     found = completed(os.environ, named.env_file, None if starts else named.config)
-    if found.overruled:
+    if found.overruled and not quiet:
         names = ", ".join(found.overruled)
         sys.stderr.write(f"W! set in the environment, so that {found.file} is not used for it: {names}\n")
     # The plugin has what Telegraf has, and says so when that is not what fits.
-    plugin = not any(word in (*_COMMANDS, "start", "--check") for word in words)
+    plugin = not any(word in (*_COMMANDS, "--check") for word in words)
+    if not (plugin or quiet) and (told := outdated(found.environment)):
+        sys.stderr.write(f"W! {told}\n")
     complete = dict(found.environment) if plugin else derived(found.environment)
     if found.file is not None:
         complete[ENV_FILE] = str(found.file)
@@ -134,13 +152,15 @@ def _environment(environment: Mapping[str, str]) -> Iterator[None]:
 
 def _run(words: Sequence[str]) -> int:
     """Do what the command line `words` asks; returns the exit status."""
+    parser = _parser()
     if words[:1] == ["start"]:
-        start = import_module("telegraf_plugin.commands.start").main
-        return ended(lambda: int(start(words[1:], list(_COMMANDS))))
-    options = _parser().parse_args(joined(words))
-    if options.check:
-        options.command, options.json = "check", False
-        options.telegraf_config = settings.telegraf_conf(os.environ) or Path("telegraf.conf")
+        options, rest = parser.parse_known_args(words)
+        options.rest, options.commands = rest, [name for name in _COMMANDS if name != "start"]
+    else:
+        options = parser.parse_args(joined(words))
+        if options.check:
+            options.command, options.json = "check", False
+            options.telegraf_config = settings.telegraf_conf(os.environ) or Path("telegraf.conf")
     if options.command:
         command = import_module(_COMMANDS[options.command][0]).run
         return ended(lambda: int(command(options)))
@@ -167,7 +187,8 @@ def _parser() -> Parser:
 
 
 def _arguments(module: str, parser: argparse.ArgumentParser) -> None:
-    add_config(parser)
+    if module != _COMMANDS["start"][0]:  # whose --config is Telegraf's
+        add_config(parser)
     import_module(module).arguments(parser)
 
 

@@ -7,13 +7,16 @@ import math
 import os
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from telegraf_plugin.errors import CollectorError
+
 STREAM = "a stream (source/stream as in the log)"
 STREAMS = "only these: a stream (source/stream as in the log), or a source with all of its streams; all unless given"
-_TIMES = ("--from", "--to")
+_TIMES = ("--from", "--to", "--start")
 _DATE = re.compile(r"(?:.* )?--(?:from|to)[ =]\d{4}-\d\d-\d\d", re.DOTALL)
 _CLOCK = re.compile(r"\d\d:\d\d")
 
@@ -38,16 +41,20 @@ class Parser(argparse.ArgumentParser):
         """Have `arguments` add the arguments as soon as they are needed."""
         self._later = arguments
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """Parse as argparse does."""
+    def complete(self) -> None:
+        """Add the arguments that were left for later."""
         if self._later is not None:
             later, self._later = self._later, None
             later(self)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse as argparse does."""
+        self.complete()
         return super().parse_known_args(args, namespace)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
         """Parse as argparse does; of an option that nobody knows, say which one may have been meant."""
-        options, rest = self.parse_known_args(args, namespace)  # type: ignore[no-untyped-call]
+        options, rest = self.parse_known_args(args, namespace)
         assert isinstance(options, argparse.Namespace)
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}{self._meant(options, rest)}")
@@ -87,7 +94,7 @@ def unknown(what: str, name: str, known: Sequence[str]) -> str:
 
 
 def add_config(parser: argparse.ArgumentParser, default: object = argparse.SUPPRESS) -> None:
-    """Add `--config`; a command leaves it to the whole program's, which may stand before its name."""
+    """Add `--config` and `--env-file`; a command leaves it to the whole program's, which may stand before its name."""
     shown = queries()
     parser.add_argument("--config", type=Path, default=default, metavar="FILE", help=f"what is read ({shown})")
     add_env_file(parser, None if default is not argparse.SUPPRESS else default)
@@ -113,12 +120,13 @@ def add_telegraf_config(parser: argparse.ArgumentParser) -> None:
 
 def add_stream(parser: argparse.ArgumentParser) -> None:
     """Add the one stream that a command is about."""
-    parser.add_argument("stream", metavar="STREAM", help=f"{STREAM}; of a source with one stream its name is enough")
+    text = f"{STREAM}; of a source with one stream its name is enough"
+    completed(parser.add_argument("stream", metavar="STREAM", help=text), streams)
 
 
 def add_streams(parser: argparse.ArgumentParser) -> None:
     """Add the streams that a command is about."""
-    parser.add_argument("streams", nargs="*", metavar="STREAM", help=STREAMS)
+    completed(parser.add_argument("streams", nargs="*", metavar="STREAM", help=STREAMS), streams, sources)
 
 
 def add_span(parser: argparse.ArgumentParser, required: bool, default: str = "", end: str = "now unless set") -> None:
@@ -126,6 +134,35 @@ def add_span(parser: argparse.ArgumentParser, required: bool, default: str = "",
     since = "UTC: 2026-11-01, 2026-11-01 06:00:00Z, RFC 3339, or so long ago: -2h"
     parser.add_argument("--from", dest="start", required=required, default=default, metavar="TIME", help=since)
     parser.add_argument("--to", dest="stop", default="", metavar="TIME", help=f"likewise; {end}")
+
+
+def completed(action: argparse.Action, *words: Callable[[Path], Sequence[str]]) -> None:
+    """Have the shell complete the value of `action` to one of the `words`, which are asked for by queries.yaml's place.
+
+    What cannot be read then gives none: a shell that completes is no place for messages.
+    """
+
+    def choices(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+        place = getattr(parsed_args, "config", None) or queries()
+        with suppress(CollectorError):
+            return [word for of in words for word in of(place)]
+        return []
+
+    setattr(action, "completer", choices)  # noqa: B010 (what argcomplete looks for; argparse has no such thing)
+
+
+def sources(place: Path) -> list[str]:
+    """Return the names of the sources in the queries.yaml at `place`. Raises ConfigurationError."""
+    from telegraf_plugin.config import load  # the plugin's memory is counted
+
+    return [source.name for source in load(place, os.environ, tokens=False).sources]
+
+
+def streams(place: Path) -> list[str]:
+    """Return the streams likewise, as `source/stream`. Raises ConfigurationError."""
+    from telegraf_plugin.config import load
+
+    return [stream.label for stream in load(place, os.environ, tokens=False).streams]
 
 
 def queries() -> Path:

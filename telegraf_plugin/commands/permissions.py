@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from shlex import quote
 
-from telegraf_plugin.commands.arguments import add_json, unknown
+from telegraf_plugin.commands.arguments import add_json, completed, sources, unknown
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.config import Config, load
 
@@ -100,7 +100,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes to its `parser`."""
     parser.description = "Print the commands that create the collector's tokens with the least rights."
     parser.epilog = _EPILOG
-    parser.add_argument("servers", nargs="*", metavar="SERVER", help="only these: central, or a source's name")
+    servers = parser.add_argument(
+        "servers", nargs="*", metavar="SERVER", help="only these: central, or a source's name"
+    )
+    completed(servers, lambda _: ["central"], sources)
     parser.add_argument("--separate", action="store_true", help="central: one token that reads, one that writes")
     add_json(parser)
 

@@ -51,18 +51,11 @@ exit status: Telegraf's own; 2 when the settings or a file cannot be used: Teleg
 """
 
 
-def main(words: Sequence[str], commands: Sequence[str] = ()) -> int:
-    """Do what the command line `words` of scripts/collector asks, and return the exit status unless Telegraf runs.
-
-    `commands`: those of data-collector, for who takes one for the other.
-    """
-    parser = Parser(
-        prog="scripts/collector",
-        description="Start Telegraf with the collector: settings from .env, then telegraf.conf and queries.yaml.",
-        epilog=_EPILOG,
-        allow_abbrev=False,
-        usage="%(prog)s [-h] [--version] [--check] [--wait] [--env-file FILE] [arguments of telegraf ...]",
-    )
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the start takes to its `parser`; what is not named here is Telegraf's, and so is --config."""
+    parser.prog, parser.allow_abbrev, parser.epilog = "scripts/collector", False, _EPILOG
+    parser.description = "Start Telegraf with the collector: settings from .env, then telegraf.conf and queries.yaml."
+    parser.usage = "%(prog)s [-h] [--version] [--check] [--wait] [--env-file FILE] [arguments of telegraf ...]"
     add_env_file(parser)
     parser.add_argument("--version", action="store_true", help="say which versions there are, and end")
     parser.add_argument("--check", action="store_true", help="only look; with --json for scripts")
@@ -72,7 +65,17 @@ def main(words: Sequence[str], commands: Sequence[str] = ()) -> int:
         help="when a file cannot be used, say so and wait until it has changed, instead of ending (for containers)",
     )
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
-    options, rest = parser.parse_known_args(list(words))  # type: ignore[no-untyped-call]
+    parser.set_defaults(parser=parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the `options` say, and return the exit status unless Telegraf runs.
+
+    Beside its own they have `rest`, the words for Telegraf, and `commands`, for who takes this for data-collector.
+    """
+    parser: Parser = options.parser
+    rest: list[str] = options.rest
+    commands: Sequence[str] = options.commands
     if told := misspelt(rest, parser.options, commands):
         parser.error(told)
     if options.version:

@@ -14,7 +14,7 @@ from telegraf_plugin.errors import Problem
 _TLS = ("tls_ca", "tls_cert", "tls_key", "tls_server_name", "insecure_skip_verify")
 _FLUX_TEXT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*', re.DOTALL)
 """A string or a comment of Flux."""
-_FILTERS = ("measurements", "exclude_fields", "tags", "aggregate")
+FILTERS = ("measurements", "exclude_fields", "tags", "aggregate")
 
 
 def cross_check(raw: Any) -> Iterator[Problem]:
@@ -53,8 +53,8 @@ def _flux(path: str, chosen: dict[str, Any]) -> Iterator[Problem]:
     flux = chosen.get("flux")
     if not isinstance(flux, str) or not flux:
         return
-    if any(chosen.get(key) is not None for key in _FILTERS):
-        yield Problem(f"{path}.flux", f"expected without {', '.join(_FILTERS)}: the query filters")
+    if any(chosen.get(key) is not None for key in FILTERS):
+        yield Problem(f"{path}.flux", f"expected without {', '.join(FILTERS)}: the query filters")
     # What is called start or stop, not what is: an argument's name (range(start: -1h)), a column (r.start), a string.
     used = set(re.findall(r"(?<![\w.])(start|stop)\b(?!\s*:)", _FLUX_TEXT.sub('""', flux)))
     if used != {"start", "stop"}:

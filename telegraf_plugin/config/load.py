@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -23,7 +24,7 @@ from telegraf_plugin.config.schema import (
     StreamSection,
     TimeoutsSection,
 )
-from telegraf_plugin.config.variables import substitute
+from telegraf_plugin.config.variables import substitute, tokens_as_files
 from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
@@ -55,8 +56,13 @@ def load(path: Path, environment: Mapping[str, str], tokens: bool = True) -> Con
     Without `tokens` there may be none yet, and none is looked at. Raises ConfigurationError with every problem, each
     by its key path.
     """
+    return made_of(read_yaml(path), path, environment, tokens)
+
+
+def made_of(value: Any, path: Path, environment: Mapping[str, str], tokens: bool = True) -> Config:
+    """Return the same of a file whose YAML means `value`; `path` is where it stands, for messages."""
     problems: list[Problem] = []
-    raw = substitute(read_yaml(path), environment, problems)
+    raw = substitute(tokens_as_files(value, environment), environment, problems)
     problems += cross_check(raw)
     known = {problem.path for problem in problems}
     try:

@@ -1,6 +1,7 @@
 """The form of queries.yaml: every key, its type and its default. Unknown keys and wrong types are refused by name.
 
-What a key means stands in config/queries.yaml, beside the key, and in docs/configuration.md.
+What a key means stands in config/queries.yaml, beside the key, and in docs/configuration.md. What is read by code of
+ours says its form as JSON Schema beside it (`_text`): config/queries.schema.json, for editors, is made of it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
+from telegraf_plugin.config.cross import FILTERS
 from telegraf_plugin.config.durations import parse_duration
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
@@ -26,6 +28,11 @@ MIN_IN_FLIGHT = 10_000
 
 MIN_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES = 16 << 20, 16 << 30
 """What is encoded at a time takes some 1 MiB, a string of the longest some two."""
+
+
+def _text(pattern: str) -> WithJsonSchema:
+    """Return how an editor sees text of that `pattern` (JavaScript's expressions, which the whole text must fit)."""
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$"})
 
 
 def _name(text: str) -> str:
@@ -69,10 +76,12 @@ def _duration(value: object) -> int:
     return parse_duration(value)
 
 
-Name = Annotated[str, AfterValidator(_name)]
-PlainName = Annotated[str, AfterValidator(_plain_name)]
-Url = Annotated[str, AfterValidator(_url)]
-Duration = Annotated[int, BeforeValidator(_duration)]
+_DURATION = r"(?=.*[1-9])([0-9]{1,18}(ns|us|µs|ms|s|m|h|d|w))+"
+Name = Annotated[str, AfterValidator(_name), _text(r"\S(.*\S)?")]
+PlainName = Annotated[str, AfterValidator(_plain_name), _text(r"[^\s/]([^/\n]*[^\s/])?")]
+_ADDRESS = r"[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:0*[1-9][0-9]{0,4})?(/[^\s?#@]*)?"
+Url = Annotated[str, AfterValidator(_url), _text(_ADDRESS)]
+Duration = Annotated[int, BeforeValidator(_duration), _text(_DURATION)]
 
 
 def _as_list(value: object) -> object:
@@ -131,9 +140,15 @@ def _start(value: object) -> Start:
     return Start(date=(date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000)
 
 
-File = Annotated[Path, BeforeValidator(_path)]
-Lookback = Annotated[Duration, AfterValidator(_lookback)]
+File = Annotated[Path, BeforeValidator(_path), _text(".+")]
+Lookback = Annotated[Duration, AfterValidator(_lookback), _text(_DURATION)]
+Share = Annotated[float, BeforeValidator(_share), _text(r"[0-9]{1,2}(\.[0-9]{1,3})? ?%")]
+Size = Annotated[int, BeforeValidator(_size), _text("[0-9]{1,7} ?(KiB|MiB|GiB)")]
+Beginning = Annotated[Start, BeforeValidator(_start), _text(rf"earliest|-{_DURATION}|[12][0-9]{{3}}-?[0-9WT].*")]
+Token = Annotated[SecretStr, _text(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")]
+Host = Annotated[str, AfterValidator(_host), _text("[A-Za-z0-9._:-]+")]
 Names = Annotated[list[Name], Field(min_length=1)]
+NamesOrOne = Annotated[Names, BeforeValidator(_as_list, json_schema_input_type=Names | Name)]
 MetadataTags = list[Annotated[MetadataTag, Field(strict=False)]]
 
 
@@ -145,7 +160,8 @@ def _source_bucket_stays(tags: MetadataTags) -> MetadataTags:
     return tags
 
 
-RoutableTags = Annotated[MetadataTags, AfterValidator(_source_bucket_stays)]
+_HOLDS_IT = {"contains": {"enum": [MetadataTag.SOURCE_BUCKET.value]}, "uniqueItems": True}
+RoutableTags = Annotated[MetadataTags, AfterValidator(_source_bucket_stays), Field(json_schema_extra=_HOLDS_IT)]
 
 
 class _Section(BaseModel):
@@ -155,14 +171,20 @@ class _Section(BaseModel):
 class ServerSection(_Section):
     """How an InfluxDB is reached: the keys that `central` and each source share."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["token"]}, {"required": ["token_file"]}],
+            "dependentRequired": {"tls_cert": ["tls_key"], "tls_key": ["tls_cert"]},
+        }
+    )
     url: Url
     org: Name
-    token: SecretStr | None = None
+    token: Token | None = None
     token_file: File | None = None
     tls_ca: File | None = None
     tls_cert: File | None = None
     tls_key: File | None = None
-    tls_server_name: Annotated[str, AfterValidator(_host)] | None = None
+    tls_server_name: Host | None = None
     insecure_skip_verify: bool = False
     compression: Annotated[Compression, Field(strict=False)] = Compression.AUTO
 
@@ -177,13 +199,16 @@ class AggregateSection(_Section):
 class SelectionSection(_Section):
     """The keys that a template and a stream share."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"dependentSchemas": {"flux": {"properties": dict.fromkeys(FILTERS, False)}}}
+    )
     measurements: Names | None = None
     exclude_fields: Names | None = None
-    tags: dict[Name, Annotated[Names, BeforeValidator(_as_list)]] | None = None
+    tags: dict[Name, NamesOrOne] | None = None
     aggregate: AggregateSection | None = None
     flux: Annotated[str, Field(min_length=1)] | None = None
     lookback: Lookback | None = None
-    start: Annotated[Start, BeforeValidator(_start)] | None = None
+    start: Beginning | None = None
     max_lag: Duration | None = None
     metadata_tags: RoutableTags | None = None
 
@@ -226,9 +251,9 @@ class QueriesFile(_Section):
 
     central: CentralSection
     max_in_flight: Annotated[int, Field(ge=MIN_IN_FLIGHT, le=10_000_000)] = 100_000
-    max_in_flight_size: Annotated[int, BeforeValidator(_size)] = DEFAULT_MAX_BYTES
+    max_in_flight_size: Size = DEFAULT_MAX_BYTES
     rewritten_tags: list[Name] = ["host"]
-    sweep: Annotated[float, BeforeValidator(_share)] = 0.02
+    sweep: Share = 0.02
     sources: Annotated[list[SourceSection], Field(min_length=1)]
     templates: dict[Name, SelectionSection] = {}
     metadata_tags: RoutableTags = [MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD]

@@ -33,6 +33,8 @@ LEVELS = {"DEBUG": "DEBUG", "INFO": "INFO", "WARN": "WARN", "WARNING": "WARN", "
 """What LOG_LEVEL may be, and what Telegraf calls it."""
 WITH_DEFAULT = ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "LOG_LEVEL")
 """Settings that may be left out: telegraf.conf has the same defaults."""
+QUERIES_OF_TOKEN_FILES = Path("config/queries.secrets.yaml")
+"""What was read where tokens are files, before one file did for both ways. Where it is, it still is read."""
 _TOKEN = re.compile(r"(?:INFLUXDB_CENTRAL|SERVER_[A-Z0-9_]+)_TOKEN")
 _CENTRAL_TOKEN = "INFLUXDB_CENTRAL_TOKEN"  # noqa: S105 (a variable's name)
 _REFERENCE = "@{secrets:central_token}"
@@ -106,8 +108,8 @@ def derived(environment: Mapping[str, str]) -> dict[str, str]:
     """Return `environment` with what follows from it for Telegraf, the plugin and the commands.
 
     COLLECTOR_INTERVAL, HEALTH_CHECK_PORT and HEALTH_MAX_SILENCE unless set; Telegraf's name of LOG_LEVEL; and with
-    COLLECTOR_SECRETS its absolute path, the queries that read tokens from files, and the reference by which Telegraf
-    reads central's.
+    COLLECTOR_SECRETS its absolute path, and the reference by which Telegraf reads central's token; and the older
+    queries.secrets.yaml, where there is one.
     What `problems` refuses stays as it is.
     """
     made = dict(environment)
@@ -120,9 +122,20 @@ def derived(environment: Mapping[str, str]) -> dict[str, str]:
         made["HEALTH_MAX_SILENCE"] = f"{silence(interval * SECOND) // SECOND}s"
     if made.get(SECRETS):
         made[SECRETS] = _absolute(made[SECRETS])
-        made[QUERIES] = made.get(QUERIES) or "config/queries.secrets.yaml"
+        if not made.get(QUERIES) and QUERIES_OF_TOKEN_FILES.exists():
+            made[QUERIES] = str(QUERIES_OF_TOKEN_FILES)
         made[_CENTRAL_TOKEN] = made.get(_CENTRAL_TOKEN) or _REFERENCE
     return made
+
+
+def outdated(environment: Mapping[str, str]) -> str:
+    """Return what is to be said of an older queries.secrets.yaml that `derived` takes; empty where it takes none."""
+    if not environment.get(SECRETS) or environment.get(QUERIES) or not QUERIES_OF_TOKEN_FILES.exists():
+        return ""
+    return (
+        f"{QUERIES_OF_TOKEN_FILES} is read, and config/queries.yaml is not: it does for token files as well by now; "
+        f"bring it up to date, then remove {QUERIES_OF_TOKEN_FILES}"
+    )
 
 
 def problems(environment: Mapping[str, str]) -> Iterator[Problem]:

@@ -83,13 +83,43 @@ def _where_tokens_are(name: str, state: str, environment: Mapping[str, str]) -> 
 
     Empty where they are not.
     """
-    file = name.removeprefix("INFLUXDB_").lower()
-    if environment.get("COLLECTOR_SECRETS"):
-        text = f"the environment variable {name} {state}, and COLLECTOR_SECRETS is: name its file by token_file"
-        return f'{text}: "${{COLLECTOR_SECRETS}}/{file}", as config/queries.secrets.yaml does'
     if _SECRETS_FILE in environment.get("COMPOSE_FILE", ""):
-        text = (
-            f"the token is a file, {file}, by COMPOSE_FILE, and {name} {state}, as it should be: have the container do"
-        )
-        return f"{text} this, or name the folder of the files: COLLECTOR_SECRETS=secrets, as a user who may read them"
+        text = f"the token is a file, {token_file(name)}, by COMPOSE_FILE, and {name} {state}, as it should be:"
+        text += " have the container do this, or name the folder of the files: COLLECTOR_SECRETS=secrets, as a user who"
+        return f"{text} may read them"
     return ""
+
+
+def token_file(name: str) -> str:
+    """Return what the file with the token is called that the variable `name` would hold: SERVER_A_TOKEN's, and so on.
+
+    It is a plain name, without any folder, since a variable's name is.
+    """
+    return name.removeprefix("INFLUXDB_").lower()
+
+
+def tokens_as_files(raw: Any, environment: Mapping[str, str]) -> Any:
+    """Return `raw`, a file before `substitute`, with `token_file` for each `token` whose variable holds none.
+
+    Only where COLLECTOR_SECRETS names the folder of the files: so one queries.yaml serves both ways to hold tokens.
+    """
+    folder = environment.get("COLLECTOR_SECRETS")
+    if not folder or not isinstance(raw, dict):
+        return raw
+    sources = raw.get("sources")
+    found = {**raw, "central": _from_file(raw.get("central"), folder, environment)}
+    if isinstance(sources, list):
+        found["sources"] = [_from_file(source, folder, environment) for source in sources]
+    return found if "central" in raw else raw | {key: found[key] for key in found if key != "central"}
+
+
+def _from_file(server: Any, folder: str, environment: Mapping[str, str]) -> Any:
+    if not isinstance(server, dict) or not _by_reference(server.get("token")) or "token_file" in server:
+        return server
+    name = server["token"][2:-1]
+    held = environment.get(name, "")
+    if _NAME.fullmatch(name) is None or (held and not held.startswith("@{") and _REFERENCE.fullmatch(held) is None):
+        return server
+    # A ${ in the folder's name is part of it: `substitute` comes after.
+    path = f"{folder}/{token_file(name)}".replace("${", "$${")
+    return {key: value for key, value in server.items() if key != "token"} | {"token_file": path}

@@ -55,10 +55,15 @@ def read_yaml(path: Path) -> Any:
     Raises ConfigurationError when it cannot be read or is not one YAML document of a sensible size.
     """
     try:
-        text = read_text(path, MAX_BYTES)
-        value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        return parsed(read_text(path, MAX_BYTES), path)
     except UnfitFile as unfit:
         raise _unreadable(path, str(unfit)) from None
+
+
+def parsed(text: str, path: Path) -> Any:
+    """Return what `text` means, the same; `path` is where it stands, for messages. Raises ConfigurationError."""
+    try:
+        value = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
     except RecursionError:
         raise _unreadable(path, "is nested too deeply") from None
     except yaml.YAMLError as error:

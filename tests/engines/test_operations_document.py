@@ -1,12 +1,17 @@
-"""The examples of docs/operations.md, run beside a running collector; and its block for a new site."""
+"""The examples of docs/operations.md, run beside a running collector; and its blocks for a new site.
+
+Those with `--write` are `test_add_source`'s, but for that they run: in a folder of their own, one after the other.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +22,14 @@ from lab.engines import REPOSITORY
 from lab.loopback import free_port, wait_until
 from lab.site import Site
 from lab.telegraf import TelegrafProcess, work_folder
+from telegraf_plugin.cli import _COMMANDS
 from telegraf_plugin.config import load
 from tests.engines.operator_site import PROGRAM
 from tests.unit.test_lint import SETTINGS
 
 DOCUMENT = (REPOSITORY / "docs" / "operations.md").read_text()
 EXAMPLES = [line.strip() for line in DOCUMENT.splitlines() if re.match(r" {4,}data-collector ", line)]
+SITES = [example for example in EXAMPLES if re.search(r"(?:add|remove)-source", example)]
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +59,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
 
 def test_there_is_an_example_of_each_command() -> None:
     shown = {shlex.split(example)[1] for example in EXAMPLES}
-    assert shown == {"status", "doctor", "verify", "backfill", "check", "preview", "permissions"}
+    assert shown == set(_COMMANDS) - {"start", "completion", "permissions"}
 
 
 def test_the_examples_run(place: tuple[Path, dict[str, str]]) -> None:
     folder, env = place
     for example in EXAMPLES:
+        if example in SITES:
+            continue
         words = shlex.split(example)
         words[0] = str(PROGRAM)
         if "--watch" in words:  # it has no end of its own
@@ -75,6 +84,29 @@ def test_the_examples_run(place: tuple[Path, dict[str, str]]) -> None:
         young = words[1] == "verify" and re.search(r'nothing to compare|"equal": null', ended.stdout) is not None
         assert words[1] == "status" or young or ended.returncode == 0, f"{example}\n{ended.stdout}{ended.stderr}"
         assert young or ended.returncode in (0, 1), f"{example}\n{ended.stdout}{ended.stderr}"
+
+
+def test_the_examples_of_a_new_site_leave_the_files_as_they_were(tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "config", tmp_path / "config")
+    shutil.copy(REPOSITORY / "telegraf.conf", tmp_path)
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
+    names = ("config/queries.yaml", "telegraf.conf", ".env")
+    before = [(tmp_path / name).read_text() for name in names]
+    assert len(SITES) == 4
+    for example in SITES:
+        words = [str(PROGRAM), *shlex.split(example)[1:]]
+        env = {"PATH": os.environ["PATH"]}
+        ended = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, ""), example
+        if example == SITES[1]:
+            after = [(tmp_path / name).read_text() for name in names]
+            by_hand = DOCUMENT.split("### Add a site by hand")[1]
+            output = re.findall(r"(?m)^    \[\[outputs.*\n(?:^      .*\n)+", by_hand)[0]
+            block, variables = (re.findall(rf"```{form}\n(.*?)```", by_hand, re.DOTALL)[0] for form in ("yaml", "sh"))
+            assert block in after[0]
+            assert textwrap.dedent(output) in after[1]
+            assert variables.replace("<token>", "") in after[2]
+    assert [(tmp_path / name).read_text() for name in names] == before
 
 
 def test_the_block_for_a_new_site_is_taken(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_telegraf_takes_what_is_shipped_in_both_modes(env: dict[str, str], folde
     for variable, file in {"INFLUXDB_CENTRAL": "central", "SERVER_A": "server_a", "SERVER_B": "server_b"}.items():
         (secrets / f"{file}_token").write_text(env.pop(f"{variable}_TOKEN"))
     run = collector(folder, ["--check"], env | {"COLLECTOR_SECRETS": str(secrets)})
-    assert (run.returncode, run.stdout) == (0, "nothing to change in config/queries.secrets.yaml with telegraf.conf\n")
+    assert (run.returncode, run.stdout) == (0, "nothing to change in config/queries.yaml with telegraf.conf\n")
 
 
 def test_none_of_telegrafs_own_words_is_taken_for_a_misspelt_one() -> None:

@@ -56,7 +56,7 @@ def test_what_is_documented_collects_with_no_token_in_the_environment(site: Site
         check=False,
     )
     assert (run.returncode, run.stderr.strip()) == (0, "")
-    assert "nothing to change in config/queries.secrets.yaml with telegraf.conf" in run.stdout
+    assert "nothing to change in config/queries.yaml with telegraf.conf" in run.stdout
     assert (clone / "secrets").stat().st_mode & 0o777 == 0o700
     assert (clone / "secrets" / "central_token").read_text() == tokens[0]
 

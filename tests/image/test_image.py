@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
+from pathlib import Path
 
 from lab.engines import REPOSITORY
+from tests.image.conftest import fresh_clone
 from tests.image.containers import inspect, podman
+from tests.unit.test_lint import SETTINGS
 
 BASE = re.search(r"^FROM (telegraf:\S+)$", (REPOSITORY / "Dockerfile").read_text(), re.MULTILINE)
 
@@ -44,6 +48,30 @@ def test_no_compiler_installer_or_cache_is_left(image: str) -> None:
 def test_all_of_it_can_be_read_by_its_user_and_written_by_root_only(image: str) -> None:
     assert inside(image, "find /app /opt/collector ! -perm -o+r ! -type l") == ""
     assert inside(image, "find /app /opt/collector ! -user root ! -path /app/logs") == ""
+
+
+def test_a_site_is_added_by_the_image_to_the_hosts_files(image: str, tmp_path: Path) -> None:
+    """As docs/operations.md has it: with nothing installed on the host, as the user whose files they are."""
+    document = (REPOSITORY / "docs" / "operations.md").read_text()
+    (shown,) = re.findall(r"    docker run ((?:.*\\\n)*.*)", document)
+    words = (
+        shown.replace("\\\n", " ")
+        .replace('"$(id -u):$(id -g)"', "1234:1234")
+        .replace('"$PWD:/site"', f"{tmp_path}/c:/site")
+    )
+    clone = fresh_clone(tmp_path / "c")
+    (clone / ".env").write_text("".join(f"{name}={value}\n" for name, value in SETTINGS.items()))
+    (clone / ".env").chmod(0o600)
+    for path in (clone, *clone.rglob("*")):
+        os.chown(path, 1234, 1234)
+    before = (clone / "config" / "queries.yaml").read_text()
+    assert "nothing was written: the same with --write does it" in podman("run", *words.split())
+    assert (clone / "config" / "queries.yaml").read_text() == before
+    podman("run", *words.split(), "--write")
+    assert "POD-31" in (clone / "config" / "queries.yaml").read_text()
+    changed = list(clone.rglob("*.bak"))
+    assert len(changed) == 3
+    assert {(file.stat().st_uid, file.stat().st_gid) for file in clone.rglob("*")} == {(1234, 1234)}
 
 
 def test_its_size_over_the_base(image: str) -> None:

@@ -144,7 +144,7 @@ def test_a_command_works_in_the_container(ops: Ops) -> None:
 
 
 def test_a_configuration_that_cannot_be_used_is_said_once_and_waited_for(ops: Ops) -> None:
-    queries = ops.folder / "config" / ("queries.secrets.yaml" if ops.mode == "secrets" else "queries.yaml")
+    queries = ops.folder / "config" / "queries.yaml"
     whole = queries.read_text()
     podman("stop", "--time", str(GRACE_S), ops.container, timeout_s=60)
     queries.write_text(whole.replace("metadata_tags:", "metadatatags:"))

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin.cli import main
+from telegraf_plugin.cli import _COMMANDS, main
 from telegraf_plugin.commands.arguments import joined
 from tests.unit.test_lint import ROOT, SETTINGS
 
 PROGRAM = Path(sys.executable).parent / "data-collector"
 COMMANDS = ("check", "doctor", "status", "verify", "backfill", "preview", "permissions")
+"""Those that read the configuration and need no further word but a stream, or a time."""
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,9 @@ def test_the_start_tells_its_own_options_that_are_misspelt(capsys: pytest.Captur
         ("chek", "check"),
         ("backfil", "backfill"),
         ("permission", "permissions"),
+        ("add-sorce", "add-source"),
+        ("remove_source", "remove-source"),
+        ("strat", "start"),
     ],
 )
 def test_a_misspelt_command_is_told_what_was_meant(word: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +104,7 @@ def test_a_misspelt_command_is_told_what_was_meant(word: str, meant: str, capsys
 def test_a_word_like_no_command_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     told = refusal(capsys, "xyzzy")
     assert "did you mean" not in told
-    assert f"there are: {', '.join(COMMANDS)}" in told
+    assert f"there are: start, {', '.join(COMMANDS)}, completion, add-source, remove-source" in told
 
 
 @pytest.mark.parametrize("command", ["status", "doctor", "verify", "backfill", "preview"])
@@ -153,6 +157,7 @@ def test_no_line_at_all_is_no_preview(capsys: pytest.CaptureFixture[str]) -> Non
     [
         (["a/b", "--from", "-2h", "--to", "-1h"], ["a/b", "--from=-2h", "--to=-1h"]),
         (["--from", "--json"], ["--from", "--json"]),
+        (["add-source", "P", "--start", "-30d", "--write"], ["add-source", "P", "--start=-30d", "--write"]),
         (["--from", "2026-11-25", "13:00:00Z", "a/b"], ["--from", "2026-11-25 13:00:00Z", "a/b"]),
         (
             ["--from=2026-11-25", "13:00:00Z", "--to", "2026-11-26", "01:00:00Z"],
@@ -181,6 +186,13 @@ def test_the_configuration_may_be_named_before_or_behind_the_command(
     said = "E! nowhere.yaml: cannot be read: No such file or directory\nE! 1 problem in the configuration; nothing was "
     assert refusal(capsys, "--config", "nowhere.yaml", command, *words).startswith(said)
     assert refusal(capsys, command, "--config", "nowhere.yaml", *words).startswith(said)
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_every_command_takes_the_settings_from_a_named_file(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = refusal(capsys, command, "--env-file", "nowhere.env")
+    assert told.startswith("E! nowhere.env: cannot be read: No such file or directory\n")
+    assert refusal(capsys, command, "--env-file=nowhere.env") == told
 
 
 @pytest.mark.parametrize("command", [["check"], ["permissions"], ["doctor"], ["doctor", "--json"]])

@@ -98,7 +98,7 @@ def test_what_is_set_is_not_derived() -> None:
     assert (found["COLLECTOR_QUERIES"], found["HEALTH_MAX_SILENCE"]) == ("q", "9s")
     assert (found["COLLECTOR_SECRETS"], found["LOG_LEVEL"]) == ("/s", "WARN")
     assert found["INFLUXDB_CENTRAL_TOKEN"] == "@{secrets:central_token}"
-    assert derived({"COLLECTOR_SECRETS": "/s"})["COLLECTOR_QUERIES"] == "config/queries.secrets.yaml"
+    assert "COLLECTOR_QUERIES" not in derived({"COLLECTOR_SECRETS": "/s"})
 
 
 def test_the_log_levels_are_the_plugins() -> None:

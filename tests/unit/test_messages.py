@@ -25,6 +25,7 @@ ERRORS = {
     *("SourceError", "TransientError", "PermanentError", "BadReply", "CentralError", "UnreadableLedger"),
     *("OutputClosed", "Unusable", "UnfitFile", "NotComparable", "LaterFormat", "CannotCheck", "CannotProcess"),
     *("ArgumentTypeError", "ArgumentError", "ValueError", "Problem", "Reason"),
+    *("Impossible", "NotEditable"),
     *("say", "_say", "_unreadable", "_Refused"),
 }
 """What is called with a text that people see: its first argument, or the one of `MESSAGE_AT`."""

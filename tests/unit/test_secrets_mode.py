@@ -1,9 +1,8 @@
-"""Tokens as files: config/queries.secrets.yaml, what scripts/collector refuses, and the systemd unit that uses it."""
+"""Tokens as files, with the one queries.yaml: what scripts/collector refuses, and the systemd unit that uses it."""
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -37,16 +36,6 @@ def secrets(tmp_path: Path) -> Path:
     return made
 
 
-def test_the_two_queries_differ_in_where_tokens_come_from_only() -> None:
-    plain = (REPOSITORY / "config" / "queries.yaml").read_text()
-    expected = re.sub(r"^ *## instead of token:\n.*\n", "", plain, flags=re.MULTILINE)
-    for variable, file in {"INFLUXDB_CENTRAL": "central", "SERVER_A": "server_a", "SERVER_B": "server_b"}.items():
-        expected = expected.replace(
-            f'token: "${{{variable}_TOKEN}}"', f'token_file: "${{COLLECTOR_SECRETS}}/{file}_token"'
-        )
-    assert (REPOSITORY / "config" / "queries.secrets.yaml").read_text() == expected
-
-
 @pytest.mark.parametrize("name", ["INFLUXDB_CENTRAL_TOKEN", "SERVER_A_TOKEN", "SERVER_C_TOKEN"])
 def test_a_token_in_the_environment_is_refused_beside_files(folder: Path, secrets: Path, name: str) -> None:
     run = collector(folder, "--check", env={"COLLECTOR_SECRETS": str(secrets), name: TOKEN})
@@ -72,7 +61,7 @@ def test_telegraf_gets_the_reference_and_no_token(folder: Path, secrets: Path) -
     arguments, found = started(collector(folder, env={"COLLECTOR_SECRETS": f"{secrets}/"}))
     assert arguments == ["--config", "telegraf.conf", "--config", "config/secrets.conf"]
     assert found["INFLUXDB_CENTRAL_TOKEN"] == "@{secrets:central_token}"
-    assert (found["COLLECTOR_QUERIES"], found["COLLECTOR_SECRETS"]) == ("config/queries.secrets.yaml", str(secrets))
+    assert ("COLLECTOR_QUERIES" in found, found["COLLECTOR_SECRETS"]) == (False, str(secrets))
     assert TOKEN not in str(found)
 
 
@@ -114,26 +103,38 @@ def test_commands_take_the_tokens_from_files_as_exec_in_the_container_has_it(
         check=False,
     )
     if command == "check":
-        expected = "nothing to change in config/queries.secrets.yaml with telegraf.conf\n"
+        expected = "nothing to change in config/queries.yaml with telegraf.conf\n"
         assert (run.returncode, run.stdout, run.stderr) == (0, expected, "")
     else:
         assert "connection refused" in run.stdout + run.stderr  # so far it came: nothing listens there
     assert "_TOKEN" not in run.stdout + run.stderr
 
 
-def test_a_token_that_is_missing_there_is_not_asked_for_in_dotenv(folder: Path, secrets: Path) -> None:
-    run = collector(
-        folder, "--check", env={"COLLECTOR_SECRETS": str(secrets), "COLLECTOR_QUERIES": "config/queries.yaml"}
-    )
-    assert run.returncode == 2
-    told = [line for line in run.stderr.splitlines() if "token" in line]
-    assert len(told) == 3
-    for line, name in zip(told, ("INFLUXDB_CENTRAL", "SERVER_A", "SERVER_B"), strict=True):
-        assert f"token: the environment variable {name}_TOKEN is not set, and COLLECTOR_SECRETS is" in line
-        file = name.removeprefix("INFLUXDB_").lower() + "_token"
-        expected = f'name its file by token_file: "${{COLLECTOR_SECRETS}}/{file}", as config/queries.secrets.yaml does'
-        assert line.endswith(expected)
-        assert f"/{file}" in (folder / "config" / "queries.secrets.yaml").read_text()
+def test_a_token_whose_file_is_missing_is_not_asked_for_in_dotenv(folder: Path, secrets: Path) -> None:
+    (secrets / "server_b_token").unlink()
+    run = collector(folder, "--check", env={"COLLECTOR_SECRETS": str(secrets)})
+    told = f"sources[1].token_file: the token file {secrets}/server_b_token cannot be read: No such file or directory"
+    assert (run.returncode, run.stderr.splitlines()[0]) == (2, f"E! config/queries.yaml: {told}")
+    assert ".env" not in run.stderr
+
+
+@pytest.mark.parametrize("name", ["config/queries.secrets.yaml", "config/mine.yaml"])
+def test_an_older_file_of_its_own_is_still_read_and_warned_of(folder: Path, secrets: Path, name: str) -> None:
+    """As an earlier version had it, with `token_file`; who names the file by COLLECTOR_QUERIES is not warned."""
+    text = (folder / "config" / "queries.yaml").read_text().replace("POD-8", "POD-9")
+    for variable, file in {"INFLUXDB_CENTRAL": "central", "SERVER_A": "server_a", "SERVER_B": "server_b"}.items():
+        old = f'token_file: "${{COLLECTOR_SECRETS}}/{file}_token"'
+        text = text.replace(f'token: "${{{variable}_TOKEN}}"', old)
+    (folder / name).write_text(text)
+    by_itself = name.endswith("queries.secrets.yaml")
+    env = {"COLLECTOR_SECRETS": str(secrets)} | ({} if by_itself else {"COLLECTOR_QUERIES": name})
+    run = collector(folder, "--check", env=env)
+    assert (run.returncode, run.stdout) == (0, f"nothing to change in {name} with telegraf.conf\n")
+    warning = f"W! {name} is read, and config/queries.yaml is not: it does for token files as well by now; "
+    assert run.stderr.startswith(warning) if by_itself else run.stderr == ""
+    run = collector(folder, env=env)
+    assert started(run)[1]["COLLECTOR_QUERIES"] == name
+    assert run.stderr.startswith(warning) if by_itself else "W! " not in run.stderr
 
 
 def test_where_compose_has_the_tokens_as_files_none_is_asked_for_in_dotenv(folder: Path, secrets: Path) -> None:
