@@ -83,13 +83,12 @@ def threshold(alert: Alert, every: str) -> Resource:
     """
     rows = alert.selection.flux(f"-{every}")
     tags = ", ".join(f"{tag}: r.{tag}" for tag in alert.selection.tags)
-    head = f"_time: now(), _measurement: r._measurement, {tags}"
-    value = f'map(fn: (r) => ({{{head}, _field: "{alert.key}", _value: {alert.value}}}))'
-    what = f'map(fn: (r) => ({{{head}, _field: "what", _value: {alert.what}}}))'
-    grouped = ", ".join(f'"{name}"' for name in ("_measurement", *alert.selection.tags, "_field"))
+    grouped = ", ".join(f'"{name}"' for name in ("_measurement", *alert.selection.tags))
     query = (
-        f"union(tables: [\n{_in(rows)}\n  |> {value}\n  |> group(columns: [{grouped}]),\n"
-        f"{_in(rows)}\n  |> {what}\n  |> group(columns: [{grouped}]),\n])"
+        f'import "experimental"\n{rows}'
+        f"\n  |> map(fn: (r) => ({{_time: now(), _measurement: r._measurement, {tags},"
+        f"\n    {alert.key}: {alert.value},\n    what: {alert.what},\n  }}))"
+        f"\n  |> group(columns: [{grouped}])\n  |> experimental.unpivot()"
         f'\n  |> filter(fn: (r) => r._field == "{alert.key}" or exists r._field)'
     )
     levels = [
@@ -110,10 +109,6 @@ def threshold(alert: Alert, every: str) -> Resource:
         thresholds=[*levels, fine],
         tags=[_OURS],
     )
-
-
-def _in(query: str) -> str:
-    return "\n".join(f"  {line}" for line in query.splitlines())
 
 
 def _name(alert: Alert) -> str:
