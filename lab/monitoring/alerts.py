@@ -111,8 +111,8 @@ ALERTS = (
         title="A stream lags",
         selection=Selection(names.STREAM, ("lag_seconds", "max_lag_seconds"), STREAM_TAGS, latest()),
         value="if exists r.lag_seconds and exists r.max_lag_seconds then r.lag_seconds / r.max_lag_seconds else 0.0",
-        what='"central lacks something for " + (if exists r.lag_seconds then string(v: int(v: r.lag_seconds)) else "?")'
-        ' + " s, max_lag is " + (if exists r.max_lag_seconds then string(v: int(v: r.max_lag_seconds)) else "?")'
+        what='"central lacks something for " + (if exists r.lag_seconds then string(v: int(v: r.lag_seconds + 0.5)) else "?")'
+        ' + " s, max_lag is " + (if exists r.max_lag_seconds then string(v: int(v: r.max_lag_seconds + 0.5)) else "?")'
         ' + " s"',
         levels=(Level("warn", below=False, value=1.0),),
         page="docs/troubleshooting.md#health",

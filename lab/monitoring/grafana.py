@@ -96,17 +96,24 @@ def source() -> dict[str, Any]:
 
 def provider() -> dict[str, Any]:
     """Where Grafana finds the dashboard."""
-    options = {"path": "/var/lib/grafana/dashboards"}
+    options = {"path": "/etc/grafana/dashboards"}
     return {"apiVersion": 1, "providers": [{"name": FOLDER, "folder": FOLDER, "type": "file", "options": options}]}
 
 
 def rules() -> dict[str, Any]:
     """The alert rules: the query, then the threshold of one level."""
     made = [_rule(alert, number) for alert in (*ALERTS, SILENCE) for number in range(len(alert.levels))]
-    return {
-        "apiVersion": 1,
-        "groups": [{"orgId": 1, "name": "data-collector", "folder": FOLDER, "interval": "1m", "rules": made}],
-    }
+    group = {"orgId": 1, "name": "data-collector", "folder": FOLDER, "interval": "1m", "rules": _escaped(made)}
+    return {"apiVersion": 1, "groups": [group]}
+
+
+def _escaped(part: Any) -> Any:
+    """`$` doubled in all texts: Grafana puts variables of the environment into what it provisions."""
+    if isinstance(part, dict):
+        return {key: _escaped(each) for key, each in part.items()}
+    if isinstance(part, list):
+        return [_escaped(each) for each in part]
+    return part.replace("$", "$$") if isinstance(part, str) else part
 
 
 def alert_query(alert: Alert) -> str:
