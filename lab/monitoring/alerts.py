@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lab.monitoring.selection import Selection, latest
+from lab.monitoring.selection import Selection, latest, seconds
 from telegraf_plugin.stream import names
 
 STREAM_TAGS = ("source", "stream")
@@ -94,8 +94,7 @@ ALERTS = (
         value="if exists r.time_to_loss_seconds and exists r.left_seconds and"
         " (not exists r.max_lag_seconds or r.left_seconds > r.max_lag_seconds)"
         f" then r.time_to_loss_seconds else {NOTHING_LACKS_S}.0",
-        what='"the source deletes what central lacks in " + (if exists r.time_to_loss_seconds'
-        ' then string(v: int(v: r.time_to_loss_seconds)) else "?") + " s"',
+        what=f'"the source deletes what central lacks in " + {seconds("time_to_loss_seconds")} + " s"',
         levels=(Level("crit", below=True, value=2.0 * HOUR_S), Level("warn", below=True, value=float(DAY_S))),
         page="docs/operations.md#an-outage",
         meaning="More is lacking than what is on its way, and the source's retention takes it within a day (warn) or"
@@ -111,9 +110,8 @@ ALERTS = (
         title="A stream lags",
         selection=Selection(names.STREAM, ("lag_seconds", "max_lag_seconds"), STREAM_TAGS, latest()),
         value="if exists r.lag_seconds and exists r.max_lag_seconds then r.lag_seconds / r.max_lag_seconds else 0.0",
-        what='"central lacks something for " + (if exists r.lag_seconds then string(v: int(v: r.lag_seconds + 0.5)) else "?")'
-        ' + " s, max_lag is " + (if exists r.max_lag_seconds then string(v: int(v: r.max_lag_seconds + 0.5)) else "?")'
-        ' + " s"',
+        what=f'"central lacks something for " + {seconds("lag_seconds")} + " s, max_lag is "'
+        f' + {seconds("max_lag_seconds")} + " s"',
         levels=(Level("warn", below=False, value=1.0),),
         page="docs/troubleshooting.md#health",
         meaning="Central has lacked something of it for longer than its `max_lag`.",

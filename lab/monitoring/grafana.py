@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab.monitoring.alerts import ALERTS, SILENCE, Alert
-from lab.monitoring.panels import TITLE, Kind, Panel, Place, places
+from lab.monitoring.layout import TITLE, Place, places
+from lab.monitoring.panel import Kind, Panel
 from lab.monitoring.prometheus import SEVERITY
 from lab.monitoring.selection import BUCKET
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab.monitoring.alerts import ALERTS, PATIENCE, SILENCE, SILENT_AFTER, Alert
-from lab.monitoring.panels import TITLE, Kind, Panel, places
+from lab.monitoring.layout import TITLE, places
+from lab.monitoring.panel import Kind, Panel
 
 VERSION = "influxdata.com/v2alpha1"
 ENDPOINT = "data-collector-endpoint"

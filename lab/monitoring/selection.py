@@ -13,6 +13,11 @@ def latest() -> str:
     return 'sort(columns: ["_time"]) |> tail(n: 1)'
 
 
+def seconds(field: str) -> str:
+    """A Flux expression: a field of `r` in whole seconds as text, `?` where the row has none."""
+    return f'(if exists r.{field} then string(v: int(v: r.{field} + 0.5)) else "?")'
+
+
 def fields_of(measurement: str, fields: tuple[str, ...], start: str, stop: str = "") -> str:
     """The points of some fields since `start`, a Flux expression; one table a series and field."""
     until = f", stop: {stop}" if stop else ""

@@ -20,7 +20,8 @@ from lab.engines import REPOSITORY
 from lab.loopback import HOST, free_port, open_url, wait_until
 from lab.monitoring import grafana, influxdb
 from lab.monitoring.alerts import ALERTS, SILENCE, Alert
-from lab.monitoring.panels import PANELS, Panel
+from lab.monitoring.panel import Panel
+from lab.monitoring.panels import PANELS
 from lab.monitoring.selection import BUCKET
 from lab.site import Site
 from lab.telegraf import TelegrafProcess

@@ -18,7 +18,9 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from lab.monitoring import grafana, influxdb, prometheus
 from lab.monitoring.alerts import ALERTS, SILENCE, SILENT_AFTER, Alert
 from lab.monitoring.files import FILES, FOLDER
-from lab.monitoring.panels import PANELS, WIDTH, Panel, places
+from lab.monitoring.layout import WIDTH, places
+from lab.monitoring.panel import Panel
+from lab.monitoring.panels import PANELS
 from telegraf_plugin.config import load
 from telegraf_plugin.lint import lint, read
 from tests.telegraf_conf import with_prometheus
