@@ -43,7 +43,7 @@ test: venv ## Run all tests, with the real engines
 image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
 	scripts/image-test
 
-check: venv lint types imports test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
+check: venv lint types imports rules-test test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
 
 lint: venv ## Check format and style
 	$(BIN)/ruff format --check $(CODE)

@@ -68,7 +68,7 @@ def number(field: str) -> str:
 
 
 COMPLETE = f"""union(tables: [
-  {fields_of(names.STREAM, ("left_seconds", "aside_seconds"), SINCE, UNTIL)}
+  {fields_of(names.STREAM, ("left_seconds",), SINCE, UNTIL)}
     |> last() |> map(fn: (r) => ({{r with _now: float(v: int(v: r._time)) / 1000000000.0}})),
   {fields_of(names.ORIGIN, ("origin",), "-10y", UNTIL)}
     |> last() |> map(fn: (r) => ({{r with _value: float(v: r._value) / 1000000000.0, _now: 0.0}})),
@@ -88,4 +88,4 @@ COMPLETE = f"""union(tables: [
     _value: 100.0 * (1.0 - r.lacking / (r.now - r.origin)),
   }}))
   |> group(columns: ["source", "stream"])"""
-"""Of the time since where a stream begins, what share is copied; what is lacking is `left` and `aside`."""
+"""Of the time since where a stream begins, the share that is not left to copy. What is set aside is part of `left`, unless it was proved before."""

@@ -179,6 +179,8 @@ def test_every_panel_has_rows_of_its_columns(watched: Watched) -> None:
         return bool(rows)
 
     wait_until(lambda: not bare(), "rows in every panel", 40)
+    complete = {panel.key: panel for panel in PANELS}["complete"]
+    wait_until(lambda: 95 < float(watched.rows(V + complete.query)[0]["_value"]) <= 100, "most of ten minutes", 20)
 
 
 @pytest.mark.parametrize("alert", [*ALERTS, SILENCE], ids=lambda alert: alert.key)
