@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lab.influxd import InfluxServer
 from lab.loopback import wait_until
+from lab.measured import peak_memory, write_config
 
 VALUES = int(os.environ.get("BENCH_VALUES", "5000000"))
 FIELDS = ("usage_idle", "usage_iowait", "usage_system", "usage_user", "usage_guest")
@@ -35,6 +36,13 @@ sources:
     org: bench
     token: "${{TOKEN}}"
     streams: [{{bucket: telegraf, central_bucket: copy, lookback: 1m, start: -20m}}]
+"""
+RENAME = r"""
+[[processors.regex]]
+  [[processors.regex.tags]]
+    key = "host"
+    pattern = '^POD-(\d+)$'
+    replacement = "pod_${1}"
 """
 
 
@@ -59,14 +67,6 @@ def fill(server: InfluxServer, values: int) -> int:
             send()
     send()
     return rounds * SERIES * len(FIELDS)
-
-
-def peak_memory(pid: int) -> float:
-    """Return VmHWM of a process in MiB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) / 1024
 
 
 def pipeline(server: InfluxServer) -> None:
@@ -122,38 +122,7 @@ def end_to_end(server: InfluxServer, folder: Path, values: int) -> None:
     (folder / "logs").mkdir()
     queries = folder / "queries.yaml"
     queries.write_text(QUERIES.format(url=server.url))
-    config = folder / "telegraf.conf"
-    config.write_text(
-        f"""
-[agent]
-  interval = "1h"
-  round_interval = false
-  metric_batch_size = 5000
-  metric_buffer_limit = 200000
-  flush_interval = "1s"
-  omit_hostname = true
-  skip_processors_after_aggregators = true
-[[inputs.execd]]
-  command = ["{sys.executable}", "-m", "telegraf_plugin", "--config", "{queries}"]
-  signal = "STDIN"
-  buffer_size = "1MiB"
-  data_format = "influx"
-  influx_parser_type = "upstream"
-[[processors.regex]]
-  [[processors.regex.tags]]
-    key = "host"
-    pattern = '^POD-(\\d+)$'
-    replacement = "pod_${{1}}"
-[[outputs.influxdb_v2]]
-  urls = ["{server.url}"]
-  token = "$TOKEN"
-  organization = "bench"
-  bucket = "copy"
-  influx_uint_support = true
-  [outputs.influxdb_v2.tagpass]
-    source_bucket = ["telegraf"]
-""".replace("$TOKEN", "${TOKEN}")
-    )
+    config = write_config(folder, server.url, "copy", "telegraf", "1h", org="bench", rounded=False, more=RENAME)
     count = (
         'from(bucket: "copy") |> range(start: -20m) |> filter(fn: (r) => r._measurement == "cpu")'
         ' |> group() |> count() |> keep(columns: ["_value"])'
@@ -163,7 +132,7 @@ def end_to_end(server: InfluxServer, folder: Path, values: int) -> None:
         numbers = re.findall(r"^,_?[a-z]*,\d+,(\d+)", server.query_csv(count), re.M)
         return sum(map(int, numbers))
 
-    with TelegrafProcess(config, {"TOKEN": server.token}, folder) as telegraf:
+    with TelegrafProcess(config, {"TOKEN": server.token, "CENTRAL_TOKEN": server.token}, folder) as telegraf:
         began = time.perf_counter()
         wait_until(lambda: landed() == values, "all values in central", 600, every_s=0.5)
         took = time.perf_counter() - began

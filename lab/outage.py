@@ -17,9 +17,10 @@ import threading
 import time
 from pathlib import Path
 
-from lab.bench import FIELDS, SECOND, SERIES, peak_memory, row
+from lab.bench import FIELDS, SECOND, SERIES, row
 from lab.influxd import InfluxServer
 from lab.loopback import wait_until
+from lab.measured import peak_memory, write_config
 from lab.telegraf import TelegrafProcess
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.telegraf.metrics import point
@@ -28,7 +29,6 @@ VALUES = int(os.environ.get("BENCH_VALUES", "5000000"))
 HOURS = 6
 AWAY_SECONDS = 20.0
 MIN_LIVE = 5
-BUFFER = 200_000
 
 QUERIES = """
 central: {{url: "{central}", org: central, token: "${{CENTRAL_TOKEN}}"}}
@@ -38,38 +38,6 @@ sources:
     org: bench
     token: "${{SOURCE_TOKEN}}"
     streams: [{{bucket: telegraf, lookback: 30s}}]
-"""
-CONFIG = """
-[agent]
-  interval = "2s"
-  metric_batch_size = 5000
-  metric_buffer_limit = {buffer}
-  flush_interval = "1s"
-  omit_hostname = true
-  skip_processors_after_aggregators = true
-[[inputs.execd]]
-  command = ["data-collector", "--config", "{folder}/queries.yaml", "--log-file", "{folder}/collector.log"]
-  signal = "STDIN"
-  buffer_size = "1MiB"
-  data_format = "influx"
-  influx_parser_type = "upstream"
-[[inputs.internal]]
-[[outputs.influxdb_v2]]
-  urls = ["{central}"]
-  token = "${{CENTRAL_TOKEN}}"
-  organization = "central"
-  bucket = "telegraf"
-  influx_uint_support = true
-  [outputs.influxdb_v2.tagpass]
-    source_bucket = ["telegraf"]
-[[outputs.influxdb_v2]]
-  urls = ["{central}"]
-  token = "${{CENTRAL_TOKEN}}"
-  organization = "central"
-  bucket = "metrics"
-  namepass = ["collector_*", "internal_*"]
-  [outputs.influxdb_v2.tagdrop]
-    source_bucket = ["*"]
 """
 
 
@@ -135,8 +103,7 @@ def main() -> None:
         central.create_bucket("metrics")
         central.write("telegraf", ledger(began))
         (folder / "queries.yaml").write_text(QUERIES.format(central=central.url, source=source.url))
-        config = folder / "telegraf.conf"
-        config.write_text(CONFIG.format(central=central.url, folder=folder, buffer=BUFFER))
+        config = write_config(folder, central.url, "telegraf", "telegraf", "2s", more="[[inputs.internal]]")
         central.kill()
         ended = threading.Event()
 

@@ -6,7 +6,6 @@ processors' time of plugin, Telegraf, source and central, as the difference betw
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
@@ -16,8 +15,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.bench import peak_memory
 from lab.influxd import InfluxServer
+from lab.measured import peak_memory, processor_seconds, write_config
 from lab.telegraf import TelegrafProcess
 
 INTERVAL_S = 15
@@ -39,38 +38,6 @@ sources:
 """
 STREAM = """      - {{bucket: "data-{number}", central_bucket: copy, lookback: {lookback}s, start: -1m}}
 """
-CONFIG = """
-[agent]
-  interval = "{interval}s"
-  metric_batch_size = 5000
-  metric_buffer_limit = 200000
-  flush_interval = "1s"
-  omit_hostname = true
-  skip_processors_after_aggregators = true
-[[inputs.execd]]
-  command = ["data-collector", "--config", "{folder}/queries.yaml", "--log-file", "{folder}/collector.log"]
-  signal = "STDIN"
-  buffer_size = "1MiB"
-  data_format = "influx"
-  influx_parser_type = "upstream"
-[[outputs.influxdb_v2]]
-  urls = ["{central}"]
-  token = "${{CENTRAL_TOKEN}}"
-  organization = "central"
-  bucket = "copy"
-  influx_uint_support = true
-  [outputs.influxdb_v2.tagpass]
-    source_bucket = ["data-*"]
-[[outputs.influxdb_v2]]
-  urls = ["{central}"]
-  token = "${{CENTRAL_TOKEN}}"
-  organization = "central"
-  bucket = "metrics"
-  namepass = ["collector_*"]
-  [outputs.influxdb_v2.tagdrop]
-    source_bucket = ["*"]
-"""
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -87,12 +54,6 @@ class Reading:
     central_values: int
 
 
-def cpu(pid: int) -> float:
-    """Return the seconds of processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
-
-
 def metric(central: InfluxServer, measurement: str, field: str) -> int:
     """Return the newest value of one of the plugin's own metrics."""
     flux = (
@@ -105,10 +66,10 @@ def metric(central: InfluxServer, measurement: str, field: str) -> int:
 def read(telegraf: TelegrafProcess, source: InfluxServer, central: InfluxServer) -> Reading:
     """Take a reading."""
     return Reading(
-        cpu(telegraf.plugin_pid()),
-        cpu(telegraf.pid),
-        cpu(source.pid),
-        cpu(central.pid),
+        processor_seconds(telegraf.plugin_pid()),
+        processor_seconds(telegraf.pid),
+        processor_seconds(source.pid),
+        processor_seconds(central.pid),
         metric(central, "collector_source", "requests_total"),
         metric(central, "collector_cycle", "requests_total"),
         metric(central, "collector_source", "values_read_total"),
@@ -144,8 +105,7 @@ def measure(streams: int, a_minute: int) -> None:
         queries = SOURCE.format(central=central.url, source=source.url, queries=1 if streams < 10 else 2)
         queries += "".join(STREAM.format(number=number, lookback=LOOKBACK_S) for number in range(streams))
         (folder / "queries.yaml").write_text(queries)
-        config = folder / "telegraf.conf"
-        config.write_text(CONFIG.format(central=central.url, folder=folder, interval=INTERVAL_S))
+        config = write_config(folder, central.url, "copy", "data-*", f"{INTERVAL_S}s")
         ended = threading.Event()
         fed = [0]
         feeder = threading.Thread(target=feed, args=(source, streams, a_minute, ended, fed), daemon=True)

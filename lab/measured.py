@@ -1,0 +1,87 @@
+"""What measurements share: a bare Telegraf around the plugin, and what processes have used."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+CONFIG = """
+[agent]
+  interval = "{interval}"
+  round_interval = {rounded}
+  metric_batch_size = 5000
+  metric_buffer_limit = {buffer}
+  flush_interval = "1s"
+  omit_hostname = true
+  skip_processors_after_aggregators = true
+[[inputs.execd]]
+  command = ["data-collector", "--config", "{folder}/queries.yaml", "--log-file", "{folder}/collector.log"]
+  signal = "STDIN"
+  buffer_size = "1MiB"
+  data_format = "influx"
+  influx_parser_type = "upstream"
+{more}
+[[outputs.influxdb_v2]]
+  urls = ["{central}"]
+  token = "${{CENTRAL_TOKEN}}"
+  organization = "{org}"
+  bucket = "{bucket}"
+  influx_uint_support = true
+  [outputs.influxdb_v2.tagpass]
+    source_bucket = ["{routes}"]
+[[outputs.influxdb_v2]]
+  urls = ["{central}"]
+  token = "${{CENTRAL_TOKEN}}"
+  organization = "{org}"
+  bucket = "metrics"
+  namepass = ["collector_*", "internal_*"]
+  [outputs.influxdb_v2.tagdrop]
+    source_bucket = ["*"]
+"""
+
+
+def write_config(
+    folder: Path,
+    central: str,
+    bucket: str,
+    routes: str,
+    interval: str,
+    org: str = "central",
+    buffer: int = 200_000,
+    rounded: bool = True,
+    more: str = "",
+) -> Path:
+    """Write telegraf.conf into `folder`, beside queries.yaml, and return where it is.
+
+    Points whose `source_bucket` is like `routes` go to `bucket` at the address `central`, the collector's own to
+    `metrics`. `buffer`: lines an output keeps; `rounded`: whether ticks come at whole intervals; `more`: further
+    tables.
+    """
+    text = CONFIG.format(
+        folder=folder,
+        central=central,
+        bucket=bucket,
+        routes=routes,
+        interval=interval,
+        org=org,
+        buffer=buffer,
+        rounded=str(rounded).lower(),
+        more=more,
+    )
+    (folder / "telegraf.conf").write_text(text)
+    return folder / "telegraf.conf"
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_memory(pid: int) -> float:
+    """Return VmHWM of a process in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) / 1024
