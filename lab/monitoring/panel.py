@@ -88,4 +88,7 @@ COMPLETE = f"""union(tables: [
     _value: 100.0 * (1.0 - r.lacking / (r.now - r.origin)),
   }}))
   |> group(columns: ["source", "stream"])"""
-"""Of the time since where a stream begins, the share that is not left to copy. What is set aside is part of `left`, unless it was proved before."""
+"""Of the time since where a stream begins, the share that is not left to copy.
+
+What is set aside is part of `left`, unless it was proved before.
+"""
