@@ -205,8 +205,8 @@ def test_prometheus_gets_what_its_rules_ask_for_and_no_text(watched: Watched) ->
     series = re.search(r"^collector_stream_healthy\{(.*)\} [01]$", text(), re.MULTILINE)
     assert series
     assert re.findall(r"(\w+)=", series[1]) == ["bucket", "central_bucket", "source", "stream"]
-    # By now there is one: of the held field.
-    wait_until(lambda: watched.stage.measured("collector_held"), "a text", 30, 0.5)
+    # What is held comes with a text: the reason.
+    wait_until(lambda: "collector_held_points{" in text(), "what is held", 30, 0.5)
     assert "field type conflict" not in text()
 
 
