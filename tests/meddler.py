@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -17,17 +18,24 @@ Answer = Callable[[str, bytes], tuple[int, bytes] | None]
 
 
 class Meddler:
-    """A context; `answer` decides, and may be changed at any time. `refused` counts what it answered itself."""
+    """A context; `answer` decides, and may be changed at any time. `refused` counts what it answered itself.
+
+    `ahead_s` is how far its clock, which its replies tell, is ahead of this machine's, in seconds.
+    """
 
     def __init__(self, url: str, answer: Answer) -> None:
         self.answer = answer
         self.refused = 0
+        self.ahead_s = 0.0
         pool = urllib3.PoolManager()
         meddler = self
 
         class Handler(BaseHTTPRequestHandler):
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return super().date_time_string((timestamp or time.time()) + meddler.ahead_s)
 
             def _serve(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -25,6 +25,7 @@ def main() -> None:
     _token("server_a_token", pod_8, read=(BUCKETS.telegraf,))
     _token("server_b_token", pod_30, read=(BUCKETS.pods, BUCKETS.power))
     _token("central_token", central, read=LANDING, write=LANDING)
+    _token("grafana_token", central, read=(BUCKETS.metrics,))
     _token("feed_a_token", pod_8, write=(BUCKETS.telegraf,))
     _token("feed_b_token", pod_30, write=(BUCKETS.pods, BUCKETS.power))
 

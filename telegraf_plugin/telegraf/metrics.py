@@ -81,6 +81,8 @@ def _stream_lines(status: StreamStatus, interval: int | None, now: int) -> list[
     fields |= {"healthy": int(status.healthy), "failures_in_a_row": status.failures_in_a_row}
     if interval is not None:
         fields["interval_seconds"] = interval / _SECOND
+    if status.max_lag is not None:
+        fields["max_lag_seconds"] = status.max_lag / _SECOND
     fields |= _progress(status)
     if status.last is not None and status.last.error is not None:
         fields["last_error"] = status.last.error.summary

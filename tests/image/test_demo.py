@@ -30,13 +30,13 @@ def test_it_says_where_to_look(demo: Compose) -> None:
 def test_it_uses_no_variable_of_env() -> None:
     used = set(re.findall(r"\$\{(\w+)", (REPOSITORY / "compose.demo.yaml").read_text()))
     offered = set(re.findall(r"^#?(\w+)=", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
-    assert used == {"DEMO_CENTRAL_PORT", "DEMO_HEALTH_PORT"}
+    assert used == {"DEMO_CENTRAL_PORT", "DEMO_HEALTH_PORT", "DEMO_GRAFANA_PORT"}
     assert not used & offered
 
 
 def test_its_tokens_are_in_no_environment_and_no_log(demo: Compose) -> None:
     tokens = demo.shell("data-collector", "for file in /run/tokens/*; do cat $file; echo; done").split()
-    assert len(tokens) == 5
+    assert len(tokens) == 6
     for container in demo.containers():
         for seen in (podman("inspect", container), podman("logs", container)):
             assert not [token for token in tokens if token in seen], container

@@ -41,6 +41,7 @@ def printed() -> Said:
     """Return what the plugin and the commands print, in every state in which a field or tag appears."""
     recorded = board(attempt(CPU), attempt(CPU, error=ERROR), streams=[CPU])
     recorded.interval = SECOND
+    recorded.streams[CPU.label].max_lag = 3 * SECOND
     told = {"proved_up_to": NOW, "to_go": SECOND, "time_to_loss": SECOND, "sweep_period": SECOND}
     lines = b""
     for error in (None, ERROR):
