@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb.flux import Query, extern
-from telegraf_plugin.influxdb.http_client import HttpClient, Request
+from telegraf_plugin.influxdb.http_client import INFLUXQL, HttpClient, Request
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.units import HOUR, SECOND
@@ -88,7 +88,7 @@ class QueryClient(HttpClient):
         Read permission on the bucket is enough. It is for what Flux cannot be asked (`unreadable`).
         """
         asked = [("db", bucket), ("q", statement), ("org", self.org)]
-        return self.document(Request("/query", "application/csv", asked), "to an InfluxQL question")
+        return self.document(Request(INFLUXQL, "application/csv", asked), "to an InfluxQL question")
 
     def rows(self, place: Place, statements: Sequence[str]) -> Iterator[bytes]:
         """Yield the MessagePack reply to InfluxQL `statements`, in chunks of at most CHUNK_BYTES. Raises SourceError.
@@ -98,7 +98,7 @@ class QueryClient(HttpClient):
         asked = [("db", place.database), ("rp", place.policy), ("epoch", "ns"), ("org", self.org)]
         asked += [("chunked", "true"), ("chunk_size", str(CHUNK_ROWS))]
         text = urlencode({"q": ";".join(statements)}).encode()
-        return self.receive(Request("/query", "application/x-msgpack", asked, text, _FORM))
+        return self.receive(Request(INFLUXQL, "application/x-msgpack", asked, text, _FORM))
 
     def place(self, bucket: Bucket) -> Place | None:
         """Return where InfluxQL finds the bucket; None where it finds none, or another one. Raises SourceError."""

@@ -30,6 +30,8 @@ MAX_ERROR_BYTES = 64 * 1024
 """What is read of a refusal."""
 REFUSALS = (401, 403, 404)
 """How a token is refused that was deleted, and one that is inactive or has other rights (as if nothing were there)."""
+INFLUXQL = "/query"
+"""Where InfluxQL is asked: there an inactive token is refused as one that was deleted (401)."""
 MAX_FORMER = 3
 MIN_SECRET = 8
 """A shorter piece of a token tells nothing, and blotting it out would hit ordinary words."""
@@ -128,9 +130,8 @@ class HttpClient:
             if expired.is_set():
                 raise self._too_slow() from error
             explained = explain(error, self.url)
-            raise (
-                inactive(explained.summary) if explained.status == 404 and self._is_inactive() else explained
-            ) from error
+            hidden = explained.status == (401 if request.path == INFLUXQL else 404)
+            raise (inactive(explained.summary) if hidden and self._is_inactive() else explained) from error
         finally:
             if timer is not None:
                 timer.cancel()

@@ -36,7 +36,7 @@ TROUBLES = {
     "source token withdrawn": Trouble(
         lambda stage: stage.source.set_active(stage.source_token, False),
         lambda stage: stage.source.set_active(stage.source_token, True),
-        r"E! .*failed POD-8/.*the token is inactive; .*404",
+        r"E! .*failed POD-8/.*the token is inactive; InfluxDB says: .*\(40[14]\)",
     ),
     "central down": Trouble(
         lambda stage: stage.central.stop(),
