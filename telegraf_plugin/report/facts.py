@@ -11,7 +11,7 @@ from telegraf_plugin.report.calendar import Calendar, Hour, Known
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
-from telegraf_plugin.stream.spans import BEGINNING, Spans, span
+from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Spans, span
 from telegraf_plugin.stream.units import SECOND
 
 PATIENCE_SECONDS = 180.0
@@ -118,10 +118,12 @@ def known(
     source: Bucket | None,
     central: Bucket | None,
     now: int,
+    asked: Spans = NOTHING,
 ) -> Known:
     """Return what is known of a stream at `now` (Unix ns): by its newest mark, and the collector's last word.
 
-    `source` and `central`: how the two buckets are kept, None where that is not known.
+    `source` and `central`: how the two buckets are kept, None where that is not known. `asked`: the spans of a request
+    that is under way; they are the marks' islands when it is done.
     """
     if mark is None:
         return Known()
@@ -139,7 +141,7 @@ def known(
             prompt = min(prompt, mark.id.time - behind)
     return Known(
         origin=mark.origin,
-        islands=mark.islands,
+        islands=mark.islands + asked,
         proved=proved,
         sent=mark.sent + mark.printed,
         held=Spans.of(part for spans in mark.held.values() for part in spans),

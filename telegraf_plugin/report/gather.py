@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TypeVar
 
 from telegraf_plugin.commands.desk import Desk, Session
+from telegraf_plugin.commands.last_word import Metrics
 from telegraf_plugin.commands.status import rows_of
-from telegraf_plugin.commands.survey import Survey, survey
+from telegraf_plugin.commands.survey import survey
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.report.calendar import calendar, first_hour
@@ -21,6 +22,7 @@ from telegraf_plugin.stream import names
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.drops import REMEDY, DropReason
+from telegraf_plugin.stream.spans import NOTHING
 from telegraf_plugin.stream.units import DAY, MINUTE
 
 WINDOW = 15 * MINUTE
@@ -55,23 +57,25 @@ class Gathering:
         begin = first_hour(now, self._days)
         streams = []
         for stream, row in zip(self._streams, rows, strict=True):
-            told = known(
+            standing = known(
                 stream,
                 found.marks.get(stream.id),
                 found.metrics.get(stream.id),
                 kept.get((stream.source, stream.bucket)),
                 kept.get(("", stream.central_bucket)),
                 now,
+                row.request.request.spans if row.request is not None else NOTHING,
             )
             points = history([*said.get(stream.id, ()), *sent.get(stream.id, ())], first, now, WINDOW)
-            streams.append(Stream(stream, row, calendar(told, begin, now), points))
+            streams.append(Stream(stream, row, calendar(standing, begin, now), points))
+        told = {stream.id: word for stream in self._streams if (word := found.metrics.get(stream.id)) is not None}
         return Facts(
             now=now,
             days=self._days,
             window=WINDOW,
             streams=streams,
-            held=held_points(desk, found, now),
-            dropped=dropped_points(desk, found, now),
+            held=held_points(desk, told, now),
+            dropped=dropped_points(desk, told, now),
             versions=[*_ours(desk, now), *versions],
             central=of_central(self._session.config),
             sources={each.name: of_source(each) for each in self._session.config.sources if self._concerns(each.name)},
@@ -131,7 +135,7 @@ def _by_stream(rows: Iterable[tuple[StreamId, int, str, float]]) -> dict[StreamI
     return found
 
 
-def held_points(desk: Desk, found: Survey, now: int) -> list[Held]:
+def held_points(desk: Desk, words: Mapping[StreamId, Metrics], now: int) -> list[Held]:
     """Return what central goes on lacking, the most points first, by the collector's last words."""
     held = [
         Held(
@@ -143,12 +147,12 @@ def held_points(desk: Desk, found: Survey, now: int) -> list[Held]:
             reason=fields.get("reason", ""),
             remedy=held_remedy(fields.get("reason", "")),
         )
-        for tags, fields in _told_last(desk, names.HELD, found, now)
+        for tags, fields in _told_last(desk, names.HELD, words, now)
     ]
     return sorted(held, key=lambda each: (-each.points, each.stream, each.measurement, each.field))
 
 
-def dropped_points(desk: Desk, found: Survey, now: int) -> list[Dropped]:
+def dropped_points(desk: Desk, words: Mapping[StreamId, Metrics], now: int) -> list[Dropped]:
     """Return what could not pass since the plugin's start, the most points first, each with what to do about it."""
     remedies = {reason.value: REMEDY[reason] for reason in DropReason}
     dropped = [
@@ -159,19 +163,21 @@ def dropped_points(desk: Desk, found: Survey, now: int) -> list[Dropped]:
             example=fields.get("example", ""),
             remedy=remedies.get(tags.get("reason", ""), ""),
         )
-        for tags, fields in _told_last(desk, names.DROPPED, found, now)
+        for tags, fields in _told_last(desk, names.DROPPED, words, now)
     ]
     return sorted(dropped, key=lambda each: (-each.points, each.stream, each.reason))
 
 
-def _told_last(desk: Desk, measurement: str, found: Survey, now: int) -> list[tuple[dict[str, str], dict[str, str]]]:
-    """Return the points of `measurement`, by tags and fields, that are of the last word of their stream.
+def _told_last(
+    desk: Desk, measurement: str, words: Mapping[StreamId, Metrics], now: int
+) -> list[tuple[dict[str, str], dict[str, str]]]:
+    """Return the points of `measurement`, by tags and fields, that are of the last of `words` of their stream.
 
     What is told in each cycle while it is so is over when the last word is without it.
     """
     points: dict[tuple[tuple[str, str], ...], tuple[int, dict[str, str]]] = {}
     for tags, time, name, value in desk.newest_points(measurement, (now - DAY, now + DAY)):
-        metrics = found.metrics.get(StreamId(tags.get("source", ""), tags.get("stream", "")))
+        metrics = words.get(StreamId(tags.get("source", ""), tags.get("stream", "")))
         if metrics is None or time < metrics.time:
             continue
         points.setdefault(tuple(sorted(tags.items())), (time, {}))[1][name] = value

@@ -102,7 +102,7 @@ def _banner(sign: str, said: str, reasons: Sequence[str], class_: str) -> Html:
 
 def _tiles(facts: Facts) -> Html:
     rows = [stream.row for stream in facts.streams]
-    share = facts.share
+    share, wanted = facts.share, sum(stream.calendar.wanted for stream in facts.streams)
     late = max(rows, key=lambda row: row.lag if row.lag is not None else -1.0, default=None)
     left = [row for row in rows if row.left]
     most = max((row.left or 0.0 for row in left), default=0.0)
@@ -117,7 +117,7 @@ def _tiles(facts: Facts) -> Html:
         _tile(
             percent(share) if share is not None else "–",
             "proved",
-            lacking or f"of the last {facts.days} days",
+            lacking or f"of {duration(wanted / SECOND)} wanted" if wanted else "nothing is wanted yet",
             bool(missing or gone),
         ),
         _tile(

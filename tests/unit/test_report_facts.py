@@ -76,6 +76,12 @@ def test_held_sent_and_printed_are_the_marks() -> None:
     assert (found.held, found.sent, found.islands) == (Spans.of([(1, 2), (5, 6)]), span(10, 30), span(7, 8))
 
 
+def test_what_was_asked_for_is_wanted_while_it_is_under_way() -> None:
+    """A backfill's spans are islands of the ledger only when it is done."""
+    found = known(STREAM, replace(MARK, islands=span(1, 5)), None, None, None, NOW, span(5, 9))
+    assert found.islands == span(1, 9)
+
+
 def test_both_retentions_count_and_none_is_for_ever() -> None:
     found = known(STREAM, MARK, None, Bucket(2 * HOUR, HOUR), Bucket(3 * HOUR, HOUR), NOW)
     assert (found.lost, found.kept) == (NOW - 2 * HOUR, NOW - 3 * HOUR)
