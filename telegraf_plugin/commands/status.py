@@ -28,7 +28,7 @@ SHORTEST_WATCH = 0.2
 """Seconds between two looks, at the least: central has other work."""
 EQUAL, AS_READ = "equal", "as read"
 """What proved means: both sides are equal, or with flux of one's own that what was read has arrived."""
-_HEADINGS = (
+HEADINGS = (
     "Stream",
     "State",
     "As of",
@@ -116,7 +116,7 @@ class Row:
         }
 
     def cells(self) -> tuple[str, ...]:
-        """Return it for people, as headed by _HEADINGS."""
+        """Return it for people, as headed by HEADINGS."""
         request = self.request
         return (
             self.stream,
@@ -161,7 +161,7 @@ def _status(session: Session, options: argparse.Namespace) -> int:
     if options.json:
         write_json({"streams": [row.as_json() for row in rows]}, sys.stdout)
     else:
-        write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
+        write_table(HEADINGS, [row.cells() for row in rows], sys.stdout)
     return 0 if all(row.healthy for row in rows) else 1
 
 
@@ -181,7 +181,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     )
                 else:
                     sys.stdout.write(f"{moment(clock())}\n")
-                    write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
+                    write_table(HEADINGS, [row.cells() for row in rows], sys.stdout)
                 sys.stdout.flush()
                 time.sleep(options.every)
         with Live(console=Console(), auto_refresh=False) as live:
@@ -191,7 +191,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     rows = look(session.desk, streams, clock())
                 except CentralError as error:
                     trouble = f"central: {error.summary}; {error.hint}"
-                shown = table(_HEADINGS, [row.cells() for row in rows])
+                shown = table(HEADINGS, [row.cells() for row in rows])
                 live.update(Group(Text(f"{moment(clock())} {trouble}"), shown), refresh=True)
                 time.sleep(options.every)
     except KeyboardInterrupt:

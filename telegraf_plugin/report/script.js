@@ -69,7 +69,8 @@
       put("UTC", 1, 2, "day");
       for (let hour = 0; hour < 24; hour += 3) {
         put(pad(hour), hour + 2, 1, "hour");
-        put(pad((((hour * 60 - offset) / 60) % 24 + 24) % 24 | 0), hour + 2, 2, "hour");
+        const minutes = (((hour * 60 - offset) % 1440) + 1440) % 1440;
+        put(pad(Math.floor(minutes / 60)) + (minutes % 60 ? `:${pad(minutes % 60)}` : ""), hour + 2, 2, "hour");
       }
     }
     const say = (event) => {

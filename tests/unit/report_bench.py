@@ -146,9 +146,7 @@ def hostile() -> Facts:
     """Facts in which whatever can be text is made to do harm."""
     bad = HOSTILE
     definition = replace(STREAM, source=bad, name=bad, bucket=bad, central_bucket=bad)
-    stream = replace(
-        troubled(), definition=definition, row=row(f"{bad}/{bad}", healthy=False, last_error=bad, state=bad)
-    )
+    stream = replace(troubled(), definition=definition, row=row(f"{bad}/{bad}", healthy=False, last_error=bad))
     return facts(
         stream,
         held=(Held(bad, bad, bad, bad, 1, bad),),
