@@ -75,7 +75,7 @@ def shown(
     )
     seen.page.on("console", lambda message: seen.said.append(message.text))
     seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
-    seen.page.on("dialog", lambda dialog: (seen.said.append(dialog.message), dialog.dismiss()))
+    seen.page.on("dialog", lambda dialog: seen.said.append(dialog.message))
     try:
         seen.page.goto(url)
         yield seen

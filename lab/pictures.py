@@ -63,8 +63,10 @@ def _example(site: Site, folder: Path) -> None:
     with browser() as running, shown(running, place.as_uri()) as seen:
         end = seen.page.locator(".charts").bounding_box()
         assert end is not None
-        cut = {"x": 0.0, "y": 0.0, "width": float(DESKTOP), "height": end["y"] + end["height"] + 24}
-        seen.page.screenshot(path=DOCS / "report.png", full_page=True, clip=cut)
+        height = end["y"] + end["height"] + 24
+        seen.page.screenshot(
+            path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": DESKTOP, "height": height}
+        )
     config = settings.load(REPOSITORY / "config/queries.yaml", os.environ | environment)
     rows = status.look(Session(config).desk, list(config.streams), now)
     _terminal(table(status.HEADINGS, [row.cells() for row in rows]), "data-collector status", 150, DOCS / "status.svg")
