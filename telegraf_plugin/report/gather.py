@@ -76,7 +76,7 @@ class Gathering:
             streams=streams,
             held=held_points(desk, told, now),
             dropped=dropped_points(desk, told, now),
-            versions=[*_ours(desk, now), *versions],
+            versions=[*running_versions(desk, now), *versions],
             central=of_central(self._session.config),
             sources={each.name: of_source(each) for each in self._session.config.sources if self._concerns(each.name)},
             notes=notes,
@@ -184,14 +184,17 @@ def _told_last(
     return [(dict(tags), fields) for tags, (_, fields) in points.items()]
 
 
-def _ours(desk: Desk, now: int) -> list[Version]:
+def running_versions(desk: Desk, now: int) -> list[Version]:
     """Return the versions of what is ours: this program, the collector that runs, and the Telegraf around it."""
     versions = [Version("data-collector, which made this page", f"{version('data-collector')} on Python {_python()}")]
     health = desk.newest_points(names.HEALTH, (now - DAY, now + DAY))
     agents = desk.newest_points(_TELEGRAFS_OWN, (now - DAY, now + DAY))
-    runs = [(time, value) for _, time, name, value in health if name == "version"]
-    if runs:
-        versions.append(Version("data-collector, which runs", max(runs)[1]))
+    newest: dict[str, tuple[int, str]] = {}  # by shard: each is a collector of its own
+    for tags, time, name, value in health:
+        if name == "version":
+            newest[tags.get("shard", "")] = max(newest.get(tags.get("shard", ""), (0, "")), (time, value))
+    for shard, (_, value) in sorted(newest.items()):
+        versions.append(Version(f"data-collector, which runs{shard and f' as shard {shard}'}", value))
     telegrafs = sorted({(time, tags["version"]) for tags, time, _, _ in agents if tags.get("version")})
     if telegrafs:
         versions.append(Version("Telegraf", telegrafs[-1][1]))

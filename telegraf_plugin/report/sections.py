@@ -13,7 +13,7 @@ from telegraf_plugin.report.words import when
 
 _STREAM = (
     *("Stream", "State", "Lag", "Proved up to", "Rate", "Left", "To go", "To loss", "Held", "Extras"),
-    *("Request", "As of"),
+    *("Request", "Shard", "As of"),
 )
 Cell = tuple[str | Html, str]
 """What stands in a cell, and its class."""
@@ -76,6 +76,7 @@ def _stream(row: Row) -> list[Cell]:
         (number(row.held) if row.held else "", "number"),
         (number(row.extras) if row.extras else "", "number"),
         (requests.short(row.request) if row.request is not None else "", ""),
+        (row.shard, "number"),
         (when(row.told_at) if row.told_at is not None else "", ""),
     ]
 
