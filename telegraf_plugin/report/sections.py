@@ -99,8 +99,8 @@ def held(found: Sequence[Held]) -> Html:
     rows = [
         (
             (each.stream, "name"),
-            (each.measurement, ""),
-            (each.field, ""),
+            (each.measurement, "word"),
+            (each.field, "word"),
             (each.type, ""),
             (number(each.points), "number"),
             (each.reason, ""),
