@@ -70,6 +70,12 @@ def test_what_central_does_not_keep_any_more_is_expired_though_it_was_proved() -
     assert hours(replace(WELL, kept=2 * HOUR))[:3] == [Hour.EXPIRED, Hour.EXPIRED, Hour.PROVED]
 
 
+def test_of_an_hour_that_central_keeps_in_part_only_what_it_keeps_counts() -> None:
+    part = replace(WELL, kept=2 * HOUR + MINUTE)
+    assert hours(part)[1:3] == [Hour.EXPIRED, Hour.PROVED]
+    assert hours(replace(part, origin=4 * HOUR))[1:4] == [Hour.EXPIRED, Hour.BEFORE, Hour.BEFORE]
+
+
 def test_what_is_held_is_told_though_the_rest_of_the_hour_is_proved() -> None:
     assert hours(replace(WELL, held=span(5 * HOUR, 5 * HOUR + 1)))[4:7] == [Hour.PROVED, Hour.HELD, Hour.PROVED]
 
