@@ -16,7 +16,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test page-test pictures bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -44,7 +44,7 @@ test: venv ## Run all tests, with the real engines
 image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
 	scripts/image-test
 
-check: venv lint types imports rules-test test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
+check: venv lint types imports rules-test page-test test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
 
 lint: venv ## Check format and style
 	$(BIN)/ruff format --check $(CODE)
@@ -65,6 +65,12 @@ monitoring: venv ## Make the files in monitoring/ anew from the one list in lab/
 
 rules-test: ## Test the rules for Prometheus with promtool (PATH first, else Debian's package, unpacked; else skipped)
 	scripts/rules-test
+
+page-test: venv ## Look at the report in a headless Chromium (PATH first, else Debian's by apt as root; else skipped)
+	scripts/page-test
+
+pictures: venv engines ## Take the pictures of the documents anew: report, status, demo (a minute; needs chromium on PATH)
+	$(BIN)/python -m lab.pictures
 
 bench: venv engines ## Measure speed, memory, what a tick costs and what an outage does (10 minutes)
 	$(BIN)/python -m lab.bench

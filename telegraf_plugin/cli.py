@@ -53,6 +53,10 @@ _COMMANDS = {
         "telegraf_plugin.commands.status",
         "how each stream stands: lag, proved up to, left, held; --watch",
     ),
+    "report": (
+        "telegraf_plugin.report.command",
+        "one HTML file to open, mail or print: what is complete, hour by hour, lag, held, dropped; --watch",
+    ),
     "verify": (
         "telegraf_plugin.commands.verify",
         "compare what a source has with what central has, to the point; --repair",

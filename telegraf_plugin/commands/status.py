@@ -13,11 +13,12 @@ from telegraf_plugin.commands import desk, requests
 from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
-from telegraf_plugin.commands.last_word import Metrics, newest_metrics
+from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.survey import Survey, survey
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.account import RENEW
-from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, span
@@ -27,7 +28,7 @@ SHORTEST_WATCH = 0.2
 """Seconds between two looks, at the least: central has other work."""
 EQUAL, AS_READ = "equal", "as read"
 """What proved means: both sides are equal, or with flux of one's own that what was read has arrived."""
-_HEADINGS = (
+HEADINGS = (
     "Stream",
     "State",
     "As of",
@@ -119,7 +120,7 @@ class Row:
         }
 
     def cells(self) -> tuple[str, ...]:
-        """Return it for people, as headed by _HEADINGS."""
+        """Return it for people, as headed by HEADINGS."""
         request = self.request
         return (
             self.stream,
@@ -165,7 +166,7 @@ def _status(session: Session, options: argparse.Namespace) -> int:
     if options.json:
         write_json({"streams": [row.as_json() for row in rows]}, sys.stdout)
     else:
-        write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
+        write_table(HEADINGS, [row.cells() for row in rows], sys.stdout)
     return 0 if all(row.healthy for row in rows) else 1
 
 
@@ -185,7 +186,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     )
                 else:
                     sys.stdout.write(f"{moment(clock())}\n")
-                    write_table(_HEADINGS, [row.cells() for row in rows], sys.stdout)
+                    write_table(HEADINGS, [row.cells() for row in rows], sys.stdout)
                 sys.stdout.flush()
                 time.sleep(options.every)
         with Live(console=Console(), auto_refresh=False) as live:
@@ -195,7 +196,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                     rows = look(session.desk, streams, clock())
                 except CentralError as error:
                     trouble = f"central: {error.summary}; {error.hint}"
-                shown = table(_HEADINGS, [row.cells() for row in rows])
+                shown = table(HEADINGS, [row.cells() for row in rows])
                 live.update(Group(Text(f"{moment(clock())} {trouble}"), shown), refresh=True)
                 time.sleep(options.every)
     except KeyboardInterrupt:
@@ -207,30 +208,20 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
 
     Raises CentralError when nothing can be read.
     """
-    metrics = newest_metrics(desk, now)
-    marks: dict[StreamId, Mark] = {}
-    asked: dict[StreamId, Request] = {}
-    unreadable: dict[str, str] = {}
-    for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
-        names = [stream.id for stream in streams if stream.central_bucket == bucket]
-        try:
-            found_marks = desk.ledger(bucket, names)
-            found = desk.requests(bucket)
-        except CentralError as error:
-            if not error.permanent:
-                raise
-            unreadable[bucket] = f"central's bucket {bucket}: {error.summary}; {error.hint}"
-            continue
-        marks |= {name: believed.mark for name, believed in found_marks.items() if believed is not None}
-        asked |= {name: found[name] for name in names if name in found}
+    return rows_of(desk, survey(desk, streams, now), streams, now)
+
+
+def rows_of(desk: Desk, found: Survey, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
+    """Return how each stream stands at `now` (Unix ns) by what central said. Raises CentralError."""
     rows = []
     for stream in streams:
         name = stream.id
-        each = row(stream.label, metrics.get(name), marks.get(name), asked.get(name), now)
-        if stream.central_bucket in unreadable:
-            each = replace(each, state="bad", healthy=False, last_error=unreadable[stream.central_bucket])
+        mark = found.marks.get(name)
+        each = row(stream.label, found.metrics.get(name), mark, found.asked.get(name), now)
+        if stream.central_bucket in found.unreadable:
+            each = replace(each, state="bad", healthy=False, last_error=found.unreadable[stream.central_bucket])
         if each.request is not None:
-            each = replace(each, request=requests.look(desk, stream, each.request, marks.get(name)))
+            each = replace(each, request=requests.look(desk, stream, each.request, mark))
         rows.append(replace(each, proof=EQUAL if stream.flux is None else AS_READ))
     return rows
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
@@ -15,6 +15,9 @@ from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
+
+_OF_FLUX = ("", "result", "table")
+"""Columns of each reply that are no tags."""
 
 
 class CentralReader(LedgerReader):
@@ -67,11 +70,42 @@ class CentralReader(LedgerReader):
             return [
                 (
                     StreamId(row["source"], row["stream"]),
-                    parse_time(row["_time"].encode()),
+                    _time_of(row),
                     row["_field"],
                     row["_value"],
                 )
                 for row in self._rows(flux.stream_metrics_query(self._metrics_bucket, *span))
+            ]
+
+    def stream_history(
+        self, span: Span, fields: Collection[str], every: int, highest: bool = True
+    ) -> list[tuple[StreamId, int, str, float]]:
+        """Return what the plugin said of its streams in `span`, in windows of `every` (ns).
+
+        Of whom, when the window begins (Unix ns), which of the `fields`, and the highest value in it, or their sum.
+        """
+        with self._explained():
+            query = flux.stream_history_query(self._metrics_bucket, *span, fields, every, highest)
+            return [
+                (StreamId(row["source"], row["stream"]), _time_of(row), row["_field"], float(row["_value"]))
+                for row in self._rows(query)
+            ]
+
+    def newest_points(self, measurement: str, span: Span) -> list[tuple[dict[str, str], int, str, str]]:
+        """Return the newest point in `span` of each series of `measurement` in the bucket of metrics.
+
+        Its tags, when (Unix ns), and each field with its text.
+        """
+        with self._explained():
+            query = flux.newest_points_query(self._metrics_bucket, *span, measurement)
+            return [
+                (
+                    {key: value for key, value in row.items() if key[:1] != "_" and key not in _OF_FLUX},
+                    _time_of(row),
+                    row["_field"],
+                    row["_value"],
+                )
+                for row in self._rows(query)
             ]
 
     def bucket(self, name: str) -> Bucket | None:

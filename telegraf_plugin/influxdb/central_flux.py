@@ -96,6 +96,28 @@ def stream_metrics_query(bucket: str, start: int, stop: int) -> Query:
     return build([*from_range(bucket, start, stop), ours, "last()"])
 
 
+def stream_history_query(
+    bucket: str, start: int, stop: int, fields: Collection[str], every: int, highest: bool
+) -> Query:
+    """Return the query for what the plugin said of each stream in [start, stop), in windows of `every` (ns).
+
+    A row a field of `fields` and window, timed by the window's start: the `highest` value in it, else their sum.
+    """
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.STREAM)})"
+    named = f"filter(fn: (r) => {any_of('_field', tuple(fields))})"
+    fn = "max" if highest else "sum"
+    # createEmpty: a window in which nothing was said is no row, and so a gap where it is drawn.
+    window = f'aggregateWindow(every: {every}ns, fn: {fn}, timeSrc: "_start", createEmpty: false)'
+    columns = 'keep(columns: ["_time", "_value", "_field", "source", "stream"])'
+    return build([*from_range(bucket, start, stop), ours, named, window, columns])
+
+
+def newest_points_query(bucket: str, start: int, stop: int, measurement: str) -> Query:
+    """Return the query for the newest point in [start, stop) of each series of `measurement`, a row a field."""
+    steps = [*from_range(bucket, start, stop), f"filter(fn: (r) => {any_of('_measurement', (measurement,))})"]
+    return build([*steps, "last()", _drop("_measurement")])
+
+
 def newest_types_query(bucket: str, start: int, stop: int, predicates: Collection[str]) -> Query:
     """Return the query for one point of each field in [start, stop), by whose table its type can be told.
 

@@ -141,6 +141,8 @@ def test_a_command_works_in_the_container(ops: Ops) -> None:
     told = ops.compose.shell(SERVICE, "data-collector status")
     assert "POD-30/power_monitoring" in told
     assert "nothing to change" in ops.compose.shell(SERVICE, "data-collector check")
+    ops.compose.shell(SERVICE, "data-collector report")  # to logs, which are the host's: docs/report.md
+    assert "POD-30/power_monitoring" in (ops.folder / "logs" / "report.html").read_text()
 
 
 def test_a_configuration_that_cannot_be_used_is_said_once_and_waited_for(ops: Ops) -> None:
