@@ -16,10 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
-from telegraf_plugin import lint, settings
+from telegraf_plugin import __version__, lint, settings
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config
@@ -178,7 +177,7 @@ def _parser() -> Parser:
     log_file = Path("logs/collector.log")
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
     parser.add_argument("--check", action="store_true", help="the same as the command check")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--ticked", action="store_true", help=argparse.SUPPRESS)  # begin with a tick that was read
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands, each with --help")
     for name, (module, summary) in _COMMANDS.items():

@@ -15,9 +15,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
-from importlib.metadata import version
 from pathlib import Path
 
+from telegraf_plugin import __version__
 from telegraf_plugin.commands import check, health_port
 from telegraf_plugin.commands.arguments import Parser, add_env_file, meant, queries
 from telegraf_plugin.commands.ending import UNUSABLE, refused, say
@@ -148,7 +148,7 @@ def _become_telegraf(arguments: Sequence[str], environment: Mapping[str, str]) -
 
 def _versions() -> int:
     program = telegraf_program()
-    sys.stdout.write(f"data-collector {version('data-collector')}\n")
+    sys.stdout.write(f"data-collector {__version__}\n")
     if program is None:
         sys.stdout.write(f"telegraf {NOWHERE}\n")
         return 0

@@ -74,6 +74,13 @@ class CentralReader(LedgerReader):
                 for row in self._rows(flux.stream_metrics_query(self._metrics_bucket, *span))
             ]
 
+    def running_version(self, span: Span) -> str | None:
+        """Return the version of the collector that spoke last in `span`; None when none told it."""
+        with self._explained():
+            rows = self._rows(flux.versions_query(self._metrics_bucket, *span))
+            told = [(parse_time(row["_time"].encode()), row["_value"]) for row in rows]
+        return max(told)[1] if told else None
+
     def bucket(self, name: str) -> Bucket | None:
         """Return how long central keeps the bucket `name`; None when it does not say."""
         with self._explained():

@@ -96,6 +96,12 @@ def stream_metrics_query(bucket: str, start: int, stop: int) -> Query:
     return build([*from_range(bucket, start, stop), ours, "last()"])
 
 
+def versions_query(bucket: str, start: int, stop: int) -> Query:
+    """Return the query for the version that the plugin last told in [start, stop), a row a series of its health."""
+    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.HEALTH)})"
+    return build([*from_range(bucket, start, stop), ours, 'filter(fn: (r) => r._field == "version")', "last()"])
+
+
 def newest_types_query(bucket: str, start: int, stop: int, predicates: Collection[str]) -> Query:
     """Return the query for one point of each field in [start, stop), by whose table its type can be told.
 

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Collection, Iterable
 
+from telegraf_plugin import __version__
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
@@ -62,11 +63,11 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
 
 def health_line(board: Board, now: int) -> bytes:
     """Return the one metric that telegraf.conf's health output judges by: `healthy` is 1 while all streams are read
-    and arrive in central in time.
+    and arrive in central in time. It carries the version too, by which `status` knows which collector runs.
     """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
-    return point(names.HEALTH, {}, fields, now)
+    return point(names.HEALTH, {}, fields | {"version": __version__}, now)
 
 
 def _stream_lines(status: StreamStatus, interval: int | None, now: int) -> list[bytes]:

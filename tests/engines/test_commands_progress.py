@@ -89,7 +89,9 @@ def test_the_estimate_is_within_a_factor_of_two_in_the_first_minute_and_later(
     assert waiting[1] > waiting[2]
     assert "all copied, " in said
     wait_until(lambda: json.loads(run(place, "status", STREAM, "--json").stdout)["streams"][0]["told_at"] > 0, "s", 30)
-    status = json.loads(run(place, "status", STREAM, "--json").stdout)["streams"][0]
+    told = json.loads(run(place, "status", STREAM, "--json").stdout)
+    assert told["version"] == __version__
+    status = told["streams"][0]
     assert status["left_seconds"] in (None, 0)
     assert status["request"] is None
 
