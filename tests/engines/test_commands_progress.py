@@ -17,6 +17,7 @@ from lab.engines import REPOSITORY
 from lab.loopback import free_port, wait_until
 from lab.site import Site
 from lab.telegraf import TelegrafProcess, program_path, work_folder
+from telegraf_plugin import __version__
 from tests.engines.operator_site import HOUR, PROGRAM, SECOND
 
 STREAM = "POD-30/power_monitoring"
