@@ -236,13 +236,13 @@ def _lint(config: Config) -> int:
     if place is None:
         return FIRST_INTERVAL
     try:
-        conf = lint.read(place, os.environ)
+        conf = lint.read(place, os.environ, lint.beside(place))
     except ConfigurationError as error:
         log.warning("cannot look for mistakes in %s: %s", place, "; ".join(map(str, error.problems)))
         return FIRST_INTERVAL
     findings = lint.lint(config, conf, config.max_in_flight)
     for found in findings:
-        file = place if found.file is lint.File.TELEGRAF else "queries.yaml"
+        file = conf.file_of(found.key) or place if found.file is lint.File.TELEGRAF else "queries.yaml"
         level = logging.INFO if found.hint else logging.WARNING
         log.log(level, "%s: %s: %s; write: %s", file, found.key, found.why, " ".join(found.write.split()))
     return lint.interval_of(conf)

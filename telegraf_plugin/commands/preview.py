@@ -65,7 +65,7 @@ def _preview(session: Session, options: argparse.Namespace) -> int:
     stream, now = session.stream(options.stream), clock()
     start, stop = instants(options, now)
     assert start is not None
-    conf = lint.read(options.telegraf_config, os.environ)
+    conf = lint.read(options.telegraf_config, os.environ, lint.beside(options.telegraf_config))
     source = next(source for source in session.config.sources if source.name == stream.source)
     tally = Tally()
     read = _lines(session.reader(source), stream, _pieces(session, stream, start, stop or now), tally)

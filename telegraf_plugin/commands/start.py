@@ -24,7 +24,7 @@ from telegraf_plugin.commands.ending import UNUSABLE, refused, say
 from telegraf_plugin.commands.telegraf_program import NOWHERE, telegraf_program
 from telegraf_plugin.config.settings import ENV_FILE
 from telegraf_plugin.errors import ConfigurationError, Problem
-from telegraf_plugin.lint.telegraf_conf import TelegrafConf
+from telegraf_plugin.lint.telegraf_conf import TelegrafConf, beside
 
 CONF = Path("telegraf.conf")
 _OF_TELEGRAF = ("version", "config", "secrets", "plugins", "help", "h")
@@ -119,7 +119,7 @@ def misspelt(rest: Sequence[str], options: Sequence[str], commands: Sequence[str
 
 def _look() -> tuple[list[ConfigurationError], TelegrafConf | None]:
     """Return what is wrong, and telegraf.conf as far as it can be read."""
-    seen = check.look(queries(), CONF, os.environ)
+    seen = check.look(queries(), CONF, os.environ, beside(CONF))
     wrong = list(seen.wrong)
     if telegraf_program() is None:
         text = f"{NOWHERE}: run 'make venv engines', or install it (README.md, Quick start)"
@@ -133,6 +133,8 @@ def _become_telegraf(arguments: Sequence[str], environment: Mapping[str, str]) -
     command = ["telegraf", "--config", str(CONF)]
     if environment.get("COLLECTOR_SECRETS"):
         command += ["--config", str(check.SECRETS_CONF)]
+    for folder in beside(CONF):
+        command += ["--config-directory", str(folder)]
     # What Telegraf says of itself has no level of its own in telegraf.conf: these options are all there is.
     command += {"ERROR": ["--quiet"], "DEBUG": ["--debug"]}.get(environment.get("LOG_LEVEL", ""), [])
     # All of it is in the environment by now: the plugin need not read the file once more.
