@@ -16,7 +16,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test dist bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -65,6 +65,9 @@ monitoring: venv ## Make the files in monitoring/ anew from the one list in lab/
 
 rules-test: ## Test the rules for Prometheus with promtool (PATH first, else Debian's package, unpacked; else skipped)
 	scripts/rules-test
+
+dist: venv ## Build wheel, source, SBOM and the release's archive into dist/, and try them (needs the internet)
+	$(BIN)/python -m lab.release
 
 bench: venv engines ## Measure speed, memory, what a tick costs and what an outage does (10 minutes)
 	$(BIN)/python -m lab.bench

@@ -1,0 +1,72 @@
+"""`make dist`: the same to the byte each time, whole, and it works in an empty environment.
+
+Whether the locked wheels are there for aarch64 is looked up by `make dist` itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from lab.engines import REPOSITORY
+from lab.release import trial
+from lab.release.build import Release, build
+from telegraf_plugin import __version__
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    return build(REPOSITORY, tmp_path_factory.mktemp("dist"))
+
+
+def test_what_is_built_twice_is_the_same_to_the_byte(release: Release, tmp_path: Path) -> None:
+    again = build(REPOSITORY, tmp_path)
+    assert again.sums.read_text() == release.sums.read_text()
+    names = [line.split("  ")[1] for line in release.sums.read_text().splitlines()]
+    assert names == sorted(file.name for file in (release.wheel, release.source, release.bill, release.archive))
+    assert all(__version__ in name for name in names)
+    subprocess.run(["sha256sum", "--check", "--strict", release.sums.name], cwd=tmp_path, check=True, timeout=60)
+
+
+def test_the_bill_of_materials_names_what_is_locked_with_its_hashes(release: Release) -> None:
+    bill = json.loads(release.bill.read_text())
+    assert (bill["bomFormat"], bill["metadata"]["component"]["version"]) == ("CycloneDX", __version__)
+    locked = re.findall(r"^([a-z0-9-]+)==(\S+)", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE)
+    assert len(locked) > 10
+    assert sorted((each["name"], each["version"]) for each in bill["components"]) == sorted(locked)
+    assert all(each["externalReferences"][0]["hashes"] for each in bill["components"])
+
+
+def test_nothing_of_this_machine_is_in_the_archive(release: Release) -> None:
+    """Nor is what a clone has and its repository not: logs, settings with tokens."""
+    with tarfile.open(release.archive) as tar:
+        found = tar.getmembers()
+    assert {(entry.uid, entry.gid, entry.uname, entry.gname) for entry in found} == {(0, 0, "", "")}
+    assert {entry.mode for entry in found} == {0o644, 0o755}
+    (folder,) = {entry.name.split("/")[0] for entry in found}
+    names = {entry.name.removeprefix(f"{folder}/") for entry in found}
+    assert ".env" not in names
+    assert {name for name in names if name.startswith("logs/")} == {"logs/.gitkeep"}
+    assert not [name for name in names if "__pycache__" in name]
+    assert {"config/inside-telegraf.conf", "docker-compose.yaml", "docs/telegraf.md", "sbom.cdx.json"} <= names
+
+
+def test_what_is_installed_from_it_works_in_an_empty_environment(release: Release, tmp_path: Path) -> None:
+    place = trial.installed(release, tmp_path)
+    version, *told = trial.tried(place).splitlines()
+    assert version == f"data-collector {__version__}"
+    assert told[0] == "nothing to change in config/queries.yaml with telegraf.conf"
+    # What was tampered with is not installed.
+    with release.wheel.open("rb") as wheel:
+        (place / release.wheel.name).write_bytes(wheel.read() + b" ")
+    command = [".venv/bin/pip", "install", "--quiet", "--no-deps", "--force-reinstall", "--require-hashes"]
+    refused = subprocess.run(
+        [*command, "-r", "install.txt"], cwd=place, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert refused.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in refused.stderr
