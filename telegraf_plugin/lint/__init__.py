@@ -2,7 +2,7 @@
 
     telegraf_conf  the file to frozen tables, variables replaced as Telegraf does (variables, durations)
     subject        both files, and what follows from them (reach: what a plugin's filters take, by glob)
-    rules          the table of all rules, which stand in rules_routing, rules_outputs, rules_execd and others of such a name
+    rules          the table of all rules, which stand in rules_routing, rules_outputs and others of such a name
     report         findings as a table, as lines, or as JSON
 
 What either file says wrongly by itself is not told here: `config.load` and `telegraf config check` do.

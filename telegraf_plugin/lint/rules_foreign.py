@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.reach import Reach, reach
@@ -37,8 +38,11 @@ def other_outputs_take_nothing_of_ours(subject: Subject) -> Iterator[Finding]:
 
 def _takes_data(subject: Subject, output: Plugin) -> Iterator[Finding]:
     found: dict[Reach, list[str]] = {Reach.ALWAYS: [], Reach.SOMETIMES: []}
+    # Data is never called so (`stream.names`): that much it may drop, and still takes all of the data.
+    others = tuple(name for name in output.texts("namedrop") if not name.startswith(_OWN))
+    filtered = replace(output, settings={**output.settings, "namedrop": others})
     for stream in subject.config.streams:
-        if reached := max(reach(output, metric) for metric in metrics_of(stream)):
+        if reached := max(reach(filtered, metric) for metric in metrics_of(stream)[:-1]):  # the last one: its marks
             found[reached].append(stream.label)
     for reached, labels in found.items():
         if not labels:
