@@ -16,7 +16,8 @@ def main() -> int:
     try:
         release = build(REPOSITORY, REPOSITORY / "dist")
         with tempfile.TemporaryDirectory(prefix="data-collector-dist-") as folder:
-            print(trial.tried(trial.installed(release, Path(folder))), end="")
+            program = trial.installed(release, Path(folder))
+            print(trial.tried(program, program.parents[2]), end="")
             trial.for_aarch64((REPOSITORY / "requirements.txt").resolve(), Path(folder))
     except Unbuilt as error:
         print(error, file=sys.stderr)

@@ -24,28 +24,28 @@ def unpacked(archive: Path, folder: Path) -> Path:
 
 
 def installed(release: Release, folder: Path) -> Path:
-    """Install from the archive, unpacked in `folder`, each file by its hash; return the folder. Raises Unbuilt.
-
-    The environment is `.venv` there: scripts/collector looks for it.
-    """
+    """Install from the archive, unpacked in `folder`, each file by its hash; return the program. Raises Unbuilt."""
     place = unpacked(release.archive, folder)
     run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], place)
     run([sys.executable, "-m", "venv", ".venv"], place)
     run([".venv/bin/pip", "install", "--quiet", "--require-hashes", "-r", "install.txt"], place)
-    return place
+    return place / ".venv" / "bin" / "data-collector"
 
 
-def tried(place: Path) -> str:
-    """Have the installed program say its version, and check the shipped configuration; return both. Raises Unbuilt."""
+def tried(program: Path, place: Path) -> str:
+    """Have the installed `program` say its version, and check the configuration as it is shipped in `place`.
+
+    Returns what it says to both. Raises Unbuilt.
+    """
     settings = (place / ".env.example").read_text()
     tokens = [line for line in settings.splitlines() if line.endswith("_TOKEN=")]
     for line in tokens:
         settings = settings.replace(line, f"{line}not-a-token")
     (place / ".env").write_text(settings)
-    said = run([".venv/bin/data-collector", "--version"], place)
+    said = run([str(program), "--version"], place)
     if said != f"data-collector {__version__}\n":
         raise Unbuilt(f"the installed program calls itself {said!r}")
-    return said + run([".venv/bin/data-collector", "check", "--env-file", ".env"], place)
+    return said + run([str(program), "check", "--env-file", ".env"], place)
 
 
 def for_aarch64(requirements: Path, folder: Path) -> None:

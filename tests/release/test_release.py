@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -56,15 +57,28 @@ def test_nothing_of_this_machine_is_in_the_archive(release: Release) -> None:
     assert {"config/inside-telegraf.conf", "docker-compose.yaml", "docs/telegraf.md", "sbom.cdx.json"} <= names
 
 
-def test_what_is_installed_from_it_works_in_an_empty_environment(release: Release, tmp_path: Path) -> None:
-    place = trial.installed(release, tmp_path)
-    version, *told = trial.tried(place).splitlines()
+def test_what_is_installed_as_the_document_says_works_in_an_empty_environment(release: Release, tmp_path: Path) -> None:
+    typed = re.findall(r"```sh\n(tar .*?)```", (REPOSITORY / "docs" / "telegraf.md").read_text(), re.DOTALL)[0]
+    typed = re.sub(r"(?<![\w/])/(etc|opt)/", rf"{tmp_path}/\1/", typed)
+    (tmp_path / "etc" / "telegraf" / "telegraf.d").mkdir(parents=True)
+    shutil.copy(release.archive, tmp_path)
+    subprocess.run(["sh", "-euc", typed], cwd=tmp_path, check=True, timeout=240)
+    assert (tmp_path / "etc/telegraf/telegraf.d/data-collector.conf").is_file()
+    place = tmp_path / f"data-collector-{__version__}"
+    version, *told = trial.tried(tmp_path / "opt/data-collector/bin/data-collector", place).splitlines()
     assert version == f"data-collector {__version__}"
     assert told[0] == "nothing to change in config/queries.yaml with telegraf.conf"
     # What was tampered with is not installed.
     with release.wheel.open("rb") as wheel:
         (place / release.wheel.name).write_bytes(wheel.read() + b" ")
-    command = [".venv/bin/pip", "install", "--quiet", "--no-deps", "--force-reinstall", "--require-hashes"]
+    command = [
+        f"{tmp_path}/opt/data-collector/bin/pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--force-reinstall",
+        "--require-hashes",
+    ]
     refused = subprocess.run(
         [*command, "-r", "install.txt"], cwd=place, capture_output=True, text=True, check=False, timeout=120
     )
