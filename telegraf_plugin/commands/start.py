@@ -172,7 +172,8 @@ def _seen() -> list[tuple[int, int, int] | None]:
     seen: list[tuple[int, int, int] | None] = []
     folder = os.environ.get("COLLECTOR_SECRETS")
     secrets = sorted(Path(folder).glob("*_token")) if folder else []
-    for file in (queries(), CONF, check.SECRETS_CONF, *secrets):
+    further = [file for folder in beside(CONF) for file in sorted(folder.rglob("*.conf"))]
+    for file in (queries(), CONF, check.SECRETS_CONF, *secrets, *further):
         try:
             found = file.stat()
         except OSError:

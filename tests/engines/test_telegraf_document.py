@@ -5,6 +5,7 @@ Its commands to install are run by `tests/release`; systemctl is the test's own 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -138,6 +139,20 @@ def test_both_run_in_one_telegraf_and_neither_gets_what_is_the_others(host: Host
     assert {point.tag("dc") for point in own} == {"jakarta"}
     names = {point.measurement for point in own}
     assert {name for name in names if not name.startswith("internal_")} <= {"cpu", "mem"}
+    words = [
+        "preview",
+        "POD-8/telegraf",
+        "--from",
+        "-1h",
+        "--json",
+        "--env-file",
+        str(host.root / "etc/default/telegraf"),
+    ]
+    words += ["--config", host.here("/etc/data-collector/queries.yaml")]
+    seen = host.run([str(PROGRAM), *words, "--telegraf-config", host.here("/etc/telegraf/telegraf.conf")])
+    after = json.loads(seen.stdout)["after"]
+    assert {re.findall(r"host=([^, ]+)", each["line"])[0] for each in after} == {"pod_8"}
+    assert {tuple(out["output"] for out in each["outputs"]) for each in after} == {("outputs.influxdb_v2[system]",)}
     metrics = {point.measurement for point in site.central.points("metrics", *span)}
     assert "collector_health" in metrics
     assert all(name.startswith(("collector_", "internal_")) for name in metrics)

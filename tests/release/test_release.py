@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_what_is_built_twice_is_the_same_to_the_byte(release: Release, tmp_path:
     assert names == sorted(file.name for file in (release.wheel, release.source, release.bill, release.archive))
     assert all(__version__ in name for name in names)
     subprocess.run(["sha256sum", "--check", "--strict", release.sums.name], cwd=tmp_path, check=True, timeout=60)
+
+
+def test_the_wheel_says_its_version_and_where_to_read_on(release: Release) -> None:
+    with zipfile.ZipFile(release.wheel) as wheel:
+        said = wheel.read(f"data_collector-{__version__}.dist-info/METADATA").decode().splitlines()
+    assert f"Version: {__version__}" in said
+    addresses = [line.rpartition(", ")[2] for line in said if line.startswith("Project-URL: ")]
+    assert len(addresses) > 1
+    assert all(address.startswith("https://") for address in addresses)
 
 
 def test_the_bill_of_materials_names_what_is_locked_with_its_hashes(release: Release) -> None:
