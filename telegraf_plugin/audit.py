@@ -36,7 +36,7 @@ class Audit:
     """Writes the log of one run. Not for several threads at once."""
 
     def __init__(self, config: Config) -> None:
-        self._sources = config.sources
+        self._sources, self._shard = config.sources, config.shard
         self._dangers = list(dangers(config))
         self._uncompared = dict.fromkeys(  # one line a reason
             (", ".join(stream.rewritten_tags), stream.uncomputed)
@@ -52,7 +52,9 @@ class Audit:
     def started(self) -> None:
         """Say which collector this is, and what is going to be read."""
         sources = (f"{s.name} at {s.server.url} (streams: {len(s.streams)})" for s in self._sources)
-        log.info("collector started: version %s, reading %s", __version__, ", ".join(sources))
+        shard = f" (shard {self._shard})" if self._shard is not None else ""
+        reading = ", ".join(sources) or "nothing: no source falls to this shard"
+        log.info("collector started%s: version %s, reading %s", shard, __version__, reading)
         for danger in self._dangers:
             log.warning("%s", danger)
         for tags, why in self._uncompared:
