@@ -10,8 +10,9 @@ REFILLS ?=
 WIDE ?=
 MUTANT ?=
 LOGS ?=
-# Two at a time: the tests of real servers wait more than they work.
-PYTEST_ARGS ?= -n 2
+# Two files at a time: the tests of real servers wait more than they work. By files, so that those that a file shares are
+# started once, not in both processes.
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
