@@ -12,7 +12,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 INSIDE = (
-    *(".dockerignore", ".env.example", "CHANGELOG.md", "Dockerfile", "LICENSE", "README.id.md", "README.md"),
+    *(
+        ".dockerignore",
+        ".env.example",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Dockerfile",
+        "LICENSE",
+        "README.id.md",
+        "README.md",
+    ),
     *(
         "SECURITY.md",
         "compose.demo.yaml",

@@ -6,17 +6,19 @@ Whether the locked wheels are there for aarch64 is looked up by `make dist` itse
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
 import tarfile
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from lab.engines import REPOSITORY
 from lab.release import trial
+from lab.release.archive import entries
 from lab.release.build import Release, build
 from telegraf_plugin import __version__
 
@@ -65,6 +67,18 @@ def test_nothing_of_this_machine_is_in_the_archive(release: Release) -> None:
     assert {name for name in names if name.startswith("logs/")} == {"logs/.gitkeep"}
     assert not [name for name in names if "__pycache__" in name]
     assert {"config/inside-telegraf.conf", "docker-compose.yaml", "docs/telegraf.md", "sbom.cdx.json"} <= names
+
+
+def test_what_the_documents_in_the_archive_lead_to_is_in_it_too() -> None:
+    found = entries(REPOSITORY)
+    there = {*found, *(str(folder) for name in found for folder in PurePosixPath(name).parents)}
+    broken = []
+    for name, (content, _) in found.items():
+        links = re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", content.decode()) if name.endswith(".md") else []
+        for link in (each for each in links if not each.startswith("https://")):
+            if os.path.normpath(PurePosixPath(name).parent / link) not in there:
+                broken.append((name, link))
+    assert broken == []
 
 
 def test_what_is_installed_as_the_document_says_works_in_an_empty_environment(release: Release, tmp_path: Path) -> None:
