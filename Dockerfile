@@ -38,7 +38,7 @@ COPY --from=build /app /app
 ENV PATH=/opt/collector/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 LABEL org.opencontainers.image.title="data-collector" \
     org.opencontainers.image.description="Telegraf with a plugin that copies InfluxDB 2 buckets into a central one" \
-    org.opencontainers.image.version="0.1.0" \
+    org.opencontainers.image.version="0.2.0" \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.base.name="telegraf:1.39.3"
 WORKDIR /app

@@ -10,13 +10,14 @@ REFILLS ?=
 WIDE ?=
 MUTANT ?=
 LOGS ?=
-# Two at a time: the tests of real servers wait more than they work.
-PYTEST_ARGS ?= -n 2
+# Two files at a time: the tests of real servers wait more than they work. By files, so that those that a file shares are
+# started once, not in both processes.
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test page-test pictures bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test page-test pictures dist bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -71,6 +72,9 @@ page-test: venv ## Look at the report in a headless Chromium (PATH first, else D
 
 pictures: venv engines ## Take the pictures of the documents anew: report, status, demo (a minute; needs chromium on PATH)
 	$(BIN)/python -m lab.pictures
+
+dist: venv ## Build wheel, source, SBOM and the release's archive into dist/, and try them (needs the internet)
+	$(BIN)/python -m lab.release
 
 bench: venv engines ## Measure speed, memory, what a tick costs and what an outage does (10 minutes)
 	$(BIN)/python -m lab.bench

@@ -60,9 +60,20 @@ class TelegrafProcess(Process):
     Its stderr, in which the plugin's is, goes to `log_file`. A context that starts and stops it.
     """
 
-    def __init__(self, config: Path, env: Mapping[str, str], cwd: Path, log_file: Path | None = None) -> None:
-        """`cwd` is where relative paths in the configuration begin; by default the log is put there too."""
+    def __init__(
+        self,
+        config: Path,
+        env: Mapping[str, str],
+        cwd: Path,
+        log_file: Path | None = None,
+        directories: Sequence[Path] = (),
+    ) -> None:
+        """`cwd` is where relative paths in the configuration begin; by default the log is put there too.
+
+        The files of `directories` are loaded behind `config`.
+        """
         command = [str(engines.telegraf()), "--config", str(config)]
+        command += [word for folder in directories for word in ("--config-directory", str(folder))]
         super().__init__(command, {"PATH": program_path(), **NO_ENV_FILE, **env}, cwd, log_file or cwd / "telegraf.log")
         self._plugins: list[int] = []
 

@@ -19,3 +19,6 @@ errors    what can go wrong, sorted by what one does about it
 
 Imports go one way; pyproject.toml says which, and docs/architecture.md why.
 """
+
+__version__ = "0.2.0"
+"""The one place that says it: the package, the log, the metrics, `status` and `--version` take it from here."""

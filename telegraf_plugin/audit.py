@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+from telegraf_plugin import __version__
 from telegraf_plugin.config import Config, dangers
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.block import FieldKey
@@ -49,12 +50,11 @@ class Audit:
         self._held: dict[tuple[str, bool], list[tuple[FieldKey, int, str]]] = {}  # by stream, and whether it is refused
 
     def started(self) -> None:
-        """Say what is going to be read."""
+        """Say which collector this is, and what is going to be read."""
         sources = (f"{s.name} at {s.server.url} (streams: {len(s.streams)})" for s in self._sources)
         shard = f" (shard {self._shard})" if self._shard is not None else ""
-        log.info(
-            "collector started%s: reading %s", shard, ", ".join(sources) or "nothing: no source falls to this shard"
-        )
+        reading = ", ".join(sources) or "nothing: no source falls to this shard"
+        log.info("collector started%s: version %s, reading %s", shard, __version__, reading)
         for danger in self._dangers:
             log.warning("%s", danger)
         for tags, why in self._uncompared:

@@ -16,10 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 
-from telegraf_plugin import lint, settings
+from telegraf_plugin import __version__, lint, settings
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config, shards
@@ -183,7 +182,7 @@ def _parser() -> Parser:
     log_file = Path("logs/collector.log")
     parser.add_argument("--log-file", type=Path, default=log_file, metavar="FILE", help="the log (%(default)s)")
     parser.add_argument("--check", action="store_true", help="the same as the command check")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {version('data-collector')}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--ticked", action="store_true", help=argparse.SUPPRESS)  # begin with a tick that was read
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands, each with --help")
     for name, (module, summary) in _COMMANDS.items():
@@ -247,13 +246,13 @@ def _lint(config: Config) -> int:
     if place is None:
         return FIRST_INTERVAL
     try:
-        conf = lint.read(place, os.environ)
+        conf = lint.read(place, os.environ, lint.beside(place))
     except ConfigurationError as error:
         log.warning("cannot look for mistakes in %s: %s", place, "; ".join(map(str, error.problems)))
         return FIRST_INTERVAL
     findings = lint.lint(config, conf, config.max_in_flight)
     for found in findings:
-        file = place if found.file is lint.File.TELEGRAF else "queries.yaml"
+        file = conf.file_of(found.key) or place if found.file is lint.File.TELEGRAF else "queries.yaml"
         level = logging.INFO if found.hint else logging.WARNING
         log.log(level, "%s: %s: %s; write: %s", file, found.key, found.why, " ".join(found.write.split()))
     return lint.interval_of(conf)

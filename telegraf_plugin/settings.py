@@ -1,7 +1,7 @@
 """Both files together: queries.yaml, and of telegraf.conf what Telegraf makes of the tags of each stream.
 
 telegraf.conf is looked for where Telegraf does: at TELEGRAF_CONFIG_PATH, else `telegraf.conf` in the folder in which
-the program runs, else /etc/telegraf/telegraf.conf.
+the program runs, else /etc/telegraf/telegraf.conf. A folder `telegraf.d` beside it belongs to it.
 
 A changed queries.yaml is taken over while the plugin runs (`ConfigFile`): looked at on each tick, refused with reasons.
 """
@@ -16,7 +16,7 @@ from telegraf_plugin import config, lint
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.lint import renames
-from telegraf_plugin.lint.telegraf_conf import Plugin
+from telegraf_plugin.lint.telegraf_conf import Plugin, beside
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def load(queries: Path, environment: Mapping[str, str], conf: Path | None = None
     if conf is None:
         return _checked(renames.with_renames(loaded, None, "there is no telegraf.conf to be read"), queries)
     try:
-        read = lint.read(conf, environment)
+        read = lint.read(conf, environment, beside(conf))
     except ConfigurationError as error:
         why = "; ".join(problem.message for problem in error.problems)
         return _checked(renames.with_renames(loaded, None, f"{conf} {why}"), queries)
@@ -50,7 +50,7 @@ def processors(environment: Mapping[str, str]) -> tuple[Plugin, ...]:
     """Return the processors of telegraf.conf as it is now; none where it cannot be read."""
     conf = telegraf_conf(environment)
     try:
-        return lint.read(conf, environment).processors if conf is not None else ()
+        return lint.read(conf, environment, beside(conf)).processors if conf is not None else ()
     except ConfigurationError:
         return ()
 

@@ -26,7 +26,7 @@ from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.report import as_json as report_json
 from telegraf_plugin.lint.report import write_report
 from telegraf_plugin.lint.rules import lint
-from telegraf_plugin.lint.telegraf_conf import TelegrafConf, read
+from telegraf_plugin.lint.telegraf_conf import TelegrafConf, beside, read
 
 SECRETS_CONF = Path("config/secrets.conf")
 """What Telegraf reads besides when tokens are files."""
@@ -34,8 +34,9 @@ _EPILOG = """\
 examples:
   data-collector check
       config/queries.yaml with telegraf.conf, and the settings of .env
-  data-collector check --config /opt/data-collector/config/queries.yaml --telegraf-config /etc/telegraf/telegraf.conf \\
-      --env-file /etc/data-collector/collector.env
+  data-collector check --config /etc/data-collector/queries.yaml --telegraf-config /etc/telegraf/telegraf.conf \\
+      --env-file /etc/default/telegraf
+      a Telegraf that exists already (docs/telegraf.md), its folder /etc/telegraf/telegraf.d with it
 
 It looks at the settings, at each file by itself, and at what the two would lose together; and it asks Telegraf (the one
 on PATH, else the clone's in .engines/bin) what it thinks of telegraf.conf: telegraf config check --strict-env-handling.
@@ -58,8 +59,11 @@ class Look:
     asked: bool
 
 
-def look(queries: Path, conf: Path, environment: Mapping[str, str]) -> Look:
-    """Look at the settings in `environment` (completed), at the files `queries` and `conf`, and ask Telegraf."""
+def look(queries: Path, conf: Path, environment: Mapping[str, str], folders: Sequence[Path] = ()) -> Look:
+    """Look at the settings in `environment` (completed), at the files `queries` and `conf`, and ask Telegraf.
+
+    What is in `folders` belongs to `conf`, as with Telegraf's `--config-directory`.
+    """
     wrong = []
     if found := list(problems(environment)):
         wrong.append(ConfigurationError("environment", found))
@@ -72,7 +76,7 @@ def look(queries: Path, conf: Path, environment: Mapping[str, str]) -> Look:
     except ConfigurationError as error:
         wrong.append(_explained(error, queries))
     try:
-        telegraf_conf = read(conf, environment)
+        telegraf_conf = read(conf, environment, folders)
     except ConfigurationError as error:
         wrong.append(_explained(error, conf))
     if config is not None and telegraf_conf is not None:
@@ -83,7 +87,7 @@ def look(queries: Path, conf: Path, environment: Mapping[str, str]) -> Look:
     if telegraf_conf is not None and (program := telegraf_program()) is not None:
         files = [SECRETS_CONF, conf] if environment.get("COLLECTOR_SECRETS") and SECRETS_CONF.exists() else [conf]
         try:
-            told = complaints(program, files, environment)
+            told = complaints(program, files, environment, folders)
         except CannotCheck as error:
             told = [str(error)]
         asked = True
@@ -108,12 +112,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = _EPILOG
     add_telegraf_config(parser)
+    parser.add_argument(
+        "--telegraf-directory",
+        type=Path,
+        action="append",
+        metavar="FOLDER",
+        help="its files too, as telegraf's --config-directory (unless given: telegraf.d beside the file)",
+    )
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Run `data-collector check` with these `options` and return the exit status."""
-    seen = look(options.config, options.telegraf_config, os.environ)
+    folders = getattr(options, "telegraf_directory", None) or beside(options.telegraf_config)
+    seen = look(options.config, options.telegraf_config, os.environ, folders)
     if seen.wrong or seen.config is None or seen.conf is None:
         if options.json:
             told = [each for error in seen.wrong for each in _as_json(error)]
@@ -125,11 +137,15 @@ def run(options: argparse.Namespace) -> int:
         # A hint, as it is of this moment: what has the port may be gone when the collector starts.
         write = "HEALTH_CHECK_PORT=<port> in .env"
         found[Finding(File.TELEGRAF, "outputs.health.service_address", port, write, hint=True)] = "port"
-    files = {File.QUERIES: options.config, File.TELEGRAF: options.telegraf_config}
+    files, conf = {File.QUERIES: options.config, File.TELEGRAF: options.telegraf_config}, seen.conf
+
+    def place(finding: Finding) -> Path:
+        return (finding.file is File.TELEGRAF and conf.file_of(finding.key)) or files[finding.file]
+
     if options.json:
-        sys.stdout.write(report_json(found, files))
+        sys.stdout.write(report_json(found, place))
     else:
-        write_report(found, files, sys.stdout)
+        write_report(found, files, place, sys.stdout)
         if not seen.asked:
             sys.stdout.write(f"telegraf {NOWHERE}: it was not asked what it thinks of {options.telegraf_config}\n")
     return 0 if all(finding.hint for finding in found) else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from telegraf_plugin import __version__
 from telegraf_plugin.commands.desk import Desk, clock
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.units import SECOND
@@ -53,3 +54,19 @@ def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamId, Metrics
         if whole is not None:
             words[name] = Metrics(times[whole], whole)
     return words
+
+
+def running_version(desk: Desk, now: int) -> str | None:
+    """Return the version of the collector that spoke last in the day before `now` (Unix ns); None when it told none.
+
+    Raises CentralError.
+    """
+    return desk.running_version((now - LOOK_BACK, now + LOOK_BACK))
+
+
+def told_version(running: str | None) -> str:
+    """Say which version of the collector is `running` (None: it did not tell), and whether this is another."""
+    if running == __version__:
+        return f"data-collector {running}"
+    of = f"of version {running}" if running else "of a version that is not told in central (0.1, or silent for a day)"
+    return f"the running collector is {of}; this command is data-collector {__version__}"

@@ -65,7 +65,7 @@ def _preview(session: Session, options: argparse.Namespace) -> int:
     stream, now = session.stream(options.stream), clock()
     start, stop = instants(options, now)
     assert start is not None
-    conf = lint.read(options.telegraf_config, os.environ)
+    conf = lint.read(options.telegraf_config, os.environ, lint.beside(options.telegraf_config))
     source = session.reader(next(each for each in session.config.sources if each.name == stream.source))
     stop = stop if stop is not None else now
     if stream.flux is None:  # the years before its first point would be walked hour by hour

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telegraf_plugin.lint.reach import Metric, Reach, reach
-from telegraf_plugin.lint.telegraf_conf import Plugin, TelegrafConf
+from telegraf_plugin.lint.telegraf_conf import Plugin, TelegrafConf, beside
 
 PROCESS_SECONDS = 60.0
 """How long Telegraf may take to show some thousand lines."""
@@ -52,6 +52,8 @@ def processed(program: str, conf: Path, lines: bytes) -> list[str]:
             "  influx_parser_type = 'upstream'\n  precision = '1ns'\n"
         )
         command = [program, "--config", str(conf), "--config", str(extra), "--input-filter", "file", "--test"]
+        for each in beside(conf):
+            command += ["--config-directory", str(each)]
         # A reference to a secret store that only scripts/collector names would end Telegraf; no output needs it here.
         env = {name: "not-needed" if value.startswith("@{") else value for name, value in os.environ.items()}
         try:

@@ -15,16 +15,16 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
-from importlib.metadata import version
 from pathlib import Path
 
+from telegraf_plugin import __version__
 from telegraf_plugin.commands import check, health_port
 from telegraf_plugin.commands.arguments import Parser, add_env_file, meant, queries
 from telegraf_plugin.commands.ending import UNUSABLE, refused, say
 from telegraf_plugin.commands.telegraf_program import NOWHERE, telegraf_program
 from telegraf_plugin.config.settings import ENV_FILE
 from telegraf_plugin.errors import ConfigurationError, Problem
-from telegraf_plugin.lint.telegraf_conf import TelegrafConf
+from telegraf_plugin.lint.telegraf_conf import TelegrafConf, beside
 
 CONF = Path("telegraf.conf")
 _OF_TELEGRAF = ("version", "config", "secrets", "plugins", "help", "h")
@@ -119,7 +119,7 @@ def misspelt(rest: Sequence[str], options: Sequence[str], commands: Sequence[str
 
 def _look() -> tuple[list[ConfigurationError], TelegrafConf | None]:
     """Return what is wrong, and telegraf.conf as far as it can be read."""
-    seen = check.look(queries(), CONF, os.environ)
+    seen = check.look(queries(), CONF, os.environ, beside(CONF))
     wrong = list(seen.wrong)
     if telegraf_program() is None:
         text = f"{NOWHERE}: run 'make venv engines', or install it (README.md, Quick start)"
@@ -133,6 +133,8 @@ def _become_telegraf(arguments: Sequence[str], environment: Mapping[str, str]) -
     command = ["telegraf", "--config", str(CONF)]
     if environment.get("COLLECTOR_SECRETS"):
         command += ["--config", str(check.SECRETS_CONF)]
+    for folder in beside(CONF):
+        command += ["--config-directory", str(folder)]
     # What Telegraf says of itself has no level of its own in telegraf.conf: these options are all there is.
     command += {"ERROR": ["--quiet"], "DEBUG": ["--debug"]}.get(environment.get("LOG_LEVEL", ""), [])
     # All of it is in the environment by now: the plugin need not read the file once more.
@@ -148,7 +150,7 @@ def _become_telegraf(arguments: Sequence[str], environment: Mapping[str, str]) -
 
 def _versions() -> int:
     program = telegraf_program()
-    sys.stdout.write(f"data-collector {version('data-collector')}\n")
+    sys.stdout.write(f"data-collector {__version__}\n")
     if program is None:
         sys.stdout.write(f"telegraf {NOWHERE}\n")
         return 0
@@ -170,7 +172,8 @@ def _seen() -> list[tuple[int, int, int] | None]:
     seen: list[tuple[int, int, int] | None] = []
     folder = os.environ.get("COLLECTOR_SECRETS")
     secrets = sorted(Path(folder).glob("*_token")) if folder else []
-    for file in (queries(), CONF, check.SECRETS_CONF, *secrets):
+    further = [file for folder in beside(CONF) for file in sorted(folder.rglob("*.conf"))]
+    for file in (queries(), CONF, check.SECRETS_CONF, *secrets, *further):
         try:
             found = file.stat()
         except OSError:

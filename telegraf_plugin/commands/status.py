@@ -13,7 +13,7 @@ from telegraf_plugin.commands import desk, requests
 from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
-from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.last_word import Metrics, running_version, told_version
 from telegraf_plugin.commands.survey import Survey, survey
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
@@ -65,6 +65,7 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
   to loss       until the source's retention takes what is not copied yet
   request       a backfill or repair that is under way, as of the stream's newest mark
   shard         which collector has it, where several share the sources (docs/shards.md)
+  last line     the version of the collector that runs, and of this command if it is another
 
 A stream is silent when the collector's last word is older than three of its intervals.
 
@@ -162,11 +163,13 @@ def _status(session: Session, options: argparse.Namespace) -> int:
     streams = session.chosen(options.streams)
     if options.watch:
         return _watch(session, streams, options)
-    rows = look(session.desk, streams, clock())
+    now = clock()
+    rows, version = look(session.desk, streams, now), running_version(session.desk, now)
     if options.json:
-        write_json({"streams": [row.as_json() for row in rows]}, sys.stdout)
+        write_json(_document(rows, version), sys.stdout)
     else:
         write_table(HEADINGS, [row.cells() for row in rows], sys.stdout)
+        sys.stdout.write(f"{told_version(version)}\n")
     return 0 if all(row.healthy for row in rows) else 1
 
 
@@ -179,11 +182,11 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
     try:
         if options.json or not sys.stdout.isatty():
             while True:
-                rows = look(session.desk, streams, clock())
+                now = clock()
+                rows = look(session.desk, streams, now)
                 if options.json:
-                    sys.stdout.write(
-                        json.dumps({"streams": [row.as_json() for row in rows]}, ensure_ascii=False) + "\n"
-                    )
+                    document = _document(rows, running_version(session.desk, now))
+                    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
                 else:
                     sys.stdout.write(f"{moment(clock())}\n")
                     write_table(HEADINGS, [row.cells() for row in rows], sys.stdout)
@@ -201,6 +204,10 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                 time.sleep(options.every)
     except KeyboardInterrupt:
         return 0 if rows and all(row.healthy for row in rows) else 1
+
+
+def _document(rows: Sequence[Row], version: str | None) -> dict[str, object]:
+    return {"version": version, "streams": [row.as_json() for row in rows]}
 
 
 def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]:

@@ -12,7 +12,7 @@ from pathlib import Path
 CHECK_SECONDS = 60.0
 """How long Telegraf may take to look at its configuration; it takes 0.05 s as built here."""
 MAX_COMPLAINTS = 20
-_ERROR = re.compile(r"^\S+ E! (?:loading config file \S+ failed: )?(.*)$", re.MULTILINE)
+_ERROR = re.compile(r"^\S+ E! (.*)$", re.MULTILINE)
 
 
 class CannotCheck(Exception):
@@ -32,14 +32,18 @@ def telegraf_program() -> str | None:
     return shutil.which("telegraf") or shutil.which("telegraf", path=str(Path(sys.prefix).parent / ".engines" / "bin"))
 
 
-def complaints(program: str, files: Sequence[Path], environment: Mapping[str, str]) -> list[str]:
-    """Return what `telegraf config check` says against the configuration `files` together; nothing when it takes them.
+def complaints(
+    program: str, files: Sequence[Path], environment: Mapping[str, str], folders: Sequence[Path] = ()
+) -> list[str]:
+    """Return what `telegraf config check` says against the `files` with those in `folders`; nothing when it takes them.
 
     No token of `environment` is in it. Raises CannotCheck.
     """
     command = [program, "config", "check", "--strict-env-handling"]
     for file in files:
         command += ["--config", str(file)]
+    for folder in folders:
+        command += ["--config-directory", str(folder)]
     try:
         ended = subprocess.run(
             command,
@@ -57,5 +61,7 @@ def complaints(program: str, files: Sequence[Path], environment: Mapping[str, st
     for name, value in environment.items():
         if name.endswith("_TOKEN") and value and not value.startswith("@{"):
             text = text.replace(value, "...")
+    # Of the file that is asked about, its name is said by whoever shows this; another one, of a folder, is named.
+    text = text.replace(f"loading config file {files[-1]} failed: ", "")
     told = _ERROR.findall(text) or [line for line in text.splitlines() if line][-1:]
     return told[:MAX_COMPLAINTS] or [f"config check ended with status {ended.returncode}"]

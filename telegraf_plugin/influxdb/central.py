@@ -13,6 +13,7 @@ from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.names import HEALTH
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
 
@@ -107,6 +108,11 @@ class CentralReader(LedgerReader):
                 )
                 for row in self._rows(query)
             ]
+
+    def running_version(self, span: Span) -> str | None:
+        """Return the version of the collector that spoke last in `span`; None when none told it."""
+        told = [(at, value) for _, at, field, value in self.newest_points(HEALTH, span) if field == "version"]
+        return max(told)[1] if told else None
 
     def bucket(self, name: str) -> Bucket | None:
         """Return how long central keeps the bucket `name`; None when it does not say."""

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from telegraf_plugin.lint.finding import File, Finding
 
 Files = Mapping[File, Path]
+Place = Callable[[Finding], Path]
+"""Says in which file a finding's key stands, or is to be written."""
 
 
-def write_report(found: Mapping[Finding, str], files: Files, out: TextIO) -> None:
+def write_report(found: Mapping[Finding, str], files: Files, place: Place, out: TextIO) -> None:
     """Write `found` (each finding with its rule's name) to `out`: a table if that is a terminal, else plain lines."""
     if found and out.isatty():
-        _write_table(list(found), files, out)
+        _write_table(list(found), place, out)
     else:
-        out.write("".join(_lines(finding, files) for finding in found))
+        out.write("".join(_lines(finding, place) for finding in found))
     out.write(f"{_summary(list(found), files)}\n")
 
 
-def as_json(found: Mapping[Finding, str], files: Files) -> str:
+def as_json(found: Mapping[Finding, str], place: Place) -> str:
     """Return the findings as one JSON object on lines of its own."""
     entries = [
         {
             "rule": rule,
-            "file": str(files[finding.file]),
+            "file": str(place(finding)),
             "key": finding.key,
             "why": finding.why,
             "write": finding.write,
@@ -38,11 +40,11 @@ def as_json(found: Mapping[Finding, str], files: Files) -> str:
     return json.dumps({"clean": clean, "findings": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _lines(finding: Finding, files: Files) -> str:
+def _lines(finding: Finding, place: Place) -> str:
     kind = "hint: " if finding.hint else ""
     first, *rest = finding.write.split("\n")
     write = "\n".join([f"    write: {first}", *(f"           {line}" for line in rest)])
-    return f"{files[finding.file]}: {finding.key}: {kind}{finding.why}\n{write}\n"
+    return f"{place(finding)}: {finding.key}: {kind}{finding.why}\n{write}\n"
 
 
 def _summary(found: Sequence[Finding], files: Files) -> str:
@@ -53,7 +55,7 @@ def _summary(found: Sequence[Finding], files: Files) -> str:
     return f"{told} {where}" + (f"; {hints} hint{'s' * (hints > 1)}" if hints else "")
 
 
-def _write_table(found: Sequence[Finding], files: Files, out: TextIO) -> None:
+def _write_table(found: Sequence[Finding], place: Place, out: TextIO) -> None:
     # Imported here: the plugin, which lints at its start too, has no use for it and counts its memory.
     from rich.console import Console
     from rich.table import Table
@@ -65,5 +67,5 @@ def _write_table(found: Sequence[Finding], files: Files, out: TextIO) -> None:
     for finding in found:
         why = f"hint: {finding.why}" if finding.hint else finding.why
         # As Text: a key such as outputs.influxdb_v2[power] would be read as markup.
-        table.add_row(*map(Text, (files[finding.file].name, finding.key, why, finding.write)))
+        table.add_row(*map(Text, (place(finding).name, finding.key, why, finding.write)))
     Console(file=out).print(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from telegraf_plugin.config import Config
-from telegraf_plugin.lint import rules_execd, rules_health, rules_names, rules_outputs, rules_routing
+from telegraf_plugin.lint import rules_execd, rules_foreign, rules_health, rules_names, rules_outputs, rules_routing
 from telegraf_plugin.lint.finding import Finding
 from telegraf_plugin.lint.subject import Subject
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf
@@ -29,6 +29,9 @@ RULES: dict[str, Rule] = {
     "plugin": rules_execd.the_plugin_runs_once,
     "execd": rules_execd.lines_are_read_as_printed,
     "precision": rules_execd.times_stay_exact,
+    "ticks": rules_foreign.ticks_come_in_time,
+    "other-outputs": rules_foreign.other_outputs_take_nothing_of_ours,
+    "other-inputs": rules_foreign.other_inputs_are_not_taken_for_ours,
     "processors": rules_names.processors_keep_what_proves,
     "renames": rules_names.no_two_hosts_become_one,
     "patterns": rules_names.renames_can_be_judged,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.rules_outputs import CHANGES, changed
-from telegraf_plugin.lint.subject import Subject
-from telegraf_plugin.lint.telegraf_conf import Plugin
+from telegraf_plugin.lint.subject import Subject, plugin_inputs
 
-_PROGRAM, _MODULE = "data-collector", "telegraf_plugin"
 _EXECD = """\
 [[inputs.execd]]
   command = ["data-collector", "--config", "config/queries.yaml"]
@@ -33,7 +30,7 @@ _REASONS = {
 
 def the_plugin_runs_once(subject: Subject) -> Iterator[Finding]:
     """One inputs.execd starts the plugin."""
-    found = _plugins(subject)
+    found = plugin_inputs(subject.conf)
     if not found:
         why = "no inputs.execd starts data-collector: nothing would be read"
         yield Finding(File.TELEGRAF, "inputs.execd", why, _EXECD)
@@ -44,7 +41,7 @@ def the_plugin_runs_once(subject: Subject) -> Iterator[Finding]:
 
 def lines_are_read_as_printed(subject: Subject) -> Iterator[Finding]:
     """Signal and parser fit the plugin, and nothing is left out or added on the way in."""
-    for execd in _plugins(subject):
+    for execd in plugin_inputs(subject.conf):
         for key, (value, why) in _REASONS.items():
             if execd.text(key) != value:
                 yield Finding(File.TELEGRAF, execd.key(key), why, f'{key} = "{value}"')
@@ -53,19 +50,10 @@ def lines_are_read_as_printed(subject: Subject) -> Iterator[Finding]:
 
 def times_stay_exact(subject: Subject) -> Iterator[Finding]:
     """A precision of the input rounds the times of points that others measured."""
-    for execd in _plugins(subject):
+    for execd in plugin_inputs(subject.conf):
         if execd.duration("precision") or ("precision" in execd and execd.duration("precision") is None):
             why = "it rounds the points' times: points fall on each other, and none is where the source has it"
             yield Finding(File.TELEGRAF, execd.key("precision"), why, "leave out precision")
         if execd.text("time_source") not in ("", "metric"):
             why = "points would get the time at which they were copied instead of their own"
             yield Finding(File.TELEGRAF, execd.key("time_source"), why, 'time_source = "metric"')
-
-
-def _plugins(subject: Subject) -> list[Plugin]:
-    inputs = [plugin for plugin in subject.conf.inputs if plugin.name == "execd"]
-    return [plugin for plugin in inputs if any(map(_is_program, plugin.texts("command")))]
-
-
-def _is_program(word: str) -> bool:
-    return PurePosixPath(word).name == _PROGRAM or word == _MODULE

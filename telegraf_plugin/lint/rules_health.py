@@ -11,7 +11,7 @@ from telegraf_plugin.lint.durations import shown
 from telegraf_plugin.lint.finding import File, Finding
 from telegraf_plugin.lint.reach import Metric, Reach, reach
 from telegraf_plugin.lint.rules_routing import TAGDROP
-from telegraf_plugin.lint.subject import Subject, own_metric
+from telegraf_plugin.lint.subject import Subject, own_metric, plugin_inputs
 from telegraf_plugin.lint.telegraf_conf import Table, TelegrafConf
 from telegraf_plugin.stream.names import HEALTH
 from telegraf_plugin.stream.units import SECOND
@@ -37,7 +37,7 @@ _HEALTH = f"""\
 
 def health_answers(subject: Subject) -> Iterator[Finding]:
     """There is one, and it says 503 until it knows better."""
-    outputs = subject.conf.outputs_named("health")
+    outputs = subject.health_outputs
     if not outputs:
         yield Finding(File.TELEGRAF, "outputs.health", "nothing answers for the collector's health", _HEALTH)
     for output in outputs:
@@ -48,7 +48,7 @@ def health_answers(subject: Subject) -> Iterator[Finding]:
 
 def health_is_fed_by_the_status_alone(subject: Subject) -> Iterator[Finding]:
     """The last batch alone decides: any other metric in it would."""
-    for output in subject.conf.outputs_named("health"):
+    for output in subject.health_outputs:
         if set(output.texts("namepass")) != {HEALTH} or reach(output, own_metric(HEALTH)) is not Reach.ALWAYS:
             why = "the last batch alone decides, so it must hold nothing but the one status metric, and always that"
             yield Finding(File.TELEGRAF, output.key("namepass"), why, f'namepass = ["{HEALTH}"]')
@@ -60,7 +60,7 @@ def health_is_fed_by_the_status_alone(subject: Subject) -> Iterator[Finding]:
 
 def health_judges_the_status(subject: Subject) -> Iterator[Finding]:
     """`healthy` must be there, and 1."""
-    for output in subject.conf.outputs_named("health"):
+    for output in subject.health_outputs:
         if not any(_tells(compare) for compare in output.tables("compares")):
             why = f"the field {_FIELD} is 1 while every stream is read, else 0; nothing compares it"
             write = f'[[outputs.health.compares]]\n  field = "{_FIELD}"\n  eq = 1.0'
@@ -73,7 +73,7 @@ def health_judges_the_status(subject: Subject) -> Iterator[Finding]:
 
 def silence_is_noticed_in_time(subject: Subject) -> Iterator[Finding]:
     """A plugin that hangs says nothing; only the time since its last word tells."""
-    for output in subject.conf.outputs_named("health"):
+    for output in subject.health_outputs:
         interval = interval_of(subject.conf)
         silence = output.duration("max_time_between_metrics") or 0
         least, most = 2 * interval, max(10 * interval, _PATIENCE)
@@ -95,7 +95,7 @@ def silence_is_noticed_in_time(subject: Subject) -> Iterator[Finding]:
 
 def interval_of(conf: TelegrafConf) -> int:
     """Return how often (ns) the plugin is told to read."""
-    found = [plugin.duration("interval") for plugin in conf.inputs if plugin.name == "execd"]
+    found = [plugin.duration("interval") for plugin in plugin_inputs(conf)]
     return next(filter(None, found), conf.agent.duration("interval") or _INTERVAL)
 
 

@@ -155,6 +155,11 @@ def _override(plugin: Plugin) -> Iterator[Finding]:
     for key in (*_PROTECTED, _HOST):
         if key in plugin.table("tags"):
             yield Finding(File.TELEGRAF, plugin.key(f"tags.{key}"), _ROUTES.format(key=key), f"leave out {key}")
+    if others := [key for key in plugin.table("tags").settings if key not in (*_PROTECTED, _HOST)]:
+        why = f"it would add {', '.join(others)} to what is copied: series that no source has"
+        yield Finding(
+            File.TELEGRAF, plugin.key("tagdrop"), why, TAGDROP.format(name="override").replace("outputs", "processors")
+        )
     for key in ("name_override", "name_prefix", "name_suffix"):
         if plugin.text(key):
             why = f"it would change the measurements, {LEDGER} with them, by which the plugin learns what has landed"

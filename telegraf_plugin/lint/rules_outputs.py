@@ -13,7 +13,7 @@ from telegraf_plugin.stream.units import SECOND
 
 _BUFFER_LIMIT = 10_000
 _FLUSH_INTERVAL = 10 * SECOND
-_FLUSH_WITHIN = SECOND
+_FLUSH_WITHIN, _JITTER_WITHIN = SECOND, SECOND // 10
 CHANGES = (
     *("name_override", "name_prefix", "name_suffix", "tags"),
     *("fieldinclude", "fieldexclude", "fieldpass", "fielddrop", "pass", "drop", "taginclude", "tagexclude"),
@@ -69,12 +69,12 @@ def batches_do_not_wait(subject: Subject) -> Iterator[Finding]:
     """The rest of a batch, the mark at its end above all, waits for flush_interval."""
     agent = subject.conf.agent
     told: set[str] = set()
-    for output in (*subject.data_outputs, *subject.conf.outputs_named("health")):
+    for output in (*subject.data_outputs, *subject.health_outputs):
         for name, default in (("flush_interval", _FLUSH_INTERVAL), ("flush_jitter", 0)):
             own = output.duration(name)
             found = own or agent.duration(name) or default
             key = (output if own else agent).key(name)
-            if found > (_FLUSH_WITHIN if name == "flush_interval" else 0) and key not in told:
+            if found > (_FLUSH_WITHIN if name == "flush_interval" else _JITTER_WITHIN) and key not in told:
                 told.add(key)
                 why = f"the end of what was read, and the health status, wait up to {shown(found)} for being written"
                 yield Finding(File.TELEGRAF, key, why, f'{name} = "{"1s" if name == "flush_interval" else "0s"}"')
@@ -94,7 +94,7 @@ def hosts_are_the_sources(subject: Subject) -> Iterator[Finding]:
 
 def ports_exist(subject: Subject) -> Iterator[Finding]:
     """A port is a number from 1 to 65535; what is none is found by nobody who asks."""
-    for output in subject.conf.outputs_named("health"):
+    for output in subject.health_outputs:
         if output.text("service_address") and not _port(output.text("service_address")):
             why = "it names no port from 1 to 65535, perhaps by HEALTH_CHECK_PORT: nothing would answer for health"
             yield Finding(File.TELEGRAF, output.key("service_address"), why, 'service_address = "http://:5000"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from telegraf_plugin.config import Config, Source
 from telegraf_plugin.lint.reach import Metric, Reach, reach
@@ -14,6 +15,8 @@ from telegraf_plugin.stream.mapping import MetadataTag
 
 OWN_METRICS = (*names.METRICS, "internal_write")
 """What the output of own metrics must take: the collector's, and Telegraf's of its writes."""
+_PROGRAM, _MODULE = "data-collector", "telegraf_plugin"
+_COLLECTORS = "collector_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,29 @@ class Subject:
 
     @property
     def influx_outputs(self) -> tuple[Plugin, ...]:
-        """Return the outputs that write into an InfluxDB 2."""
-        return self.conf.outputs_named("influxdb_v2")
+        """Return the outputs to an InfluxDB 2 that are the collector's; others may stand beside them.
+
+        By what they say for it: they route by source_bucket, name its metrics, or write to a bucket of central's.
+        """
+        return tuple(filter(self._is_ours, self.conf.outputs_named("influxdb_v2")))
+
+    @property
+    def health_outputs(self) -> tuple[Plugin, ...]:
+        """Return the health outputs that are the collector's: they take its status, or judge by it."""
+        return tuple(filter(_is_of_health, self.conf.outputs_named("health")))
+
+    @property
+    def foreign_outputs(self) -> tuple[Plugin, ...]:
+        """Return the outputs that have nothing to do with the collector."""
+        ours = {output.path for output in (*self.influx_outputs, *self.health_outputs)}
+        return tuple(output for output in self.conf.outputs if output.path not in ours)
+
+    def _is_ours(self, output: Plugin) -> bool:
+        if output.table("tagpass").texts(MetadataTag.SOURCE_BUCKET.value) or names_own_metrics(output):
+            return True
+        central = self.config.central.url.rstrip("/").lower()
+        buckets = {self.config.metrics_bucket, *(stream.central_bucket for stream in self.config.streams)}
+        return output.text("bucket") in buckets and central in {url.rstrip("/").lower() for url in output.texts("urls")}
 
     @property
     def metrics_outputs(self) -> tuple[Plugin, ...]:
@@ -79,6 +103,28 @@ def stream_reach(output: Plugin, stream: StreamDefinition) -> Reach:
     """Say whether the output takes what travels for the stream."""
     found = {reach(output, metric) for metric in metrics_of(stream)}
     return found.pop() if len(found) == 1 else Reach.SOMETIMES
+
+
+def plugin_inputs(conf: TelegrafConf) -> list[Plugin]:
+    """Return the inputs that start the collector's plugin."""
+    inputs = [plugin for plugin in conf.inputs if plugin.name == "execd"]
+    return [plugin for plugin in inputs if any(map(_is_program, plugin.texts("command")))]
+
+
+def _is_program(word: str) -> bool:
+    return PurePosixPath(word).name == _PROGRAM or word == _MODULE
+
+
+def names_own_metrics(output: Plugin) -> bool:
+    """Say whether the output names the collector's own metrics: it takes them on purpose."""
+    return any(pattern.startswith(_COLLECTORS) for pattern in output.texts("namepass"))
+
+
+def _is_of_health(output: Plugin) -> bool:
+    judged = (*output.tables("compares"), *output.tables("contains"))
+    return reach(output, own_metric(names.HEALTH)) is not Reach.NEVER or any(
+        each.text("field") == "healthy" for each in judged
+    )
 
 
 def takes_own_metrics(output: Plugin) -> bool:

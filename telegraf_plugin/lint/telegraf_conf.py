@@ -1,10 +1,14 @@
-"""telegraf.conf as the lint sees it: read, its variables replaced as Telegraf does, frozen."""
+"""telegraf.conf as the lint sees it: read, its variables replaced as Telegraf does, frozen.
+
+It may be several files: those of a folder go with it, as with Telegraf's `--config-directory`. Telegraf loads them one
+after the other: plugins are added, what an `[agent]` says replaces what an earlier one said.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +23,7 @@ MAX_BYTES = 1024 * 1024
 """The shipped file takes 7,000; a complete sample of all plugins less than this."""
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _EXPRESSIONS = ("pattern", "replacement")
+_ENDING = ".conf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,10 @@ class Plugin(Table):
 
 @dataclass(frozen=True, slots=True)
 class TelegrafConf:
-    """The whole file. `unset`: key path and variable, where one is needed and not set."""
+    """All files as one. `unset`: key path and variable, where one is needed and not set.
+
+    `files`: of each plugin's path, and of each setting of the agent's, the file in which it stands.
+    """
 
     agent: Table
     global_tags: tuple[Table, ...]
@@ -93,19 +101,58 @@ class TelegrafConf:
     aggregators: tuple[Plugin, ...]
     outputs: tuple[Plugin, ...]
     unset: tuple[tuple[str, str], ...]
+    files: tuple[tuple[str, Path], ...] = ()
+
+    def file_of(self, key: str) -> Path | None:
+        """Return the file in which the table or the agent's setting of a key path stands; None where none has it."""
+        return next(
+            (file for path, file in self.files if key == path or key.startswith((f"{path}.", f"{path}["))), None
+        )
 
     def outputs_named(self, name: str) -> tuple[Plugin, ...]:
         """Return the outputs of one kind, in the file's order."""
         return tuple(plugin for plugin in self.outputs if plugin.name == name)
 
 
-def read(path: Path, environment: Mapping[str, str]) -> TelegrafConf:
-    """Return what the file at `path` and the variables of `environment` make.
+def read(path: Path, environment: Mapping[str, str], folders: Sequence[Path] = ()) -> TelegrafConf:
+    """Return what the file at `path`, those in `folders` behind it, and the variables of `environment` make.
 
-    Raises ConfigurationError when it cannot be read or is not TOML; the message quotes nothing of it.
+    Raises ConfigurationError when one cannot be read or is not TOML; the message quotes nothing of it.
     """
+    found = {file: _raw(file) for file in (path, *(file for folder in folders for file in files_in(folder)))}
+    return _frozen(found, environment)
+
+
+def parse(text: str, environment: Mapping[str, str]) -> TelegrafConf:
+    """Return what one file's `text` means. Raises tomllib.TOMLDecodeError. Pure."""
+    return _frozen({Path("telegraf.conf"): _loaded(text)}, environment)
+
+
+def beside(path: Path) -> tuple[Path, ...]:
+    """Return the folder `telegraf.d` beside telegraf.conf, which Telegraf's service loads too; none where none is."""
+    folder = path.parent / "telegraf.d"
+    return (folder,) if folder.is_dir() else ()
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return the files that `telegraf --config-directory` loads, in its order. Raises ConfigurationError."""
     try:
-        return parse(read_text(path, MAX_BYTES, "utf-8-sig"), environment)
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise _unreadable(folder, f"cannot be read: {error.strerror}") from None
+    found = []
+    for entry in entries:
+        if entry.is_dir() and not entry.is_symlink():
+            found += files_in(entry) if not entry.name.startswith("..") else []
+        elif len(entry.name) > len(_ENDING) and entry.name.endswith(_ENDING):
+            found.append(entry)
+    return found
+
+
+def _raw(path: Path) -> dict[str, Any]:
+    """Return the file as TOML has it. Raises ConfigurationError."""
+    try:
+        return _loaded(read_text(path, MAX_BYTES, "utf-8-sig"))
     except UnfitFile as unfit:
         raise _unreadable(path, str(unfit)) from None
     except tomllib.TOMLDecodeError as error:
@@ -115,36 +162,66 @@ def read(path: Path, environment: Mapping[str, str]) -> TelegrafConf:
         raise _unreadable(path, "is nested too deeply") from None
 
 
-def parse(text: str, environment: Mapping[str, str]) -> TelegrafConf:
-    """Return what the file's `text` means. Raises tomllib.TOMLDecodeError. Pure."""
-    raw = tomllib.loads(text.replace("\r\n", "\n"))
+def _loaded(text: str) -> dict[str, Any]:
+    return tomllib.loads(text.replace("\r\n", "\n"))
+
+
+def _frozen(found: Mapping[Path, Mapping[str, Any]], environment: Mapping[str, str]) -> TelegrafConf:
+    """Return the files, in Telegraf's order, as one, with the variables of `environment`. Pure."""
     plugins: dict[str, tuple[Plugin, ...]] = {}
     unset: list[tuple[str, str]] = []
+    files: list[tuple[str, Path]] = []
     for kind in ("inputs", "processors", "aggregators", "outputs"):
-        found = _plugins(kind, raw.get(kind))
+        of_kind = list(_plugins(kind, {file: raw.get(kind) for file, raw in found.items()}))
         plugins[kind] = tuple(
             Plugin(plugin.path, _replaced(plugin.settings, environment, plugin.path, unset), plugin.name)
-            for plugin in found
+            for plugin, _ in of_kind
         )
-    tables = {
-        name: Table(name, _replaced(raw[name] if isinstance(raw.get(name), dict) else {}, environment, name, unset))
-        for name in ("agent", "global_tags", "tags")
-    }
+        files += ((plugin.path, file) for plugin, file in of_kind)
+    tables = {}
+    for name in ("agent", "global_tags", "tags"):
+        merged: dict[str, Any] = {}
+        for file, raw in found.items():
+            own = raw[name] if isinstance(raw.get(name), dict) else {}
+            merged |= own
+            files[:0] = [(f"{name}.{key}", file) for key in own]
+        tables[name] = Table(name, _replaced(merged, environment, name, unset))
     agent = tables.pop("agent")
-    return TelegrafConf(agent, tuple(tables.values()), **plugins, unset=tuple(unset))
+    return TelegrafConf(
+        _with_hostname(agent, found), tuple(tables.values()), **plugins, unset=tuple(unset), files=tuple(files)
+    )
 
 
-def _plugins(kind: str, section: Any) -> Iterator[Plugin]:
-    for name, value in section.items() if isinstance(section, dict) else ():
-        entries: list[tuple[int, Mapping[str, Any]]]
-        entries = [(0, value)] if isinstance(value, dict) else list(_entries(value))
-        aliases = [settings.get("alias") for _, settings in entries]
-        for number, settings in entries:
+def _with_hostname(agent: Table, found: Mapping[Path, Mapping[str, Any]]) -> Table:
+    """Return the agent as Telegraf runs it: the host's name is a tag as soon as one file, when loaded, leaves it in."""
+    omitted, everywhere = False, True
+    for raw in found.values():
+        own = raw.get("agent")
+        omitted = bool(own.get("omit_hostname", omitted)) if isinstance(own, dict) else omitted
+        everywhere = everywhere and omitted
+    if "omit_hostname" not in agent or everywhere:
+        return agent
+    return Table(agent.path, MappingProxyType({**agent.settings, "omit_hostname": False}))
+
+
+def _plugins(kind: str, sections: Mapping[Path, Any]) -> Iterator[tuple[Plugin, Path]]:
+    """Yield the plugins of all files, those of the first file first, each with its file."""
+    by_name: dict[str, list[tuple[Path, Mapping[str, Any]]]] = {}
+    for file, section in sections.items():
+        for name, value in section.items() if isinstance(section, dict) else ():
+            entries = [value] if isinstance(value, dict) else [entry for _, entry in _entries(value)]
+            by_name.setdefault(name, []).extend((file, entry) for entry in entries)
+    found: dict[Path, list[Plugin]] = {file: [] for file in sections}
+    for name, placed in by_name.items():
+        aliases = [settings.get("alias") for _, settings in placed]
+        for number, (file, settings) in enumerate(placed):
             alias = settings.get("alias")
-            mark = str(number) if len(entries) > 1 else ""
+            mark = str(number) if len(placed) > 1 else ""
             if isinstance(alias, str) and aliases.count(alias) == 1:
                 mark = alias
-            yield Plugin(f"{kind}.{name}[{mark}]" if mark else f"{kind}.{name}", settings, name)
+            found[file].append(Plugin(f"{kind}.{name}[{mark}]" if mark else f"{kind}.{name}", settings, name))
+    for file, of_file in found.items():
+        yield from ((plugin, file) for plugin in of_file)
 
 
 def _entries(value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Collection, Iterable
 
+from telegraf_plugin import __version__
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
@@ -64,11 +65,12 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
 
 def health_line(board: Board, now: int, shard: str = "") -> bytes:
     """Return the one metric that telegraf.conf's health output judges by: `healthy` is 1 while all streams are read
-    and arrive in central in time. With several shards each has its own, by the tag `shard`.
+    and arrive in central in time. With several shards each has its own, by the tag `shard`. `status` knows by its
+    `version` which collector runs.
     """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
-    return point(names.HEALTH, _shard_tag(shard), fields, now)
+    return point(names.HEALTH, _shard_tag(shard), fields | {"version": __version__}, now)
 
 
 def _shard_tag(shard: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from lab.engines import REPOSITORY
 from lab.loopback import free_port, wait_until
 from lab.site import Site
 from lab.telegraf import TelegrafProcess, program_path, work_folder
+from telegraf_plugin import __version__
 from tests.engines.operator_site import HOUR, PROGRAM, SECOND
 
 STREAM = "POD-30/power_monitoring"
@@ -89,7 +90,9 @@ def test_the_estimate_is_within_a_factor_of_two_in_the_first_minute_and_later(
     assert waiting[1] > waiting[2]
     assert "all copied, " in said
     wait_until(lambda: json.loads(run(place, "status", STREAM, "--json").stdout)["streams"][0]["told_at"] > 0, "s", 30)
-    status = json.loads(run(place, "status", STREAM, "--json").stdout)["streams"][0]
+    told = json.loads(run(place, "status", STREAM, "--json").stdout)
+    assert told["version"] == __version__
+    status = told["streams"][0]
     assert status["left_seconds"] in (None, 0)
     assert status["request"] is None
 

@@ -50,7 +50,7 @@ def check_one_failure(run: Finished, url: str, what: str, hint: str) -> None:
     bad = run.stream("bad/data")
     assert (bad["failures"], bad["successes"], bad["healthy"], bad["failures_in_a_row"]) == (1, 0, 0, 1)
     assert re.search(what, bad["last_error"])
-    assert run.of("collector_health")[-1].fields == {"healthy": 0, "streams": 2, "failing": 1}
+    assert run.of("collector_health")[-1].fields.items() >= {"healthy": 0, "streams": 2, "failing": 1}.items()
     fine = run.stream("good/data")
     assert (fine["failures"], fine["successes"], fine["healthy"], fine["points_sent"]) == (0, 1, 1, 3)
     assert [line.fields["watts"] for line in run.data if line.tags["host"] == "good"] == [1.5, 2.5, 3.5]

@@ -16,7 +16,7 @@ from tests.engines.plugin_process import LEDGER, PluginProcess, queries, source
 from tests.engines.stage import SECOND, Stage
 
 LIMIT = 10_000
-BACKLOG = 300_000
+BACKLOG = 150_000
 PAUSE_S = 13.0
 """Longer than a read waits for room."""
 

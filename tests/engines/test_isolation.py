@@ -97,7 +97,9 @@ def test_a_late_source_is_said_to_be_late_and_the_other_healthy(influx: InfluxSe
             assert well() == {"good": 1, "bad": 0}
             sources = {line.tags["source"]: line.fields for line in plugin.of("collector_source")}
             assert (sources["good"]["late"], sources["bad"]["late"]) == (0, 1)
-            assert plugin.of("collector_health")[-1].fields == {"healthy": 0, "streams": 2, "failing": 1}
+            assert (
+                plugin.of("collector_health")[-1].fields.items() >= {"healthy": 0, "streams": 2, "failing": 1}.items()
+            )
 
 
 def test_a_slow_ledger_in_one_bucket_of_central_holds_up_no_other(pod: InfluxServer, tmp_path: Path) -> None:

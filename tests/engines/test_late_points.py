@@ -37,7 +37,7 @@ def test_points_that_are_rewritten_arrive_when_the_span_settles(site: Site, tmp_
 
 
 def test_what_came_late_or_was_rewritten_while_the_collector_was_away_arrives(site: Site, tmp_path: Path) -> None:
-    stage = Stage(site, tmp_path, "away", lookback="10s", start="-60s")
+    stage = Stage(site, tmp_path, "away", lookback="5s", start="-60s")
     with stage.collector() as collector:
         collector_reads(stage)
         at = time.time_ns() - 2 * SECOND
@@ -46,7 +46,7 @@ def test_what_came_late_or_was_rewritten_while_the_collector_was_away_arrives(si
         collector.kill()
         stage.write(f"m,k=v v=2i {at}", f"m,k=late v=3i {at + 1}")
         # Longer away than the lookback, with new points all the while.
-        for number in range(12):
+        for number in range(7):
             stage.write(f"m,k=new v={number}i {time.time_ns()}")
             time.sleep(1)
         assert value_at(stage, at) == "1"
@@ -59,7 +59,7 @@ def test_points_ahead_of_the_clock_are_copied_when_their_time_comes(site: Site, 
     stage = Stage(site, tmp_path, "ahead", start="-30s")
     with stage.collector():
         collector_reads(stage)
-        ahead = time.time_ns() + 8 * SECOND
+        ahead = time.time_ns() + 6 * SECOND
         stage.write(f"m,k=v v=1i {ahead}")
         time.sleep(3)
         assert value_at(stage, ahead) is None
@@ -73,20 +73,20 @@ def test_an_outage_longer_than_the_lookback_loses_nothing(site: Site, tmp_path: 
     with stage.collector() as collector:
         collector_reads(stage)
         site.pod_8.stop()
-        time.sleep(5)  # longer than the lookback of 3 s
+        time.sleep(4)  # longer than the lookback of 3 s
         collector.wait_for_log("E! .*failed POD-8/outage", 5)
         site.pod_8.start()
         fill(stage, "source", 2.0)
         stage.wait_for_all()
         site.central.stop()
-        fill(stage, "central", 6.0)
+        fill(stage, "central", 4.0)
         site.central.start()
         stage.wait_for_all(40)
         collector.pause()  # no ticks, and nobody who takes lines
-        fill(stage, "telegraf", 6.0)
+        fill(stage, "telegraf", 4.0)
         collector.resume()
         stage.wait_for_all()
-        assert len(stage.expected()) > 1 + 10 * (2 + 6 + 6) * 0.7
+        assert len(stage.expected()) > 1 + 10 * (2 + 4 + 4) * 0.7
 
 
 def fill(stage: Stage, measurement: str, seconds: float) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from line_protocol_parser import parse_line
 
+from telegraf_plugin import __version__
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.stream.account import Progress
 from telegraf_plugin.stream.attempts import Attempt
@@ -241,7 +242,7 @@ def test_counts_are_integers_and_measures_are_floats(one_cycle: bytes) -> None:
             assert type(value) is expected, name
 
 
-TEXTS = {"last_error", "example"}
+TEXTS = {"last_error", "example", "version"}
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,8 @@ def test_health_is_one_only_while_every_stream_is_read(
     for each in attempts:
         recorded.record(each)
     (line,) = parsed(health_line(recorded, NOW))
-    assert line == {"measurement": "collector_health", "tags": {}, "fields": fields, "time": NOW}
+    told = fields | {"version": __version__}
+    assert line == {"measurement": "collector_health", "tags": {}, "fields": told, "time": NOW}
 
 
 @given(PLAIN_NAMES, PLAIN_NAMES, PLAIN_NAMES, PLAIN_NAMES, TEXTS_OF_ERRORS.filter(lambda text: "\\" not in text))

@@ -103,6 +103,17 @@ def test_a_link_to_the_script_starts_what_it_leads_to(folder: Path, tmp_path: Pa
     assert Path(found["PWD"]) == folder
 
 
+def test_a_folder_of_further_files_is_loaded_and_checked_with_it(folder: Path) -> None:
+    (folder / "telegraf.d").mkdir()
+    further = folder / "telegraf.d" / "more.conf"
+    further.write_text('[[outputs.discard]]\n[[processors.override]]\n  [processors.override.tags]\n    dc = "x"\n')
+    arguments, _ = started(collector(folder))
+    assert arguments == ["--config", "telegraf.conf", "--config-directory", "telegraf.d"]
+    run = collector(folder, "--check")
+    assert run.returncode == 1
+    assert run.stdout.startswith("telegraf.d/more.conf: processors.override.tagdrop: ")
+
+
 def test_its_help_and_version_are_its_own(folder: Path) -> None:
     (folder / ".env").unlink()
     run = collector(folder, "--help")

@@ -1,0 +1,1 @@
+"""What is released: built twice, looked into, installed and tried."""
