@@ -57,6 +57,34 @@ def backlog_while_nothing_leaves(world: World) -> None:
         world.wrong(f"{old} lines of a backlog are in flight")
 
 
+def live_beside_a_backlog_that_is_given_up(world: World) -> None:
+    """A tick comes while a backlog waits for room that nobody makes: when it is given up, what is live is read."""
+    world.round()
+    world.fill(10)
+    world.collector.account("a").course.proved = span(0, 0)  # type: ignore[union-attr]
+    world.collector.account("a").course.pending.clear()  # type: ignore[union-attr]
+    key = "m", BEGIN
+
+    def tick_when_full() -> None:
+        nonlocal key
+        if world.collector.gate.lines() < FLOW_LIMIT // 2:  # type: ignore[union-attr]
+            world.script.append((0, tick_when_full))
+            return
+        key = "m", world.now // SECOND * SECOND
+        world.write("a", "m", 0, 1)
+        world.pass_time(10)
+        world.do(Collector.tick)
+
+    world.pass_time(10)
+    world.do(Collector.tick)
+    world.script.append((0, tick_when_full))
+    world.do(Collector.work)
+    if key == ("m", BEGIN):
+        world.wrong("the backlog had room for all")
+    if not any(isinstance(each, Point) and each.key == key for each in world.telegraf.buffers["data"]):
+        world.wrong("a live read is lost to a backlog that was given up")
+
+
 def put_back_while_running(world: World) -> None:
     """Central goes back in time under a running collector."""
     rounds(world, 3)
