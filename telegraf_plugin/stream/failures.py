@@ -118,7 +118,8 @@ class Failures(Plan):
         A backlog has its share of the room; that it is full says nothing of what is left for live data.
         """
         self._full_since = self.book.base
-        self._full, self._full_live = True, self._full_live or not isinstance(job, Copy) or job.live
+        self._full = True
+        self._full_live = self._full_live or not isinstance(job, Copy) or job.live
         if isinstance(job, Copy):
             (self.live_pace if job.live else self.pace).smaller()
         elif isinstance(job, Compare):
