@@ -38,6 +38,21 @@ _ESCAPE = re.compile(rb"\\[\\r]")
 _WHOLE = (FieldType.INTEGER, FieldType.UNSIGNED)
 _LONG_NUMBER = len("9223372036854775807")  # a shorter one is in every type's range
 _NO_VALUE = frozenset((b"", b"NaN", b"+Inf", b"-Inf", b"Inf"))
+_PLAIN = rb'[^,"\r\n]*+'
+_FINITE = {
+    FieldType.FLOAT: rb"-?\d++(?:\.\d++)?+",
+    FieldType.INTEGER: rb"-?\d++",
+    FieldType.UNSIGNED: rb"\d++",
+    FieldType.BOOLEAN: rb"(?:true|false)",
+}
+_ROWS = {
+    (kind, value_first): re.compile(
+        rb"(?:%b,%b\n)*+%b,%b" % (2 * ((value, _PLAIN) if value_first else (_PLAIN, value)))
+    )
+    for kind, value in _FINITE.items()
+    for value_first in (False, True)
+}
+"""Time and value of rows as nearly all are: then one look says that the columns are sound."""
 _PAIR = re.compile(rb'[^,"\r\n]*+,[^,"\r\n]*+')
 _PAIRS = re.compile(rb'(?:[^,"\r\n]*+,[^,"\r\n]*+\n)*+')
 _PAGE = "the url may lead to a login page or a proxy instead of InfluxDB"
@@ -100,9 +115,9 @@ class Decoder:
         """Decode what begins at `at`: return a block, if it makes one, and where to go on (`at`: bytes are missing)."""
         series = self._series
         if series is not None and self._buffer.startswith(series.head, at):
-            times, values, after = self._run(series, at)
+            times, values, after, sound = self._run(series, at)
             if times:
-                return self._block(series, times, values), after
+                return self._block(series, times, values, sound), after
         row = self._row(at)
         if row is None:
             return None, at
@@ -119,9 +134,9 @@ class Decoder:
             self.quoted_names.update(columns.quoted_names(row)[:MAX_QUOTED_COLUMNS])
         if series.columnar:
             self._series = series
-            times, values, after = self._run(series, at)
+            times, values, after, sound = self._run(series, at)
             if times:  # none where rows of other series lie between this one's, as they may after group()
-                return self._block(series, times, values), after
+                return self._block(series, times, values, sound), after
         in_quotes = series.type is FieldType.STRING and series.unfit is None and not row.plain(columns.value)
         if in_quotes and len(self.quoted) <= MAX_NAMED_FIELDS:
             self.quoted.add((series.measurement, series.field))
@@ -167,42 +182,49 @@ class Decoder:
         self._in_error_table = row.cells[1:] == [b"error", b"reference"]
         self._columns = Columns.blank(defaults) if self._in_error_table else Columns.of(row.cells, types, defaults)
 
-    def _run(self, series: Series, at: int) -> tuple[list[bytes], list[bytes], int]:
-        """Return times and values of the whole rows of `series` from `at` on, none when the first does not fit."""
+    def _run(self, series: Series, at: int) -> tuple[list[bytes], list[bytes], int, bool]:
+        """Return times and values of the whole rows of `series` from `at` on, none when the first does not fit; where
+        they end, and whether all values are known to be finite ones of their type.
+        """
         pairs, after = split_run(self._buffer, at, series.head, series.tail)
         column = b"\n".join(pairs)
-        if not _PAIRS.fullmatch(column + b"\n"):
+        rows = _ROWS.get((series.type, series.value_first))
+        sound = rows is not None and rows.fullmatch(column) is not None
+        if not sound and not _PAIRS.fullmatch(column + b"\n"):
             pairs = list(takewhile(_PAIR.fullmatch, pairs))
             column = b"\n".join(pairs)
             after = at + sum(map(len, pairs)) + len(pairs) * (len(series.head) + len(series.tail))
         if not pairs:
-            return [], [], at
+            return [], [], at, False
         cells = column.replace(b"\n", b",").split(b",")
         times, values = cells[series.value_first :: 2], cells[not series.value_first :: 2]
-        return times, values, after
+        return times, values, after, sound
 
-    def _block(self, series: Series, times: list[bytes], values: list[bytes]) -> Block | None:
-        """Check the columns of `series` and return them as a block, None when no point of them can pass."""
+    def _block(self, series: Series, times: list[bytes], values: list[bytes], sound: bool = False) -> Block | None:
+        """Check the columns of `series` and return them as a block, None when no point of them can pass.
+
+        `sound`: all values are known to be finite ones of their type, but for their range.
+        """
         if series.unfit is not None:
             self._drop(series.unfit, series, len(times))
             return None
         try:
-            times = [self._times[time] for time in times]
+            times = list(map(self._times.__getitem__, times))
         except ValueError as error:
             raise BadReply(f"the reply is damaged: {error}", _AGAIN) from None
         pattern = _COLUMN.get(series.type)
         if pattern is not None:
-            column = b",".join(values) + b","
-            if b"N" in column or b"I" in column or not pattern.fullmatch(column):
+            column = b",".join(values) + b"," if not sound else b""
+            if not sound and (b"N" in column or b"I" in column or not pattern.fullmatch(column)):
                 kept = [pair for pair in zip(times, values, strict=True) if pair[1] not in _NO_VALUE]
                 self._drop(DropReason.NOT_A_VALUE, series, len(times) - len(kept))
                 times, values = [time for time, _ in kept], [value for _, value in kept]
                 bad = next((value for value in values if not pattern.fullmatch(value + b",")), None)
                 if bad is not None:
                     raise _wrong_type(bad, series.type)
-            if series.type in _WHOLE:
+            if series.type in _WHOLE and len(max(values, key=len, default=b"")) >= _LONG_NUMBER:
                 for value in values:
-                    if len(value) >= _LONG_NUMBER and not _in_range(value, series.type):
+                    if not _in_range(value, series.type):
                         raise _wrong_type(value, series.type)
         else:
             if not all(map(is_utf8, values)):

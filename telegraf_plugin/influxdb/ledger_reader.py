@@ -198,9 +198,9 @@ class LedgerReader:
                 except _TooMany:
                     self._steps[bucket] = step = max(step // 2, SECOND)
                     continue
-                if sum(map(len, ids.values())) < MAX_ROWS // 4:
-                    step = min(step * 2, LONGEST_STEP)
-                    self._steps[bucket] = min(step, FIRST_STEP)
+                # A shorter look than a step says nothing of what a step would bring.
+                if min(until, now) - since >= step and sum(map(len, ids.values())) < MAX_ROWS // 4:
+                    self._steps[bucket] = step = min(step * 2, LONGEST_STEP)
                 yield ids, since, until
                 until = since
 

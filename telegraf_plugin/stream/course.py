@@ -79,7 +79,7 @@ class Course(Outcomes):
         """Begin a tick: late points are looked for, and what is new is due."""
         self._tick = at
         self.due = self._check_due = True
-        self.blocked = self._full = False
+        self.blocked = self._full = self._full_live = False
         self._take_back(at)
         now, live = self._ends(at)
         self._arrived = (self._arrived + Spans.of(part.span for part in self.pending if self._is_here(part))).clip(
@@ -132,8 +132,9 @@ class Course(Outcomes):
             return None
         self._broken_off()
         self._have_left(at)
-        self._full = self._full and self.book.base == self._full_since
-        live_room, room = live_room and not self._full, room and not self._full
+        if self.book.base != self._full_since:
+            self._full = self._full_live = False
+        live_room, room = live_room and not self._full_live, room and not self._full
         if self.due:
             # What was written late is then read with what is new; but that waits for no central that counts slowly.
             check = self._late(central) if not self._counts_slowly else None

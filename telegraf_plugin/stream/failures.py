@@ -49,7 +49,8 @@ class Failures(Plan):
         self._failures = 0  # in a row
         self._counts_slowly = False  # the last count took its time
         self._count_failed = False  # counting is not the first thing that is asked for next
-        self._full = False  # a job was given up for lack of room, and no mark has come back since
+        # A job was given up for lack of room, and no mark has come back since; `_full_live`: one with all of the room.
+        self._full = self._full_live = False
         self._full_since: MarkId | None = None
         self._search_at = 0
         self._searches = 0  # for the first point, in vain
@@ -112,9 +113,13 @@ class Failures(Plan):
             self.holds.put_off(field_key, whole, at.steady)
 
     def gave_up(self, job: Job) -> None:
-        """Record that a job was given up for lack of room: what was printed of it counts as printed, no more."""
+        """Record that a job was given up for lack of room: what was printed of it counts as printed, no more.
+
+        A backlog has its share of the room; that it is full says nothing of what is left for live data.
+        """
         self._full_since = self.book.base
         self._full = True
+        self._full_live = self._full_live or not isinstance(job, Copy) or job.live
         if isinstance(job, Copy):
             (self.live_pace if job.live else self.pace).smaller()
         elif isinstance(job, Compare):

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
-BACKLOG_SHARE = 0.5
+BACKLOG_SHARE = 0.75
 """What of the limit a backlog may take; the rest is for live data."""
 OTHERS_SHARE = 0.125
 """What of the limit a stream leaves to its neighbours: its own marks may never come back."""
-MARKS_A_LIMIT = 4
-"""How often a mark is printed inside of a window: each time a quarter of the limit is behind the last one."""
+MARKS_A_LIMIT = 8
+"""How often a mark is printed inside of a window: each time an eighth of the limit is behind the last one."""
+CROWDED_SHARE = 0.25
+"""What of the limit is much: then how soon marks are seen decides how fast a backlog is."""
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 """Bytes of lines in flight towards one bucket: some 640 bytes a line at the default limit of lines."""
 
@@ -54,6 +56,10 @@ class Window(Protocol):
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` or of all."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is in flight that a backlog waits for marks, or soon will."""
 
 
 @dataclass(slots=True)
@@ -126,6 +132,11 @@ class Flow:
     def _fits(self, load: Load, share: float) -> bool:
         """Say whether `load` is within that share of both limits."""
         return load.lines <= int(self.limit * share) and load.bytes <= int(self.max_bytes * share)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is in flight that a backlog waits for marks, or soon will."""
+        return not self._fits(self._load, CROWDED_SHARE)
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether so much was printed since the stream's last mark that one is due inside of the window."""

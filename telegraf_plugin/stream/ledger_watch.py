@@ -34,7 +34,7 @@ from telegraf_plugin.stream.notes import Notes
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import END
 from telegraf_plugin.stream.task import StreamTask
-from telegraf_plugin.stream.turns import POLL, Turns
+from telegraf_plugin.stream.turns import Turns
 from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.stream.watched import FAR_BACK, Look, WatchedBucket
@@ -89,7 +89,8 @@ class LedgerWatch:
 
     def printed(self, bucket: str, now: Clocks) -> None:
         """Have it looked whether a mark arrives that is about to be printed."""
-        self._turns.expect(bucket, now.steady + POLL)
+        watched = self._buckets[bucket]
+        self._turns.expect(bucket, now.steady + watched.asking.wait(0, watched.much_in_flight))
 
     def next(self, now: Clocks) -> list[LedgerCommand]:
         """Take up the looks whose turn it is, and return what they read first."""
@@ -149,11 +150,13 @@ class LedgerWatch:
         if due:
             yield from self._load(bucket, watched, due)
         start = watched.since(self._now, ticked)
+        began = self._now.steady
         if start is not None:
             if ticked:
                 yield from self._read_requests(bucket, watched)
+            began = self._now.steady
             yield from self._read_mark_ids(bucket, watched, start)
-        return watched.next_look(self._now, self._load_again)
+        return watched.next_look(self._now, began, self._load_again)
 
     def _read_requests(self, bucket: str, watched: WatchedBucket) -> Generator[LedgerCommand, LedgerResult, None]:
         requests = cast("dict[StreamId, Request]", (yield ReadRequests(bucket)))
@@ -201,6 +204,8 @@ class LedgerWatch:
         if task.seen(present, step.since, step.until):
             self.moved = True
             self.touched.add(name)
+            newest = task.account.book.base
+            self._buckets[bucket].asking.seen(self._now.clock - newest.time if newest is not None else 0)
         if task.state is State.LOADING:
             self._news.lost(name)
             self.touched.add(name)

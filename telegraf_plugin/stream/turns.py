@@ -12,8 +12,6 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.backoff import Backoff
 from telegraf_plugin.stream.units import SECOND
 
-POLL = SECOND // 5
-"""How often central is asked while marks are on their way: what may be in flight, divided by this, bounds the speed."""
 SLOW = SECOND
 """What a look at a bucket may take; what takes longer holds up no other."""
 AT_ONCE = 2

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from telegraf_plugin.stream.asking import POLL, Asking
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Clocks
 from telegraf_plugin.stream.commands import LedgerCommand, LedgerResult
@@ -13,15 +14,12 @@ from telegraf_plugin.stream.ledger import oldest_kept
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.task import StreamTask
-from telegraf_plugin.stream.turns import POLL
 from telegraf_plugin.stream.units import HOUR, SECOND
 
 FAR = 600 * SECOND
 """How often (ns) a whole day is looked over for marks of other runs; the last hour is at each tick."""
 FAR_BACK = 25 * HOUR
 """How far back (ns) marks are looked for where a whole day is looked over."""
-PATIENCE = 2 * SECOND
-"""How long (ns) a bucket is left alone at the most though marks are on their way to it: a tenth of their age."""
 
 Look = Generator[LedgerCommand, LedgerResult, int | None]
 """A look at one bucket; returns when it is looked at next, None when nothing is expected there."""
@@ -32,7 +30,7 @@ class WatchedBucket:
     """Times are ns of the steady clock, but for `answering` (Unix ns).
 
     `look`: the one in hand, which was begun for a tick if `ticked`; `kept`: how central keeps it, if that is known;
-    `answering`: since when it has answered without a failure.
+    `answering`: since when it has answered without a failure; `asking`: how often it is asked for marks.
     """
 
     tasks: list[StreamTask]
@@ -42,6 +40,7 @@ class WatchedBucket:
     look_up_at: int = 0
     far_at: int = 0
     answering: int | None = None
+    asking: Asking = field(default_factory=Asking)
 
     def since(self, now: Clocks, ticked: bool) -> int | None:
         """Return since when (Unix ns) marks are looked for; None when there is nothing to look for."""
@@ -62,16 +61,22 @@ class WatchedBucket:
         """Return from when on (Unix ns) central keeps marks for certain."""
         return oldest_kept(now.clock, self.kept.retention) if self.kept is not None else BEGINNING
 
-    def next_look(self, now: Clocks, load_again: Mapping[StreamId, int]) -> int | None:
+    @property
+    def much_in_flight(self) -> bool:
+        """Whether what is in flight towards it is so much that a backlog waits for marks, or soon will."""
+        return any(task.window.crowded for task in self.tasks[:1])  # one window a bucket
+
+    def next_look(self, now: Clocks, began: int, load_again: Mapping[StreamId, int]) -> int | None:
         """Return when it is looked at next: as marks are on their way, or a ledger is not adopted yet; None: never.
 
-        `load_again`: when the ledger of a stream is read once more that could not adopt it.
+        `began`: when its last question was asked; `load_again`: when the ledger of a stream is read once more that
+        could not adopt it.
         """
         waited = [first.time for task in self.tasks if (first := task.account.book.first_on_its_way) is not None]
         times = []
         if waited:
             age = max(now.clock - max(waited), 0)
-            times.append(now.steady + max(POLL, min(age // 10, PATIENCE)))
+            times.append(now.steady + self.asking.wait(age, self.much_in_flight, now.steady - began))
         for task in self.tasks:
             if task.state is State.LOADING:
                 times.append(max(now.steady + POLL, load_again.get(task.stream.id, 0)))

@@ -1,7 +1,7 @@
 """The in-flight window of one central bucket: lines pass while there is room, else their readers wait.
 
 With the line writer it is all that crosses threads. `enter`, `marked`, `needs_mark` and `unmarked` are the doers' of
-commands; `has_room`, `back` and `lines` are the owner's, who decides.
+commands; `has_room`, `crowded`, `back` and `lines` are the owner's, who decides.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 
 from telegraf_plugin.errors import NoRoom
-from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES, Flow, Load
+from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES, MARKS_A_LIMIT, Flow, Load
 
 PATIENCE_SECONDS = 10.0
 """How long a reading waits for room while no mark comes back; then its query is given up."""
 
-PIECES_A_LIMIT = 8
-"""What part of the limits enters at a time at the most, so that a mark is printed inside of each quarter of them."""
+PIECES_A_LIMIT = 2 * MARKS_A_LIMIT
+"""What part of the limits enters at a time at the most, so that marks are printed as often as they should be."""
 
 
 class InFlightWindow:
@@ -92,6 +92,12 @@ class InFlightWindow:
             self._flow.back(stream, mark)
             self.moved += 1
             self._changed.notify_all()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is in flight that a backlog waits for marks, or soon will."""
+        with self._changed:
+            return self._flow.crowded
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` or of all."""

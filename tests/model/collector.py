@@ -10,6 +10,7 @@ from telegraf_plugin.executor import SourceDoer, read_ledger
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream import collector
 from telegraf_plugin.stream.account import Account
+from telegraf_plugin.stream.asking import PATIENCE
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.clocks import Clocks
@@ -21,7 +22,6 @@ from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.tally import Tally
-from telegraf_plugin.stream.watched import PATIENCE
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.model.clients import Reader, SourceClient, blocks_of

@@ -286,3 +286,13 @@ def no_overlap(patch: Patch) -> None:
 
 def no_marks_inside(patch: Patch) -> None:
     patch.setattr(Flow, "needs_mark", lambda *_args: False)
+
+
+def no_room_beside_a_backlog(patch: Patch) -> None:
+    gave_up = Course.gave_up
+
+    def given_up(self: Course, job: Job) -> None:
+        gave_up(self, job)
+        self._full_live = True
+
+    patch.setattr(Course, "gave_up", given_up)

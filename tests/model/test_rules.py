@@ -32,6 +32,7 @@ RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Story]] = {
     "settling after a start": (removals.no_settling_after_a_start, stories.late_after_a_start),
     "limit": (removals.no_limit, stories.burst),
     "share of the backlog": (removals.no_share, stories.backlog_while_nothing_leaves),
+    "live beside a backlog": (removals.no_room_beside_a_backlog, stories.live_beside_a_backlog_that_is_given_up),
     "doubt": (removals.no_doubt, stories.stranger),
     "hold": (removals.no_hold, stories.refused),
     "arrived is an equal count": (removals.no_count, failing.central_answers_the_watch_alone),

@@ -422,10 +422,10 @@ def test_a_give_up_of_a_backlog_takes_no_live_read_away() -> None:
     bench.tick(60)  # meanwhile
     bench.course.gave_up(job)
     assert bench.course.due
-    bench.mark(back=True)
-    again = bench.next()
+    again = bench.next()  # at once: a backlog's share is full, not the room for live data
     assert isinstance(again, Copy)
     assert again.live
+    bench.mark(back=True)
     bench.copied(again)
     assert bench.course.pace.length < HOUR_NS
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telegraf_plugin.errors import NoRoom
-from telegraf_plugin.stream.flow import Flow, Load
+from telegraf_plugin.stream.flow import MARKS_A_LIMIT, Flow, Load
 from telegraf_plugin.telegraf import inflight
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 
@@ -48,15 +48,15 @@ def test_what_is_printed_is_in_flight_until_a_mark_behind_it_is_back(steps: list
             assert flow.lines(name) == sum(lines for kind, lines in left if kind == "lines")
             behind = left[max((at for at, (kind, _) in enumerate(left, 1) if kind == "mark"), default=0) :]
             assert flow.unmarked(name) == bool(behind)
-            assert flow.needs_mark(name) == (sum(lines for _, lines in behind) >= 25)
+            assert flow.needs_mark(name) == (sum(lines for _, lines in behind) >= 100 // MARKS_A_LIMIT)
         assert flow.lines() == flow.lines("a") + flow.lines("b")
 
 
-def test_live_lines_have_all_of_the_limit_and_a_backlog_half() -> None:
+def test_live_lines_have_all_of_the_limit_and_a_backlog_three_quarters() -> None:
     flow = Flow(100)
     flow.printed("a", Load(40, 0))
     assert (flow.has_room(Load(60, 0), live=True), flow.has_room(Load(61, 0), live=True)) == (True, False)
-    assert (flow.has_room(Load(10, 0), live=False), flow.has_room(Load(11, 0), live=False)) == (True, False)
+    assert (flow.has_room(Load(35, 0), live=False), flow.has_room(Load(36, 0), live=False)) == (True, False)
 
 
 def test_more_than_the_limit_passes_when_nothing_is_in_flight() -> None:
@@ -71,18 +71,18 @@ def test_bytes_are_bounded_beside_lines() -> None:
     flow = Flow(1000, 100)
     flow.printed("a", Load(1, 40))
     assert (flow.has_room(Load(1, 60), live=True), flow.has_room(Load(1, 61), live=True)) == (True, False)
-    assert (flow.has_room(Load(1, 10), live=False), flow.has_room(Load(1, 11), live=False)) == (True, False)
+    assert (flow.has_room(Load(1, 35), live=False), flow.has_room(Load(1, 36), live=False)) == (True, False)
     assert (flow.load("a"), flow.load("b"), flow.load()) == (Load(1, 40), Load(0, 0), Load(1, 40))
 
 
-def test_a_quarter_of_the_bytes_wants_a_mark_and_they_are_free_when_it_is_back() -> None:
+def test_an_eighth_of_the_bytes_wants_a_mark_and_they_are_free_when_it_is_back() -> None:
     flow = Flow(1000, 100)
-    flow.printed("a", Load(1, 24))
+    flow.printed("a", Load(1, 11))
     assert not flow.needs_mark("a")
     flow.printed("a", Load(1, 1))
     assert flow.needs_mark("a")
     flow.marked("a", 7)
-    assert (flow.needs_mark("a"), flow.load()) == (False, Load(3, 25))
+    assert (flow.needs_mark("a"), flow.load()) == (False, Load(3, 12))
     flow.printed("a", Load(1, 5))
     flow.back("a", 7)
     assert flow.load() == Load(1, 5)
@@ -138,14 +138,14 @@ def test_lines_that_have_room_enter_at_once() -> None:
     assert (window.lines(), window.lines("a"), window.lines("b"), window.lines("c")) == (100, 60, 40, 0)
 
 
-def test_a_reading_begins_only_where_an_eighth_has_room() -> None:
+def test_a_reading_begins_only_where_a_sixteenth_has_room() -> None:
     window = InFlightWindow(80)
-    window.enter("a", Load(30, 0), True, never)
+    window.enter("a", Load(55, 0), True, never)
     assert window.has_room(live=False)
     window.enter("a", Load(1, 0), True, never)
     assert not window.has_room(live=False)
     assert window.has_room(live=True)
-    window.enter("a", Load(40, 0), True, never)
+    window.enter("a", Load(20, 0), True, never)
     assert not window.has_room(live=True)
 
 
@@ -206,7 +206,7 @@ def test_who_has_nothing_without_a_mark_prints_none() -> None:
 
 def test_a_backlog_waits_where_live_lines_pass() -> None:
     window = InFlightWindow(100)
-    window.enter("a", Load(50, 0), True, never)
+    window.enter("a", Load(70, 0), True, never)
     window.marked("a", 7)
     outcome = entering(window, "b", Load(10, 0), never, live=False)
     window.enter("c", Load(10, 0), True, never)

@@ -176,3 +176,23 @@ def test_an_hour_with_more_marks_than_are_read_at_a_time_is_read_in_shorter_step
     assert len(found) == 60 * 2 * HOUR // STEP
     assert max(ledger.taken) == 201  # one more says that there are too many
     assert len(ledger.taken) < 40
+
+
+def looks(reader: CentralReader, since: int) -> int:
+    """How many questions a look back to `since` takes, asked for a step at a time as the watch does."""
+    until, asked = 2**62, 0
+    while until > since:
+        _, until, _ = next(reader.mark_ids("landing", since, until))
+        asked += 1
+    return asked
+
+
+def test_a_day_without_marks_takes_few_questions_and_what_is_looked_at_often_makes_them_no_more() -> None:
+    """A start asked 25 times, one after the other, before it printed its first mark."""
+    reader = CentralReader(Server("http://central:8086", "org", Credential("a-token-of-central")), "metrics")
+    reader._client = cast(QueryClient, Counting(0, 0))
+    now = time.time_ns()
+    for _ in range(40):
+        looks(reader, now - 1_000_000_000)
+    assert looks(reader, now - 25 * HOUR) == 5  # 1, 2, 4, 8 hours, and the rest
+    assert looks(reader, now - 25 * HOUR) == 2

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.stream.asking import POLL
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.commands import ReadLedger, ReadMarkIds, ReadOrigins
 from telegraf_plugin.stream.definition import StreamId
@@ -15,7 +16,6 @@ from telegraf_plugin.stream.ledger_watch import MIRROR_PATIENCE, OVERDUE
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
-from telegraf_plugin.stream.turns import POLL
 from tests.unit.core_bench import BEGIN, HOUR, SECOND, Site, stream
 
 A, B, C = stream("a", central_bucket="one"), stream("b", central_bucket="one"), stream("c", central_bucket="two")

@@ -80,11 +80,11 @@ def test_fields_do_not_share_a_line(job: StreamJob, stream: StreamDefinition) ->
 def test_a_mark_inside_a_read_has_nothing_behind_it_that_is_held() -> None:
     bench = Bench()
     prints = printer(bench)
-    prints.print([column(b"a", 400)], exact=False)  # more than a quarter of the limit of 1,000 lines
-    prints.print([column(b"b", 400), column(b"b", 10, first=400)], exact=False)
+    prints.print([column(b"a", 150)], exact=False)  # more than an eighth of the limit of 1,000 lines
+    prints.print([column(b"b", 150), column(b"b", 10, first=150)], exact=False)
     assert bench.output.lines == []
     prints.print([column(b"a", 10)], exact=False)  # once more the same times: all before goes out
-    assert len(data(bench)) == 410
+    assert len(data(bench)) == 160
     assert len(bench.output.told) == 1
     before = len(bench.output.lines)
     bench.now += 1
@@ -169,7 +169,7 @@ def test_what_was_read_before_the_source_failed_is_sent_and_a_mark_behind_it() -
 @pytest.mark.parametrize("fails", [None, TransientError("cut", "wait")])
 def test_no_room_for_what_was_held_is_an_outcome(fails: SourceError | None) -> None:
     bench = Broken(500, fails)
-    bench.window.enter("another", Load(900, 3), True, lambda: None)
+    bench.window.enter("another", Load(960, 3), True, lambda: None)
     outcome = bench.doer.do(command(COPY, WIDE))
     assert isinstance(outcome.result, NoRoom) if fails is None else outcome.result is fails
     assert (outcome.stats.points, outcome.stats.sent, data(bench)) == (1000, 0, [])
