@@ -30,14 +30,14 @@ help: ## Show what there is
 
 venv: .venv/.installed ## Make the Python environment in .venv
 
-engines: ## Get telegraf and influxd (PATH first, else build them once)
+engines: ## Get telegraf and influxd (PATH first, else build them once); scripts/engines --all: InfluxDB 1.x for the tests
 	scripts/engines
 
 demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end by itself)
 	DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/python -m lab.demo
 
 test: venv ## Run all tests, with the real engines
-	@scripts/engines || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
+	@scripts/engines --all || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
 	@# Two at a time on two cores: what needs a second's answer may miss it. What failed is tried once more, alone.
 	$(BIN)/pytest $(PYTEST_ARGS) || $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
 

@@ -169,7 +169,9 @@ def _seen() -> list[tuple[int, int, int] | None]:
     """Return what tells a changed file from an unchanged one, for each that a start stands on."""
     seen: list[tuple[int, int, int] | None] = []
     folder = os.environ.get("COLLECTOR_SECRETS")
-    secrets = sorted(Path(folder).glob("*_token")) if folder else []
+    secrets = (
+        sorted(each for kind in ("token", "password") for each in Path(folder).glob(f"*_{kind}")) if folder else []
+    )
     for file in (queries(), CONF, check.SECRETS_CONF, *secrets):
         try:
             found = file.stat()

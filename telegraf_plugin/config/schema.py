@@ -12,9 +12,18 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+    WithJsonSchema,
+)
 
-from telegraf_plugin.config.cross import FILTERS
+from telegraf_plugin.config.cross import DEFAULT_POLICY, FILTERS
 from telegraf_plugin.config.durations import parse_duration
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
@@ -49,6 +58,18 @@ def _plain_name(text: str) -> str:
     return _name(text)
 
 
+def _part(text: str) -> str:
+    if "/" in text:
+        raise ValueError("expected a name without a slash: database and retention policy are two keys")
+    return _name(text)
+
+
+def _user(text: str) -> str:
+    if ":" in text:
+        raise ValueError("expected a name without a colon: none can be sent")
+    return _name(text)
+
+
 def _url(text: str) -> str:
     expected = "expected http://host:port or https://host:port"
     try:
@@ -79,6 +100,8 @@ def _duration(value: object) -> int:
 _DURATION = r"(?=.*[1-9])([0-9]{1,18}(ns|us|µs|ms|s|m|h|d|w))+"
 Name = Annotated[str, AfterValidator(_name), _text(r"\S(.*\S)?")]
 PlainName = Annotated[str, AfterValidator(_plain_name), _text(r"[^\s/]([^/\n]*[^\s/])?")]
+Part = Annotated[str, AfterValidator(_part), _text(r"[^\s/]([^/\n]*[^\s/])?")]
+User = Annotated[str, AfterValidator(_user), _text(r"[^\s:]([^:\n]*[^\s:])?")]
 _ADDRESS = r"[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:0*[1-9][0-9]{0,4})?(/[^\s?#@]*)?"
 Url = Annotated[str, AfterValidator(_url), _text(_ADDRESS)]
 Duration = Annotated[int, BeforeValidator(_duration), _text(_DURATION)]
@@ -196,12 +219,13 @@ class AggregateSection(_Section):
     fn: Annotated[AggregateFunction, Field(strict=False)]
 
 
+_WITHOUT_FILTERS: dict[str, JsonValue] = {"dependentSchemas": {"flux": {"properties": dict.fromkeys(FILTERS, False)}}}
+
+
 class SelectionSection(_Section):
     """The keys that a template and a stream share."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"dependentSchemas": {"flux": {"properties": dict.fromkeys(FILTERS, False)}}}
-    )
+    model_config = ConfigDict(json_schema_extra=_WITHOUT_FILTERS)
     measurements: Names | None = None
     exclude_fields: Names | None = None
     tags: dict[Name, NamesOrOne] | None = None
@@ -214,9 +238,18 @@ class SelectionSection(_Section):
 
 
 class StreamSection(SelectionSection):
-    """An entry of a source's `streams`."""
+    """An entry of a source's `streams`: of a bucket, or of a database of InfluxDB 1.x."""
 
-    bucket: Name
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_WITHOUT_FILTERS,
+            "oneOf": [{"required": ["bucket"]}, {"required": ["database"]}],
+            "dependentRequired": {"retention_policy": ["database"]},
+        }
+    )
+    bucket: Name | None = None
+    database: Part | None = None
+    retention_policy: Part = DEFAULT_POLICY
     name: PlainName | None = None
     template: Name | None = None
     central_bucket: Name | None = None
@@ -230,9 +263,40 @@ class TimeoutsSection(_Section):
     query: Duration = parse_duration("5m")
 
 
-class SourceSection(ServerSection):
-    """An entry of `sources`."""
+_OF_V1 = ("username", "password", "password_file")
+_OF_V2 = ("org", "token", "token_file")
 
+
+def _each_stream(has: str) -> dict[str, JsonValue]:
+    return {"streams": {"items": {"required": [has]}}}
+
+
+class SourceSection(ServerSection):
+    """An entry of `sources`: an InfluxDB 2 with org and token, or an InfluxDB 1.x, whose streams have a `database`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["org", "token"], "properties": _each_stream("bucket") | dict.fromkeys(_OF_V1, False)},
+                {
+                    "required": ["org", "token_file"],
+                    "properties": _each_stream("bucket") | dict.fromkeys(_OF_V1, False),
+                },
+                {"properties": _each_stream("database") | dict.fromkeys(_OF_V2, False)},
+            ],
+            "dependentRequired": {
+                "tls_cert": ["tls_key"],
+                "tls_key": ["tls_cert"],
+                "password": ["username"],
+                "password_file": ["username"],
+            },
+            "dependentSchemas": {"username": {"oneOf": [{"required": ["password"]}, {"required": ["password_file"]}]}},
+        }
+    )
+    org: Name | None = None  # type: ignore[assignment]
+    username: User | None = None
+    password: Token | None = None
+    password_file: File | None = None
     name: PlainName
     streams: Annotated[list[StreamSection], Field(min_length=1)]
     concurrent_queries: Annotated[int, Field(ge=1, le=16)] = 1

@@ -41,10 +41,17 @@ def rows_statement(place: Place, measurement: str, tags: Iterable[tuple[str, tup
 
     `tags`: keys with the values that are taken, any of them. Raises UnspeakableName.
     """
+    return f"SELECT *::field {selected(place, measurement, tags, span)} GROUP BY *"
+
+
+def selected(place: Place, measurement: str, tags: Iterable[tuple[str, tuple[str, ...]]], span: Span) -> str:
+    """Return the clauses FROM and WHERE for the points of `measurement` in `span` with any of the values of `tags`.
+
+    Raises UnspeakableName.
+    """
     conditions = [_any_of(key, values) for key, values in tags]
     conditions.append(f"time >= {span[0]:d} AND time < {span[1]:d}")
-    where = " AND ".join(conditions)
-    return f"SELECT *::field FROM {_from(place, measurement)} WHERE {where} GROUP BY *"  # noqa: S608 (all quoted)
+    return f"FROM {_from(place, measurement)} WHERE {' AND '.join(conditions)}"
 
 
 def layout_statement(place: Place, measurements: Iterable[str]) -> str:
@@ -53,6 +60,11 @@ def layout_statement(place: Place, measurements: Iterable[str]) -> str:
     There is none for the keys of tags: it would speak of the database's default policy, whatever is asked.
     """
     return "SHOW FIELD KEYS FROM " + ", ".join(_from(place, name) for name in measurements)
+
+
+def all_fields_statement(place: Place) -> str:
+    """Return the statement for the fields of all measurements with their types."""
+    return f"SHOW FIELD KEYS FROM {identifier(place.policy)}./.*/"
 
 
 def measurements_statement(place: Place) -> str:

@@ -84,7 +84,7 @@ class WidePassage:
         statements = [rows_statement(self._place, name, self._stream.tags, self._span) for name in names]
         reply = Reply(len(names))
         for chunk in self._client.rows(self._place, statements):
-            parts: list[_Part] = []
+            parts: list[Part] = []
             size = 0
             for found in reply.feed(chunk):
                 try:
@@ -102,7 +102,7 @@ class WidePassage:
                 yield from self._passed(parts)
         reply.finish()
 
-    def _passed(self, parts: list[_Part]) -> Iterator[tuple[list[Block], bool]]:
+    def _passed(self, parts: list[Part]) -> Iterator[tuple[list[Block], bool]]:
         """Yield the blocks with central's tags, and once more, exact, the strings that have a carriage return.
 
         Flux's CSV leaves those out at first: what is hashed is the same by either way.
@@ -122,10 +122,10 @@ class WidePassage:
         if exact:
             yield [mapped for block in exact if (mapped := self._again.mapped(block)) is not None], True
 
-    def _of(self, found: Rows) -> _Part:
+    def _of(self, found: Rows) -> Part:
         """Return what of rows goes round in no circle, and overwrites nothing. Raises Unfit."""
         name = found.measurement.decode("utf-8", "replace")
-        part = _Part(found.measurement)
+        part = Part(found.measurement)
         if name in self.unfit:
             return part
         if not _RESERVED.isdisjoint((*found.keys, *found.columns[1:])):
@@ -149,15 +149,19 @@ class WidePassage:
                 raise Unfit(name, layout.unfit if layout is not None else "it was not asked for")
             drops = Drops()
             try:
-                return blocks_of(found, layout.types, self._without, drops), drops
+                return blocks_of(found, self._types(layout, found), self._without, drops), drops
             except Mistyped:
                 if not attempt:
                     self._layouts[found.measurement] = self._renewed(name)
         raise Unfit(name, "a field of it is not of the type that the server says")
 
+    def _types(self, layout: Layout, found: Rows) -> Mapping[bytes, FieldType]:
+        """Return the types of the fields in the rows `found`."""
+        return layout.types
+
 
 @dataclass(slots=True)
-class _Part:
+class Part:
     """What some rows of one measurement have become, not yielded yet."""
 
     measurement: bytes
