@@ -18,13 +18,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    JsonValue,
     SecretStr,
     WithJsonSchema,
 )
 
-from telegraf_plugin.config.cross import DEFAULT_POLICY, FILTERS
+from telegraf_plugin.config.cross import DEFAULT_POLICY
 from telegraf_plugin.config.durations import parse_duration
+from telegraf_plugin.config.forms import SERVER_FORM, SOURCE_FORM, STREAM_FORM, WITHOUT_FILTERS
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -194,12 +194,7 @@ class _Section(BaseModel):
 class ServerSection(_Section):
     """How an InfluxDB is reached: the keys that `central` and each source share."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": ["token"]}, {"required": ["token_file"]}],
-            "dependentRequired": {"tls_cert": ["tls_key"], "tls_key": ["tls_cert"]},
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=SERVER_FORM)
     url: Url
     org: Name
     token: Token | None = None
@@ -219,13 +214,10 @@ class AggregateSection(_Section):
     fn: Annotated[AggregateFunction, Field(strict=False)]
 
 
-_WITHOUT_FILTERS: dict[str, JsonValue] = {"dependentSchemas": {"flux": {"properties": dict.fromkeys(FILTERS, False)}}}
-
-
 class SelectionSection(_Section):
     """The keys that a template and a stream share."""
 
-    model_config = ConfigDict(json_schema_extra=_WITHOUT_FILTERS)
+    model_config = ConfigDict(json_schema_extra=WITHOUT_FILTERS)
     measurements: Names | None = None
     exclude_fields: Names | None = None
     tags: dict[Name, NamesOrOne] | None = None
@@ -240,13 +232,7 @@ class SelectionSection(_Section):
 class StreamSection(SelectionSection):
     """An entry of a source's `streams`: of a bucket, or of a database of InfluxDB 1.x."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            **_WITHOUT_FILTERS,
-            "oneOf": [{"required": ["bucket"]}, {"required": ["database"]}],
-            "dependentRequired": {"retention_policy": ["database"]},
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={**WITHOUT_FILTERS, **STREAM_FORM})
     bucket: Name | None = None
     database: Part | None = None
     retention_policy: Part = DEFAULT_POLICY
@@ -263,36 +249,10 @@ class TimeoutsSection(_Section):
     query: Duration = parse_duration("5m")
 
 
-_OF_V1 = ("username", "password", "password_file")
-_OF_V2 = ("org", "token", "token_file")
-
-
-def _each_stream(has: str) -> dict[str, JsonValue]:
-    return {"streams": {"items": {"required": [has]}}}
-
-
 class SourceSection(ServerSection):
     """An entry of `sources`: an InfluxDB 2 with org and token, or an InfluxDB 1.x, whose streams have a `database`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["org", "token"], "properties": _each_stream("bucket") | dict.fromkeys(_OF_V1, False)},
-                {
-                    "required": ["org", "token_file"],
-                    "properties": _each_stream("bucket") | dict.fromkeys(_OF_V1, False),
-                },
-                {"properties": _each_stream("database") | dict.fromkeys(_OF_V2, False)},
-            ],
-            "dependentRequired": {
-                "tls_cert": ["tls_key"],
-                "tls_key": ["tls_cert"],
-                "password": ["username"],
-                "password_file": ["username"],
-            },
-            "dependentSchemas": {"username": {"oneOf": [{"required": ["password"]}, {"required": ["password_file"]}]}},
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=SOURCE_FORM)
     org: Name | None = None  # type: ignore[assignment]
     username: User | None = None
     password: Token | None = None

@@ -195,6 +195,10 @@ class SourceReader:
         self._unreadables.learned(stream)
         return self.readable(stream).unreadable
 
+    def left_out(self, stream: StreamDefinition, span: Span) -> dict[str, tuple[str, str]]:
+        """Return the measurements of `stream` that are not read in `span`, each with the reason and what to do."""
+        return {}
+
     def _number(self, query: Query) -> int:
         return count_of(read_rows(self.client.query(query)))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError
 from telegraf_plugin.influxdb.client import QueryClient
@@ -100,6 +100,18 @@ def place_of(bucket: str) -> Place:
     """Return the database and the retention policy that a bucket `database/policy` stands for."""
     database, _, policy = bucket.partition("/")
     return Place(database, policy)
+
+
+def user_statements(user: str, databases: Iterable[str]) -> list[str]:
+    """Return the statements by which an administrator makes a user who reads `databases`; the first lacks a password.
+
+    It is to be put behind it, in single quotes. Raises UnspeakableName.
+    """
+    name = identifier(user)
+    return [
+        f"CREATE USER {name} WITH PASSWORD",
+        *(f"GRANT READ ON {identifier(each)} TO {name}" for each in databases),
+    ]
 
 
 def _policies(database: str, result: dict[str, list[dict[str, list[list[object]]]]]) -> Iterator[tuple[str, Bucket]]:

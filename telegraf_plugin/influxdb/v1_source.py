@@ -135,6 +135,8 @@ class V1SourceReader(SourceReader):
     def probe(self, stream: StreamDefinition, now: int) -> None:
         """Have the source answer for the stream's bucket at `now` (Unix ns), where there is nothing to be read."""
         self.client.bucket(stream.bucket)
+        if stream.computed:
+            super().probe(stream, now)
 
     def readable(self, stream: StreamDefinition) -> StreamDefinition:
         """Return `stream`: no series breaks a question in InfluxQL."""
@@ -144,9 +146,10 @@ class V1SourceReader(SourceReader):
         """Return none, for the same reason."""
         return ()
 
-    def left_out(self, stream: StreamDefinition, span: Span) -> dict[str, str]:
-        """Return the measurements of `stream` that InfluxQL does not read, and why."""
-        return {name: layout.unfit for name, layout in self._whereabouts(stream, span)[1].items() if layout.unfit}
+    def left_out(self, stream: StreamDefinition, span: Span) -> dict[str, tuple[str, str]]:
+        """Return the measurements of `stream` that InfluxQL does not read, each with the reason and what to do."""
+        layouts = self._whereabouts(stream, span)[1]
+        return {name: (layout.unfit, LEAVE_OUT) for name, layout in layouts.items() if layout.unfit}
 
     def _place(self, stream: StreamDefinition) -> Whereabouts:
         try:
