@@ -1,4 +1,4 @@
-"""The operator's commands on a source that is an InfluxDB 1.x: what doctor says, and the user that permissions makes."""
+"""The commands on a source that is an InfluxDB 1.x: what doctor says, and the user that permissions makes."""
 
 from __future__ import annotations
 
