@@ -27,7 +27,8 @@ from telegraf_plugin.stream.windows import group_start
 
 PLACE_SECONDS = 60.0
 """How long it is believed where a bucket is found: somebody may map its name to another one."""
-_SYSTEM = ("_fieldKeys", "_measurements", "_name", "_series", "_tagKey", "_tagKeys", "_tags")
+_SYSTEM = ("_fieldKeys", "_measurements", "_series", "_tagKeys", "_tags")
+"""What InfluxQL takes for a table of its own, as the measurement of a question for points."""
 _TYPES = {kind.value.encode(): kind for kind in FieldType}
 LAYOUT_SECONDS = 600.0
 """How long a measurement's layout is believed within one shard group, in which a field's type stays."""
