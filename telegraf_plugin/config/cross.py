@@ -67,7 +67,7 @@ def _login(path: str, server: dict[str, Any]) -> Iterator[Problem]:
     """Yield what does not belong to an InfluxDB 1.x, and what it lacks."""
     for key in ("org", "token", "token_file"):
         if key in server:
-            text = f"expected without {key}: by {_told_by(server)} this is an InfluxDB 1.x, with username and password"
+            text = "expected without org, token and token_file: username, or a stream's database, tells an InfluxDB 1.x"
             yield Problem(f"{path}.{key}", text)
     passwords = [key for key in ("password", "password_file") if key in server]
     if "username" in server and len(passwords) != 1:
@@ -80,10 +80,6 @@ def _login(path: str, server: dict[str, Any]) -> Iterator[Problem]:
             yield Problem(f"{at}.bucket", "expected database and retention_policy in place of it: InfluxDB 1.x")
         if "database" not in stream:
             yield Problem(f"{at}.database", "is missing: InfluxDB 1.x has no buckets")
-
-
-def _told_by(server: dict[str, Any]) -> str:
-    return next((key for key in LOGIN if key in server), "database of a stream")
 
 
 def bucket_of(stream: dict[str, Any]) -> Any:

@@ -13,6 +13,11 @@ _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _OPENING = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _SECRETS_FILE = "docker-compose.secrets.yaml"
+_WRITTEN_OUT = {
+    "token": "expected a variable, such as ${SERVER_A_TOKEN}, or use token_file: tokens are not written here",
+    "password": "expected a variable, such as ${SERVER_A_PASSWORD}, or use password_file: "
+    "passwords are not written here",
+}
 _SECRET = re.compile(r"(central|sources\[\d+\])\.(token|password)")
 
 
@@ -31,10 +36,7 @@ def substitute(value: Any, environment: Mapping[str, str], problems: list[Proble
     if isinstance(value, list):
         return [substitute(item, environment, problems, f"{path}[{n}]") for n, item in enumerate(value)]
     if _SECRET.fullmatch(path) and not _by_reference(value):
-        kind = path.rpartition(".")[2]
-        message = f"expected a variable, such as ${{SERVER_A_{kind.upper()}}}, or use {kind}_file: "
-        message += f"{kind}s are not written here"
-        problems.append(Problem(path, message))
+        problems.append(Problem(path, _WRITTEN_OUT[path.rpartition(".")[2]]))
         return None
     if not isinstance(value, str):
         return value

@@ -55,7 +55,7 @@ FOREIGN = re.compile(
     r"no route to host|network is unreachable|Keys should be strings|found character|Strict environment variable"
     r"|unsupported (input type|aggregate column)|queue length exceeded|memory allocation limit|could not find bucket"
     r"|panic: unsupported|organization name|cannot start any token|Permission denied|Is a directory|No such file"
-    r"|Broken pipe|field type conflict|Failed to connect to|address already in use"
+    r"|database not found|Broken pipe|field type conflict|Failed to connect to|address already in use"
 )
 PLACES = re.compile(
     r"…|\.\.\.|\b[A-Z][A-Z_/:]*\b(?!=)|[0-9][0-9,.]*|'[^']*'|\"[^\"]*\"|<[^>]*>|\$\{|\||: |; |collector: "
