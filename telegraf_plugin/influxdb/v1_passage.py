@@ -63,8 +63,10 @@ class V1Passage(WidePassage):
         blocks, part.drops = self._typed(found, found.measurement.decode("utf-8", "replace"))
         reason = self._refusal(found)
         if reason is not None:
+            # What no question counts is no point that was read.
+            drops = part.drops if reason is not DropReason.SHADOWED_TAG else self._tally.drops
             for block in blocks:
-                part.drops.add(reason, len(block), series_text(*block.key))
+                drops.add(reason, len(block), series_text(*block.key))
             return part
         part.blocks = [kept for block in blocks if (kept := self._guard.passed(block)) is not None]
         return part

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from telegraf_plugin.influxdb.influxql import Place, UnspeakableName, identifier, selected
 from telegraf_plugin.influxdb.layouts import Layout
+from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import Span
@@ -16,12 +17,12 @@ MAX_NAMED_FIELDS = 50
 
 def count_statement(place: Place, measurement: str, stream: StreamDefinition, span: Span) -> str:
     """Return the statement for how many points each field of `measurement` has in `span`, a column a field."""
-    return f"SELECT count(*::field) {selected(place, measurement, stream.tags, span)}"
+    return f"SELECT count(*::field) {_readable(place, measurement, stream, span)}"
 
 
 def last_statement(place: Place, measurement: str, stream: StreamDefinition, span: Span) -> str:
     """Return the statement for the newest value of each field of `measurement` in `span`, a column a field."""
-    return f"SELECT last(*::field) {selected(place, measurement, stream.tags, span)}"
+    return f"SELECT last(*::field) {_readable(place, measurement, stream, span)}"
 
 
 def end_statements(
@@ -32,7 +33,7 @@ def end_statements(
     All of them together look at each field that the stream takes, in all its types: over several shard groups
     InfluxQL shows a field's values of one type only.
     """
-    end = f"{selected(place, measurement, stream.tags, span)} ORDER BY time {'DESC' if newest else 'ASC'} LIMIT 1"
+    end = f"{_readable(place, measurement, stream, span)} ORDER BY time {'DESC' if newest else 'ASC'} LIMIT 1"
     fields = list(_fields(layout, stream))
     if not fields:
         return
@@ -47,6 +48,12 @@ def marks_statement(place: Place, stream: StreamDefinition, time_ns: int) -> str
     """Return the statement for the runs whose marks of the stream the source holds, made at `time_ns` (Unix ns)."""
     whose = (("source", (stream.source,)), ("stream", (stream.name,)))
     return f'SELECT "incarnation"::field {selected(place, names.LEDGER, whose, (time_ns, time_ns + 1))}'
+
+
+def _readable(place: Place, measurement: str, stream: StreamDefinition, span: Span) -> str:
+    """Return the clauses for what of `measurement` is read: not the series of which central could not be asked."""
+    without = "".join(f" AND {identifier(tag)}::tag = ''" for tag in SHADOWING)
+    return selected(place, measurement, stream.tags, span) + without
 
 
 def _fields(layout: Layout, stream: StreamDefinition) -> Iterable[str | None]:

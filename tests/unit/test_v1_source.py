@@ -24,6 +24,7 @@ from tests.unit.test_influxql_reader import NOW, SPAN, WHOLE
 from tests.unit.test_messagepack import document, series
 
 STREAM = replace(WHOLE, bucket="db/rp", exclude_fields=())
+READABLE = "".join(f" AND \"{tag}\"::tag = ''" for tag in ("_value", "_time", "_start", "_stop"))
 Fields = dict[str, list[tuple[str, str]]]
 
 
@@ -80,14 +81,16 @@ def test_what_is_asked_names_policy_measurement_fields_and_types() -> None:
     stream = replace(STREAM, exclude_fields=("c",), tags=(("k", ("v", "w'")),))
     assert reader(server).first(stream, NOW) is None
     where = r"""WHERE ("k"::tag = 'v' OR "k"::tag = 'w\'') AND time >= -9223372036000000000"""
+    end = f"AND time < {NOW}{READABLE} ORDER BY time ASC LIMIT 1"
     assert server.selects == [
-        f'SELECT "a"::float, "b"::float, "b"::string FROM "rp"."m" {where} AND time < {NOW} ORDER BY time ASC LIMIT 1',
-        f'SELECT "x"::float FROM "rp"."n" {where} AND time < {NOW} ORDER BY time ASC LIMIT 1',
+        f'SELECT "a"::float, "b"::float, "b"::string FROM "rp"."m" {where} {end}',
+        f'SELECT "x"::float FROM "rp"."n" {where} {end}',
     ]
     plain = Server({"n": [("x", "float")]})
     assert not reader(plain).exists(STREAM, SPAN)
     assert plain.selects == [
-        f'SELECT *::field FROM "rp"."n" WHERE time >= {SPAN[0]} AND time < {SPAN[1]} ORDER BY time DESC LIMIT 1'
+        f'SELECT *::field FROM "rp"."n" WHERE time >= {SPAN[0]} AND time < {SPAN[1]}{READABLE} '
+        "ORDER BY time DESC LIMIT 1"
     ]
     assert reader(server).count(replace(STREAM, measurements=("n",)), SPAN) == 0
     assert server.selects[-1].startswith('SELECT count(*::field) FROM "rp"."n" WHERE')
@@ -145,12 +148,12 @@ def test_a_mark_is_found_by_its_run(held: str, found: bool) -> None:
 def test_a_row_that_is_too_long_leaves_its_measurement_out_from_the_next_read_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(messagepack, "MAX_ROW_BYTES", 1000)
+    monkeypatch.setattr(messagepack, "MAX_ROW_BYTES", 2000)
     rows = {
-        'SELECT *::field FROM "rp"."long"': [of("long", ["s"], [NOW - 1, "x" * 5000])],
+        'SELECT *::field FROM "rp"."long"': [of("long", list("abcdefgh"), [NOW - 1, *(["x" * 650] * 8)])],
         'SELECT *::field FROM "rp"."m"': [of("m", ["a"], [NOW - 1, 1.5])],
     }
-    by = reader(Server({"long": [("s", "string")], "m": [("a", "float")]}, rows))
+    by = reader(Server({"long": [(each, "string") for each in "abcdefgh"], "m": [("a", "float")]}, rows))
     with pytest.raises(TransientError, match=r"long: a row of it is too long \(InfluxQL\)"):
         points(by, STREAM)
     assert points(by, STREAM) == points(by, STREAM) == [(b"m", b"1.5")]
