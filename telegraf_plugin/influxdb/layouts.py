@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb.client import QueryClient
@@ -41,10 +41,14 @@ class Unmapped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The types of a measurement's fields. `unfit`: why InfluxQL does not read it as Flux does, empty where it does."""
+    """The types of a measurement's fields. `unfit`: why InfluxQL does not read it as Flux does, empty where it does.
+
+    `several`: fields of several types, each of them in shard groups of its own.
+    """
 
     types: Mapping[bytes, FieldType]
     unfit: str = ""
+    several: Mapping[bytes, frozenset[FieldType]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,7 @@ class Layouts:
         asked = self._steady()
         skew = self._client.clock_skew or 0.0
         until = _group_end(self._clock() + int(skew * SECOND), where.bucket.shard_group)
-        found = {name: Layout({}, reason) for name in names if (reason := _unspeakable(name))}
+        found = {name: Layout({}, reason) for name in names if (reason := _flux_names(name))}
         rest = [name for name in names if name not in found]
         if rest:
             found |= _layouts(rest, self._ask(where.place, layout_statement(where.place, rest), MAX_NAMES))
@@ -144,33 +148,40 @@ def _group_end(time_ns: int, shard_group: int) -> int:
     return min(group_start(time_ns, each) + each for each in (shard_group, HOUR))
 
 
-def _unspeakable(name: str) -> str:
+def unspeakable(name: str) -> str:
+    """Say why InfluxQL cannot be asked about the measurement `name`; empty where it can."""
     try:
         identifier(name)
     except UnspeakableName:
         return "InfluxQL cannot name it"
-    if name.startswith("_"):
-        return "InfluxQL may take its name for one of its own"
-    return "the collector's own are read by Flux" if is_own(name.encode()) else ""
+    return "InfluxQL may take its name for one of its own" if name.startswith("_") else ""
+
+
+def _flux_names(name: str) -> str:
+    return unspeakable(name) or ("the collector's own are read by Flux" if is_own(name.encode()) else "")
 
 
 def _layouts(names: Iterable[str], replies: Iterable[Rows]) -> dict[str, Layout]:
     """Return how the measurements `names` look by the `replies` to `layout_statement`. Raises BadReply."""
     types: dict[bytes, dict[bytes, FieldType]] = {name.encode(): {} for name in names}
     unfit: dict[bytes, str] = {}
+    several: dict[bytes, dict[bytes, frozenset[FieldType]]] = {}
     for found in replies:
         of_one = types.get(found.measurement)
         if of_one is None:
             raise BadReply("the reply is about a measurement that was not asked for", "")
-        for field, kind in found.rows:
+        for field_name, kind in found.rows:
             known = _TYPES.get(_name(kind))
             if known is None:
                 unfit[found.measurement] = "a field of it is of a type that is not known here"
-            elif of_one.setdefault(_name(field), known) is not known:
-                unfit[found.measurement] = f"its field {_shown(field)} has two types"
+            elif of_one.setdefault(_name(field_name), known) is not known:
+                unfit[found.measurement] = f"its field {_shown(field_name)} has two types"
+                of_field = several.setdefault(found.measurement, {})
+                name = _name(field_name)
+                of_field[name] = of_field.get(name, frozenset((of_one[name],))) | {known}
         if len(of_one) > MAX_FIELDS:
             unfit[found.measurement] = f"it has more than {MAX_FIELDS:,} fields"
-    return {name.decode(): Layout(of_one, unfit.get(name, "")) for name, of_one in types.items()}
+    return {name.decode(): Layout(of_one, unfit.get(name, ""), several.get(name, {})) for name, of_one in types.items()}
 
 
 def _name(value: object) -> bytes:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.influxql import Place, rows_statement
+from telegraf_plugin.influxdb.influxql import SHADOWING, Place, at_source, rows_statement
 from telegraf_plugin.influxdb.layouts import Layout
 from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
 from telegraf_plugin.influxdb.overwrite_guard import MOST_NAMES
-from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.influxdb.wide_rows import Mistyped, blocks_of
 from telegraf_plugin.stream.block import Block, FieldType, pick
 from telegraf_plugin.stream.circle import gone_round
@@ -81,7 +80,8 @@ class WidePassage:
             self._tally.drops.merge(self._lines.drops)
 
     def _read(self, names: list[str]) -> Iterator[tuple[list[Block], bool]]:
-        statements = [rows_statement(self._place, name, self._stream.tags, self._span) for name in names]
+        conditions = at_source(self._stream).conditions
+        statements = [rows_statement(self._place, name, conditions, self._span) for name in names]
         reply = Reply(len(names))
         for chunk in self._client.rows(self._place, statements):
             parts: list[_Part] = []
