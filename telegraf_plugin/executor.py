@@ -138,7 +138,7 @@ class Executor:
         """`tell` is told each outcome, and `closed` that nobody reads the lines any more, both from any thread."""
         self._central, self._tell = central, tell
         self._doers = {
-            source.name: SourceDoer(SourceReader(client_of(source), source.read), central, windows, writer, tell)
+            source.name: SourceDoer(SourceReader(client_of(source), source.server.read), central, windows, writer, tell)
             for source in config.sources
         }
         # One more than commands may be in hand: how a bucket is kept is asked beside them.

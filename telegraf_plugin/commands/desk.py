@@ -31,9 +31,8 @@ class Desk(CentralReader):
     """Central as the commands see it: what the plugin reads there, its own metrics, and it can be written."""
 
     def __init__(self, central: Server, metrics_bucket: str) -> None:
-        super().__init__(central, metrics_bucket)
         self.client = WriteClient(central.url, central.org, central.credential.read, 5, 30, 300, central.transport)
-        self._client = self.client
+        super().__init__(central, metrics_bucket, self.client)
         self.metrics_bucket = metrics_bucket
 
     def ask(self, stream: StreamDefinition, request: Request) -> None:
@@ -130,7 +129,7 @@ class Session:
 
     def reader(self, source: Source) -> SourceReader:
         """Return what asks one source for points."""
-        return self._readers.setdefault(source.name, SourceReader(self.client(source), source.read))
+        return self._readers.setdefault(source.name, SourceReader(self.client(source), source.server.read))
 
     def redact(self, text: str) -> str:
         """Return `text` without any source's token: a server may say anything."""

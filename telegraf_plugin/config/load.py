@@ -132,7 +132,6 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
             streams=tuple(_stream(file, section, stream) for stream in section.streams),
             concurrent_queries=section.concurrent_queries,
             timeouts=Timeouts(*(getattr(section.timeouts, key) / 1e9 for key in ("connect", "read", "query"))),
-            read=section.read,
         )
         for section in file.sources
     )
@@ -171,9 +170,8 @@ def _server(section: ServerSection, environment: Mapping[str, str]) -> Server:
     proxy = None
     with suppress(ValueError):  # reported by `_unusable_transports`
         proxy = proxy_for(section.url, environment)
-    return Server(
-        section.url, section.org, Credential(token, section.token_file), Transport(tls, proxy, section.compression)
-    )
+    credential = Credential(token, section.token_file)
+    return Server(section.url, section.org, credential, Transport(tls, proxy, section.compression), section.read)
 
 
 def _servers(config: Config) -> list[tuple[str, Server]]:

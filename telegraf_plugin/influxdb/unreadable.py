@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from telegraf_plugin.errors import SourceError
-from telegraf_plugin.influxdb.influxql import SHADOWING
+from telegraf_plugin.influxdb.influxql import SHADOWING as SHADOWING
 from telegraf_plugin.stream.block import SeriesKey
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 

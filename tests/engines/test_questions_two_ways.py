@@ -9,9 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.influxd import InfluxServer
+from telegraf_plugin.config import Credential, Server
+from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
+from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.units import HOUR, MINUTE, SECOND
 from tests.engines.corpus import corpus, lost, twins
 from tests.engines.test_two_ways import AT, LINE, MIDDLE, SELECTIONS, SPAN, WEEK, text_of
@@ -23,10 +27,12 @@ SPANS = [SPAN, (MIDDLE, MIDDLE + 5), (AT - WEEK, AT - WEEK + HOUR), (MIDDLE, AT 
 
 @pytest.fixture(scope="module")
 def filled(influx: InfluxServer) -> InfluxServer:
-    for bucket in ("corpus", "random"):
+    for bucket in ("corpus", "landing", "random"):
         influx.create_bucket(bucket)
     for content in (corpus, lost, twins):
         influx.write("corpus", content(MIDDLE))
+        if content is not lost:  # it is never printed
+            influx.write("landing", content(MIDDLE))
     return influx
 
 
@@ -108,3 +114,57 @@ def test_what_flux_cannot_read_is_not_counted(influx: InfluxServer) -> None:
     assert reader.first(stream, NOW) == AT + SECOND
     assert not reader.exists(stream, (AT, AT + SECOND))
     assert client.flux == []
+
+
+def read_central(server: InfluxServer, way: ReadWay, stream: StreamDefinition) -> tuple[dict[str, Any], list[str]]:
+    """Read central's side of a stream by one language; return what it said, and what was asked of Flux."""
+    client = Client(server)
+    credential = Credential(server.token, None)
+    reader = CentralReader(Server(server.url, server.org, credential, read=way), "metrics", client)
+    reader.probe(stream.central_bucket, AT)
+    found: dict[str, Any] = {"never": reader.exists(stream, (AT - 20 * WEEK, AT - 10 * WEEK))}
+    client.flux.clear()
+    for span in SPANS:
+        digest = Digest()
+        points: dict[tuple[Any, ...], int] = {}
+        for blocks, exact in reader.blocks(stream, span):
+            for block in blocks:
+                digest.add(block, exact)
+                for time, value in zip(block.times, block.values, strict=True):
+                    key = (*block.key, block.type, time, value, exact)
+                    points[key] = points.get(key, 0) + 1
+        told = reader.count(stream, span), reader.exists(stream, span), reader.newest_types(stream, span)
+        found[f"{span}"] = points, digest.points, digest.sum, told
+    found["values"] = reader.values
+    return found, client.flux
+
+
+def same_in_central(server: InfluxServer, stream: StreamDefinition) -> list[str]:
+    """Assert that central says the same in both languages; return what was asked of Flux in spite of InfluxQL."""
+    found, by_flux = read_central(server, ReadWay.INFLUXQL, stream)
+    assert found == read_central(server, ReadWay.FLUX, stream)[0]
+    return by_flux
+
+
+@pytest.mark.parametrize("keys", SELECTIONS.values(), ids=list(SELECTIONS))
+def test_central_says_the_same_both_ways(filled: InfluxServer, keys: dict[str, Any]) -> None:
+    same_in_central(filled, stream_of("landing", **{"metadata_tags": (MetadataTag.HOST,)} | keys))
+
+
+IN_CENTRAL: dict[str, dict[str, Any]] = {
+    "by its bucket": {},
+    "by a tag": {"tags": (("k", ("v", "x,l=y")),)},
+    "by a tag that mapping renames": {"tags": (("source_bucket", ("other", "v")),)},
+    "without a field": {"exclude_fields": ("float",)},
+}
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(lines=st.lists(LINE, min_size=3, max_size=25))
+@pytest.mark.parametrize("keys", IN_CENTRAL.values(), ids=list(IN_CENTRAL))
+def test_central_says_the_same_of_random_points(filled: InfluxServer, keys: dict[str, Any], lines: list[Any]) -> None:
+    filled.empty_bucket("random")
+    more = [{"source_bucket": "random"}, {"source_bucket": "random", "exported_source_bucket": "v"}, {}]
+    tagged = [(name, tags | more[at % 3], *rest) for at, (name, tags, *rest) in enumerate(lines)]
+    filled.write("random", text_of(tagged) + f"\ncollector_ledger,source_bucket=random,k=v id=1 {AT}".encode())
+    assert same_in_central(filled, stream_of("random", **keys)) == []
