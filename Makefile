@@ -8,6 +8,7 @@ SEED ?= 1
 REPORT ?=
 REFILLS ?=
 WIDE ?=
+READ ?=
 MUTANT ?=
 LOGS ?=
 # Two at a time: the tests of real servers wait more than they work.
@@ -71,8 +72,8 @@ bench: venv engines ## Measure speed, memory, what a tick costs and what an outa
 	$(BIN)/python -m lab.ticks
 	$(BIN)/python -m lab.outage
 
-chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes)
-	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) MUTANT=$(MUTANT) \
+chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql)
+	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) \
 		$(BIN)/python -m lab.chaos
 
 chaos-mutants: FAULTS = 40

@@ -33,9 +33,8 @@ class Desk(CentralReader):
     """Central as the commands see it: what the plugin reads there, its own metrics, and it can be written."""
 
     def __init__(self, central: Server, metrics_bucket: str) -> None:
-        super().__init__(central, metrics_bucket)
         self.client = WriteClient(central.url, central.org, central.credential.read, 5, 30, 300, central.transport)
-        self._client = self.client
+        super().__init__(central, metrics_bucket, self.client)
         self.metrics_bucket = metrics_bucket
 
     def ask(self, stream: StreamDefinition, request: Request) -> None:

@@ -68,7 +68,7 @@ def _of_v2(version: tuple[int, int], told: str, of_v1: str, name: str) -> Iterat
 def _by_flux(source: Source) -> str:
     """Say for which of its keys a source is asked in Flux; empty for none."""
     keys = [
-        *(["read: flux"] if source.read is ReadWay.FLUX else []),
+        *(["read: flux"] if source.server.read is ReadWay.FLUX else []),
         *(["aggregate"] if any(stream.aggregate for stream in source.streams) else []),
         *(["flux"] if any(stream.flux for stream in source.streams) else []),
     ]

@@ -133,7 +133,6 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
             streams=tuple(_stream(file, section, stream) for stream in section.streams),
             concurrent_queries=section.concurrent_queries,
             timeouts=Timeouts(*(getattr(section.timeouts, key) / 1e9 for key in ("connect", "read", "query"))),
-            read=section.read,
         )
         for section in file.sources
     )
@@ -174,7 +173,8 @@ def _server(section: ServerSection, environment: Mapping[str, str]) -> Server:
     proxy = None
     with suppress(ValueError):  # reported by `_unusable_transports`
         proxy = proxy_for(section.url, environment)
-    return Server(section.url, section.org or "", credential, Transport(tls, proxy, section.compression))
+    transport = Transport(tls, proxy, section.compression)
+    return Server(section.url, section.org or "", credential, transport, section.read)
 
 
 def _secret(value: SecretStr | None) -> str | None:

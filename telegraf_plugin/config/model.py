@@ -94,12 +94,13 @@ def _checked(content: str, where: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How an InfluxDB is reached."""
+    """How an InfluxDB is reached, and in which language it is asked for points."""
 
     url: str
     org: str
     credential: Credential | Login
     transport: Transport = STRAIGHT
+    read: ReadWay = ReadWay.AUTO
 
     @property
     def v1(self) -> bool:
@@ -124,14 +125,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One InfluxDB that is read: at most `concurrent_queries` at a time, in the language that `read` says."""
+    """One InfluxDB that is read: at most `concurrent_queries` at a time."""
 
     name: str
     server: Server
     streams: tuple[StreamDefinition, ...]
     concurrent_queries: int
     timeouts: Timeouts
-    read: ReadWay = ReadWay.AUTO
 
 
 @dataclass(frozen=True, slots=True)

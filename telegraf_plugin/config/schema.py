@@ -205,6 +205,7 @@ class ServerSection(_Section):
     tls_server_name: Host | None = None
     insecure_skip_verify: bool = False
     compression: Annotated[Compression, Field(strict=False)] = Compression.AUTO
+    read: Annotated[ReadWay, Field(strict=False)] = ReadWay.AUTO
 
 
 class AggregateSection(_Section):
@@ -261,7 +262,6 @@ class SourceSection(ServerSection):
     streams: Annotated[list[StreamSection], Field(min_length=1)]
     concurrent_queries: Annotated[int, Field(ge=1, le=16)] = 1
     timeouts: TimeoutsSection = TimeoutsSection()
-    read: Annotated[ReadWay, Field(strict=False)] = ReadWay.AUTO
 
 
 class CentralSection(ServerSection):

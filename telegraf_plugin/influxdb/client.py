@@ -32,7 +32,9 @@ _DIALECT = {
 
 
 class QueryClient(HttpClient):
-    """A server that answers questions."""
+    """A server that answers questions. `speaks_flux`: else it answers InfluxQL alone."""
+
+    speaks_flux = True
 
     def query(self, query: Query) -> Iterator[bytes]:
         """Yield the annotated CSV reply to `query` in chunks of at most CHUNK_BYTES.

@@ -20,6 +20,6 @@ def client_of(source: Source) -> QueryClient:
 
 def reader_of(source: Source, client: QueryClient) -> SourceReader:
     """Return what asks `source` for points by its `client`. InfluxDB 1.x is asked in InfluxQL, or in Flux alone."""
-    if isinstance(client, V1Client) and source.read is not ReadWay.FLUX:
+    if isinstance(client, V1Client) and source.server.read is not ReadWay.FLUX:
         return V1SourceReader(client)
-    return SourceReader(client, source.read)
+    return SourceReader(client, source.server.read)

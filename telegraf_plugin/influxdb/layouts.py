@@ -127,7 +127,7 @@ class Layouts:
         asked = self._steady()
         skew = self._client.clock_skew or 0.0
         until = _group_end(self._clock() + int(skew * SECOND), where.bucket.shard_group)
-        found = {name: Layout({}, reason) for name in names if (reason := _unspeakable(name, self._alone))}
+        found = {name: Layout({}, reason) for name in names if (reason := _left_to_flux(name, self._alone))}
         rest = [name for name in names if name not in found]
         if rest:
             replies = self._ask(where.place, layout_statement(where.place, rest), MAX_NAMES)
@@ -159,14 +159,20 @@ def _group_end(time_ns: int, shard_group: int) -> int:
     return min(group_start(time_ns, each) + each for each in (shard_group, HOUR))
 
 
-def _unspeakable(name: str, alone: bool) -> str:
+def unspeakable(name: str, alone: bool = False) -> str:
+    """Say why InfluxQL cannot be asked about the measurement `name`; empty where it can. `alone`: as of `Layouts`."""
     try:
         identifier(name)
     except UnspeakableName:
         return "InfluxQL cannot name it"
     if name in _SYSTEM if alone else name.startswith("_"):
         return "InfluxQL may take its name for one of its own"
-    return "the collector's own are read by Flux" if is_own(name.encode()) and not alone else ""
+    return ""
+
+
+def _left_to_flux(name: str, alone: bool) -> str:
+    own = is_own(name.encode()) and not alone
+    return unspeakable(name, alone) or ("the collector's own are read by Flux" if own else "")
 
 
 def _layouts(names: Iterable[str], replies: Iterable[Rows], alone: bool = False) -> dict[str, Layout]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.influxql import Place, UnspeakableName, rows_statement, string
+from telegraf_plugin.influxdb.influxql import SHADOWING, Place, UnspeakableName, rows_statement, string
 from telegraf_plugin.influxdb.layouts import Layout
 from telegraf_plugin.influxdb.messagepack import Reply, Rows
 from telegraf_plugin.influxdb.overwrite_guard import OverwriteGuard
-from telegraf_plugin.influxdb.unreadable import SHADOWING
-from telegraf_plugin.influxdb.wide_passage import Part, WidePassage
+from telegraf_plugin.influxdb.wide_blocks import Part
+from telegraf_plugin.influxdb.wide_passage import WidePassage
 from telegraf_plugin.influxdb.wide_rows import TYPES, blocks_of
 from telegraf_plugin.stream.block import Block, FieldType, SeriesKey
 from telegraf_plugin.stream.circle import gone_round
@@ -93,13 +93,15 @@ class V1Passage(WidePassage):
     def _series(self, series: SeriesKey) -> Iterator[list[Block]]:
         """Yield the points of one series; those of others may be among them. Raises SourceError."""
         measurement, tags, _ = series
-        named = [(key.decode(), (value.decode(),)) for key, value in tags if _speakable(key) and _speakable(value)]
+        conditions = [
+            (((key.decode(), (value.decode(),)),),) for key, value in tags if _speakable(key) and _speakable(value)
+        ]
         name = measurement.decode()
         reply = Reply(1)
-        for chunk in self._client.rows(self._place, [rows_statement(self._place, name, named, self._span)]):
+        for chunk in self._client.rows(self._place, [rows_statement(self._place, name, conditions, self._span)]):
             for found in reply.feed(chunk):
                 layout = self._layouts[measurement]
-                yield blocks_of(found, self._types(layout, found), self._without, Drops())
+                yield blocks_of(found, self._types(layout, found), self._chosen.without, Drops())
         reply.finish()
 
 

@@ -17,7 +17,7 @@ from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.v1_client import V1Client
 from telegraf_plugin.influxdb.v1_passage import V1Passage
 from telegraf_plugin.influxdb.v1_statements import count_statement, end_statements, last_statement, marks_statement
-from telegraf_plugin.influxdb.wide_passage import MAX_STATEMENTS, Unfit
+from telegraf_plugin.influxdb.wide_blocks import MAX_STATEMENTS, Unfit
 from telegraf_plugin.influxdb.wide_rows import TYPES
 from telegraf_plugin.stream.block import Block, FieldType
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition, UnreadableSeries

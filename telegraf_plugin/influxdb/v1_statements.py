@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from telegraf_plugin.influxdb.influxql import Place, UnspeakableName, identifier, selected
+from telegraf_plugin.influxdb.influxql import Place, UnspeakableName, at_source, identifier, readable, selected
 from telegraf_plugin.influxdb.layouts import Layout
-from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import Span
@@ -46,14 +45,13 @@ def end_statements(
 
 def marks_statement(place: Place, stream: StreamDefinition, time_ns: int) -> str:
     """Return the statement for the runs whose marks of the stream the source holds, made at `time_ns` (Unix ns)."""
-    whose = (("source", (stream.source,)), ("stream", (stream.name,)))
+    whose = (((("source", (stream.source,)),),), ((("stream", (stream.name,)),),))
     return f'SELECT "incarnation"::field {selected(place, names.LEDGER, whose, (time_ns, time_ns + 1))}'
 
 
 def _readable(place: Place, measurement: str, stream: StreamDefinition, span: Span) -> str:
     """Return the clauses for what of `measurement` is read: not the series of which central could not be asked."""
-    without = "".join(f" AND {identifier(tag)}::tag = ''" for tag in SHADOWING)
-    return selected(place, measurement, stream.tags, span) + without
+    return readable(place, measurement, at_source(stream).conditions, span)
 
 
 def _fields(layout: Layout, stream: StreamDefinition) -> Iterable[str | None]:

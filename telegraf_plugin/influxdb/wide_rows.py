@@ -73,6 +73,16 @@ def blocks_of(found: Rows, types: Mapping[bytes, FieldType], without: Collection
     return blocks
 
 
+def type_of_value(value: object, several: Collection[FieldType]) -> FieldType | None:
+    """Return which of `several` types a field has by one of its values; None where that does not tell."""
+    kind = TYPES.get(type(value))
+    if kind is FieldType.INTEGER and FieldType.UNSIGNED in several:
+        if FieldType.INTEGER not in several:
+            return FieldType.UNSIGNED
+        return None
+    return kind
+
+
 def _type_of(measurement: bytes, values: Column, told: FieldType | None) -> FieldType:
     """Return the type of the field with these `values`, which was `told` to be one."""
     kinds = set(map(type, values))

@@ -14,7 +14,7 @@ from telegraf_plugin.influxdb import messagepack
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.v1_client import V1Client, place_of
 from telegraf_plugin.influxdb.v1_source import LEAVE_OUT, V1SourceReader
-from telegraf_plugin.influxdb.wide_passage import MAX_STATEMENTS
+from telegraf_plugin.influxdb.wide_blocks import MAX_STATEMENTS
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
@@ -80,8 +80,8 @@ def test_what_is_asked_names_policy_measurement_fields_and_types() -> None:
     server = Server(fields)
     stream = replace(STREAM, exclude_fields=("c",), tags=(("k", ("v", "w'")),))
     assert reader(server).first(stream, NOW) is None
-    where = r"""WHERE ("k"::tag = 'v' OR "k"::tag = 'w\'') AND time >= -9223372036000000000"""
-    end = f"AND time < {NOW}{READABLE} ORDER BY time ASC LIMIT 1"
+    where = r"""WHERE ("k"::tag = 'v' OR "k"::tag = 'w\'')""" + READABLE
+    end = f"AND time >= -9223372036000000000 AND time < {NOW} ORDER BY time ASC LIMIT 1"
     assert server.selects == [
         f'SELECT "a"::float, "b"::float, "b"::string FROM "rp"."m" {where} {end}',
         f'SELECT "x"::float FROM "rp"."n" {where} {end}',
@@ -89,8 +89,8 @@ def test_what_is_asked_names_policy_measurement_fields_and_types() -> None:
     plain = Server({"n": [("x", "float")]})
     assert not reader(plain).exists(STREAM, SPAN)
     assert plain.selects == [
-        f'SELECT *::field FROM "rp"."n" WHERE time >= {SPAN[0]} AND time < {SPAN[1]}{READABLE} '
-        "ORDER BY time DESC LIMIT 1"
+        f'SELECT *::field FROM "rp"."n" WHERE {READABLE[5:]} '
+        f"AND time >= {SPAN[0]} AND time < {SPAN[1]} ORDER BY time DESC LIMIT 1"
     ]
     assert reader(server).count(replace(STREAM, measurements=("n",)), SPAN) == 0
     assert server.selects[-1].startswith('SELECT count(*::field) FROM "rp"."n" WHERE')
