@@ -8,6 +8,7 @@ SEED ?= 1
 REPORT ?=
 REFILLS ?=
 WIDE ?=
+READ ?=
 MUTANT ?=
 LOGS ?=
 # Two files at a time: the tests of real servers wait more than they work. By files, so that those that a file shares are
@@ -31,14 +32,14 @@ help: ## Show what there is
 
 venv: .venv/.installed ## Make the Python environment in .venv
 
-engines: ## Get telegraf and influxd (PATH first, else build them once)
+engines: ## Get telegraf and influxd (PATH first, else build them once); scripts/engines --all: InfluxDB 1.x for the tests
 	scripts/engines
 
 demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end by itself)
 	DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/python -m lab.demo
 
 test: venv ## Run all tests, with the real engines
-	@scripts/engines || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
+	@scripts/engines --all || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
 	@# Two at a time on two cores: what needs a second's answer may miss it. What failed is tried once more, alone.
 	$(BIN)/pytest $(PYTEST_ARGS) || $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
 
@@ -81,8 +82,8 @@ bench: venv engines ## Measure speed, memory, what a tick costs and what an outa
 	$(BIN)/python -m lab.ticks
 	$(BIN)/python -m lab.outage
 
-chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes)
-	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) MUTANT=$(MUTANT) \
+chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql)
+	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) \
 		$(BIN)/python -m lab.chaos
 
 chaos-mutants: FAULTS = 40

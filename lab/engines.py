@@ -22,8 +22,13 @@ def influxd() -> Path:
     return _engine("influxd")
 
 
-def _engine(name: str) -> Path:
+def influxd_v1(version: str) -> Path:
+    """The influxd program of InfluxDB `1.13` or `1.6`. Raises EnginesMissing."""
+    return _engine(f"influxd-{version}", "scripts/engines --all")
+
+
+def _engine(name: str, run: str = "make engines") -> Path:
     path = ENGINES / name
     if not path.exists():  # a symlink to a cache that was emptied counts as missing
-        raise EnginesMissing(f"{name} is not at .engines/bin/{name}: run make engines")
+        raise EnginesMissing(f"{name} is not at .engines/bin/{name}: run {run}")
     return path

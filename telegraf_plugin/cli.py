@@ -234,7 +234,7 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
 
 def _secrets(config: Config) -> list[str]:
     servers = [config.central, *(source.server for source in config.sources)]
-    return [server.credential.read() for server in servers]
+    return [server.secret for server in servers]
 
 
 def _lint(config: Config) -> int:

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from telegraf_plugin.config import Config, Source
+from telegraf_plugin.config import Config
 from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
 from telegraf_plugin.influxdb.central import CentralReader
-from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.collector import Action
@@ -138,7 +138,7 @@ class Executor:
         """`tell` is told each outcome, and `closed` that nobody reads the lines any more, both from any thread."""
         self._central, self._tell = central, tell
         self._doers = {
-            source.name: SourceDoer(SourceReader(client_of(source), source.read), central, windows, writer, tell)
+            source.name: SourceDoer(reader_of(source, client_of(source)), central, windows, writer, tell)
             for source in config.sources
         }
         # One more than commands may be in hand: how a bucket is kept is asked beside them.
@@ -165,13 +165,6 @@ class Executor:
             return Effort(self._central.times_asked, self._central.values), False
         waits = any(self._central.is_asked_by(thread) for thread in self._pools[source].threads)
         return self._doers[source].source.effort, waits
-
-
-def client_of(source: Source) -> QueryClient:
-    """Return what asks `source`."""
-    server, bounds = source.server, source.timeouts
-    token, transport = server.credential.read, server.transport
-    return QueryClient(server.url, server.org, token, bounds.connect, bounds.read, bounds.query, transport)
 
 
 class _Pool:

@@ -3,7 +3,8 @@
 In, from the environment: FAULTS (200) and SEED (1), whole numbers; REPORT, a file that gets the report as markdown
 (appended, so that several seeds make one file); LOGS, a folder for the logs of everything; CALM, seconds until all has
 to be equal and proved; REFILLS, yes or no: whether central is put back and emptied (yes for odd seeds); WIDE=yes:
-without the tag `field`, so that fields share lines; MUTANT, the name of a mutant of `lab.chaos.mutants`, which the
+without the tag `field`, so that fields share lines; READ, flux or influxql: the language in which all servers are read
+(auto); MUTANT, the name of a mutant of `lab.chaos.mutants`, which the
 plugin is started as. Out: exit status 0 (nothing lost, doubled,
 wrong or wrongly called proved), 1 (something was, or the run broke), 2 (something is missing to begin with), 130 (ended
 by Ctrl-C).
@@ -17,11 +18,13 @@ import sys
 import threading
 from pathlib import Path
 
+from lab.chaos.collector import READ
 from lab.chaos.mutants import named
 from lab.chaos.run import CALM_S, run
 from lab.chaos.stage import Interrupted
 from lab.engines import EnginesMissing
 from lab.process import ProcessEnded
+from telegraf_plugin.stream.definition import ReadWay
 
 
 def main() -> int:
@@ -35,13 +38,15 @@ def main() -> int:
         deadline_s = float(os.environ.get("CALM") or CALM_S)
         refills = {"": None, "yes": True, "no": False}[os.environ.get("REFILLS", "")]
         mutant = os.environ.get("MUTANT", "")
+        ReadWay(READ)
         if mutant:
             named(mutant)
     except KeyError:
         print("chaos: REFILLS is yes or no", file=sys.stderr)
         return 2
     except ValueError as error:
-        print(f"chaos: FAULTS, SEED and CALM are numbers, MUTANT is a name: {error}", file=sys.stderr)
+        known = "FAULTS, SEED and CALM are numbers, MUTANT is a name, READ auto, flux or influxql"
+        print(f"chaos: {known}: {error}", file=sys.stderr)
         return 2
     logs = os.environ.get("LOGS")
     try:

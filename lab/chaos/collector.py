@@ -25,6 +25,9 @@ LOOKBACK_S = 20
 # What WIDE=yes leaves out: then all fields of a time share a line.
 TAGS = METADATA_TAGS if os.environ.get("WIDE") != "yes" else tuple(tag for tag in METADATA_TAGS if tag != "field")
 
+# In which language sources and central are asked for points: READ.
+READ = os.environ.get("READ") or "auto"
+
 # A line of queries.yaml that every stream gets: else history would never arrive.
 START = "start: earliest"
 
@@ -33,6 +36,7 @@ central:
   url: "${{INFLUXDB_CENTRAL_URL}}"
   org: "${{INFLUXDB_CENTRAL_ORG}}"
   token: "${{INFLUXDB_CENTRAL_TOKEN}}"
+  read: {READ}
 metadata_tags: [{", ".join(TAGS)}]
 # What is wrongly called proved stays wrong: nobody looks there again.
 sweep: 0%
@@ -41,6 +45,7 @@ sources:
     url: "${{SERVER_A_URL}}"
     org: "${{SERVER_A_ORG}}"
     token: "${{SERVER_A_TOKEN}}"
+    read: {READ}
     streams:
       - bucket: "${{SERVER_A_BUCKET}}"
         measurements: [cpu, mem, disk, net]
@@ -50,6 +55,7 @@ sources:
     url: "${{SERVER_B_URL}}"
     org: "${{SERVER_B_ORG}}"
     token: "${{SERVER_B_TOKEN}}"
+    read: {READ}
     streams:
       - bucket: "${{SERVER_B_BUCKET}}"
         lookback: {LOOKBACK_S}s

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from telegraf_plugin.audit import MAX_SKEW, agrees
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.desk import Desk, Session, clock
+from telegraf_plugin.commands.versions import Verdict, of_central, of_source
 from telegraf_plugin.config import Source
 from telegraf_plugin.errors import CentralError, SourceError, TransientError
 from telegraf_plugin.influxdb.answers import FieldTypes
@@ -22,8 +23,6 @@ from telegraf_plugin.stream.drops import REMEDY, DropReason
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.stream.windows import cut, group_start
 
-NEEDED_VERSION = (2, 5)
-"""Of InfluxDB; from then on Flux has `types.isNumeric` (`influxdb.flux`)."""
 MAX_NAMED = 5
 MAX_TYPE_SPAN = 32 * 24 * HOUR
 """How far back (ns) central's shard group is looked at for a field's type."""
@@ -61,7 +60,7 @@ class Check:
 def central_checks(session: Session, sources: Iterable[Source]) -> list[Check]:
     """Look at central: reach, clock, and each bucket's rights and retention."""
     desk = session.desk
-    checks = _reach("central", desk.version, desk.url)
+    checks = _reach("central", desk.version, desk.url, of_central)
     if checks[0].state is State.BAD:
         return checks
     buckets = [stream.central_bucket for source in sources for stream in source.streams]
@@ -96,8 +95,8 @@ def _central_bucket(desk: Desk, bucket: str) -> Iterator[Check]:
 def source_checks(session: Session, source: Source) -> list[Check]:
     """Look at a source: reach, version and clock."""
     client = session.client(source)
-    checks = _reach(source.name, client.version, client.url)
-    if checks[0].state is State.BAD:
+    checks = _reach(source.name, client.version, client.url, partial(of_source, source))
+    if any(check.state is State.BAD for check in checks):
         return checks
     answered = False
     for stream in source.streams:
@@ -107,29 +106,22 @@ def source_checks(session: Session, source: Source) -> list[Check]:
             break
         except SourceError as error:
             if error.status == 401:
-                return [*checks, Check(source.name, "token", State.BAD, error.summary, error.hint)]
+                about = "user" if source.server.v1 else "token"
+                return [*checks, Check(source.name, about, State.BAD, error.summary, error.hint)]
         else:
             answered = True
             break
     return [*checks, *_skew(source.name, client.clock_skew, answered)]
 
 
-def _reach(where: str, version: Callable[[], str], url: str) -> list[Check]:
+def _reach(where: str, version: Callable[[], str], url: str, judge: Callable[[str], Iterable[Verdict]]) -> list[Check]:
     try:
         told = version()
         reached = Check(where, "reach", State.OK, f"{url} answers, InfluxDB {told or 'of no told version'}")
-        return [reached, *_version(where, told)]
+        states = {True: State.BAD, False: State.WARNING}
+        return [reached, *(Check(where, "version", states[each.bad], each.found, each.remedy) for each in judge(told))]
     except (SourceError, CentralError) as error:
         return [Check(where, "reach", State.BAD, f"{url}: {error.summary}", error.hint)]
-
-
-def _version(where: str, told: str) -> Iterator[Check]:
-    """Warn of a version (`v2.4.0`) that lacks what the queries use."""
-    match = re.match(r"v?(\d+)\.(\d+)", told)
-    if match is not None and (int(match[1]), int(match[2])) < NEEDED_VERSION:
-        needed = ".".join(map(str, NEEDED_VERSION))
-        remedy = f"run InfluxDB {needed} or newer; before that Flux has no types.isNumeric, which aggregate needs"
-        yield Check(where, "version", State.WARNING, f"{told} is older than {needed}", remedy)
 
 
 def _skew(where: str, skew: float | None, answered: bool) -> list[Check]:
@@ -155,7 +147,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         reader.probe(stream, now)
     except SourceError as error:
         hint = error.hint
-        if error.status == 404:
+        if error.status == 404 and not source.server.v1:
             hint = f"check its name, or give the token read permission: data-collector permissions {source.name}"
         return [Check(label, f"bucket {stream.bucket}: read", State.BAD, client.redact(error.summary), hint)]
     try:
@@ -168,7 +160,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         if here is not None and there is not None:
             checks.append(_retentions(stream, here, there))
             checks += _itself(session, reader, stream, here, there)
-        checks += _unreadable(reader, stream)
+        checks += [*_unreadable(reader, stream), *_left_out(reader, stream, now)]
         checks.append(_last_hour(reader, stream, now))
         checks += _future(reader, stream, now)
         if central and not stream.computed:
@@ -239,6 +231,12 @@ def _unreadable(reader: SourceReader, stream: StreamDefinition) -> Iterator[Chec
         more = f" and {len(found) - MAX_NAMED} more" if len(found) > MAX_NAMED else ""
         about = f"{named}{more}: a tag is called one of {', '.join(SHADOWING)}, at which InfluxDB's queries break"
         yield Check(stream.label, "series", State.WARNING, about, f"left out; {REMEDY[DropReason.SHADOWED_TAG]}")
+
+
+def _left_out(reader: SourceReader, stream: StreamDefinition, now: int) -> Iterator[Check]:
+    """Name the measurements that are not read, and why."""
+    for name, (why, remedy) in sorted(reader.left_out(stream, (now - SECOND, now)).items()):
+        yield Check(stream.label, f"measurement {name}", State.WARNING, f"left out: {why}", remedy)
 
 
 def _types(

@@ -15,6 +15,8 @@ from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.config import Config, Server, Source
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.central import CentralReader
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.stream.account import RENEW
@@ -31,9 +33,8 @@ class Desk(CentralReader):
     """Central as the commands see it: what the plugin reads there, its own metrics, and it can be written."""
 
     def __init__(self, central: Server, metrics_bucket: str) -> None:
-        super().__init__(central, metrics_bucket)
         self.client = WriteClient(central.url, central.org, central.credential.read, 5, 30, 300, central.transport)
-        self._client = self.client
+        super().__init__(central, metrics_bucket, self.client)
         self.metrics_bucket = metrics_bucket
 
     def ask(self, stream: StreamDefinition, request: Request) -> None:
@@ -110,27 +111,20 @@ class Session:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.desk = Desk(config.central, config.metrics_bucket)
-        self._clients: dict[str, WriteClient] = {}
+        self._clients: dict[str, QueryClient] = {}
         self._readers: dict[str, SourceReader] = {}
 
-    def client(self, source: Source) -> WriteClient:
-        """Return the client of one source. What it could write, no command writes: sources are read only."""
+    def client(self, source: Source) -> QueryClient:
+        """Return the client of one source, which no command writes to."""
         if source.name not in self._clients:
-            server, bounds = source.server, source.timeouts
-            self._clients[source.name] = WriteClient(
-                server.url,
-                server.org,
-                server.credential.read,
-                bounds.connect,
-                bounds.read,
-                bounds.query,
-                server.transport,
-            )
+            self._clients[source.name] = client_of(source)
         return self._clients[source.name]
 
     def reader(self, source: Source) -> SourceReader:
         """Return what asks one source for points."""
-        return self._readers.setdefault(source.name, SourceReader(self.client(source), source.read))
+        if source.name not in self._readers:
+            self._readers[source.name] = reader_of(source, self.client(source))
+        return self._readers[source.name]
 
     def redact(self, text: str) -> str:
         """Return `text` without any source's token: a server may say anything."""

@@ -21,10 +21,10 @@ examples:
   data-collector doctor POD-30/power_monitoring
       one stream, its source and central
 
-It looks at each server's reach, version and clock, at what the token may do (read at the sources; read and write in
-central), at org, buckets, retention and shard groups on both sides, at how many points there were in the last hour by
-measurement, and at fields whose type central will refuse. Nothing is written: the right to write is tried by an empty
-request, and at central only.
+It looks at each server's reach, version and clock, at what the token or the user may do (read at the sources; read and
+write in central), at org, buckets, retention and shard groups on both sides, at how many points there were in the last
+hour by measurement, and at fields whose type central will refuse. Nothing is written: the right to write is tried by an
+empty request, and at central only.
 
 exit status: 0 all is well (warnings do not count), 1 something is not, 2 configuration or command line not usable
 """

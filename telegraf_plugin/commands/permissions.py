@@ -16,7 +16,8 @@ from shlex import quote
 
 from telegraf_plugin.commands.arguments import add_json, completed, sources, unknown
 from telegraf_plugin.commands.ending import Unusable
-from telegraf_plugin.config import Config, load
+from telegraf_plugin.config import Config, Login, load
+from telegraf_plugin.influxdb.v1_client import user_statements
 
 _EPILOG = """\
 examples:
@@ -38,7 +39,10 @@ exit status: 0 printed, 2 the configuration or the command line cannot be used
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One token: at which server it is made, what for, and which buckets it may read and write. Nothing else."""
+    """One token: at which server it is made, what for, and which buckets it may read and write. Nothing else.
+
+    At an InfluxDB 1.x (`v1`) it is a `user`, empty where that server asks for none; a bucket is `database/policy`.
+    """
 
     server: str
     url: str
@@ -47,6 +51,8 @@ class Grant:
     read: tuple[str, ...]
     write: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    v1: bool = False
+    user: str = ""
 
 
 def grants(config: Config, separate: bool = False) -> list[Grant]:
@@ -70,12 +76,17 @@ def grants(config: Config, separate: bool = False) -> list[Grant]:
             if stream.flux is not None
         )
         buckets = _once([stream.bucket for stream in source.streams])
-        found.append(Grant(source.name, source.server.url, source.server.org, "data-collector", buckets, (), own))
+        server = source.server
+        user = server.credential.user if isinstance(server.credential, Login) else ""
+        found.append(Grant(source.name, server.url, server.org, "data-collector", buckets, (), own, server.v1, user))
     return found
 
 
 def script(grant: Grant) -> Iterator[str]:
     """Yield the lines of shell that create the token of `grant`; whatever the names hold, they stay words."""
+    if grant.v1:
+        yield from _v1_script(grant)
+        return
     yield f"# {grant.server}: {grant.url}, organization {grant.org}"
     yield from (f"# {remark}" for remark in grant.remarks)
     org = "INFLUX_ORG_ID" if re.fullmatch("[0-9a-f]{16}", grant.org) else "INFLUX_ORG"
@@ -94,6 +105,23 @@ def script(grant: Grant) -> Iterator[str]:
                 flags.append(f'    {flag} "${{bucket_{number}:?}}"')
     yield from (f"{flag} \\" for flag in flags[:-1])
     yield flags[-1]
+
+
+def _v1_script(grant: Grant) -> Iterator[str]:
+    """Yield the lines of shell that create the user of an InfluxDB 1.x."""
+    yield f"# {grant.server}: {grant.url}, an InfluxDB 1.x"
+    yield from (f"# {remark}" for remark in grant.remarks)
+    if not grant.user:
+        yield "# queries.yaml has no username: the server has to run without auth-enabled, for anybody to read"
+        return
+    yield ': "${INFLUX_USERNAME:?set it to an administrator of this server}" "${INFLUX_PASSWORD:?and to the password}"'
+    yield "# a quote or a backslash in the password needs a backslash before it"
+    yield ': "${PASSWORD:?set it to the password that queries.yaml reads}"'
+    ask = f'curl -sS --fail -u "$INFLUX_USERNAME:$INFLUX_PASSWORD" {quote(f"{grant.url}/query")} --data-urlencode'
+    created, *granted = user_statements(grant.user, _once([bucket.partition("/")[0] for bucket in grant.read]))
+    yield f"{ask} {quote(f'q={created} ')}\"'$PASSWORD'\""
+    for statement in granted:
+        yield f"{ask} {quote(f'q={statement}')}"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -171,7 +171,9 @@ def _seen() -> list[tuple[int, int, int] | None]:
     """Return what tells a changed file from an unchanged one, for each that a start stands on."""
     seen: list[tuple[int, int, int] | None] = []
     folder = os.environ.get("COLLECTOR_SECRETS")
-    secrets = sorted(Path(folder).glob("*_token")) if folder else []
+    secrets = (
+        sorted(each for kind in ("token", "password") for each in Path(folder).glob(f"*_{kind}")) if folder else []
+    )
     further = [file for folder in beside(CONF) for file in sorted(folder.rglob("*.conf"))]
     for file in (queries(), CONF, check.SECRETS_CONF, *secrets, *further):
         try:

@@ -2,6 +2,6 @@
 
 from telegraf_plugin.config.dangers import dangers
 from telegraf_plugin.config.load import load
-from telegraf_plugin.config.model import Config, Credential, Server, Source, Timeouts
+from telegraf_plugin.config.model import Config, Credential, Login, Server, Source, Timeouts
 
-__all__ = ["Config", "Credential", "Server", "Source", "Timeouts", "dangers", "load"]
+__all__ = ["Config", "Credential", "Login", "Server", "Source", "Timeouts", "dangers", "load"]

@@ -14,6 +14,11 @@ from telegraf_plugin.errors import Problem
 _TLS = ("tls_ca", "tls_cert", "tls_key", "tls_server_name", "insecure_skip_verify")
 _FLUX_TEXT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*', re.DOTALL)
 """A string or a comment of Flux."""
+DEFAULT_POLICY = "autogen"
+"""What InfluxDB 1.x calls the retention policy that it makes with a database."""
+LOGIN = ("username", "password", "password_file")
+DATABASE = ("database", "retention_policy")
+"""Keys of a source, and of a stream, that tell an InfluxDB 1.x."""
 FILTERS = ("measurements", "exclude_fields", "tags", "aggregate")
 
 
@@ -24,9 +29,8 @@ def cross_check(raw: Any) -> Iterator[Problem]:
     sources = _entries(file.get("sources"))
     servers = [("central", file.get("central")), *((f"sources[{n}]", source) for n, source in sources)]
     for path, server in servers:
-        if isinstance(server, dict) and ("token" in server) == ("token_file" in server):
-            yield Problem(path, "expected either token or token_file")
         if isinstance(server, dict):
+            yield from _login(path, server) if path != "central" and is_v1(server) else _token(path, server)
             yield from _tls(path, server)
     yield from _twice([(f"sources[{n}].name", s.get("name")) for n, s in sources], "source")
     for number, source in sources:
@@ -39,6 +43,49 @@ def cross_check(raw: Any) -> Iterator[Problem]:
                 yield Problem(f"{path}.template", f"no template is called {template!r}; there are: {known}")
             chosen = {**_mapping(templates.get(template)), **stream} if isinstance(template, str) else stream
             yield from _flux(path, chosen)
+
+
+def is_v1(source: dict[str, Any]) -> bool:
+    """Say whether a raw source is an InfluxDB 1.x: it has a user, or a stream of it a database."""
+    streams = [stream for _, stream in _entries(source.get("streams"))]
+    return any(key in source for key in LOGIN) or any(key in stream for stream in streams for key in DATABASE)
+
+
+def _token(path: str, server: dict[str, Any]) -> Iterator[Problem]:
+    if ("token" in server) == ("token_file" in server):
+        yield Problem(path, "expected either token or token_file")
+    if path == "central":
+        return  # its other keys are needed by its form
+    if "org" not in server:
+        yield Problem(f"{path}.org", "is missing")
+    for number, stream in _entries(server.get("streams")):
+        if "bucket" not in stream:
+            yield Problem(f"{path}.streams[{number}].bucket", "is missing")
+
+
+def _login(path: str, server: dict[str, Any]) -> Iterator[Problem]:
+    """Yield what does not belong to an InfluxDB 1.x, and what it lacks."""
+    for key in ("org", "token", "token_file"):
+        if key in server:
+            text = "expected without org, token and token_file: username, or a stream's database, tells an InfluxDB 1.x"
+            yield Problem(f"{path}.{key}", text)
+    passwords = [key for key in ("password", "password_file") if key in server]
+    if "username" in server and len(passwords) != 1:
+        yield Problem(path, "expected either password or password_file with username")
+    elif passwords and "username" not in server:
+        yield Problem(f"{path}.{passwords[0]}", "expected with username")
+    for number, stream in _entries(server.get("streams")):
+        at = f"{path}.streams[{number}]"
+        if "bucket" in stream:
+            yield Problem(f"{at}.bucket", "expected database and retention_policy in place of it: InfluxDB 1.x")
+        if "database" not in stream:
+            yield Problem(f"{at}.database", "is missing: InfluxDB 1.x has no buckets")
+
+
+def bucket_of(stream: dict[str, Any]) -> Any:
+    """Return the bucket of a raw stream, which for InfluxDB 1.x is `database/retention_policy`."""
+    database, policy = stream.get("database"), stream.get("retention_policy", DEFAULT_POLICY)
+    return f"{database}/{policy}" if isinstance(database, str) and isinstance(policy, str) else stream.get("bucket")
 
 
 def _tls(path: str, server: dict[str, Any]) -> Iterator[Problem]:
@@ -72,7 +119,7 @@ def _twice(names: list[tuple[str, Any]], what: str) -> Iterator[Problem]:
 
 
 def _name(stream: dict[str, Any]) -> Any:
-    bucket = stream.get("bucket")
+    bucket = bucket_of(stream)
     return stream.get("name") or (bucket.replace("/", "_") if isinstance(bucket, str) else None)
 
 

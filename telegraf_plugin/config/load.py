@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from telegraf_plugin.config.circles import circles
 from telegraf_plugin.config.cross import cross_check
-from telegraf_plugin.config.model import Config, Credential, Server, Source, Timeouts
+from telegraf_plugin.config.model import Config, Credential, Login, Server, Source, Timeouts
 from telegraf_plugin.config.schema import (
     MIN_IN_FLIGHT,
     AggregateSection,
@@ -34,6 +34,7 @@ from telegraf_plugin.transport import Tls, Transport, proxy_for
 
 _DEFAULT_LOOKBACK = 5 * MINUTE
 _DEFAULT_START = _DEFAULT_LOOKBACK
+_CREDENTIALS = ("token", "token_file", "password", "password_file")
 _EXPECTED = {
     "missing": "is missing",
     "invalid_key": "expected text as a key; write it in quotes",
@@ -74,7 +75,7 @@ def made_of(value: Any, path: Path, environment: Mapping[str, str], tokens: bool
         # What was refused above is None here, and must not be reported a second time.
         problems += [found for found in _explain(error) if found.path not in known]
     if not tokens:
-        problems = [found for found in problems if found.path.rpartition(".")[2] not in ("token", "token_file")]
+        problems = [found for found in problems if found.path.rpartition(".")[2] not in _CREDENTIALS]
     if problems:
         raise ConfigurationError(str(path), problems)
     return config
@@ -132,7 +133,6 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
             streams=tuple(_stream(file, section, stream) for stream in section.streams),
             concurrent_queries=section.concurrent_queries,
             timeouts=Timeouts(*(getattr(section.timeouts, key) / 1e9 for key in ("connect", "read", "query"))),
-            read=section.read,
         )
         for section in file.sources
     )
@@ -164,16 +164,21 @@ def _indistinct(config: Config) -> list[Problem]:
 
 
 def _server(section: ServerSection, environment: Mapping[str, str]) -> Server:
-    token = section.token.get_secret_value() if section.token else None
+    credential: Credential | Login = Credential(_secret(section.token), section.token_file)
+    if isinstance(section, SourceSection) and section.streams[0].database is not None:
+        credential = Login(section.username or "", _secret(section.password), section.password_file)
     tls = Tls(
         section.tls_ca, section.tls_cert, section.tls_key, section.tls_server_name, not section.insecure_skip_verify
     )
     proxy = None
     with suppress(ValueError):  # reported by `_unusable_transports`
         proxy = proxy_for(section.url, environment)
-    return Server(
-        section.url, section.org, Credential(token, section.token_file), Transport(tls, proxy, section.compression)
-    )
+    transport = Transport(tls, proxy, section.compression)
+    return Server(section.url, section.org or "", credential, transport, section.read)
+
+
+def _secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None
 
 
 def _servers(config: Config) -> list[tuple[str, Server]]:
@@ -201,9 +206,8 @@ def _unreadable_tokens(config: Config) -> list[Problem]:
         try:
             server.credential.read()
         except ValueError as error:
-            problems.append(
-                Problem(f"{path}.{'token' if server.credential.file is None else 'token_file'}", str(error))
-            )
+            key = "password" if server.v1 else "token"
+            problems.append(Problem(f"{path}.{key if server.credential.file is None else f'{key}_file'}", str(error)))
     return problems
 
 
@@ -212,11 +216,12 @@ def _stream(file: QueriesFile, source: SourceSection, section: StreamSection) ->
     template = file.templates.get(section.template or "", SelectionSection())
     own = {key: value for key in SelectionSection.model_fields if (value := getattr(section, key)) is not None}
     chosen = template.model_copy(update=own)
+    bucket = f"{section.database}/{section.retention_policy}" if section.database else section.bucket or ""
     return StreamDefinition(
         source=source.name,
-        name=section.name or section.bucket.replace("/", "_"),
-        bucket=section.bucket,
-        central_bucket=section.central_bucket or section.bucket,
+        name=section.name or bucket.replace("/", "_"),
+        bucket=bucket,
+        central_bucket=section.central_bucket or bucket,
         measurements=tuple(chosen.measurements or ()),
         exclude_fields=tuple(chosen.exclude_fields or ()),
         tags=tuple((key, tuple(values)) for key, values in (chosen.tags or {}).items()),

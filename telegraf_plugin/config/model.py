@@ -41,6 +41,45 @@ class Credential:
         return _checked(content, f"the token file {self.file}")
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user of an InfluxDB 1.x with the password, or the file that holds it; no user: the server asks for none."""
+
+    user: str = ""
+    password: str | None = field(repr=False, default=None)
+    file: Path | None = None
+
+    def read(self) -> str:
+        """Return `user:password`, with the file as it is now; empty without a user.
+
+        Raises ValueError, which says what is wrong and never what the password or the file holds.
+        """
+        if not self.user:
+            return ""
+        if self.file is None:
+            return f"{self.user}:{_password(self.password or '', 'the password')}"
+        where = f"the password file {self.file}"
+        try:
+            content = read_bounded(self.file, MAX_TOKEN_BYTES).decode()
+        except UnfitFile as unfit:
+            raise ValueError(f"{where} {unfit}") from None
+        except OSError as error:
+            raise ValueError(f"{where} cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ValueError(f"{where} is not UTF-8") from None
+        return f"{self.user}:{_password(content, where)}"
+
+
+def _password(content: str, where: str) -> str:
+    """Return the one password in `content`. InfluxDB takes any text; one line of it is what a file is for."""
+    password = content.strip("\r\n")
+    if not password:
+        raise ValueError(f"{where} is empty")
+    if not password.isprintable() or len(password) > MAX_TOKEN_BYTES:
+        raise ValueError(f"{where} does not hold one password on one line")
+    return password
+
+
 def _checked(content: str, where: str) -> str:
     """Return the one token in `content`: as a header's value it must be a single printable word."""
     token = content.strip()
@@ -55,12 +94,24 @@ def _checked(content: str, where: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """How an InfluxDB is reached."""
+    """How an InfluxDB is reached, and in which language it is asked for points."""
 
     url: str
     org: str
-    credential: Credential
+    credential: Credential | Login
     transport: Transport = STRAIGHT
+    read: ReadWay = ReadWay.AUTO
+
+    @property
+    def v1(self) -> bool:
+        """Whether it is an InfluxDB 1.x: it has no org, and no token."""
+        return isinstance(self.credential, Login)
+
+    @property
+    def secret(self) -> str:
+        """What is not to be shown: the token, or the password; empty where there is neither. Raises ValueError."""
+        held = self.credential.read()
+        return held.partition(":")[2] if self.v1 else held
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +125,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One InfluxDB that is read: at most `concurrent_queries` at a time, in the language that `read` says."""
+    """One InfluxDB that is read: at most `concurrent_queries` at a time."""
 
     name: str
     server: Server
     streams: tuple[StreamDefinition, ...]
     concurrent_queries: int
     timeouts: Timeouts
-    read: ReadWay = ReadWay.AUTO
 
 
 @dataclass(frozen=True, slots=True)

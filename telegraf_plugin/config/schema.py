@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+)
 
-from telegraf_plugin.config.cross import FILTERS
+from telegraf_plugin.config.cross import DEFAULT_POLICY
 from telegraf_plugin.config.durations import parse_duration
+from telegraf_plugin.config.forms import SERVER_FORM, SOURCE_FORM, STREAM_FORM, WITHOUT_FILTERS
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -46,6 +55,18 @@ def _name(text: str) -> str:
 def _plain_name(text: str) -> str:
     if "/" in text:
         raise ValueError("expected a name without a slash: it is written source/stream")
+    return _name(text)
+
+
+def _part(text: str) -> str:
+    if "/" in text:
+        raise ValueError("expected a name without a slash: database and retention policy are two keys")
+    return _name(text)
+
+
+def _user(text: str) -> str:
+    if ":" in text:
+        raise ValueError("expected a name without a colon: none can be sent")
     return _name(text)
 
 
@@ -84,6 +105,8 @@ def _duration(value: object) -> int:
 _DURATION = r"(?=.*[1-9])([0-9]{1,18}(ns|us|µs|ms|s|m|h|d|w))+"
 Name = Annotated[str, AfterValidator(_name), _text(r"\S(.*\S)?")]
 PlainName = Annotated[str, AfterValidator(_plain_name), _text(r"[^\s/]([^/\n]*[^\s/])?")]
+Part = Annotated[str, AfterValidator(_part), _text(r"[^\s/]([^/\n]*[^\s/])?")]
+User = Annotated[str, AfterValidator(_user), _text(r"[^\s:]([^:\n]*[^\s:])?")]
 _ADDRESS = r"[Hh][Tt][Tt][Pp][Ss]?://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:0*[1-9][0-9]{0,4})?(/[^\s?#@]*)?"
 Url = Annotated[str, AfterValidator(_url), _text(_ADDRESS)]
 Duration = Annotated[int, BeforeValidator(_duration), _text(_DURATION)]
@@ -176,12 +199,7 @@ class _Section(BaseModel):
 class ServerSection(_Section):
     """How an InfluxDB is reached: the keys that `central` and each source share."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [{"required": ["token"]}, {"required": ["token_file"]}],
-            "dependentRequired": {"tls_cert": ["tls_key"], "tls_key": ["tls_cert"]},
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=SERVER_FORM)
     url: Url
     org: Name
     token: Token | None = None
@@ -192,6 +210,7 @@ class ServerSection(_Section):
     tls_server_name: Host | None = None
     insecure_skip_verify: bool = False
     compression: Annotated[Compression, Field(strict=False)] = Compression.AUTO
+    read: Annotated[ReadWay, Field(strict=False)] = ReadWay.AUTO
 
 
 class AggregateSection(_Section):
@@ -204,9 +223,7 @@ class AggregateSection(_Section):
 class SelectionSection(_Section):
     """The keys that a template and a stream share."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"dependentSchemas": {"flux": {"properties": dict.fromkeys(FILTERS, False)}}}
-    )
+    model_config = ConfigDict(json_schema_extra=WITHOUT_FILTERS)
     measurements: Names | None = None
     exclude_fields: Names | None = None
     tags: dict[Name, NamesOrOne] | None = None
@@ -219,9 +236,12 @@ class SelectionSection(_Section):
 
 
 class StreamSection(SelectionSection):
-    """An entry of a source's `streams`."""
+    """An entry of a source's `streams`: of a bucket, or of a database of InfluxDB 1.x."""
 
-    bucket: Name
+    model_config = ConfigDict(json_schema_extra={**WITHOUT_FILTERS, **STREAM_FORM})
+    bucket: Name | None = None
+    database: Part | None = None
+    retention_policy: Part = DEFAULT_POLICY
     name: PlainName | None = None
     template: Name | None = None
     central_bucket: Name | None = None
@@ -236,13 +256,17 @@ class TimeoutsSection(_Section):
 
 
 class SourceSection(ServerSection):
-    """An entry of `sources`."""
+    """An entry of `sources`: an InfluxDB 2 with org and token, or an InfluxDB 1.x, whose streams have a `database`."""
 
+    model_config = ConfigDict(json_schema_extra=SOURCE_FORM)
+    org: Name | None = None  # type: ignore[assignment]
+    username: User | None = None
+    password: Token | None = None
+    password_file: File | None = None
     name: PlainName
     streams: Annotated[list[StreamSection], Field(min_length=1)]
     concurrent_queries: Annotated[int, Field(ge=1, le=16)] = 1
     timeouts: TimeoutsSection = TimeoutsSection()
-    read: Annotated[ReadWay, Field(strict=False)] = ReadWay.AUTO
 
 
 class CentralSection(ServerSection):

@@ -36,7 +36,7 @@ WITH_DEFAULT = ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "LOG_LEVEL")
 """Settings that may be left out: telegraf.conf has the same defaults."""
 QUERIES_OF_TOKEN_FILES = Path("config/queries.secrets.yaml")
 """What was read where tokens are files, before one file did for both ways. Where it is, it still is read."""
-_TOKEN = re.compile(r"(?:INFLUXDB_CENTRAL|SERVER_[A-Z0-9_]+)_TOKEN")
+_TOKEN = re.compile(r"(?:INFLUXDB_CENTRAL|SERVER_[A-Z0-9_]+)_(?:TOKEN|PASSWORD)")
 _CENTRAL_TOKEN = "INFLUXDB_CENTRAL_TOKEN"  # noqa: S105 (a variable's name)
 _REFERENCE = "@{secrets:central_token}"
 """What Telegraf resolves by its secret store (config/secrets.conf) when it sends."""

@@ -13,7 +13,12 @@ _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 _OPENING = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _SECRETS_FILE = "docker-compose.secrets.yaml"
-_SECRET = re.compile(r"(central|sources\[\d+\])\.token")
+_WRITTEN_OUT = {
+    "token": "expected a variable, such as ${SERVER_A_TOKEN}, or use token_file: tokens are not written here",
+    "password": "expected a variable, such as ${SERVER_A_PASSWORD}, or use password_file: "
+    "passwords are not written here",
+}
+_SECRET = re.compile(r"(central|sources\[\d+\])\.(token|password)")
 
 
 def substitute(value: Any, environment: Mapping[str, str], problems: list[Problem], path: str = "") -> Any:
@@ -31,8 +36,7 @@ def substitute(value: Any, environment: Mapping[str, str], problems: list[Proble
     if isinstance(value, list):
         return [substitute(item, environment, problems, f"{path}[{n}]") for n, item in enumerate(value)]
     if _SECRET.fullmatch(path) and not _by_reference(value):
-        message = "expected a variable, such as ${SERVER_A_TOKEN}, or use token_file: tokens are not written here"
-        problems.append(Problem(path, message))
+        problems.append(Problem(path, _WRITTEN_OUT[path.rpartition(".")[2]]))
         return None
     if not isinstance(value, str):
         return value
@@ -101,6 +105,8 @@ def token_file(name: str) -> str:
 def tokens_as_files(raw: Any, environment: Mapping[str, str]) -> Any:
     """Return `raw`, a file before `substitute`, with `token_file` for each `token` whose variable holds none.
 
+    So are passwords.
+
     Only where COLLECTOR_SECRETS names the folder of the files: so one queries.yaml serves both ways to hold tokens.
     """
     folder = environment.get("COLLECTOR_SECRETS")
@@ -114,12 +120,18 @@ def tokens_as_files(raw: Any, environment: Mapping[str, str]) -> Any:
 
 
 def _from_file(server: Any, folder: str, environment: Mapping[str, str]) -> Any:
-    if not isinstance(server, dict) or not _by_reference(server.get("token")) or "token_file" in server:
+    for key in ("token", "password"):
+        server = _key_from_file(server, key, folder, environment)
+    return server
+
+
+def _key_from_file(server: Any, key: str, folder: str, environment: Mapping[str, str]) -> Any:
+    if not isinstance(server, dict) or not _by_reference(server.get(key)) or f"{key}_file" in server:
         return server
-    name = server["token"][2:-1]
+    name = server[key][2:-1]
     held = environment.get(name, "")
     if _NAME.fullmatch(name) is None or (held and not held.startswith("@{") and _REFERENCE.fullmatch(held) is None):
         return server
     # A ${ in the folder's name is part of it: `substitute` comes after.
     path = f"{folder}/{token_file(name)}".replace("${", "$${")
-    return {key: value for key, value in server.items() if key != "token"} | {"token_file": path}
+    return {each: value for each, value in server.items() if each != key} | {f"{key}_file": path}

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from typing import TypeVar, cast
 
+from telegraf_plugin.config import Server
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.answers import FieldTypes, count_of, types_of
+from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query, series_predicates
+from telegraf_plugin.influxdb.influxql import in_central
+from telegraf_plugin.influxdb.influxql_questions import Questions
+from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader, Left
+from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
 from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.block import Block, FieldKey
@@ -17,6 +25,8 @@ from telegraf_plugin.stream.names import HEALTH
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
 
+Answer = TypeVar("Answer")
+
 _OF_FLUX = ("", "result", "table")
 """Columns of each reply that are no tags."""
 
@@ -24,28 +34,58 @@ _OF_FLUX = ("", "result", "table")
 class CentralReader(LedgerReader):
     """Reads in central. Safe to use from several threads; whatever fails is a CentralError."""
 
+    def __init__(self, central: Server, metrics_bucket: str, client: QueryClient | None = None) -> None:
+        """As `LedgerReader`; points are asked for in the language that `central` says."""
+        super().__init__(central, metrics_bucket, client)
+        self._way = InfluxqlWay(self._client, central.read)
+        self._influxql = InfluxqlReader(self._way)
+
     # What has landed
 
     def count(self, stream: StreamDefinition, span: Span) -> int:
         """Return how many points central has of `stream` in `span`, which crosses no shard group's end."""
-        with self._explained():
+
+        def by_flux() -> int:
             return count_of(self._rows(flux.count_query(stream, *span)))
+
+        with self._explained():
+            return self._either(stream, lambda questions: questions.count(span), by_flux)
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether central has any point of `stream` in `span`, which may be years."""
-        with self._explained():
+
+        def by_flux() -> bool:
             return next(iter(self._rows(flux.exists_query(stream, *span))), None) is not None
+
+        with self._explained():
+            return self._either(stream, lambda questions: questions.exists(span), by_flux)
 
     def blocks(self, stream: StreamDefinition, span: Span) -> Iterator[tuple[list[Block], bool]]:
         """Yield what central has of `stream` in `span`, as `Passage.blocks` does for the source."""
         with self._explained():
+            rest = stream
+            if stream.flux is None:
+                names = yield from self._counted(self._influxql.raw(in_central(stream), span))
+                if names == ():
+                    return
+                rest = stream if names is None else replace(stream, measurements=names)
             decoder = Decoder()
-            for blocks in self._read(flux.points_query(stream, *span), decoder):
+            for blocks in self._read(flux.points_query(rest, *span), decoder):
                 self.values += sum(map(len, blocks))
                 yield blocks, False
             if decoder.quoted and stream.flux is None:
-                again = flux.carriage_return_query(stream, *span, decoder.quoted)
+                again = flux.carriage_return_query(rest, *span, decoder.quoted)
                 yield from ((blocks, True) for blocks in self._read(again, Decoder(escaped=True)))
+
+    def _counted(self, reading: Left) -> Left:
+        """Yield what `reading` does, and count the points."""
+        while True:
+            try:
+                blocks, exact = next(reading)
+            except StopIteration as end:
+                return cast("tuple[str, ...] | None", end.value)
+            self.values += 0 if exact else sum(map(len, blocks))
+            yield blocks, exact
 
     def types(self, bucket: str, span: Span, field_key: FieldKey) -> set[str]:
         """Return the types that central has of the field key's field in `span`."""
@@ -55,9 +95,14 @@ class CentralReader(LedgerReader):
 
     def newest_types(self, stream: StreamDefinition, span: Span) -> FieldTypes:
         """Return the type of each field that may be the stream's in `span`, which crosses no shard group's end."""
-        with self._explained():
+        chosen = replace(in_central(stream), conditions=())
+
+        def by_flux() -> FieldTypes:
             query = flux.newest_types_query(stream.central_bucket, *span, series_predicates(stream))
             return types_of(self._client.query(query))
+
+        with self._explained():
+            return self._way.ask(chosen, lambda questions: questions.types(span), by_flux)
 
     def probe(self, bucket: str, now: int) -> None:
         """Have central answer for `bucket` at `now` (Unix ns): whether it is there, and may be read."""
@@ -118,6 +163,11 @@ class CentralReader(LedgerReader):
         """Return how long central keeps the bucket `name`; None when it does not say."""
         with self._explained():
             return self._client.bucket(name)
+
+    def _either(
+        self, stream: StreamDefinition, by_influxql: Callable[[Questions], Answer], by_flux: Callable[[], Answer]
+    ) -> Answer:
+        return self._way.ask(in_central(stream), by_influxql, by_flux) if stream.flux is None else by_flux()
 
     def _read(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
         for chunk in self._client.query(query):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from urllib.parse import urlencode
 
 from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query, extern
 from telegraf_plugin.influxdb.http_client import INFLUXQL, HttpClient, Request
 from telegraf_plugin.influxdb.influxql import Place
@@ -30,7 +32,9 @@ _DIALECT = {
 
 
 class QueryClient(HttpClient):
-    """A server that answers questions."""
+    """A server that answers questions. `speaks_flux`: else it answers InfluxQL alone."""
+
+    speaks_flux = True
 
     def query(self, query: Query) -> Iterator[bytes]:
         """Yield the annotated CSV reply to `query` in chunks of at most CHUNK_BYTES.
@@ -47,6 +51,14 @@ class QueryClient(HttpClient):
                     f"the reply has no end: more than {query.most:,} bytes", "check the url: is this InfluxDB?"
                 )
             yield chunk
+
+    def version(self) -> str:
+        """Return the server's version as it tells it itself; empty when it does not. Raises SourceError."""
+        try:
+            with closing(self.by_token(lambda: self.send(Request("/ping", "*/*")))) as response:
+                return response.headers.get("X-Influxdb-Version", "")
+        except Exception as failure:
+            raise explain(failure, self.url) from failure
 
     def bucket(self, name: str) -> Bucket | None:
         """Return what the server says of the bucket `name`; None when it does not say. Raises SourceError.

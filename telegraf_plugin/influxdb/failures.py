@@ -131,7 +131,8 @@ def _message(error: Refusal) -> str:
     """What the server said, as `: text`, cut to a sentence's length."""
     text = error.body.decode("utf-8", "replace")
     try:
-        text = str(json.loads(text)["message"])
+        said = json.loads(text)
+        text = str(said["message"] if "message" in said else said["error"])  # InfluxDB 1.x calls it so
     except (ValueError, LookupError, TypeError, RecursionError):
         text = "" if text.lstrip().startswith("<") else text
     return f": {_short(text)}" if text.strip() else ""

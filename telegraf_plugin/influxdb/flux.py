@@ -28,6 +28,8 @@ LATEST = 9_223_372_036 * SECOND
 ONE_ROW_BYTES = 64 * 1024
 """What a reply of one row, as of a count, can take at most; they take some 300 bytes."""
 
+_NUMERIC = " or ".join(f'types.isType(v: r._value, type: "{kind}")' for kind in ("float", "int", "uint"))
+"""`types.isNumeric(v: r._value)`, which Flux has three versions of InfluxDB later than `types` (docs/engines.md)."""
 _LITERAL = re.compile(rb"[^A-Za-z0-9 _.,:;/()<>=+*@%-]")
 
 
@@ -183,7 +185,7 @@ def _pipeline(stream: StreamDefinition, start: int, stop: int, refused: Collecti
     lines = _selected(stream, start, stop, refused)
     if stream.aggregate is not None:
         if stream.aggregate.fn.numeric:
-            lines.append("filter(fn: (r) => types.isNumeric(v: r._value))")
+            lines.append(f"filter(fn: (r) => {_NUMERIC})")
         window = f"every: {stream.aggregate.every}ns, fn: {stream.aggregate.fn.value}"
         lines.append(f'aggregateWindow({window}, createEmpty: false, timeSrc: "_start")')
     return lines

@@ -162,7 +162,9 @@ class HttpClient:
 
     def send(self, request: Request) -> BaseHTTPResponse:
         """Return the reply, its body not read yet. Raises Refusal, and what urllib3 does."""
-        headers = {"Authorization": self.authorization, "Accept": request.accept, "User-Agent": "data-collector"}
+        headers = {"Accept": request.accept, "User-Agent": "data-collector"}
+        if self.authorization:
+            headers["Authorization"] = self.authorization
         if self._packed:
             headers["Accept-Encoding"] = "gzip"
         if request.body is not None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import BadReply, PermanentError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
     Place,
     UnspeakableName,
+    all_fields_statement,
     identifier,
     layout_statement,
     measurements_statement,
@@ -26,6 +27,8 @@ from telegraf_plugin.stream.windows import group_start
 
 PLACE_SECONDS = 60.0
 """How long it is believed where a bucket is found: somebody may map its name to another one."""
+_SYSTEM = ("_fieldKeys", "_measurements", "_series", "_tagKeys", "_tags")
+"""What InfluxQL takes for a table of its own, as the measurement of a question for points."""
 _TYPES = {kind.value.encode(): kind for kind in FieldType}
 LAYOUT_SECONDS = 600.0
 """How long a measurement's layout is believed within one shard group, in which a field's type stays."""
@@ -41,10 +44,14 @@ class Unmapped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The types of a measurement's fields. `unfit`: why InfluxQL does not read it as Flux does, empty where it does."""
+    """The types of a measurement's fields. `unfit`: why InfluxQL does not read it as Flux does, empty where it does.
+
+    `several`: all types of each field that has several, one in each shard group; `types` has one of them.
+    """
 
     types: Mapping[bytes, FieldType]
     unfit: str = ""
+    several: Mapping[bytes, frozenset[FieldType]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,13 @@ class Layouts:
         client: QueryClient,
         steady: Callable[[], float] = time.monotonic,
         clock: Callable[[], int] = time.time_ns,
+        alone: bool = False,
     ) -> None:
-        """`steady` gives seconds of a clock that never jumps, `clock` Unix ns."""
-        self._client, self._steady, self._clock = client, steady, clock
+        """`steady` gives seconds of a clock that never jumps, `clock` Unix ns.
+
+        `alone`: nothing is left to Flux that InfluxQL can read at all, as of InfluxDB 1.x.
+        """
+        self._client, self._steady, self._clock, self._alone = client, steady, clock, alone
         self._places: dict[str, tuple[float, Whereabouts]] = {}
         self._layouts: dict[tuple[str, str], tuple[float, int, Layout]] = {}
         self._lock = threading.Lock()
@@ -92,6 +103,9 @@ class Layouts:
 
     def names(self, place: Place) -> list[bytes]:
         """Return the measurements that a bucket has now. Raises SourceError."""
+        if self._alone:  # before 2.0 InfluxQL names all of a database's measurements, whatever the policy
+            by_field = self._ask(place, all_fields_statement(place), MAX_NAMES)
+            return list(dict.fromkeys(rows.measurement for rows in by_field))
         found = self._ask(place, measurements_statement(place), MAX_MEASUREMENTS)
         return [_name(row[0]) for rows in found for row in rows.rows]
 
@@ -113,10 +127,11 @@ class Layouts:
         asked = self._steady()
         skew = self._client.clock_skew or 0.0
         until = _group_end(self._clock() + int(skew * SECOND), where.bucket.shard_group)
-        found = {name: Layout({}, reason) for name in names if (reason := _unspeakable(name))}
+        found = {name: Layout({}, reason) for name in names if (reason := _left_to_flux(name, self._alone))}
         rest = [name for name in names if name not in found]
         if rest:
-            found |= _layouts(rest, self._ask(where.place, layout_statement(where.place, rest), MAX_NAMES))
+            replies = self._ask(where.place, layout_statement(where.place, rest), MAX_NAMES)
+            found |= _layouts(rest, replies, self._alone)
         with self._lock:
             if len(self._layouts) > MAX_MEASUREMENTS:
                 self._layouts.clear()
@@ -144,33 +159,43 @@ def _group_end(time_ns: int, shard_group: int) -> int:
     return min(group_start(time_ns, each) + each for each in (shard_group, HOUR))
 
 
-def _unspeakable(name: str) -> str:
+def unspeakable(name: str, alone: bool = False) -> str:
+    """Say why InfluxQL cannot be asked about the measurement `name`; empty where it can. `alone`: as of `Layouts`."""
     try:
         identifier(name)
     except UnspeakableName:
         return "InfluxQL cannot name it"
-    if name.startswith("_"):
+    if name in _SYSTEM if alone else name.startswith("_"):
         return "InfluxQL may take its name for one of its own"
-    return "the collector's own are read by Flux" if is_own(name.encode()) else ""
+    return ""
 
 
-def _layouts(names: Iterable[str], replies: Iterable[Rows]) -> dict[str, Layout]:
+def _left_to_flux(name: str, alone: bool) -> str:
+    own = is_own(name.encode()) and not alone
+    return unspeakable(name, alone) or ("the collector's own are read by Flux" if own else "")
+
+
+def _layouts(names: Iterable[str], replies: Iterable[Rows], alone: bool = False) -> dict[str, Layout]:
     """Return how the measurements `names` look by the `replies` to `layout_statement`. Raises BadReply."""
     types: dict[bytes, dict[bytes, FieldType]] = {name.encode(): {} for name in names}
     unfit: dict[bytes, str] = {}
+    several: dict[bytes, dict[bytes, frozenset[FieldType]]] = {name: {} for name in types}
     for found in replies:
         of_one = types.get(found.measurement)
         if of_one is None:
             raise BadReply("the reply is about a measurement that was not asked for", "")
-        for field, kind in found.rows:
+        for name, kind in found.rows:
             known = _TYPES.get(_name(kind))
             if known is None:
                 unfit[found.measurement] = "a field of it is of a type that is not known here"
-            elif of_one.setdefault(_name(field), known) is not known:
-                unfit[found.measurement] = f"its field {_shown(field)} has two types"
+            elif (told := of_one.setdefault(_name(name), known)) is not known:
+                of_all = several[found.measurement]
+                of_all[name] = of_all.get(name, frozenset((told,))) | {known}
+                if not alone:
+                    unfit[found.measurement] = f"its field {_shown(name)} has two types"
         if len(of_one) > MAX_FIELDS:
             unfit[found.measurement] = f"it has more than {MAX_FIELDS:,} fields"
-    return {name.decode(): Layout(of_one, unfit.get(name, "")) for name, of_one in types.items()}
+    return {name.decode(): Layout(of_one, unfit.get(name, ""), several[name]) for name, of_one in types.items()}
 
 
 def _name(value: object) -> bytes:

@@ -43,10 +43,10 @@ MAX_SAID = 1000
 class LedgerReader:
     """Asks central for its ledger. Whatever fails is a CentralError; one thread at a time reads a bucket's `ledger`."""
 
-    def __init__(self, central: Server, metrics_bucket: str) -> None:
-        """Prepare to ask `central`; `metrics_bucket` is where the plugin's own metrics go."""
+    def __init__(self, central: Server, metrics_bucket: str, client: QueryClient | None = None) -> None:
+        """Prepare to ask `central`, by a `client` of one's own; `metrics_bucket` has the plugin's own metrics."""
         token, transport = central.credential.read, central.transport
-        self._client = QueryClient(central.url, central.org, token, *BOUNDS, transport)
+        self._client = client or QueryClient(central.url, central.org, token, *BOUNDS, transport)
         self._metrics_bucket = metrics_bucket
         self._asking: set[int] = set()
         self._searches: dict[tuple[str, StreamId], Search] = {}  # of ledgers that are being read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from telegraf_plugin.influxdb.annotated_csv import Decoder
@@ -53,9 +53,18 @@ class OverwriteGuard:
     beyond it nothing passes.
     """
 
-    def __init__(self, client: QueryClient, stream: StreamDefinition, mapper: TagMapper, span: Span) -> None:
+    def __init__(
+        self,
+        client: QueryClient,
+        stream: StreamDefinition,
+        mapper: TagMapper,
+        span: Span,
+        read: Callable[[SeriesKey], Iterator[list[Block]]] | None = None,
+    ) -> None:
+        """`read` asks for the points of one series, those of others may be among them; by Flux unless given."""
         self.drops = Drops()
         self._client, self._stream, self._span = client, stream, span
+        self._read = read or self._by_flux
         self._watch = OverwriteWatch(mapper, stream.renames)
         self._put_off: dict[tuple[SeriesKey, ...], list[Block]] = {}  # by the series that were there before
         self._room = MAX_PUT_OFF_BYTES
@@ -104,10 +113,13 @@ class OverwriteGuard:
     def _times(self, series: SeriesKey, wanted: set[bytes]) -> set[bytes]:
         """Ask the source at which of the times `wanted` (decimal ns) `series` has a point; it may have millions."""
         times: set[bytes] = set()
-        # The operator's own Flux may compute its series: all of it is asked again.
-        ask = stream_query if self._stream.flux is not None else partial(series_query, series=series)
-        for blocks in read_blocks(self._client, ask(self._stream, *self._span), Decoder()):
+        for blocks in self._read(series):
             for block in blocks:
                 if block.key == series:
                     times.update(wanted.intersection(block.times))
         return times
+
+    def _by_flux(self, series: SeriesKey) -> Iterator[list[Block]]:
+        # The operator's own Flux may compute its series: all of it is asked again.
+        ask = stream_query if self._stream.flux is not None else partial(series_query, series=series)
+        return read_blocks(self._client, ask(self._stream, *self._span), Decoder())

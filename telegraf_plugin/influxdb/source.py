@@ -12,7 +12,10 @@ from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newe
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.influxql import at_source
+from telegraf_plugin.influxdb.influxql_questions import Questions
 from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader
+from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.passage import Passage
 from telegraf_plugin.influxdb.rows import read_rows, whole_number
 from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
@@ -33,9 +36,10 @@ class SourceReader:
     """Reads one source. Safe to use from several threads. Everything raises SourceError."""
 
     def __init__(self, client: QueryClient, way: ReadWay = ReadWay.FLUX) -> None:
-        """`way`: the language in which it is asked for points."""
+        """`way`: the language in which it is asked."""
         self.client = client
-        self._influxql = InfluxqlReader(client, way)
+        self._way = InfluxqlWay(client, way)
+        self._influxql = InfluxqlReader(self._way)
         self.values = 0  # points read, for whatever reason; threads do not wait for each other to count
         self._unreadables = Unreadables(lambda bucket, statement: client.influxql(bucket, statement))
 
@@ -102,7 +106,11 @@ class SourceReader:
 
     def count(self, stream: StreamDefinition, span: Span) -> int:
         """Return how many points `stream` selects in `span` that can be read, before any aggregate."""
-        return self.ask(stream, lambda chosen: self._number(flux.count_query(chosen, *span)))
+        return self.ask(
+            stream,
+            lambda questions: questions.count(span),
+            lambda chosen: self._number(flux.count_query(chosen, *span)),
+        )
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether `stream` may have a point in `span`, which may be years, before any aggregate.
@@ -111,7 +119,11 @@ class SourceReader:
         """
         if stream.flux is not None:
             return True
-        return self.ask(stream, lambda chosen: self._time(flux.exists_query(chosen, *span)) is not None)
+        return self.ask(
+            stream,
+            lambda questions: questions.exists(span),
+            lambda chosen: self._time(flux.exists_query(chosen, *span)) is not None,
+        )
 
     def newest(self, stream: StreamDefinition, start: int, stop: int) -> int | None:
         """Return the time (Unix ns) of the newest point in [start, stop), None when there is none.
@@ -142,18 +154,25 @@ class SourceReader:
 
         That is its first point's time; an aggregate's window, or a Flux query's whole microsecond, begins at or before.
         """
-        found = self.ask(stream, lambda chosen: self._time(flux.first_query(chosen, stop)))
+        found = self.ask(
+            stream,
+            lambda questions: questions.first((flux.EARLIEST, stop)),
+            lambda chosen: self._time(flux.first_query(chosen, stop)),
+        )
         return found - found % stream.unit if found is not None else None
 
     def measurements(self, stream: StreamDefinition, span: Span) -> dict[str, int]:
         """Return how many points of each measurement `stream` selects in `span`, before any aggregate."""
-        chosen = self.readable(stream)
-        predicates = flux.predicates(chosen) if chosen.flux is None else []
-        query = measurement_counts_query(stream.bucket, *span, predicates)
-        counts: dict[str, int] = {}
-        for row in read_rows(self.client.query(query)):
-            counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + whole_number(row)
-        return counts
+
+        def read(chosen: StreamDefinition) -> dict[str, int]:
+            predicates = flux.predicates(chosen) if chosen.flux is None else []
+            query = measurement_counts_query(stream.bucket, *span, predicates)
+            counts: dict[str, int] = {}
+            for row in read_rows(self.client.query(query)):
+                counts[row["_measurement"]] = counts.get(row["_measurement"], 0) + whole_number(row)
+            return counts
+
+        return self.ask(stream, lambda questions: questions.counts(span), read)
 
     def types(self, stream: StreamDefinition, span: Span) -> FieldTypes:
         """Return the type of each field that `stream` has in `span`, which crosses no shard group's end."""
@@ -162,7 +181,7 @@ class SourceReader:
             query = newest_types_query(stream.bucket, *span, flux.predicates(chosen))
             return types_of(self.client.query(query))
 
-        return self.ask(stream, read)
+        return self.ask(stream, lambda questions: questions.types(span), read)
 
     def ahead(self, stream: StreamDefinition, now: int) -> int:
         """Return how many points `stream` has that are more than a minute later than `now` (Unix ns)."""
@@ -170,30 +189,54 @@ class SourceReader:
 
     def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
         """Say whether the stream's own bucket at the source holds `mark`, which was written to central's."""
-        return self._number(flux.marks_query(stream, mark.incarnation, mark.time, mark.time + 1)) > 0
+        return self.ask(
+            stream,
+            lambda questions: questions.has_mark(stream, mark),
+            lambda _: self._number(flux.marks_query(stream, mark.incarnation, mark.time, mark.time + 1)) > 0,
+        )
 
     def probe(self, stream: StreamDefinition, now: int) -> None:
         """Have the source answer for the stream's bucket at `now` (Unix ns), where there is nothing to be read."""
-        try:
-            for _ in self.client.query(flux.probe_query(stream, now)):
-                pass
-        except SourceError as error:
-            if not is_panic(error):  # it has read the bucket, to its own dismay
-                raise
 
-    def ask(self, stream: StreamDefinition, ask: Callable[[StreamDefinition], Answer]) -> Answer:
-        """Return what `ask` returns for what of `stream` can be read; it is asked twice where a series breaks it."""
-        try:
-            return ask(self.readable(stream))
-        except SourceError as error:
-            if not is_panic(error) or not self._unreadables.learned(stream):
-                raise
-            return ask(self.readable(stream))
+        def probe(_chosen: StreamDefinition) -> None:
+            try:
+                for _ in self.client.query(flux.probe_query(stream, now)):
+                    pass
+            except SourceError as error:
+                if not is_panic(error):  # it has read the bucket, to its own dismay
+                    raise
+
+        self.ask(stream, Questions.probe, probe)
+
+    def ask(
+        self,
+        stream: StreamDefinition,
+        by_influxql: Callable[[Questions], Answer],
+        by_flux: Callable[[StreamDefinition], Answer],
+    ) -> Answer:
+        """Return the answer about what of `stream` can be read, by one language or the other.
+
+        Flux is asked twice where a series breaks it. What the operator's own Flux selects, InfluxQL does not know.
+        """
+
+        def ask() -> Answer:
+            try:
+                return by_flux(self.readable(stream))
+            except SourceError as error:
+                if not is_panic(error) or not self._unreadables.learned(stream):
+                    raise
+                return by_flux(self.readable(stream))
+
+        return self._way.ask(at_source(stream), by_influxql, ask) if stream.flux is None else ask()
 
     def unreadable(self, stream: StreamDefinition) -> tuple[UnreadableSeries, ...]:
         """Return the series of `stream` that break its questions, as far as the source tells."""
         self._unreadables.learned(stream)
         return self.readable(stream).unreadable
+
+    def left_out(self, stream: StreamDefinition, span: Span) -> dict[str, tuple[str, str]]:
+        """Return the measurements of `stream` that are not read in `span`, each with the reason and what to do."""
+        return {}
 
     def _number(self, query: Query) -> int:
         return count_of(read_rows(self.client.query(query)))

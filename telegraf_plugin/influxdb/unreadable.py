@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from telegraf_plugin.errors import SourceError
+from telegraf_plugin.influxdb.influxql import SHADOWING as SHADOWING
 from telegraf_plugin.stream.block import SeriesKey
 from telegraf_plugin.stream.definition import StreamDefinition, UnreadableSeries
 
-SHADOWING = ("_value", "_time", "_start", "_stop")
-"""Flux's own columns, which a tag can be called like. InfluxDB refuses a tag called `_field` or `_measurement`."""
 MAX_SERIES = 100
 """Series of one bucket that are left out one by one; where there are more, their measurements are left out whole."""
 MAX_KEYS = 100

@@ -18,7 +18,8 @@ from telegraf_plugin.influxdb.table import MAX_NAMES_BYTES, is_utf8
 from telegraf_plugin.stream.block import Block, FieldType, pick
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 
-_TYPES = {float: FieldType.FLOAT, int: FieldType.INTEGER, bool: FieldType.BOOLEAN, bytes: FieldType.STRING}
+TYPES = {float: FieldType.FLOAT, int: FieldType.INTEGER, bool: FieldType.BOOLEAN, bytes: FieldType.STRING}
+"""What a value of a reply says of its field's type."""
 _BOOLEANS = {True: b"true", False: b"false"}
 Column = tuple[Any, ...]
 _MAX_INTEGER = 2**63 - 1
@@ -72,10 +73,20 @@ def blocks_of(found: Rows, types: Mapping[bytes, FieldType], without: Collection
     return blocks
 
 
+def type_of_value(value: object, several: Collection[FieldType]) -> FieldType | None:
+    """Return which of `several` types a field has by one of its values; None where that does not tell."""
+    kind = TYPES.get(type(value))
+    if kind is FieldType.INTEGER and FieldType.UNSIGNED in several:
+        if FieldType.INTEGER not in several:
+            return FieldType.UNSIGNED
+        return None
+    return kind
+
+
 def _type_of(measurement: bytes, values: Column, told: FieldType | None) -> FieldType:
     """Return the type of the field with these `values`, which was `told` to be one."""
     kinds = set(map(type, values))
-    kind = _TYPES.get(kinds.pop()) if len(kinds) == 1 else None
+    kind = TYPES.get(kinds.pop()) if len(kinds) == 1 else None
     if kind is FieldType.INTEGER and told is FieldType.UNSIGNED:
         kind = told
     if kind is None or kind is not told:

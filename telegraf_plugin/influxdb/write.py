@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain, inactive, is_inactive
@@ -35,11 +33,3 @@ class WriteClient(QueryClient):
                     error.summary, "create the bucket, or correct its name or the org", 404
                 ) from failure
             raise error from failure
-
-    def version(self) -> str:
-        """Return the server's version as it tells it itself; empty when it does not. Raises SourceError."""
-        try:
-            with closing(self.by_token(lambda: self.send(Request("/ping", "*/*")))) as response:
-                return response.headers.get("X-Influxdb-Version", "")
-        except Exception as failure:
-            raise explain(failure, self.url) from failure

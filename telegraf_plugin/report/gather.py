@@ -13,7 +13,7 @@ from telegraf_plugin.commands.last_word import Metrics
 from telegraf_plugin.commands.status import rows_of
 from telegraf_plugin.commands.survey import survey
 from telegraf_plugin.errors import SourceError
-from telegraf_plugin.influxdb.write import WriteClient
+from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.report.calendar import calendar, first_hour
 from telegraf_plugin.report.facts import Dropped, Facts, Held, Stream, Version, history, known
 from telegraf_plugin.report.remedies import held_remedy
@@ -91,7 +91,7 @@ class Gathering:
 
         With it each server's version, and what could not be found. All are asked at once: one may be away.
         """
-        clients: dict[str, WriteClient] = {"": self._session.desk.client}
+        clients: dict[str, QueryClient] = {"": self._session.desk.client}
         for each in self._session.config.sources:
             if self._concerns(each.name):
                 clients[each.name] = self._session.client(each)
@@ -116,7 +116,7 @@ class Gathering:
         return kept, versions, notes
 
 
-def _bucket_of(client: WriteClient, name: str) -> Callable[[], Bucket | None]:
+def _bucket_of(client: QueryClient, name: str) -> Callable[[], Bucket | None]:
     return lambda: client.bucket(name)
 
 

@@ -24,7 +24,7 @@ def of_source(source: Source) -> Settings:
     """Return what is set of one source, each of its streams among it."""
     return [
         *_server(source.server),
-        ("read", source.read.value),
+        ("read", source.server.read.value),
         ("queries at a time", str(source.concurrent_queries)),
         *((f"stream {stream.name}", of_stream(stream)) for stream in source.streams),
     ]

@@ -84,10 +84,8 @@ LINE = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(lines=st.lists(LINE, min_size=1, max_size=25))
-def test_random_points_are_the_same_both_ways(influx: InfluxServer, lines: list[Any]) -> None:
-    influx.empty_bucket("random")
+def text_of(lines: list[Any]) -> bytes:
+    """Return line protocol of what LINE gives."""
     text = "\n".join(
         escaped(name)
         + "".join(f",{escaped(key)}={escaped(value)}" for key, value in sorted(tags.items()))
@@ -96,7 +94,14 @@ def test_random_points_are_the_same_both_ways(influx: InfluxServer, lines: list[
         + f" {AT + at}"
         for name, tags, fields, at in lines
     )
-    influx.write("random", text.encode())
+    return text.encode()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(lines=st.lists(LINE, min_size=1, max_size=25))
+def test_random_points_are_the_same_both_ways(influx: InfluxServer, lines: list[Any]) -> None:
+    influx.empty_bucket("random")
+    influx.write("random", text_of(lines))
     client, found = same_both_ways(influx, stream_of("random"), SPAN)
     assert found.number > 0
     assert client.selects

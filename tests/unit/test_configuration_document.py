@@ -47,7 +47,7 @@ BY_ANNOTATION = {
     list: "list",
 }
 IN_WORDS = {"the system's", "the URL's host", "the bucket", "the bucket, `_` for a slash", "the file's", "none", "all"}
-IN_WORDS |= {"three intervals", "five minutes", "five minutes ago"}
+IN_WORDS |= {"needed, or `database`", "three intervals", "five minutes", "five minutes ago"}
 """What holds where the schema has no value; `test_what_is_said_in_words_is_so` looks at those that are figures."""
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_plugin import audit, cli, compare
-from telegraf_plugin.commands import arguments, checks, last_word
+from telegraf_plugin.commands import arguments, last_word, versions
 from telegraf_plugin.config import schema, yaml_file
 from telegraf_plugin.influxdb import (
     annotated_csv,
@@ -55,7 +55,7 @@ FOREIGN = re.compile(
     r"no route to host|network is unreachable|Keys should be strings|found character|Strict environment variable"
     r"|unsupported (input type|aggregate column)|queue length exceeded|memory allocation limit|could not find bucket"
     r"|panic: unsupported|organization name|cannot start any token|Permission denied|Is a directory|No such file"
-    r"|Broken pipe|field type conflict|Failed to connect to|address already in use"
+    r"|database not found|Broken pipe|field type conflict|Failed to connect to|address already in use"
 )
 PLACES = re.compile(
     r"…|\.\.\.|\b[A-Z][A-Z_/:]*\b(?!=)|[0-9][0-9,.]*|'[^']*'|\"[^\"]*\"|<[^>]*>|\$\{|\||: |; |collector: "
@@ -120,7 +120,7 @@ def test_there_are_messages_to_look_for() -> None:
     ("document", "said"),
     [
         (TROUBLE, f"Said when they differ by more than {audit.MAX_SKEW:g} s"),
-        (README, f"| InfluxDB, sources and central | {'.'.join(map(str, checks.NEEDED_VERSION))} or newer"),
+        (README, f"| InfluxDB, sources and central | {'.'.join(map(str, versions.NEEDED))} or newer"),
         (TROUBLE, f"A mark is on its way for more than {ledger_watch.OVERDUE // SECOND_NS} s"),
         (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
         (TROUBLE, f"it gets it, up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),

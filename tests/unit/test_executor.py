@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import executor as executor_module
+from telegraf_plugin.config import Source as ConfiguredSource
 from telegraf_plugin.errors import (
     BadReply,
     CentralError,
@@ -47,7 +48,7 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
     StreamJob,
 )
-from telegraf_plugin.stream.definition import ReadWay, StreamDefinition, StreamId
+from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.spans import END, Span, span
@@ -306,12 +307,12 @@ class Threads:
         config = replace(config, sources=both)
         self.streams = {each.name: each.streams[0] for each in both}
 
-        def reader(client: str, way: ReadWay) -> Source:
-            assert way is ReadWay.AUTO
+        def reader(of: ConfiguredSource, client: str) -> Source:
+            assert client == of.name
             return self.sources.setdefault(client, Source())
 
         monkeypatch.setattr(executor_module, "client_of", lambda each: each.name)
-        monkeypatch.setattr(executor_module, "SourceReader", reader)
+        monkeypatch.setattr(executor_module, "reader_of", reader)
         windows = {each.central_bucket: InFlightWindow(1000) for each in config.streams}
         self.executor = Executor(
             config,

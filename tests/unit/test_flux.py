@@ -99,7 +99,7 @@ def test_an_aggregate_is_timed_by_the_start_of_its_window(fn: AggregateFunction)
     text = stream_query(replace(WHOLE, aggregate=Aggregate(60 * 10**9, fn)), START, STOP).text
     wanted = f'aggregateWindow(every: 60000000000ns, fn: {fn.value}, createEmpty: false, timeSrc: "_start")'
     assert text.endswith(wanted)
-    assert ("types.isNumeric" in text) == ('import "types"\n' in text) == fn.numeric
+    assert ('type: "uint"' in text) == ('import "types"\n' in text) == fn.numeric
 
 
 def test_a_query_of_ones_own_gets_its_values_beside_the_text() -> None:

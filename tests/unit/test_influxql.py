@@ -17,6 +17,7 @@ from telegraf_plugin.influxdb.influxql import (
     rows_statement,
     string,
 )
+from telegraf_plugin.stream.selection import Condition
 
 PLACE = Place("a", 'b"c')
 
@@ -35,8 +36,12 @@ def test_what_the_grammar_cannot_carry_is_refused(name: str) -> None:
             quote(name)
 
 
+def _is(key: str, *values: str) -> tuple[Condition, ...]:
+    return ((key, values),)
+
+
 def test_points_are_asked_for_by_policy_measurement_tags_and_time() -> None:
-    assert rows_statement(PLACE, "c'd", (("k", ("v", "w'x")), ("l", ("y",))), (-5, 7)) == (
+    assert rows_statement(PLACE, "c'd", ((_is("k", "v", "w'x"),), (_is("l", "y"),)), (-5, 7)) == (
         """SELECT *::field FROM "b\\"c"."c'd" WHERE ("k"::tag = 'v' OR "k"::tag = 'w\\'x') AND ("l"::tag = 'y') """
         "AND time >= -5 AND time < 7 GROUP BY *"
     )
@@ -46,4 +51,4 @@ def test_points_are_asked_for_by_policy_measurement_tags_and_time() -> None:
 
 def test_a_tag_of_no_value_is_not_asked_for() -> None:
     with pytest.raises(UnspeakableName):
-        rows_statement(PLACE, "m", (("k", ("v", "")),), (0, 1))
+        rows_statement(PLACE, "m", ((_is("k", "v", ""),),), (0, 1))

@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
-from telegraf_plugin.influxdb import influxql_reader, layouts
+from telegraf_plugin.influxdb import influxql_way, layouts
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place
-from telegraf_plugin.influxdb.influxql_reader import MAX_BY_FLUX, SECONDS_BY_FLUX, InfluxqlReader
+from telegraf_plugin.influxdb.influxql_reader import MAX_BY_FLUX, InfluxqlReader
+from telegraf_plugin.influxdb.influxql_way import SECONDS_BY_FLUX, InfluxqlWay
 from telegraf_plugin.influxdb.layouts import LAYOUT_SECONDS, PLACE_SECONDS
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
@@ -36,6 +37,7 @@ class Server:
     """Answers InfluxQL about measurements with their `fields`; `points` are each one's series."""
 
     clock_skew = 0.0
+    speaks_flux = True
 
     def __init__(self, fields: dict[str, dict[str, str]], points: Rows | None = None) -> None:
         self.fields, self.points = fields, points or {}
@@ -95,8 +97,8 @@ def reader(
     server: Server, monkeypatch: pytest.MonkeyPatch, way: ReadWay = ReadWay.AUTO
 ) -> tuple[InfluxqlReader, Clock]:
     clock = Clock()
-    monkeypatch.setattr(influxql_reader, "Layouts", lambda client, steady: layouts.Layouts(client, steady, lambda: NOW))
-    return InfluxqlReader(cast(QueryClient, server), way, clock), clock
+    monkeypatch.setattr(influxql_way, "Layouts", lambda client, steady: layouts.Layouts(client, steady, lambda: NOW))
+    return InfluxqlReader(InfluxqlWay(cast(QueryClient, server), way, clock)), clock
 
 
 def read(

@@ -175,3 +175,26 @@ def test_an_org_by_its_id_is_handed_over_as_one() -> None:
     by_id = Grant("central", "http://c:8086", "4f40396a93638c0c", "d", ("b",), ())
     assert "INFLUX_ORG=central" in "\n".join(script(by_name))
     assert "INFLUX_ORG_ID=4f40396a93638c0c" in "\n".join(script(by_id))
+
+
+def test_of_an_influxdb_1_the_user_is_made_and_its_password_is_not_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("P", "the secret itself")
+    content = document()
+    streams = [{"database": "a 'b'"}, {"database": "a 'b'", "retention_policy": "week"}, {"database": "c"}]
+    server = {"name": "POD-3", "url": "http://pod-3:8086", "streams": streams}
+    content["sources"] += [{**server, "username": "u", "password": "${P}"}, {**server, "name": "POD-4"}]
+    file = str(written(tmp_path, content))
+    text = printed(capsys, "POD-3", "--config", file)
+    assert "the secret itself" not in text
+    calls = [shlex.split(line)[-1] for line in text.splitlines() if line.startswith("curl")]
+    assert calls == [
+        "q=CREATE USER \"u\" WITH PASSWORD '$PASSWORD'",
+        'q=GRANT READ ON "a \'b\'" TO "u"',
+        'q=GRANT READ ON "c" TO "u"',
+    ]
+    without = printed(capsys, "POD-4", "--config", file)
+    assert all(line.startswith("#") for line in without.splitlines())
+    (token,) = json.loads(printed(capsys, "POD-3", "--json", "--config", file))["tokens"]
+    assert (token["v1"], token["user"], token["read"]) == (True, "u", ["a 'b'/autogen", "a 'b'/week", "c/autogen"])

@@ -19,7 +19,7 @@ from tests.unit.config_bench import BASE, CASES, KEYS_OF_SOURCE, KEYS_OF_STREAM,
 
 BEYOND = {
     "what a variable holds": r"the environment variable|expected \$\{VARIABLE\}",
-    "what a file holds": r"the (token )?file \$\{TOKENS\}|the key in \$\{TOKENS\}|the token (is|does) ",
+    "what a file holds": r"the ((token|password) )?file \$\{TOKENS\}|the key in \$\{TOKENS\}|the token (is|does) ",
     "what stands elsewhere": r"is called .* already|no template is called|expected source among them|https:// url",
     "Flux": r"expected \|> range",
     "how much a text says": r"expected a date from 1700|is not there, or is no file",

@@ -62,6 +62,8 @@ def test_half_a_century_takes_few_questions(ago: int | None) -> None:
 class Answers:
     """A client whose source answers each question so, one after the other."""
 
+    speaks_flux = True
+
     def __init__(self, *answers: bytes | SourceError) -> None:
         self.answers = list(answers)
         self.asked: list[str] = []
