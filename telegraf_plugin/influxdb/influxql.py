@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.names import LEDGER
 from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
@@ -73,12 +73,17 @@ def _without(stream: StreamDefinition) -> frozenset[bytes]:
     return frozenset(field.encode() for field in stream.exclude_fields)
 
 
-def rows_statement(place: Place, measurement: str, conditions: Iterable[Selected], span: Span) -> str:
+def rows_statement(
+    place: Place, measurement: str, conditions: Iterable[Selected], span: Span, aggregate: Aggregate | None = None
+) -> str:
     """Return the statement for all points of `measurement` in `span`, a row a time and series.
 
-    Raises UnspeakableName.
+    With `aggregate` a row a window and series; its columns are the fields behind `prefix_of`. Raises UnspeakableName.
     """
-    return f"SELECT *::field {selected(place, measurement, conditions, span)} GROUP BY *"
+    what, by = "*::field", "*"
+    if aggregate is not None:
+        what, by = f"{aggregate.fn.value}(*::field)", f"time({aggregate.every:d}ns), * fill(none)"
+    return f"SELECT {what} {selected(place, measurement, conditions, span)} GROUP BY {by}"
 
 
 def selected(place: Place, measurement: str, conditions: Iterable[Selected], span: Span) -> str:
@@ -89,6 +94,11 @@ def selected(place: Place, measurement: str, conditions: Iterable[Selected], spa
 def readable(place: Place, measurement: str, conditions: Iterable[Selected], span: Span) -> str:
     """Return the same without the series that Flux cannot read."""
     return selected(place, measurement, (*conditions, *_READABLE), span)
+
+
+def prefix_of(fn: AggregateFunction) -> bytes:
+    """Return what InfluxQL puts before a field's name in the column of its aggregate."""
+    return f"{fn.value}_".encode()
 
 
 def counts_statement(place: Place, measurement: str, conditions: Iterable[Selected], span: Span) -> str:

@@ -12,20 +12,21 @@ from telegraf_plugin.influxdb.influxql import (
     counts_statement,
     first_statement,
     mark_statement,
+    prefix_of,
     probe_statement,
 )
 from telegraf_plugin.influxdb.layouts import Layouts, Whereabouts, unspeakable
 from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Reply, Rows
 from telegraf_plugin.influxdb.wide_rows import type_of_value
 from telegraf_plugin.stream.block import FieldType
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.names import is_own
 from telegraf_plugin.stream.spans import Span
 
 MAX_STATEMENTS = 100
 """Measurements that one request asks about."""
-_COUNT = b"count_"
+_COUNT = prefix_of(AggregateFunction.COUNT)
 _AGAIN = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
 
 

@@ -10,7 +10,7 @@ from telegraf_plugin.errors import BadReply, PermanentError, TransientError
 from telegraf_plugin.influxdb.influxql import Place, Selection, UnspeakableName, at_source, rows_statement
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.layouts import Layout, Unmapped, Whereabouts
-from telegraf_plugin.influxdb.wide_blocks import Unfit, WideBlocks
+from telegraf_plugin.influxdb.wide_blocks import ALIKE, Unfit, WideBlocks
 from telegraf_plugin.influxdb.wide_passage import WidePassage
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -40,7 +40,9 @@ class InfluxqlReader:
 
         Returns what of the stream is left to Flux, None for nothing. Raises SourceError.
         """
-        if stream.computed:
+        if stream.flux is not None:
+            return stream
+        if stream.aggregate is not None and stream.aggregate.fn not in ALIKE and self._client.speaks_flux:
             return stream
 
         def make(place: Place, layouts: Mapping[str, Layout], renewed: Callable[[str], Layout]) -> WideBlocks:

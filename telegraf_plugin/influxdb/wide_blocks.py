@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.influxql import SHADOWING, Place, Selection, rows_statement
+from telegraf_plugin.influxdb.influxql import SHADOWING, Place, Selection, prefix_of, rows_statement
 from telegraf_plugin.influxdb.layouts import Layout
 from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
 from telegraf_plugin.influxdb.overwrite_guard import MOST_NAMES
 from telegraf_plugin.influxdb.wide_rows import Mistyped, blocks_of
 from telegraf_plugin.stream.block import Block, FieldType, pick
+from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.spans import Span
 
 MAX_STATEMENTS = 100
 """Measurements that one request asks for."""
+ALIKE = frozenset(AggregateFunction) - {AggregateFunction.MEAN, AggregateFunction.MEDIAN, AggregateFunction.STDDEV}
+"""Functions whose result is the same by both languages, to the bit (decision 0067); sums but of floats."""
+NUMERIC = frozenset((FieldType.FLOAT, FieldType.INTEGER, FieldType.UNSIGNED))
 _RESERVED = frozenset((b"time", *(name.encode() for name in SHADOWING)))
 
 
@@ -52,11 +56,15 @@ class WideBlocks:
         span: Span,
         layouts: Mapping[str, Layout],
         renewed: Callable[[str], Layout],
+        aggregate: Aggregate | None = None,
     ) -> None:
-        """`layouts`: the measurements to be read; `renewed` asks how one of them looks now."""
+        """`layouts`: the measurements to be read; `renewed` asks how one of them looks now.
+
+        `aggregate`: what is read are windows, of a function that is among ALIKE.
+        """
         self._client, self._place, self._chosen, self._span = client, place, chosen, span
         self._layouts = {name.encode(): layout for name, layout in layouts.items()}
-        self._renewed = renewed
+        self._renewed, self._aggregate = renewed, aggregate
         self.unfit: dict[str, str] = {}
         self._begun: set[bytes] = set()  # measurements of which something was yielded
 
@@ -71,7 +79,8 @@ class WideBlocks:
 
     def _read(self, names: list[str]) -> Iterator[tuple[list[Block], bool]]:
         conditions = self._chosen.conditions
-        statements = [rows_statement(self._place, name, conditions, self._span) for name in names]
+        asked = conditions, self._span, self._aggregate
+        statements = [rows_statement(self._place, name, *asked) for name in names]
         reply = Reply(len(names))
         for chunk in self._client.rows(self._place, statements):
             parts: list[Part] = []
@@ -123,6 +132,10 @@ class WideBlocks:
         part = Part(found.measurement)
         if name in self.unfit:
             return part
+        if self._aggregate is not None:
+            prefix = prefix_of(self._aggregate.fn)
+            columns = (found.columns[0], *(column.removeprefix(prefix) for column in found.columns[1:]))
+            found = replace(found, columns=columns)
         if not _RESERVED.isdisjoint((*found.keys, *found.columns[1:])):
             raise Unfit(name, "it has a tag or a field called like a column of Flux or InfluxQL")
         if not set(found.columns).isdisjoint(found.keys):
@@ -135,9 +148,13 @@ class WideBlocks:
             layout = self._layouts.get(found.measurement)
             if layout is None or layout.unfit:
                 raise Unfit(name, layout.unfit if layout is not None else "it was not asked for")
+            sums = self._aggregate is not None and self._aggregate.fn is AggregateFunction.SUM
+            if sums and FieldType.FLOAT in layout.types.values() and self._client.speaks_flux:
+                raise Unfit(name, "sums of floats are not added up in the same order")
             drops = Drops()
+            types, without = self._expected(layout, found)
             try:
-                return blocks_of(found, self._types(layout, found), self._chosen.without, drops), drops
+                return blocks_of(found, types, without, drops), drops
             except Mistyped:
                 if not attempt:
                     self._layouts[found.measurement] = self._renewed(name)
@@ -146,3 +163,14 @@ class WideBlocks:
     def _types(self, layout: Layout, found: Rows) -> Mapping[bytes, FieldType]:
         """Return the types of the fields in the rows `found`."""
         return layout.types
+
+    def _expected(self, layout: Layout, found: Rows) -> tuple[Mapping[bytes, FieldType], frozenset[bytes]]:
+        """Return the types of the columns, and the fields that are left out."""
+        types, without = self._types(layout, found), self._chosen.without
+        if self._aggregate is None:
+            return types, without
+        fn = self._aggregate.fn
+        if fn.numeric:  # where InfluxQL takes booleans as well, Flux is not asked for them
+            without |= {name for name, kind in types.items() if kind not in NUMERIC}
+        of_all = {AggregateFunction.COUNT: FieldType.INTEGER, AggregateFunction.MEAN: FieldType.FLOAT}.get(fn)
+        return (types if of_all is None else dict.fromkeys(types, of_all)), without

@@ -37,7 +37,7 @@ class WidePassage(WideBlocks):
         tally: Tally,
     ) -> None:
         """`layouts`: the measurements to be read; `renewed` asks how one of them looks now."""
-        super().__init__(client, place, at_source(stream), span, layouts, renewed)
+        super().__init__(client, place, at_source(stream), span, layouts, renewed, stream.aggregate)
         self._tally = tally
         mapper = TagMapper(stream.source, stream.bucket, stream.metadata_tags)
         self._watch = OverwriteWatch(mapper, stream.renames)

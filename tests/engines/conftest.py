@@ -8,7 +8,22 @@ import pytest
 
 from lab.influxd import InfluxServer
 from lab.site import Site
+from tests.engines import reading
 from tests.engines.landing import close_shared_central
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test that may move points its language, or both."""
+    if "language" in metafunc.fixturenames and reading.MAKERS & vars(metafunc.module).keys():
+        metafunc.parametrize("language", reading.ways_of(metafunc.definition.nodeid), indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def language(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The language in which the test's servers are read."""
+    reading.begin(getattr(request, "param", "auto"))
+    yield
+    reading.begin("auto")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,6 +20,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.telegraf.marks import mark_line
+from tests.engines.reading import in_its_language
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -66,7 +67,7 @@ class Operator:
                 {"name": "POD-1", "url": self.pod.url, "org": self.pod.org, "token": "${TOKEN}", "streams": [stream]}
             ],
         }
-        (self.folder / "queries.yaml").write_text(yaml.safe_dump(document))
+        (self.folder / "queries.yaml").write_text(yaml.safe_dump(in_its_language(document)))
 
     @property
     def stream(self) -> StreamDefinition:

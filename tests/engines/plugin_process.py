@@ -21,6 +21,7 @@ from line_protocol_parser import parse_line
 from lab.loopback import wait_until
 from lab.telegraf import program_path
 from tests.engines.landing import NOWHERE, Landing
+from tests.engines.reading import in_its_language
 
 PROGRAM = Path(sys.executable).parent / "data-collector"
 TOKEN = "a-token-of-no-server"
@@ -107,7 +108,7 @@ class PluginProcess:
         document = self.landing.place(document, env or {})
         past_the_hour()
         config = folder / "queries.yaml"
-        config.write_text(yaml.safe_dump(document, allow_unicode=True), "utf-8")
+        config.write_text(yaml.safe_dump(in_its_language(document), allow_unicode=True), "utf-8")
         self.log_file = folder / "logs" / "collector.log"
         self._stderr_file = folder / "stderr.txt"
         self._output = bytearray()

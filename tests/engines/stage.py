@@ -19,6 +19,7 @@ from lab.site import POD_8, Site
 from lab.telegraf import TelegrafProcess, work_folder
 from telegraf_plugin.stream.spans import Spans
 from tests.engines.plugin_process import LEDGER
+from tests.engines.reading import in_its_language
 
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -65,7 +66,7 @@ class Stage:
             "max_in_flight": max_in_flight,
             "sources": [source | {"streams": [stream]}],
         }
-        (self.folder / "own.yaml").write_text(yaml.safe_dump(document))
+        (self.folder / "own.yaml").write_text(yaml.safe_dump(in_its_language(document)))
 
     def collector(self, port: int | None = None) -> TelegrafProcess:
         """A collector, to be started as a context; a second one needs another health port."""

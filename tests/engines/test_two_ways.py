@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from lab.influxd import InfluxServer
 from lab.loopback import open_url
 from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, ReadWay
+from telegraf_plugin.stream.definition import ReadWay
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR, SECOND
@@ -216,10 +215,3 @@ def test_two_buckets_that_are_policies_of_one_database_are_told_apart(influx: In
         client, found = same_both_ways(influx, stream_of(name), SPAN)
         assert [key[0].decode() for key in found.points] == [name[3:] or "plain"]
         assert client.flux == []
-
-
-def test_what_is_aggregated_is_read_by_flux(filled: InfluxServer) -> None:
-    client = Client(filled)
-    stream = replace(stream_of("corpus"), aggregate=Aggregate(60 * SECOND, AggregateFunction.SUM))
-    assert read(SourceReader(client, ReadWay.INFLUXQL), stream, SPAN).number > 100
-    assert client.statements == []
