@@ -19,6 +19,7 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, span
 from telegraf_plugin.stream.units import SECOND
@@ -62,6 +63,8 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
   extras        points that only central has
   to loss       until the source's retention takes what is not copied yet
   request       a backfill or repair that is under way, as of the stream's newest mark
+  state         paused: an operator has paused it (data-collector pause); its last column says since when, and what of
+                it waits for quiet hours
 
 A stream is silent when the collector's last word is older than three of its intervals.
 
@@ -92,6 +95,8 @@ class Row:
     last_error: str
     proof: str = EQUAL
     future_points: int | None = None
+    paused: Paused = Paused.NOTHING
+    waits: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts."""
@@ -112,6 +117,8 @@ class Row:
             "time_to_loss_seconds": self.time_to_loss,
             "request": self.request.as_json() if self.request is not None else None,
             "last_error": self.last_error,
+            "paused": self.paused.value,
+            "waits": self.waits,
         }
 
     def cells(self) -> tuple[str, ...]:
@@ -132,7 +139,7 @@ class Row:
             _shown(self.extras, number),
             _shown(self.time_to_loss, duration),
             requests.short(request) if request is not None else "-",
-            self.last_error or "-",
+            "; ".join(filter(None, (self.waits, self.last_error))) or "-",
         )
 
 
@@ -210,7 +217,7 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
         names = [stream.id for stream in streams if stream.central_bucket == bucket]
         try:
             found_marks = desk.ledger(bucket, names)
-            found = desk.requests(bucket)
+            found = desk.asked(bucket).requests
         except CentralError as error:
             if not error.permanent:
                 raise
@@ -249,6 +256,8 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
     age = now - metrics.time
     healthy = metrics.fields.get("healthy") == "1"
     state, error = ("ok" if healthy else "bad"), metrics.fields.get("last_error", "")
+    paused = _PAUSED.get(metrics.fields.get("paused", ""), Paused.NOTHING)
+    state = "paused" if healthy and paused is Paused.STREAM else state
     silent = age > metrics.patience
     if silent and starting:
         state, healthy, error = "starting", False, _STARTING
@@ -276,7 +285,12 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         time_to_loss=told("time_to_loss_seconds"),
         request=request,
         last_error=error,
+        paused=paused,
+        waits=metrics.fields.get("waits", ""),
     )
+
+
+_PAUSED = {"1": Paused.BACKLOG, "2": Paused.STREAM}
 
 
 def _shown(value: float | None, form: Callable[[float], str]) -> str:

@@ -14,10 +14,11 @@ from telegraf_plugin.config.circles import circles
 from telegraf_plugin.config.cross import cross_check
 from telegraf_plugin.config.model import Config, Credential, Server, Source, Timeouts
 from telegraf_plugin.config.schema import (
-    MIN_IN_FLIGHT,
+    RANGES,
     AggregateSection,
     CentralSection,
     QueriesFile,
+    QuietHoursSection,
     SelectionSection,
     ServerSection,
     SourceSection,
@@ -29,6 +30,8 @@ from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.quiet_hours import QuietHours
+from telegraf_plugin.stream.restraint import Restraint
 from telegraf_plugin.stream.units import MINUTE
 from telegraf_plugin.transport import Tls, Transport, proxy_for
 
@@ -98,7 +101,7 @@ def _explain(error: ValidationError) -> list[Problem]:
         elif kind == "enum":
             message = f"expected one of {context['expected']}"
         elif kind in ("greater_than_equal", "less_than_equal"):
-            low, high = (1, 16) if path.endswith("concurrent_queries") else (MIN_IN_FLIGHT, 10_000_000)
+            low, high = RANGES[str(found["loc"][-1])]
             message = f"expected a number from {low} to {high}"
         else:
             message = _EXPECTED.get(kind, found["msg"])
@@ -116,6 +119,7 @@ def _did_you_mean(key: str) -> str:
         StreamSection,
         AggregateSection,
         TimeoutsSection,
+        QuietHoursSection,
     )
     known = sorted({name for section in sections for name in section.model_fields})
     return "".join(
@@ -133,6 +137,7 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
             concurrent_queries=section.concurrent_queries,
             timeouts=Timeouts(*(getattr(section.timeouts, key) / 1e9 for key in ("connect", "read", "query"))),
             read=section.read,
+            restraint=Restraint(section.max_points_per_second, _quiet(section)),
         )
         for section in file.sources
     )
@@ -144,6 +149,11 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
         max_in_flight_bytes=file.max_in_flight_size,
         sweep=file.sweep,
     )
+
+
+def _quiet(section: SourceSection) -> QuietHours | None:
+    quiet = section.quiet_hours
+    return QuietHours(quiet.zone, tuple(quiet.hours)) if quiet is not None else None
 
 
 def _indistinct(config: Config) -> list[Problem]:

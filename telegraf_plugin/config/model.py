@@ -8,6 +8,7 @@ from pathlib import Path
 from telegraf_plugin.files import UnfitFile, read_bounded
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
+from telegraf_plugin.stream.restraint import UNRESTRAINED, Restraint
 from telegraf_plugin.transport import STRAIGHT, Transport
 
 MIN_TOKEN_BYTES = 8
@@ -73,7 +74,10 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One InfluxDB that is read: at most `concurrent_queries` at a time, in the language that `read` says."""
+    """One InfluxDB that is read: at most `concurrent_queries` at a time, in the language that `read` says.
+
+    `restraint`: what holds its history back.
+    """
 
     name: str
     server: Server
@@ -81,6 +85,7 @@ class Source:
     concurrent_queries: int
     timeouts: Timeouts
     read: ReadWay = ReadWay.AUTO
+    restraint: Restraint = UNRESTRAINED
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 
 from telegraf_plugin.config.cross import FILTERS
 from telegraf_plugin.config.durations import parse_duration
+from telegraf_plugin.config.quiet import QuietSpans, Zone
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -25,6 +26,13 @@ from telegraf_plugin.transport import Compression
 MAX_SWEEP_PERCENT = 50
 MIN_IN_FLIGHT = 10_000
 """Lines: a reply's chunk makes up to some 1,600, and a quarter of it lies between two marks."""
+
+RANGES = {
+    "concurrent_queries": (1, 16),
+    "max_in_flight": (MIN_IN_FLIGHT, 10_000_000),
+    "max_points_per_second": (100, 100_000_000),
+}
+"""What a whole number may be, by its key."""
 
 MIN_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES = 16 << 20, 16 << 30
 """What is encoded at a time takes some 1 MiB, a string of the longest some two."""
@@ -140,6 +148,12 @@ def _start(value: object) -> Start:
     return Start(date=(date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000)
 
 
+def _within(key: str) -> Any:
+    """Return the bounds of a key that is a whole number."""
+    low, high = RANGES[key]
+    return Field(ge=low, le=high)
+
+
 File = Annotated[Path, BeforeValidator(_path), _text(".+")]
 Lookback = Annotated[Duration, AfterValidator(_lookback), _text(_DURATION)]
 Share = Annotated[float, BeforeValidator(_share), _text(r"[0-9]{1,2}(\.[0-9]{1,3})? ?%")]
@@ -230,14 +244,24 @@ class TimeoutsSection(_Section):
     query: Duration = parse_duration("5m")
 
 
+class QuietHoursSection(_Section):
+    """`quiet_hours` of a source."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    zone: Zone
+    hours: QuietSpans
+
+
 class SourceSection(ServerSection):
     """An entry of `sources`."""
 
     name: PlainName
     streams: Annotated[list[StreamSection], Field(min_length=1)]
-    concurrent_queries: Annotated[int, Field(ge=1, le=16)] = 1
+    concurrent_queries: Annotated[int, _within("concurrent_queries")] = 1
     timeouts: TimeoutsSection = TimeoutsSection()
     read: Annotated[ReadWay, Field(strict=False)] = ReadWay.AUTO
+    max_points_per_second: Annotated[int, _within("max_points_per_second")] | None = None
+    quiet_hours: QuietHoursSection | None = None
 
 
 class CentralSection(ServerSection):
@@ -250,7 +274,7 @@ class QueriesFile(_Section):
     """The whole of queries.yaml."""
 
     central: CentralSection
-    max_in_flight: Annotated[int, Field(ge=MIN_IN_FLIGHT, le=10_000_000)] = 100_000
+    max_in_flight: Annotated[int, _within("max_in_flight")] = 100_000
     max_in_flight_size: Size = DEFAULT_MAX_BYTES
     rewritten_tags: list[Name] = ["host"]
     sweep: Share = 0.02

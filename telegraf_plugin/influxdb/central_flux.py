@@ -78,8 +78,8 @@ def origins_query(bucket: str) -> Query:
 
 
 def requests_query(bucket: str) -> Query:
-    """Return the query for the newest request of each stream in `bucket`, a row a field."""
-    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.REQUEST)})"
+    """Return the query for the newest request and the newest pause of each stream in `bucket`, a row a field."""
+    ours = f"filter(fn: (r) => {any_of('_measurement', (names.REQUEST, names.PAUSE))})"
     # A source may hold points of that name; copied, they are data: with the tag that a command's request never has.
     not_copied = "filter(fn: (r) => not exists r.source_bucket)"
     return build([*from_range(bucket, EARLIEST, LATEST), ours, not_copied, "last()"])
