@@ -23,6 +23,7 @@ SECTIONS = {
     "Central": schema.CentralSection,
     "A source": schema.SourceSection,
     "Timeouts": schema.TimeoutsSection,
+    "Quiet hours": schema.QuietHoursSection,
     "A stream": schema.StreamSection,
     "A selection": schema.SelectionSection,
     "An aggregate": schema.AggregateSection,

@@ -30,8 +30,8 @@ examples:
 
 The command writes one point of measurement {MEASUREMENT} to the stream's bucket in central, which the collector reads
 at its next tick; what it has in hand then it finishes. It holds through restarts, on whatever machine. What is paused
-is not counted as failing or late, and is named by status, in the log of each cycle and in the metrics. Nothing is lost as
-long as the source keeps it: time_to_loss goes on telling how long that is, also while the stream is paused.
+is not counted as failing or late, and is named by status, in the log of each cycle and in the metrics. Nothing is lost
+as long as the source keeps it: time_to_loss goes on telling how long that is, also while the stream is paused.
 
 exit status: 0 the collector has taken it, or it was so already, or --no-wait; 1 it has not yet: Ctrl-C, or it did not
 answer in time (what was asked for stays); 2 the configuration, the command line or a server does not allow it

@@ -260,7 +260,7 @@ class SourceSection(ServerSection):
     concurrent_queries: Annotated[int, _within("concurrent_queries")] = 1
     timeouts: TimeoutsSection = TimeoutsSection()
     read: Annotated[ReadWay, Field(strict=False)] = ReadWay.AUTO
-    max_points_per_second: Annotated[int, _within("max_points_per_second")] | None = None
+    max_points_per_second: Annotated[int | None, _within("max_points_per_second")] = None
     quiet_hours: QuietHoursSection | None = None
 
 

@@ -19,7 +19,8 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MINUTES_A_DAY = 24 * 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS = re.compile(
-    rf"(?:(?P<first>{'|'.join(DAYS)})(?:-(?P<last>{'|'.join(DAYS)}))? )?(?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d)"
+    rf"(?:(?P<first>{'|'.join(DAYS)})(?:-(?P<last>{'|'.join(DAYS)}))? )?(?P<begin>\d\d:\d\d)-(?P<end>\d\d:\d\d)",
+    re.ASCII,
 )
 _FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC)
 """Between these Python reckons in any time zone; a clock that says otherwise is wrong."""

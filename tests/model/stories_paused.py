@@ -160,7 +160,7 @@ def about_to_be_lost_in_quiet_hours(world: World) -> None:
     """What the source is about to delete does not wait for quiet hours to end, and nothing else is read."""
     keys = history(world, OLD)
     world.source.retention = BEGIN - OLD[0] + 100 * SECOND
-    rounds(world, 6)
+    rounds(world, 9)
     lacks(world, [key for key in keys if key[1] < world.now - world.source.retention * 19 // 20], "about to be lost")
     nothing_of(world, keys[-5:], "quiet hours, not about to be lost")
     world.now = UNTIL
