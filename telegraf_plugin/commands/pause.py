@@ -25,9 +25,8 @@ examples:
       nothing is asked of that bucket, and nothing sent, until it is resumed: while its server is being worked on
   data-collector pause POD-30/power_monitoring --backlog
       live data goes on; what is older, backfills and the sweep wait
-  data-collector resume POD-30/power_monitoring
-      all of it goes on; what was left out is copied, as after an outage
 
+`data-collector resume POD-30/power_monitoring` has all of it go on; what was left out is copied, as after an outage.
 The command writes one point of measurement {MEASUREMENT} to the stream's bucket in central, which the collector reads
 at its next tick; what it has in hand then it finishes. It holds through restarts, on whatever machine. What is paused
 is not counted as failing or late, and is named by status, in the log of each cycle and in the metrics. Nothing is lost

@@ -11,6 +11,8 @@ _EPILOG = """\
 examples:
   data-collector resume POD-30/power_monitoring
       its stream and its backlog go on; what was left out is copied, as after an outage
+  data-collector resume POD-30/power_monitoring --no-wait
+      ask, and end
 
 From then on what was left out counts as late: health turns bad if it takes longer than max_lag.
 
