@@ -19,6 +19,7 @@ from telegraf_plugin.config.schema import (
     CentralSection,
     QueriesFile,
     QuietHoursSection,
+    RenameSection,
     SelectionSection,
     ServerSection,
     SourceSection,
@@ -30,6 +31,7 @@ from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.naming import AS_THEY_ARE, Naming
 from telegraf_plugin.stream.quiet_hours import QuietHours
 from telegraf_plugin.stream.restraint import Restraint
 from telegraf_plugin.stream.units import MINUTE
@@ -120,6 +122,7 @@ def _did_you_mean(key: str) -> str:
         AggregateSection,
         TimeoutsSection,
         QuietHoursSection,
+        RenameSection,
     )
     known = sorted({name for section in sections for name in section.model_fields})
     return "".join(
@@ -154,6 +157,12 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
 def _quiet(section: SourceSection) -> QuietHours | None:
     quiet = section.quiet_hours
     return QuietHours(quiet.zone, tuple(quiet.hours)) if quiet is not None else None
+
+
+def _naming(section: RenameSection | None) -> Naming:
+    if section is None:
+        return AS_THEY_ARE
+    return Naming(*(tuple(sorted(names.items())) for names in (section.measurements, section.fields)))
 
 
 def _indistinct(config: Config) -> list[Problem]:
@@ -232,6 +241,7 @@ def _stream(file: QueriesFile, source: SourceSection, section: StreamSection) ->
         tags=tuple((key, tuple(values)) for key, values in (chosen.tags or {}).items()),
         aggregate=Aggregate(chosen.aggregate.every, chosen.aggregate.fn) if chosen.aggregate else None,
         flux=chosen.flux,
+        naming=_naming(chosen.rename),
         lookback=chosen.lookback or _DEFAULT_LOOKBACK,
         metadata_tags=tuple(chosen.metadata_tags or file.metadata_tags),
         start=chosen.start or Start(ago=_DEFAULT_START),

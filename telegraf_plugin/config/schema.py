@@ -20,10 +20,12 @@ from telegraf_plugin.config.quiet import QuietSpans, Zone
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.names import OWN
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.transport import Compression
 
 MAX_SWEEP_PERCENT = 50
+OWN_NAMES = frozenset(OWN)
 MIN_IN_FLIGHT = 10_000
 """Lines: a reply's chunk makes up to some 1,600, and a quarter of it lies between two marks."""
 
@@ -210,6 +212,36 @@ class AggregateSection(_Section):
     fn: Annotated[AggregateFunction, Field(strict=False)]
 
 
+def _distinct(names: dict[str, str]) -> dict[str, str]:
+    for new in names.values():
+        olds = [old for old, other in names.items() if other == new]
+        if len(olds) > 1:
+            raise ValueError(f"expected each new name once: {olds[0]} and {olds[1]} would be one in central")
+    return names
+
+
+def _no_own(names: dict[str, str]) -> dict[str, str]:
+    if own := sorted(OWN_NAMES & set(names.values())):
+        raise ValueError(f"expected another name than {own[0]}: it is the collector's own, and never data")
+    return names
+
+
+def _no_time(names: dict[str, str]) -> dict[str, str]:
+    if "time" in names.values():
+        raise ValueError("expected another name than time: InfluxDB takes no field called so")
+    return names
+
+
+NewNames = Annotated[dict[Name, Name], AfterValidator(_distinct)]
+
+
+class RenameSection(_Section):
+    """`rename` of a stream."""
+
+    measurements: Annotated[NewNames, AfterValidator(_no_own)] = {}
+    fields: Annotated[NewNames, AfterValidator(_no_time)] = {}
+
+
 class SelectionSection(_Section):
     """The keys that a template and a stream share."""
 
@@ -220,6 +252,7 @@ class SelectionSection(_Section):
     exclude_fields: Names | None = None
     tags: dict[Name, NamesOrOne] | None = None
     aggregate: AggregateSection | None = None
+    rename: RenameSection | None = None
     flux: Annotated[str, Field(min_length=1)] | None = None
     lookback: Lookback | None = None
     start: Beginning | None = None

@@ -13,6 +13,7 @@ from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.selection import named_in_central
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
 
@@ -52,7 +53,7 @@ class CentralReader(LedgerReader):
     def newest_types(self, stream: StreamDefinition, span: Span) -> FieldTypes:
         """Return the type of each field that may be the stream's in `span`, which crosses no shard group's end."""
         with self._explained():
-            query = flux.newest_types_query(stream.central_bucket, *span, series_predicates(stream))
+            query = flux.newest_types_query(stream.central_bucket, *span, series_predicates(named_in_central(stream)))
             return types_of(self._client.query(query))
 
     def probe(self, bucket: str, now: int) -> None:

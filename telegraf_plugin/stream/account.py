@@ -45,6 +45,7 @@ class Account:
         self.renew = RENEW  # ns; less where central's retention is short
         self.request = ""  # the id of the last one that is done
         self._asked: Request | None = None
+        self.redefined: Spans | None = None  # what was sent by an earlier definition, where it begins by another one
         self.pause = NO_PAUSE  # the newest that an operator has asked for
         self._marked_pause = NO_PAUSE
         self.foreign = 0  # marks of other runs that landed while this one was under way
@@ -81,6 +82,7 @@ class Account:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]
+                self.redefined = (mark.sent - mark.proved).clip(start=origin)
                 course.islands -= mark.proved
         elif mirror is not None:
             origin, self.began = mirror.oldest, mirror.began

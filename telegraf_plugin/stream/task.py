@@ -24,7 +24,7 @@ from telegraf_plugin.stream.pause import Pause, Paused, newest
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.restraint import Allowance, Leave
 from telegraf_plugin.stream.retries import Retries
-from telegraf_plugin.stream.spans import NOTHING, span
+from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from telegraf_plugin.stream.uncompared import Question, Uncompared
 from telegraf_plugin.stream.units import SECOND, utc
 
@@ -271,9 +271,21 @@ class StreamTask:
         except PermanentError as error:
             return error
         self._ledger, self._unseen = None, False
+        if self.account.redefined is not None:
+            self._say_redefined(self.account.redefined)
+            self.account.redefined = None
         if self._wanted:
             self.tick(at)
         return None
+
+    def _say_redefined(self, sent: Spans) -> None:
+        text = (
+            "%s: what it selects, or how it is named or tagged, was changed: from %s on it is copied so; what central "
+        )
+        text += "has of before stays as it is%s"
+        both = "; points of [%s, %s) were sent already, and may stand there in both forms" if sent else ""
+        origin = utc(self.course.origin)
+        self._notes.warning(text % ("%s", "%s", both), self.stream.label, origin, *map(utc, sent.hull or ()))
 
     # Failures
 
