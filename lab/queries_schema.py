@@ -27,6 +27,7 @@ SECTIONS = {
     "A stream": schema.StreamSection,
     "A selection": schema.SelectionSection,
     "An aggregate": schema.AggregateSection,
+    "A rename": schema.RenameSection,
 }
 """Each section of the document that has a table of keys, with the class that has them."""
 _ROW = re.compile(r"^\| `(\w+)` \| ((?:[^|]|\\\|)*) \| ((?:[^|]|\\\|)*) \| (.*) \|$", re.MULTILINE)

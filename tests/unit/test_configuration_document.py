@@ -31,6 +31,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "A stream": schema.StreamSection,
     "A selection": schema.SelectionSection,
     "An aggregate": schema.AggregateSection,
+    "A rename": schema.RenameSection,
 }
 BY_VALIDATOR = {
     schema._url: "URL",
