@@ -42,6 +42,7 @@ _HEADINGS = (
     "To loss",
     "Request",
     "Last error",
+    "Shard",
 )
 _EPILOG = """\
 examples:
@@ -65,6 +66,7 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
   request       a backfill or repair that is under way, as of the stream's newest mark
   state         paused: an operator has paused it (data-collector pause); its last column says since when, and what of
                 it waits for quiet hours
+  shard         which collector has it, where several share the sources (docs/shards.md)
 
 A stream is silent when the collector's last word is older than three of its intervals.
 
@@ -97,11 +99,13 @@ class Row:
     future_points: int | None = None
     paused: Paused = Paused.NOTHING
     waits: str = ""
+    shard: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts."""
         return {
             "stream": self.stream,
+            "shard": self.shard or None,
             "state": self.state,
             "healthy": self.healthy,
             "told_at": self.told_at,
@@ -140,6 +144,7 @@ class Row:
             _shown(self.time_to_loss, duration),
             requests.short(request) if request is not None else "-",
             "; ".join(filter(None, (self.waits, self.last_error))) or "-",
+            self.shard or "-",
         )
 
 
@@ -287,6 +292,7 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         last_error=error,
         paused=paused,
         waits=metrics.fields.get("waits", ""),
+        shard=metrics.fields.get("shard", ""),
     )
 
 

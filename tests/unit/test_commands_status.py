@@ -134,7 +134,7 @@ def test_what_is_paused_is_said_and_is_well() -> None:
     fields = {"healthy": "1", "paused": "2", "waits": "paused since 2026-11-26 00:00:00Z"}
     found = row("a/b", Metrics(fields, time=0), None, None, now=SECOND)
     assert (found.state, found.healthy, found.paused) == ("paused", True, Paused.STREAM)
-    assert found.cells()[-1] == "paused since 2026-11-26 00:00:00Z"
+    assert found.cells()[-2] == "paused since 2026-11-26 00:00:00Z"
     assert (found.as_json()["paused"], found.as_json()["waits"]) == ("stream", fields["waits"])
     backlog = row("a/b", Metrics(fields | {"paused": "1"}, time=0), None, None, now=SECOND)
     assert (backlog.state, backlog.paused) == ("ok", Paused.BACKLOG)
