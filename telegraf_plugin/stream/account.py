@@ -149,9 +149,13 @@ class Account:
         if newest(self.pause, pause) == self.pause:
             return False
         if self.pause.what is not Paused.NOTHING and self.state is State.RUNNING:
-            self._adopted_at = at.steady  # what has waited on purpose lags from now on
+            self.resumed(at)
         self.pause = pause
         return True
+
+    def resumed(self, at: Instant) -> None:
+        """Take note that what has waited on purpose is expected again: it lags from now on."""
+        self._adopted_at = at.steady
 
     def settle_request(self) -> None:
         """Take note when all that was asked for is proved; what adjoins the origin moves it."""

@@ -32,7 +32,10 @@ class StreamTask(TaskState):
 
     def tick(self, at: Instant) -> None:
         """Begin a tick: its newest points are due."""
-        self._wanted, self.ticked = True, at
+        quiet = self.allowance.quiet_until(at) is not None
+        if self._was_quiet and not quiet:
+            self.account.resumed(at)
+        self._wanted, self.ticked, self._was_quiet = True, at, quiet
         if self._retries.tick(at.steady):
             self._unasked = True
             self.account.set_bounds(self._source_bucket, self._central_bucket, at)

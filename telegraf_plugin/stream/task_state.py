@@ -49,6 +49,7 @@ class TaskState:
         self.uncompared = Uncompared()
         self._unasked = False  # the source was not asked for anything in this tick
         self._wanted = False  # there was a tick
+        self._was_quiet = False  # it was in quiet hours
         self._unseen = False  # it was adopted without asking its source, as it is paused
         self._source_bucket: Bucket | None = None
         self._central_bucket: Bucket | None = None

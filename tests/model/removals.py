@@ -314,3 +314,7 @@ def no_waking(patch: Patch) -> None:
 
 def no_pace(patch: Patch) -> None:
     patch.setattr(Allowance, "read", lambda *_args: None)
+
+
+def no_grace(patch: Patch) -> None:
+    patch.setattr(Account, "resumed", lambda *_args: None)

@@ -8,7 +8,7 @@ from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.quiet_hours import Hours, QuietHours
 from telegraf_plugin.stream.restraint import Restraint
-from tests.model.checks import newest_mark
+from tests.model.checks import INTERVAL, newest_mark
 from tests.model.collector import Collector
 from tests.model.outside import SECOND, Key
 from tests.model.stories import rounds, write_proved
@@ -154,6 +154,37 @@ def quiet_hours(world: World) -> None:
     world.flowing = False
     world.telegraf.send_all(world.now)
     lacks(world, keys, "the end of quiet hours")
+
+
+def outage_in_quiet_hours(world: World) -> None:
+    """A source is away in quiet hours: what it has of that time waits for their end, and lags from then on alone."""
+    rounds(world, 4)
+    world.source.silent = True
+    keys = []
+    for number in range(20):
+        keys.append(("m", world.now // SECOND * SECOND))
+        world.source.points["a"][keys[-1]] = number
+        world.round()
+    world.source.silent = False
+    rounds(world, 4)
+    nothing_of(world, keys[:5], "quiet hours")
+    if lag(world) > 3 * INTERVAL:
+        world.wrong("what waits on purpose lags")
+    while world.now < UNTIL - INTERVAL:
+        world.round()
+    world.source.silent = True  # so that it is not caught up with at once
+    rounds(world, 2)
+    if not 0 < lag(world) <= 3 * INTERVAL:
+        world.wrong(f"what has waited on purpose lags by {lag(world)} when it is over")
+    world.source.silent = False
+    rounds(world, 4)
+    lacks(world, keys, "the end of quiet hours")
+
+
+def lag(world: World) -> int:
+    """Return for how long (ns) central has lacked something of the stream."""
+    assert world.collector is not None
+    return world.collector.core.tasks[account(world).stream.id].progress(world.steady()).lag or 0
 
 
 def about_to_be_lost_in_quiet_hours(world: World) -> None:

@@ -67,6 +67,7 @@ RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Story]] = {
     "quiet hours": (removals.no_quiet, paused.quiet_hours),
     "quiet hours end": (removals.no_waking, paused.quiet_hours),
     "about to be lost, in quiet hours": (removals.no_hurry, paused.about_to_be_lost_in_quiet_hours),
+    "what has waited lags from then on": (removals.no_grace, paused.outage_in_quiet_hours),
     "pace": (removals.no_pace, paused.pace),
 }
 
@@ -87,6 +88,7 @@ WORLDS: dict[Story, Callable[[], World]] = {
     time.metrics_unreadable: lambda: World(time.OF_MINUTES),
     paused.paused_sweep: lambda: World(STREAMS[:1], sweep=0.5),
     paused.quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
+    paused.outage_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
     paused.about_to_be_lost_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
     paused.pace: lambda: World(STREAMS[:1], restraint=paused.PACE),
 }
@@ -158,6 +160,7 @@ TOLD = [
     paused.paused_backlog,
     paused.paused_sweep,
     paused.quiet_hours,
+    paused.outage_in_quiet_hours,
     paused.about_to_be_lost_in_quiet_hours,
     paused.pace,
 ]
