@@ -113,6 +113,7 @@ TOLD = [
     failing.span_that_cannot_be_read,
     failing.span_that_cannot_be_compared,
     asked.backfill_of_an_island,
+    asked.backfill_and_two_starts,
     asked.backfill_next_to_the_origin,
     asked.cancelled_backfill,
     asked.repair,
