@@ -23,9 +23,11 @@ SECTIONS = {
     "Central": schema.CentralSection,
     "A source": schema.SourceSection,
     "Timeouts": schema.TimeoutsSection,
+    "Quiet hours": schema.QuietHoursSection,
     "A stream": schema.StreamSection,
     "A selection": schema.SelectionSection,
     "An aggregate": schema.AggregateSection,
+    "A rename": schema.RenameSection,
 }
 """Each section of the document that has a table of keys, with the class that has them."""
 _ROW = re.compile(r"^\| `(\w+)` \| ((?:[^|]|\\\|)*) \| ((?:[^|]|\\\|)*) \| (.*) \|$", re.MULTILINE)

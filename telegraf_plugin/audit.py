@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from telegraf_plugin import __version__
 from telegraf_plugin.config import Config, dangers
@@ -152,7 +152,7 @@ class Audit:
         )
         log.log(
             logging.WARNING if board.failing or away else logging.INFO,
-            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s%s",
+            "cycle: %d points read, %d sent in %.3f s; since start %d read, %d sent; success rate %s%s%s%s%s",
             cycle.points_read,
             cycle.points_sent,
             seconds,
@@ -161,13 +161,18 @@ class Audit:
             rates,
             f"; failing: {_reasons(board)}" if board.failing else "",
             f"; central cannot be read: {', '.join(away)}" if away else "",
+            f"; on purpose: {_named(board.waiting)}" if board.waiting else "",
             f"; still reading: {', '.join(sorted(busy))}" if busy else "",
         )
 
 
 def _reasons(board: Board) -> str:
     """Name the streams that fail, each with why."""
-    return ", ".join(f"{label} ({board.streams[label].trouble})" for label in board.failing)
+    return _named({label: board.streams[label].trouble for label in board.failing})
+
+
+def _named(said: Mapping[str, str]) -> str:
+    return ", ".join(f"{label} ({text})" for label, text in said.items())
 
 
 def _percent(rate: float | None) -> str:

@@ -61,6 +61,8 @@ _COMMANDS = {
         "compare what a source has with what central has, to the point; --repair",
     ),
     "backfill": ("telegraf_plugin.commands.backfill", "have the running collector copy history"),
+    "pause": ("telegraf_plugin.commands.pause", "have the running collector leave a stream alone; --backlog"),
+    "resume": ("telegraf_plugin.commands.resume", "have it go on with what was paused"),
     "preview": (
         "telegraf_plugin.commands.preview",
         "the lines that would be sent for a span, and where each would go",

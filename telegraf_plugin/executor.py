@@ -120,7 +120,7 @@ def _read(central: CentralReader, command: LedgerCommand) -> LedgerResult:
         case ReadOrigins():
             return central.origins()
         case ReadRequests(bucket):
-            return central.requests(bucket)
+            return central.asked(bucket)
 
 
 class Executor:

@@ -93,6 +93,7 @@ class Plugin:
             config.metrics_bucket,
             central.url,
             config.sweep,
+            {source.name: source.restraint for source in config.sources},
         )
         self._executor = Executor(
             config, central, windows, writer, self._events.put, lambda: self._events.put(_Signal.CLOSED)

@@ -164,7 +164,7 @@ class JobRunner:
         comparer = self._comparer(command)
         source = job.source if job.source is not None else comparer.source_digest(job.span, job.held)
         equal = source.equals(comparer.central_digest(job.span, frozenset(source.without)))
-        return Proved(equal, source.left_out)
+        return Proved(equal, source.left_out, source.points)
 
     def compare(self, command: Command, job: Compare, printer: Printer | None, tally: Tally) -> Compared:
         """Compare both sides as sets, print what central lacks or has otherwise, and count what it has besides.
@@ -192,9 +192,11 @@ class JobRunner:
             points = counted.source
             if counted.equal:
                 return Swept(True, points)
-        if self.prove(command, Prove(job.span, None, job.held)).equal:
-            return Swept(True, points)
-        return Swept(not self.compare(command, Compare(job.span, held=job.held), None, Tally()).missing, points)
+        proved = self.prove(command, Prove(job.span, None, job.held))
+        if proved.equal:
+            return Swept(True, points, proved.points)
+        missing = self.compare(command, Compare(job.span, held=job.held), None, Tally()).missing
+        return Swept(not missing, points, 2 * proved.points)
 
     def reason(self, command: Command, field_key: FieldKey, span: Span) -> Reason:
         """Say why central lacks the field key's points in `span`, by what can be seen there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -14,9 +15,11 @@ from telegraf_plugin.commands.desk import Session, Sides, clock, instants
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
 from telegraf_plugin.commands.last_word import DEFAULT_INTERVAL_SECONDS, newest_metrics
+from telegraf_plugin.commands.pause import told
 from telegraf_plugin.commands.tables import Meter, meter, write_json
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.plan import EMPTY_COPIES
 from telegraf_plugin.stream.request import MEASUREMENT, Kind
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
@@ -132,6 +135,8 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
         plan = _plan(session, sides, wanted, mark, now, shown)
     if not options.json:
         _show(stream, plan, mark)
+        if plan.spans and mark.pause.what is not Paused.NOTHING:
+            sys.stdout.write(f"  {stream.label}: {told(mark.pause, True)}; it waits until data-collector resume\n")
     asked = None
     if plan.spans and not options.dry_run:
         if found is not None and not plan.spans - found.request.spans:
@@ -174,7 +179,8 @@ def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, s
     points, full = _count(sides, spans, "counted, days", shown)
     lost, _ = _count(sides, refused, "counted of what central refuses, days", shown)
     read_speed = _read_speed(sides, windows[-1]) if windows else PROOF_SPEED
-    speed = speed_of(speed, read_speed)
+    restraint = next(source.restraint for source in session.config.sources if source.name == stream.source)
+    speed = min(speed_of(speed, read_speed), restraint.points_per_second or math.inf)
     now = clock()  # counting took its time
     asked = sum(1 for window in windows if full.touches(window)) + EMPTY_WINDOWS * len((spans - full).parts)
     takes = estimate(

@@ -20,6 +20,7 @@ from telegraf_plugin.influxdb.unreadable import SHADOWING
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import REMEDY, DropReason
+from telegraf_plugin.stream.naming import Renamer
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.stream.windows import cut, group_start
 
@@ -245,8 +246,11 @@ def _types(
     """Find fields whose type central refuses: within one shard group, the first type of a field is its type."""
     groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
     types: FieldTypes = {}
+    renamer = Renamer(stream.naming)
     for piece in cut(now - HOUR, now, groups):
-        types |= reader.types(stream, piece)
+        for (measurement, field), kind in reader.types(stream, piece).items():
+            named = renamer.key(measurement, field)
+            types |= {named: kind} if named is not None else {}
     group = there.shard_group if there is not None else HOUR
     start = max(group_start(now, group), now - MAX_TYPE_SPAN)
     conflicts = []

@@ -23,6 +23,7 @@ from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.bounds import RETENTION_MARGIN, Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark, MarkId
+from telegraf_plugin.stream.pause import Pause
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.units import HOUR
@@ -37,8 +38,8 @@ class Desk(CentralReader):
         super().__init__(central, metrics_bucket, self.client)
         self.metrics_bucket = metrics_bucket
 
-    def ask(self, stream: StreamDefinition, request: Request) -> None:
-        """Write a request for the running plugin. Raises CentralError."""
+    def ask(self, stream: StreamDefinition, request: Request | Pause) -> None:
+        """Write a request for the running plugin, or what it is to pause. Raises CentralError."""
         with self._explained():
             self.client.write(stream.central_bucket, request_line(stream, request))
 
@@ -80,7 +81,7 @@ class Desk(CentralReader):
         """Return the stream's newest believable mark, and its newest request. Raises CentralError."""
         name: StreamId = stream.id
         believed = self.ledger(stream.central_bucket, [name]).get(name)
-        return believed.mark if believed is not None else None, self.requests(stream.central_bucket).get(name)
+        return believed.mark if believed is not None else None, self.asked(stream.central_bucket).requests.get(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.account import RENEW
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
+from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, span
 from telegraf_plugin.stream.units import SECOND
@@ -64,6 +65,8 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
   extras        points that only central has
   to loss       until the source's retention takes what is not copied yet
   request       a backfill or repair that is under way, as of the stream's newest mark
+  state         paused: an operator has paused it (data-collector pause); its last column says since when, and what of
+                it waits for quiet hours
   shard         which collector has it, where several share the sources (docs/shards.md)
   last line     the version of the collector that runs, and of this command if it is another
 
@@ -96,6 +99,8 @@ class Row:
     last_error: str
     proof: str = EQUAL
     future_points: int | None = None
+    paused: Paused = Paused.NOTHING
+    waits: str = ""
     shard: str = ""
 
     def as_json(self) -> dict[str, object]:
@@ -118,6 +123,8 @@ class Row:
             "time_to_loss_seconds": self.time_to_loss,
             "request": self.request.as_json() if self.request is not None else None,
             "last_error": self.last_error,
+            "paused": self.paused.value,
+            "waits": self.waits,
         }
 
     def cells(self) -> tuple[str, ...]:
@@ -138,7 +145,7 @@ class Row:
             _shown(self.extras, number),
             _shown(self.time_to_loss, duration),
             requests.short(request) if request is not None else "-",
-            self.last_error or "-",
+            "; ".join(filter(None, (self.waits, self.last_error))) or "-",
             self.shard or "-",
         )
 
@@ -252,6 +259,8 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
     age = now - metrics.time
     healthy = metrics.fields.get("healthy") == "1"
     state, error = ("ok" if healthy else "bad"), metrics.fields.get("last_error", "")
+    paused = _PAUSED.get(metrics.fields.get("paused", ""), Paused.NOTHING)
+    state = "paused" if healthy and paused is Paused.STREAM else state
     silent = age > metrics.patience
     if silent and starting:
         state, healthy, error = "starting", False, _STARTING
@@ -279,8 +288,13 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         time_to_loss=told("time_to_loss_seconds"),
         request=request,
         last_error=error,
+        paused=paused,
+        waits=metrics.fields.get("waits", ""),
         shard=metrics.fields.get("shard", ""),
     )
+
+
+_PAUSED = {"1": Paused.BACKLOG, "2": Paused.STREAM}
 
 
 def _shown(value: float | None, form: Callable[[float], str]) -> str:

@@ -40,7 +40,7 @@ def survey(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> Survey:
         names = [stream.id for stream in streams if stream.central_bucket == bucket]
         try:
             found_marks = desk.ledger(bucket, names)
-            found = desk.requests(bucket)
+            found = desk.asked(bucket).requests
         except CentralError as error:
             if not error.permanent:
                 raise

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from telegraf_plugin.config.yaml_file import shown
 from telegraf_plugin.errors import Problem
 
 _TLS = ("tls_ca", "tls_cert", "tls_key", "tls_server_name", "insecure_skip_verify")
@@ -43,6 +44,7 @@ def cross_check(raw: Any) -> Iterator[Problem]:
                 yield Problem(f"{path}.template", f"no template is called {template!r}; there are: {known}")
             chosen = {**_mapping(templates.get(template)), **stream} if isinstance(template, str) else stream
             yield from _flux(path, chosen)
+            yield from _rename(path, chosen)
 
 
 def is_v1(source: dict[str, Any]) -> bool:
@@ -107,6 +109,23 @@ def _flux(path: str, chosen: dict[str, Any]) -> Iterator[Problem]:
     if used != {"start", "stop"}:
         text = "expected |> range(start: start, stop: stop) in it, not times of its own: the collector sets both"
         yield Problem(f"{path}.flux", text)
+
+
+def _rename(path: str, chosen: dict[str, Any]) -> Iterator[Problem]:
+    """Yield names that are given another one though they are not read, and such as are taken by what is read too."""
+    rename = _mapping(chosen.get("rename"))
+    read, left_out = chosen.get("measurements"), chosen.get("exclude_fields")
+    names = _mapping(rename.get("measurements"))
+    if isinstance(read, list) and read:
+        for old, new in names.items():
+            if isinstance(old, str) and old not in read:
+                yield Problem(f"{path}.rename.measurements.{shown(old)}", "is not among the stream's measurements")
+            elif isinstance(new, str) and new in read and new not in names:
+                text = f"{new} is read as well, and the two would be one in central; give one of them another name"
+                yield Problem(f"{path}.rename.measurements.{shown(old)}", text)
+    for old in _mapping(rename.get("fields")):
+        if isinstance(left_out, list) and old in left_out:
+            yield Problem(f"{path}.rename.fields.{shown(old)}", "is left out by exclude_fields")
 
 
 def _twice(names: list[tuple[str, Any]], what: str) -> Iterator[Problem]:

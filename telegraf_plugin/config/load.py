@@ -14,10 +14,12 @@ from telegraf_plugin.config.circles import circles
 from telegraf_plugin.config.cross import cross_check
 from telegraf_plugin.config.model import Config, Credential, Login, Server, Source, Timeouts
 from telegraf_plugin.config.schema import (
-    MIN_IN_FLIGHT,
+    RANGES,
     AggregateSection,
     CentralSection,
     QueriesFile,
+    QuietHoursSection,
+    RenameSection,
     SelectionSection,
     ServerSection,
     SourceSection,
@@ -29,6 +31,9 @@ from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.definition import Aggregate, Start, StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.naming import AS_THEY_ARE, Naming
+from telegraf_plugin.stream.quiet_hours import QuietHours
+from telegraf_plugin.stream.restraint import Restraint
 from telegraf_plugin.stream.units import MINUTE
 from telegraf_plugin.transport import Tls, Transport, proxy_for
 
@@ -99,7 +104,7 @@ def _explain(error: ValidationError) -> list[Problem]:
         elif kind == "enum":
             message = f"expected one of {context['expected']}"
         elif kind in ("greater_than_equal", "less_than_equal"):
-            low, high = (1, 16) if path.endswith("concurrent_queries") else (MIN_IN_FLIGHT, 10_000_000)
+            low, high = RANGES[str(found["loc"][-1])]
             message = f"expected a number from {low} to {high}"
         else:
             message = _EXPECTED.get(kind, found["msg"])
@@ -117,6 +122,8 @@ def _did_you_mean(key: str) -> str:
         StreamSection,
         AggregateSection,
         TimeoutsSection,
+        QuietHoursSection,
+        RenameSection,
     )
     known = sorted({name for section in sections for name in section.model_fields})
     return "".join(
@@ -133,6 +140,7 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
             streams=tuple(_stream(file, section, stream) for stream in section.streams),
             concurrent_queries=section.concurrent_queries,
             timeouts=Timeouts(*(getattr(section.timeouts, key) / 1e9 for key in ("connect", "read", "query"))),
+            restraint=Restraint(section.max_points_per_second, _quiet(section)),
         )
         for section in file.sources
     )
@@ -144,6 +152,17 @@ def _config(file: QueriesFile, environment: Mapping[str, str]) -> Config:
         max_in_flight_bytes=file.max_in_flight_size,
         sweep=file.sweep,
     )
+
+
+def _quiet(section: SourceSection) -> QuietHours | None:
+    quiet = section.quiet_hours
+    return QuietHours(quiet.zone, tuple(quiet.hours)) if quiet is not None else None
+
+
+def _naming(section: RenameSection | None) -> Naming:
+    if section is None:
+        return AS_THEY_ARE
+    return Naming(*(tuple(sorted(names.items())) for names in (section.measurements, section.fields)))
 
 
 def _indistinct(config: Config) -> list[Problem]:
@@ -227,6 +246,7 @@ def _stream(file: QueriesFile, source: SourceSection, section: StreamSection) ->
         tags=tuple((key, tuple(values)) for key, values in (chosen.tags or {}).items()),
         aggregate=Aggregate(chosen.aggregate.every, chosen.aggregate.fn) if chosen.aggregate else None,
         flux=chosen.flux,
+        naming=_naming(chosen.rename),
         lookback=chosen.lookback or _DEFAULT_LOOKBACK,
         metadata_tags=tuple(chosen.metadata_tags or file.metadata_tags),
         start=chosen.start or Start(ago=_DEFAULT_START),

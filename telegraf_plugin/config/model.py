@@ -9,6 +9,7 @@ from telegraf_plugin.config.shards import Shard
 from telegraf_plugin.files import UnfitFile, read_bounded
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
+from telegraf_plugin.stream.restraint import UNRESTRAINED, Restraint
 from telegraf_plugin.transport import STRAIGHT, Transport
 
 MIN_TOKEN_BYTES = 8
@@ -125,13 +126,17 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One InfluxDB that is read: at most `concurrent_queries` at a time."""
+    """One InfluxDB that is read: at most `concurrent_queries` at a time.
+
+    `restraint`: what holds its history back.
+    """
 
     name: str
     server: Server
     streams: tuple[StreamDefinition, ...]
     concurrent_queries: int
     timeouts: Timeouts
+    restraint: Restraint = UNRESTRAINED
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -25,15 +25,25 @@ from pydantic import (
 from telegraf_plugin.config.cross import DEFAULT_POLICY
 from telegraf_plugin.config.durations import parse_duration
 from telegraf_plugin.config.forms import SERVER_FORM, SOURCE_FORM, STREAM_FORM, WITHOUT_FILTERS
+from telegraf_plugin.config.quiet import QuietSpans, Zone
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.names import OWN
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.transport import Compression
 
 MAX_SWEEP_PERCENT = 50
+OWN_NAMES = frozenset(OWN)
 MIN_IN_FLIGHT = 10_000
 """Lines: a reply's chunk makes up to some 1,600, and a quarter of it lies between two marks."""
+
+RANGES = {
+    "concurrent_queries": (1, 16),
+    "max_in_flight": (MIN_IN_FLIGHT, 10_000_000),
+    "max_points_per_second": (100, 100_000_000),
+}
+"""What a whole number may be, by its key."""
 
 MIN_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES = 16 << 20, 16 << 30
 """What is encoded at a time takes some 1 MiB, a string of the longest some two."""
@@ -168,6 +178,12 @@ def _start(value: object) -> Start:
     return Start(date=(date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000)
 
 
+def _within(key: str) -> Any:
+    """Return the bounds of a key that is a whole number."""
+    low, high = RANGES[key]
+    return Field(ge=low, le=high)
+
+
 File = Annotated[Path, BeforeValidator(_path), _text(".+")]
 Lookback = Annotated[Duration, AfterValidator(_lookback), _text(_DURATION)]
 Share = Annotated[float, BeforeValidator(_share), _text(r"[0-9]{1,2}(\.[0-9]{1,3})? ?%")]
@@ -220,6 +236,36 @@ class AggregateSection(_Section):
     fn: Annotated[AggregateFunction, Field(strict=False)]
 
 
+def _distinct(names: dict[str, str]) -> dict[str, str]:
+    for new in names.values():
+        olds = [old for old, other in names.items() if other == new]
+        if len(olds) > 1:
+            raise ValueError(f"expected each new name once: {olds[0]} and {olds[1]} would be one in central")
+    return names
+
+
+def _no_own(names: dict[str, str]) -> dict[str, str]:
+    if own := sorted(OWN_NAMES & set(names.values())):
+        raise ValueError(f"expected another name than {own[0]}: it is the collector's own, and never data")
+    return names
+
+
+def _no_time(names: dict[str, str]) -> dict[str, str]:
+    if "time" in names.values():
+        raise ValueError("expected another name than time: InfluxDB takes no field called so")
+    return names
+
+
+NewNames = Annotated[dict[Name, Name], AfterValidator(_distinct)]
+
+
+class RenameSection(_Section):
+    """`rename` of a stream."""
+
+    measurements: Annotated[NewNames, AfterValidator(_no_own)] = {}
+    fields: Annotated[NewNames, AfterValidator(_no_time)] = {}
+
+
 class SelectionSection(_Section):
     """The keys that a template and a stream share."""
 
@@ -228,6 +274,7 @@ class SelectionSection(_Section):
     exclude_fields: Names | None = None
     tags: dict[Name, NamesOrOne] | None = None
     aggregate: AggregateSection | None = None
+    rename: RenameSection | None = None
     flux: Annotated[str, Field(min_length=1)] | None = None
     lookback: Lookback | None = None
     start: Beginning | None = None
@@ -255,6 +302,14 @@ class TimeoutsSection(_Section):
     query: Duration = parse_duration("5m")
 
 
+class QuietHoursSection(_Section):
+    """`quiet_hours` of a source."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    zone: Zone
+    hours: QuietSpans
+
+
 class SourceSection(ServerSection):
     """An entry of `sources`: an InfluxDB 2 with org and token, or an InfluxDB 1.x, whose streams have a `database`."""
 
@@ -265,8 +320,10 @@ class SourceSection(ServerSection):
     password_file: File | None = None
     name: PlainName
     streams: Annotated[list[StreamSection], Field(min_length=1)]
-    concurrent_queries: Annotated[int, Field(ge=1, le=16)] = 1
+    concurrent_queries: Annotated[int, _within("concurrent_queries")] = 1
     timeouts: TimeoutsSection = TimeoutsSection()
+    max_points_per_second: Annotated[int | None, _within("max_points_per_second")] = None
+    quiet_hours: QuietHoursSection | None = None
 
 
 class CentralSection(ServerSection):
@@ -279,7 +336,7 @@ class QueriesFile(_Section):
     """The whole of queries.yaml."""
 
     central: CentralSection
-    max_in_flight: Annotated[int, Field(ge=MIN_IN_FLIGHT, le=10_000_000)] = 100_000
+    max_in_flight: Annotated[int, _within("max_in_flight")] = 100_000
     max_in_flight_size: Size = DEFAULT_MAX_BYTES
     rewritten_tags: list[Name] = ["host"]
     sweep: Share = 0.02

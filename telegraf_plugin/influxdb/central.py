@@ -22,6 +22,7 @@ from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.names import HEALTH
+from telegraf_plugin.stream.selection import named_in_central
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.units import SECOND
 
@@ -68,7 +69,7 @@ class CentralReader(LedgerReader):
                 names = yield from self._counted(self._influxql.raw(in_central(stream), span))
                 if names == ():
                     return
-                rest = stream if names is None else replace(stream, measurements=names)
+                rest = stream if names is None else replace(named_in_central(stream), measurements=names)
             decoder = Decoder()
             for blocks in self._read(flux.points_query(rest, *span), decoder):
                 self.values += sum(map(len, blocks))
@@ -98,7 +99,7 @@ class CentralReader(LedgerReader):
         chosen = replace(in_central(stream), conditions=())
 
         def by_flux() -> FieldTypes:
-            query = flux.newest_types_query(stream.central_bucket, *span, series_predicates(stream))
+            query = flux.newest_types_query(stream.central_bucket, *span, series_predicates(named_in_central(stream)))
             return types_of(self._client.query(query))
 
         with self._explained():

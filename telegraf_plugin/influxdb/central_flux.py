@@ -18,7 +18,7 @@ from telegraf_plugin.influxdb.flux import (
 )
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
+from telegraf_plugin.stream.selection import Condition, Selected, named_in_central, tags_in_central
 
 LINKS = ("format", "id", "base", "definition", "origin", "began", "printed")
 """The fields of a mark by which is found whether it is believed; `proved` and `held`, its largest, are not."""
@@ -78,8 +78,8 @@ def origins_query(bucket: str) -> Query:
 
 
 def requests_query(bucket: str) -> Query:
-    """Return the query for the newest request of each stream in `bucket`, a row a field."""
-    ours = f"filter(fn: (r) => r._measurement == {string_literal(names.REQUEST)})"
+    """Return the query for the newest request and the newest pause of each stream in `bucket`, a row a field."""
+    ours = f"filter(fn: (r) => {any_of('_measurement', (names.REQUEST, names.PAUSE))})"
     # A source may hold points of that name; copied, they are data: with the tag that a command's request never has.
     not_copied = "filter(fn: (r) => not exists r.source_bucket)"
     return build([*from_range(bucket, EARLIEST, LATEST), ours, not_copied, "last()"])
@@ -153,7 +153,8 @@ def _drop(*columns: str) -> str:
 
 def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:
     """Return the steps that select the stream's points by what they carry in central (`stream.selection`)."""
-    predicates = [*map(_any_alternative, tags_in_central(stream)), *series_predicates(stream)]
+    named = series_predicates(named_in_central(stream))
+    predicates = [*map(_any_alternative, tags_in_central(stream)), *named]
     return [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.names import LEDGER
-from telegraf_plugin.stream.selection import Condition, Selected, tags_in_central
+from telegraf_plugin.stream.selection import Condition, Selected, named_in_central, tags_in_central
 from telegraf_plugin.stream.spans import Span
 
 SHADOWING = ("_value", "_time", "_start", "_stop")
@@ -65,8 +65,8 @@ def at_source(stream: StreamDefinition) -> Selection:
 
 def in_central(stream: StreamDefinition) -> Selection:
     """Return what of central is the stream's. Raises NotComparable where that cannot be said."""
-    conditions = tuple(tags_in_central(stream))
-    return Selection(stream.label, stream.central_bucket, stream.measurements, _without(stream), conditions)
+    named, conditions = named_in_central(stream), tuple(tags_in_central(stream))
+    return Selection(stream.label, stream.central_bucket, named.measurements, _without(named), conditions)
 
 
 def _without(stream: StreamDefinition) -> frozenset[bytes]:

@@ -20,9 +20,9 @@ from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import EARLIEST, LATEST, Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.stream.belief import FIRST_STEP, LONGEST_STEP, Search
+from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId, Origin
-from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING
 from telegraf_plugin.stream.units import HOUR, SECOND
 
@@ -228,10 +228,10 @@ class LedgerReader:
             rows = self._rows(flux.origins_query(self._metrics_bucket))
             return ledger_rows.origins_of(rows, self._aside(self._metrics_bucket))
 
-    def requests(self, bucket: str) -> dict[StreamId, Request]:
-        """Return the newest request of each stream in `bucket`; what is damaged is none."""
+    def asked(self, bucket: str) -> Asked:
+        """Return the newest request and pause of each stream in `bucket`; what is damaged is none."""
         with self._explained():
-            return ledger_rows.requests_of(self._rows(flux.requests_query(bucket)), self._aside(bucket))
+            return ledger_rows.asked_of(self._rows(flux.requests_query(bucket)), self._aside(bucket))
 
     def _aside(self, where: str) -> Callable[[str], None]:
         """Return what says once of each damaged point that it is set aside."""

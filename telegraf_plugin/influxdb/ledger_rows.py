@@ -7,10 +7,14 @@ what is beside it from being read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from telegraf_plugin.influxdb.timestamps import parse_time
+from telegraf_plugin.stream import names
+from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId, Origin
+from telegraf_plugin.stream.pause import Pause
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Spans, instant
 
@@ -18,6 +22,7 @@ from telegraf_plugin.stream.spans import Spans, instant
 Row = dict[str, str]
 Aside = Callable[[str], None]
 """Takes what is set aside, in words."""
+_Kind = TypeVar("_Kind", Request, Pause)
 MAX_DEFINITION = 100
 MAX_STREAMS = 5_000
 """Streams of which one reply may tell: many collectors may write to one bucket, and somebody may forge them."""
@@ -101,17 +106,25 @@ def origins_of(rows: Iterable[Row], aside: Aside) -> dict[StreamId, Origin]:
     return found
 
 
-def requests_of(rows: Iterable[Row], aside: Aside) -> dict[StreamId, Request]:
-    """Return the newest request of each stream."""
+def asked_of(rows: Iterable[Row], aside: Aside) -> Asked:
+    """Return the newest request and the newest pause of each stream."""
+    of: dict[bool, list[Row]] = {False: [], True: []}
+    for row in rows:
+        of[row.get("_measurement") == names.PAUSE].append(row)
+    requests = _asked(of[False], "a request", Request.read, aside)
+    return Asked(requests, _asked(of[True], "a pause", Pause.read, aside))
+
+
+def _asked(rows: Iterable[Row], what: str, read: Callable[[Row, int], _Kind], aside: Aside) -> dict[StreamId, _Kind]:
     found = {}
     for name, each in _by_stream(rows, aside).items():
         time = _time(each)
         try:
             if time is None:
                 raise ValueError("it has no time")
-            found[name] = Request.read(each, time)
+            found[name] = read(each, time)
         except ValueError as error:
-            aside(f"a request for {_label(name)}: {error}")
+            aside(f"{what} for {_label(name)}: {error}")
     return found
 
 

@@ -46,7 +46,7 @@ class Passage:
         Strings that may have a carriage return come twice, at first without it, then as they are (exact): the later
         line wins.
         """
-        decoder, lines = Decoder(), LineMapper(self._mapper)
+        decoder, lines = Decoder(), LineMapper(self._mapper, self._stream.naming)
         guard = OverwriteGuard(self._client, self._stream, self._mapper, self._span)
         try:
             for blocks in self._read(stream_query(self._stream, *self._span), decoder):
@@ -62,7 +62,7 @@ class Passage:
                 self._tally.drops.merge(drops)
         if decoder.quoted and self._stream.flux is None:
             # What was said and counted of these points the first time is not said again.
-            lines = LineMapper(self._mapper)
+            lines = LineMapper(self._mapper, self._stream.naming)
             again = carriage_return_query(self._stream, *self._span, decoder.quoted)
             for blocks in self._read(again, Decoder(escaped=True)):
                 sound = [block for block in blocks if not (self._names.may_be_lossy(block) or self._goes_round(block))]

@@ -43,7 +43,7 @@ class WidePassage(WideBlocks):
         self._watch = OverwriteWatch(mapper, stream.renames)
         self._bucket = stream.bucket.encode()
         # What was said and counted of the first reading is not said again of the second.
-        self._lines, self._again = LineMapper(mapper), LineMapper(mapper)
+        self._lines, self._again = (LineMapper(mapper, stream.naming) for _ in range(2))
 
     def blocks(self) -> Iterator[tuple[list[Block], bool]]:
         """Yield what can pass, as `Passage.blocks` does: strings with a carriage return come twice here as well."""

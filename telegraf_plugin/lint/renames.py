@@ -14,7 +14,7 @@ from telegraf_plugin.lint.telegraf_conf import Plugin, Table, TelegrafConf
 from telegraf_plugin.stream import renames
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.renames import NotComparable, TagRule, value_in_central
-from telegraf_plugin.stream.selection import meeting, refusal
+from telegraf_plugin.stream.selection import crossing, meeting, refusal
 
 __all__ = ["NotComparable", "changes", "check", "compiled", "in_order", "regex_rules", "renamed", "with_renames"]
 
@@ -108,6 +108,12 @@ def check(config: Config) -> list[Problem]:
                 problems.append(Problem(path, why))
                 continue
             for other in source.streams[:at]:
+                if crossed := crossing(other, stream):
+                    text = (
+                        f"{crossed} in central ({stream.central_bucket}): {other.name} and this stream would take each"
+                    )
+                    text += " other's points for their own; rename them to names of their own, or alike in both"
+                    problems.append(Problem(f"sources[{number}].streams[{at}].rename", text))
                 if not refusal(other) and (met := meeting(other, stream)):
                     text = f"{met} in central ({stream.central_bucket}): {other.name} and this stream would overwrite"
                     text += " each other's points, and take them for their own; write a rename that keeps them apart"

@@ -14,6 +14,7 @@ from telegraf_plugin.lint.telegraf_conf import Plugin, Table
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.names import LEDGER
+from telegraf_plugin.stream.selection import named_in_central
 
 _HOST = MetadataTag.HOST.value
 _PROTECTED = ("source_bucket", "source", "field")
@@ -102,7 +103,8 @@ def _may_meet(one: StreamDefinition, other: StreamDefinition) -> bool:
         return False
     if one.flux is not None or other.flux is not None:
         return True
-    if one.measurements and other.measurements and not set(one.measurements) & set(other.measurements):
+    measurements = [set(named_in_central(each).measurements) for each in (one, other)]
+    if all(measurements) and not measurements[0] & measurements[1]:
         return False
     selected = dict(other.tags)
     return all(key == _HOST or key not in selected or set(values) & set(selected[key]) for key, values in one.tags)

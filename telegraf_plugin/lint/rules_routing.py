@@ -12,8 +12,10 @@ from telegraf_plugin.lint.reach import Reach, clauses, reach
 from telegraf_plugin.lint.subject import (
     OWN_METRICS,
     Subject,
+    address,
     metrics_of,
     own_metric,
+    servers,
     stream_reach,
     takes_own_metrics,
 )
@@ -69,19 +71,19 @@ def central_bucket_is_where_it_goes(subject: Subject) -> Iterator[Finding]:
 def outputs_write_to_the_central_of_queries(subject: Subject) -> Iterator[Finding]:
     """The plugin asks `central` of queries.yaml what has landed; telegraf.conf must write to the same."""
     central = subject.config.central
+    first = {takers[0].path for _, _, stream in subject.streams() if (takers := subject.takers(stream))}
+    second = {
+        taker.path for _, _, stream in subject.streams() for taker in subject.takers(stream)[1:] if servers(taker)
+    } - first
     for output in subject.data_outputs:
-        if {_address(url) for url in output.texts("urls")} != {_address(central.url)}:
+        if output.path in second:
+            continue  # where nobody is asked what has landed
+        if servers(output) != {address(central.url)}:
             why = "the plugin asks central.url of queries.yaml what has landed; this should be the same server"
             yield Finding(File.TELEGRAF, output.key("urls"), why, f"urls = [{_toml(central.url)}]", True)
         if output.text("organization") != central.org:
             why = "the plugin asks central.org of queries.yaml what has landed; this should be the same organisation"
             yield Finding(File.TELEGRAF, output.key("organization"), why, f"organization = {_toml(central.org)}", True)
-
-
-def _address(url: str) -> str:
-    """Return `url` as it can be compared: scheme and host count in any letters."""
-    address, slash, path = url.rstrip("/").partition("://")[2].partition("/")
-    return f"{url.partition('://')[0].lower()}://{address.lower()}{slash}{path}"
 
 
 def own_metrics_have_an_output(subject: Subject) -> Iterator[Finding]:
@@ -139,6 +141,10 @@ def _no_output(subject: Subject, stream: StreamDefinition) -> Finding:
 
 
 def _second_output(subject: Subject, stream: StreamDefinition, first: Plugin, output: Plugin) -> Finding:
+    if servers(output) and not servers(output) & servers(first):
+        why = f"it takes source_bucket {stream.bucket} ({stream.label}) to another server as well, of which nothing is "
+        why += "proved: what that one does not take in time, or refuses, is lost there"
+        return Finding(File.TELEGRAF, output.path, why, "nothing, if a second destination is meant", hint=True)
     why = f"it takes source_bucket {stream.bucket} ({stream.label}) as {first.path} does: the same points in two places"
     others = [bucket for bucket in _buckets(subject, output) if bucket != stream.bucket]
     if others:

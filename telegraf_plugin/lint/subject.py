@@ -12,6 +12,7 @@ from telegraf_plugin.lint.telegraf_conf import Plugin, TelegrafConf
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.selection import named_in_central
 
 OWN_METRICS = (*names.METRICS, "internal_write")
 """What the output of own metrics must take: the collector's, and Telegraf's of its writes."""
@@ -80,9 +81,23 @@ class Subject:
         return tuple(output for output in self.influx_outputs if output.path not in metrics)
 
     def takers(self, stream: StreamDefinition) -> list[Plugin]:
-        """Return the data outputs that may take points of the stream, those of its central bucket first."""
+        """Return the data outputs that may take points of the stream, those to its place in central first."""
         found = [output for output in self.data_outputs if stream_reach(output, stream) is not Reach.NEVER]
-        return sorted(found, key=lambda output: output.text("bucket") != stream.central_bucket)
+        central = address(self.config.central.url)
+        return sorted(
+            found, key=lambda output: (central not in servers(output), output.text("bucket") != stream.central_bucket)
+        )
+
+
+def servers(output: Plugin) -> set[str]:
+    """Return the servers that an output writes to, as one can compare them."""
+    return set(map(address, output.texts("urls")))
+
+
+def address(url: str) -> str:
+    """Return `url` as it can be compared: scheme and host count in any letters."""
+    host, slash, path = url.rstrip("/").partition("://")[2].partition("/")
+    return f"{url.partition('://')[0].lower()}://{host.lower()}{slash}{path}"
 
 
 def metrics_of(stream: StreamDefinition) -> tuple[Metric, ...]:
@@ -90,7 +105,7 @@ def metrics_of(stream: StreamDefinition) -> tuple[Metric, ...]:
     tags = {MetadataTag.SOURCE_BUCKET.value: stream.bucket}
     if MetadataTag.SOURCE in stream.metadata_tags:
         tags[MetadataTag.SOURCE.value] = stream.source
-    points = tuple(Metric(name, tags) for name in (stream.measurements or (None,)))
+    points = tuple(Metric(name, tags) for name in (named_in_central(stream).measurements or (None,)))
     return (*points, Metric(names.LEDGER, tags))
 
 

@@ -15,6 +15,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading, Template
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.pause import NO_PAUSE, Pause, Paused, newest
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
@@ -46,12 +47,15 @@ class Account:
         self.renew = RENEW  # ns; less where central's retention is short
         self.request = ""  # the id of the last one that is done
         self._asked: Request | None = None
+        self.redefined: Spans | None = None  # what was sent by an earlier definition, where it begins by another one
+        self.pause = NO_PAUSE  # the newest that an operator has asked for
+        self._marked_pause = NO_PAUSE
         self.foreign = 0  # marks of other runs that landed while this one was under way
         self._known = Known()
         self._marked_proved = Spans()
         self._marked_request = ""
         self._marked_at = self._mirrored_at = 0
-        self._adopted_at: int | None = None  # by the steady clock, the first time
+        self._adopted_at: int | None = None  # by the steady clock, the first time, or when it was resumed
         self._mirrored: Origin | None = None
         self._oldest = END
         self._copied_at = BEGINNING  # when the last read of a backlog ended, by the steady clock
@@ -71,6 +75,7 @@ class Account:
             origin, self.began = mark.origin, mark.began
             course.origin_open = mark.searching
             self.request = self._marked_request = mark.request
+            self._marked_pause = mark.pause
             course.holds.restore(mark.held)
             course.islands += mark.islands
             if mark.definition in known:
@@ -80,6 +85,7 @@ class Account:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]
+                self.redefined = (mark.sent - mark.proved).clip(start=origin)
                 course.islands -= mark.proved
         elif mirror is not None:
             origin, self.began = mirror.oldest, mirror.began
@@ -105,6 +111,7 @@ class Account:
         """Begin with what the ledger says. Raises PermanentError for a stream that such buckets do not suit."""
         refuse_unfit(self.stream, source, central)
         believed, mirror = reading.believed, reading.mirror
+        self.pause = newest(self.pause, reading.paused)
         if believed is None and mirror is None and self.began:
             mirror = self.mirror
         start, searching = beginning(self.stream, source, at)
@@ -140,6 +147,19 @@ class Account:
             self._asked = request
             self.course.request(request.spans, request.kind is Kind.REPAIR, at)
 
+    def take_pause(self, pause: Pause, at: Instant) -> bool:
+        """Take what an operator has paused, or resumed; returns whether that is news."""
+        if newest(self.pause, pause) == self.pause:
+            return False
+        if self.pause.what is not Paused.NOTHING and self.state is State.RUNNING:
+            self.resumed(at)
+        self.pause = pause
+        return True
+
+    def resumed(self, at: Instant) -> None:
+        """Take note that what has waited on purpose is expected again: it lags from now on."""
+        self._adopted_at = at.steady
+
     def settle_request(self) -> None:
         """Take note when all that was asked for is proved; what adjoins the origin moves it."""
         course, asked = self.course, self._asked
@@ -168,6 +188,7 @@ class Account:
             islands=course.islands,
             sweep=course.sweep.place,
             searching=course.origin_open,
+            pause=self.pause,
         )
         return Template(mark, self.book.newest_time, self._mirror_due(at))
 
@@ -179,6 +200,7 @@ class Account:
         self.book.printed(mark.id, at.steady, mark.proved)
         self.began = mark.began
         self._marked_request, self._marked_proved, self._marked_at = mark.request, mark.proved, at.steady
+        self._marked_pause = mark.pause
         if mirrored is not None:
             self._mirrored, self._mirrored_at, self._oldest = mirrored, at.steady, mirrored.oldest
 
@@ -195,7 +217,7 @@ class Account:
             return True
         if self.book.on_their_way:
             return self.book.should_ask(at.steady)
-        if self.request != self._marked_request:
+        if (self.request, self.pause) != (self._marked_request, self._marked_pause):
             return True
         since = at.steady - self._marked_at
         changed = self._marked_proved != self.course.proved
@@ -259,13 +281,14 @@ class Account:
             self._speed += weight * (points / seconds - self._speed)
             self._stride += weight * ((whole[1] - whole[0]) / seconds - self._stride)
 
-    def progress(self, at: Instant) -> Progress:
-        """Return how the stream stands at the last tick, `at`."""
-        course = self.course
+    def progress(self, at: Instant, quiet_until: int | None = None) -> Progress:
+        """Return how the stream stands at the last tick, `at`; `quiet_until` (Unix ns): history waits until then."""
+        course, paused = self.course, self.pause.what
         loading = self.state is State.LOADING
         work = course.work(at) if not loading else Spans()
         lacking = course.lacking(at) if not loading else Spans()
-        late = lacking.clip(start=min(self.began, at.safe)).parts
+        waits = quiet_until is not None or paused is not Paused.NOTHING
+        late = (lacking - course.history(work, at) if waits else lacking).clip(start=min(self.began, at.safe)).parts
         begins = max(course.origin, course.floor)
         first = (span(begins, at.source) - course.proved).parts if not loading else ()
         # After a start nobody has looked at what lies before it: that it is lacking is not known.
@@ -273,11 +296,13 @@ class Account:
         lost = course.bounds.lost
         return Progress(
             state=self.state,
-            lag=(min(at.source - late[0][0], known) if late else 0) if not loading else None,
+            lag=(min(at.source - late[0][0], known) if late and paused is not Paused.STREAM else 0)
+            if not loading
+            else None,
             proved_up_to=(first[0][0] if first else at.source) if not loading else None,
             left=work.length,
             points_per_second=self._speed,
-            to_go=int(work.length / self._stride * SECOND) if work and self._stride else None,
+            to_go=int(work.length / self._stride * SECOND) if work and self._stride and not waits else None,
             held=course.holds.points,
             extras=course.extras,
             future=course.future,
@@ -289,6 +314,9 @@ class Account:
             aside_reason=course.aside_reason,
             held_reason=course.holds.reason,
             unprovable=course.unprovable,
+            paused=paused,
+            paused_at=self.pause.time,
+            quiet_until=quiet_until,
         )
 
 

@@ -28,6 +28,7 @@ from telegraf_plugin.stream.flow import Window
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.notes import Note, Notes
+from telegraf_plugin.stream.restraint import UNRESTRAINED, Allowance, Restraint
 from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.stream.units import HOUR
@@ -77,14 +78,17 @@ class Collector:
         metrics_bucket: str,
         central_url: str,
         sweep: float = 0.0,
+        restraints: Mapping[str, Restraint] | None = None,
     ) -> None:
         """`sources`: each one's name, its streams, and how many commands it may have in hand; `windows`: the lines in
-        flight, by central bucket. `central_url` is for the log.
+        flight, by central bucket. `central_url` is for the log. `restraints`: what holds a source's history back.
         """
         self._notes = Notes()
         self.sources: dict[str, SourceTasks] = {}
         for name, streams, at_once in sources:
-            tasks = [StreamTask(each, run, windows[each.central_bucket], self._notes, sweep) for each in streams]
+            allowance = Allowance((restraints or {}).get(name, UNRESTRAINED))
+            shared = self._notes, sweep, allowance
+            tasks = [StreamTask(each, run, windows[each.central_bucket], *shared) for each in streams]
             self.sources[name] = SourceTasks(name, tasks, at_once)
         self.tasks = {name: task for source in self.sources.values() for name, task in source.tasks.items()}
         self.watch = LedgerWatch(self.tasks.values(), metrics_bucket, central_url, self._notes, self._instant_of)

@@ -31,6 +31,7 @@ from telegraf_plugin.stream.jobs import (
     Swept,
 )
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, Template
+from telegraf_plugin.stream.pause import Pause
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.tally import Tally
@@ -200,15 +201,21 @@ class ReadOrigins:
 
 @dataclass(frozen=True, slots=True)
 class ReadRequests:
-    """Read the newest request of each stream; the result is a dictionary of Request by stream."""
+    """Read what operators have asked for; the result is Asked."""
 
     bucket: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The newest request, and the newest pause, of each stream that has one."""
+
+    requests: Mapping[StreamId, Request] = field(default_factory=dict)
+    pauses: Mapping[StreamId, Pause] = field(default_factory=dict)
+
+
 LedgerCommand = LookUp | ReadLedger | ReadMarkIds | ReadMarks | ReadOrigins | ReadRequests
-LedgerResult = (
-    Bucket | None | LedgerPart | MarkIds | list[Mark] | dict[StreamId, Origin] | dict[StreamId, Request] | CentralError
-)
+LedgerResult = Bucket | None | LedgerPart | MarkIds | list[Mark] | dict[StreamId, Origin] | Asked | CentralError
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
 from telegraf_plugin.stream.pending import Event, Gone, PendingSpan, PendingState, pending_after
 from telegraf_plugin.stream.ration import NOTHING_SENT
+from telegraf_plugin.stream.restraint import Leave
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
-from telegraf_plugin.stream.units import SECOND
+from telegraf_plugin.stream.units import HOUR, SECOND
 
 OVERLAP = 15 * SECOND
 """How much (ns) a live read goes over again of the last one: agents flush late."""
@@ -121,10 +122,19 @@ class Course(Outcomes):
             origin = at.safe - (self.stream.start.ago or self.stream.lookback)
             self.origin = origin - origin % self.every
 
-    def next(self, at: Instant, live_room: bool, room: bool, central: bool) -> Job | None:
+    def next(
+        self,
+        at: Instant,
+        live_room: bool,
+        room: bool,
+        central: bool,
+        leave: Leave = Leave.ALL,
+        longest: int = HOUR,
+    ) -> Job | None:
         """Return the next job, None when there is none for now.
 
-        `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers.
+        `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers. `leave`:
+        what may be read, history in pieces of `longest` (ns) at the most.
         """
         self._doubts = Spans()
         self._job_at = at
@@ -151,12 +161,12 @@ class Course(Outcomes):
         job = self._in_central(at, live_room, room) if central else None
         if job is None and room:
             # What is new since the tick is the next tick's.
-            job = self._backlog(self._tick, at.steady)
+            job = self._backlog(self._tick, at.steady, leave, longest)
             job = self._printing(job) if isinstance(job, Copy) else job
         if job is None and self.origin_open and self._search_at <= at.steady:
             job = Seek((BEGINNING, self.origin), origin=True)
-        if job is None and central:
-            job = self._sweep(at)
+        if job is None and central and leave is Leave.ALL:
+            job = self._sweep(at, longest)
         if job is None and self._foresee_at <= at.steady and self.stream.flux is None:
             self._foresee_at = at.steady + FORESIGHT
             job = Foresee((at.source, at.source))

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.naming import AS_THEY_ARE, Naming
 from telegraf_plugin.stream.renames import TagRule
 from telegraf_plugin.stream.units import MINUTE
 
@@ -91,7 +92,7 @@ class StreamDefinition:
     may be before that counts as failing; None: two and a half intervals. `renames`: what Telegraf's processors make of
     its tags, where that can be computed. `rewritten_tags`: the keys of tags that they change in a way that cannot, for
     the reason `uncomputed`; these are not compared. `unreadable`: series that are left out of every question, as they
-    break it; learned, not chosen.
+    break it; learned, not chosen. `naming`: what its measurements and fields are called in central.
     """
 
     source: str
@@ -111,6 +112,7 @@ class StreamDefinition:
     renames: tuple[TagRule, ...] = ()
     uncomputed: str = ""
     unreadable: tuple[UnreadableSeries, ...] = ()
+    naming: Naming = AS_THEY_ARE
 
     @property
     def id(self) -> StreamId:
@@ -158,4 +160,5 @@ class StreamDefinition:
     def _hash(self, renames: str) -> str:
         selected = (self.bucket, self.measurements, self.exclude_fields, self.tags, self.aggregate, self.flux)
         text = repr((selected, sorted(tag.value for tag in self.metadata_tags))) + renames
+        text += repr(self.naming) if self.naming else ""
         return sha256(text.encode()).hexdigest()[:16]

@@ -26,6 +26,8 @@ class DropReason(Enum):
     OWN_MEASUREMENT = "own_measurement"
     """A measurement of the collector's own, such as `collector_ledger`: as data it could forge what the collector
     knows of itself."""
+    NAME_TAKEN = "name_taken"
+    """A measurement or field whose name the stream's `rename` gives to another one: in central the two would be one."""
     UNWRITABLE_NAME = "unwritable_name"
     """A measurement, tag or field with what line protocol cannot carry: TAB and other controls, a backslash at its end,
     in a field one before a comma, a space, an equals sign or a quotation mark; or an empty field name."""
@@ -47,6 +49,7 @@ REMEDY = {
     DropReason.CIRCULAR: "collectors copy in a circle: leave out one of their streams, or change its central_bucket",
     DropReason.NOT_UTF8: "write it as UTF-8 at the source, or leave out the measurement or field",
     DropReason.OWN_MEASUREMENT: "leave it out of the stream (measurements), or rename it at the source",
+    DropReason.NAME_TAKEN: "give the other one another name (rename), or rename this one as well",
     DropReason.UNWRITABLE_NAME: "rename it at the source, or leave out the measurement or field",
     DropReason.RESERVED_NAME: "rename it at the source: InfluxDB itself would not have taken it",
     DropReason.OUT_OF_RANGE: "correct it at the source: InfluxDB itself would not have taken it",

@@ -140,18 +140,26 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """Outcome of a Prove: `left_out` counts the points of held field keys, which were not compared."""
+    """Outcome of a Prove: `left_out` counts the points of held field keys, which were not compared.
+
+    `points`: how many the source has besides those.
+    """
 
     equal: bool
     left_out: Mapping[FieldKey, int] = field(default_factory=dict)
+    points: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Outcome of a Recheck: whether central lacks nothing; `points` that the source has, None where not counted."""
+    """Outcome of a Recheck: whether central lacks nothing; `points` that the source has, None where not counted.
+
+    `read`: how many of its points were read.
+    """
 
     equal: bool
     points: int | None = None
+    read: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.names import LEDGER
+from telegraf_plugin.stream.pause import NO_PAUSE, Pause
+from telegraf_plugin.stream.pause import newest as newest_pause
 from telegraf_plugin.stream.request import MAX_ID
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, instant
 from telegraf_plugin.stream.units import SECOND
@@ -66,7 +68,8 @@ class Mark:
     when the stream was first seen (both Unix ns). `proved`: where both sides were equal. `printed`: what was printed
     since the mark before. `held`: what central goes on lacking, and where. `sent`: what was printed and is not proved
     yet; after a start it is counted before it is printed again. `islands`: spans before the origin that were asked
-    for. `sweep`: where the sweep is. `searching`: the origin is provisional, the first point is not found yet.
+    for. `sweep`: where the sweep is. `searching`: the origin is provisional, the first point is not found yet. `pause`:
+    what an operator has paused.
     """
 
     id: MarkId
@@ -82,6 +85,7 @@ class Mark:
     islands: Spans = NOTHING
     sweep: str = ""
     searching: bool = False
+    pause: Pause = NO_PAUSE
 
     def fields(self) -> Fields:
         """Return the fields of its point, each bounded in bytes; its time is the id's."""
@@ -104,6 +108,7 @@ class Mark:
             "islands": self.islands.largest(MAX_SPANS).text(),
             "sweep": self.sweep,
             "searching": "yes" if self.searching else "",
+            "pause": self.pause.text(),
         }
 
     def _told(self) -> tuple[str, Spans]:
@@ -156,6 +161,7 @@ class Mark:
                 islands=Spans.parse(fields.get("islands", "")),
                 sweep=fields.get("sweep", ""),
                 searching=bool(fields.get("searching")),
+                pause=Pause.parse(fields.get("pause", "")),
             )
         except (LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"a mark of the ledger is damaged: {error!r}") from None
@@ -214,11 +220,20 @@ class Believed:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of a stream's ledger: the mark that is believed, the mirrored origin, and the marks there were."""
+    """One reading of a stream's ledger: the mark that is believed, the mirrored origin, and the marks there were.
+
+    `pause`: the newest that an operator asked for.
+    """
 
     believed: Believed | None
     mirror: Origin | None
     known: Iterable[MarkId]
+    pause: Pause = NO_PAUSE
+
+    @property
+    def paused(self) -> Pause:
+        """What counts, of that and of what the mark has kept."""
+        return newest_pause(self.pause, self.believed.mark.pause if self.believed is not None else None)
 
 
 def newest_believable(marks: Iterable[Mark], is_there: Callable[[MarkId], bool] = lambda _: False) -> Believed | None:

@@ -14,6 +14,7 @@ from telegraf_plugin.stream.account import State
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Clocks, Instant
 from telegraf_plugin.stream.commands import (
+    Asked,
     LedgerCommand,
     LedgerOutcome,
     LedgerPart,
@@ -31,7 +32,7 @@ from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading
 from telegraf_plugin.stream.ledger_news import LedgerNews
 from telegraf_plugin.stream.notes import Notes
-from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.pause import NO_PAUSE
 from telegraf_plugin.stream.spans import END
 from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.stream.turns import Turns
@@ -159,11 +160,14 @@ class LedgerWatch:
         return watched.next_look(self._now, began, self._load_again)
 
     def _read_requests(self, bucket: str, watched: WatchedBucket) -> Generator[LedgerCommand, LedgerResult, None]:
-        requests = cast("dict[StreamId, Request]", (yield ReadRequests(bucket)))
+        asked = cast("Asked", (yield ReadRequests(bucket)))
         for task in watched.tasks:
-            request = requests.get(task.stream.id)
+            request, pause = asked.requests.get(task.stream.id), asked.pauses.get(task.stream.id)
             if request is not None:
                 task.ask(request, self._instant(task))
+            if pause is not None:
+                task.pause(pause, self._instant(task))
+            if request is not None or pause is not None:
                 self.touched.add(task.stream.id)
 
     def _read_mark_ids(
@@ -238,6 +242,7 @@ class LedgerWatch:
             for name, ids in step.present.items():
                 if name in known:
                     known[name].add(sorted(ids))
+        pauses = cast("Asked", (yield ReadRequests(bucket))).pauses  # before anything is read of the sources
         origins = yield from self._mirrored(bucket)
         for name, task in by_name.items():
             self._answer(task, None, watched.kept)
@@ -247,7 +252,7 @@ class LedgerWatch:
             believed = part.found[name]
             if believed is None and origins is None:
                 continue  # where it began may stand there: to begin anew would forget it
-            task.load(Reading(believed, (origins or {}).get(name), known[name]))
+            task.load(Reading(believed, (origins or {}).get(name), known[name], pauses.get(name, NO_PAUSE)))
             self.touched.add(name)
             self._load_again[name] = self._now.steady + LOAD_AGAIN
 

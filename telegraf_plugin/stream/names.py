@@ -10,6 +10,8 @@ LEDGER = "collector_ledger"
 """Marks; they take the way of their stream's data, into its bucket."""
 REQUEST = "collector_request"
 """What a command asks for; written straight into the stream's bucket."""
+PAUSE = "collector_pause"
+"""What of a stream an operator has paused; written likewise."""
 
 STREAM = "collector_stream"
 SOURCE = "collector_source"
@@ -21,7 +23,7 @@ ORIGIN = "collector_origin"
 
 METRICS = (STREAM, SOURCE, CYCLE, HEALTH, DROPPED, HELD, ORIGIN)
 """What goes to the bucket of metrics: without `source_bucket`, by which telegraf.conf tells it from data."""
-BESIDE_DATA = (LEDGER, REQUEST)
+BESIDE_DATA = (LEDGER, REQUEST, PAUSE)
 """What stands in the landing buckets, beside the data."""
 OWN = (*METRICS, *BESIDE_DATA)
 """All measurements of the collector."""

@@ -14,7 +14,8 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.pace import Pace
 from telegraf_plugin.stream.pending import Pending, PendingSpan, PendingState
 from telegraf_plugin.stream.quarantine import Quarantine
-from telegraf_plugin.stream.spans import END, Span, Spans, span
+from telegraf_plugin.stream.restraint import Leave
+from telegraf_plugin.stream.spans import END, NOTHING, Span, Spans, span
 from telegraf_plugin.stream.sweep import Sweep
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.stream.windows import cut, newest
@@ -116,23 +117,31 @@ class Plan:
         live = at.source - self.stream.lookback
         return at.source - at.source % self.every, live - live % self.every
 
+    def history(self, work: Spans, at: Instant) -> Spans:
+        """Return what of `work` is backlog."""
+        return work.clip(stop=self._ends(at)[1])
+
     def _live(self, at: Instant) -> Copy | None:
         parts = (self.work(at).clip(start=self._ends(at)[1]) - self.book.claimed - self.unread.aside).parts
         return Copy(self.unread.fit(self._newest(parts[-1], self.live_pace.length)), True) if parts else None
 
-    def _backlog(self, at: Instant, steady: int) -> Copy | Seek | None:
+    def _backlog(self, at: Instant, steady: int, leave: Leave = Leave.ALL, longest: int = HOUR) -> Copy | Seek | None:
         closed = self.book.claimed + self.unread.closed(steady)
-        parts = (self.work(at).clip(stop=self._ends(at)[1]) - closed).parts
+        work = self.history(self.work(at), at) - closed if leave is not Leave.LIVE else NOTHING
+        expires = self.bounds.expires - self.bounds.expires % self.every
+        parts = (work.clip(stop=expires) if leave is Leave.EXPIRING else work).parts
         if not parts:
             return None
         if parts[0][0] < self.bounds.expires:  # that first, oldest first
             start, stop = next(iter(self.pieces(parts[0])))
             stop = min(stop, start + max(self.pace.length // self.every, 1) * self.every)
             return self._copy(self.unread.fit((start, stop), newest=False))
+        if leave is not Leave.ALL:
+            return None
         start, stop = parts[-1]
         if self._empty_copies >= EMPTY_COPIES and stop - start > 2 * HOUR and self.stream.flux is None:
             return Seek((start, stop))
-        return self._copy(self.unread.fit(self._newest(parts[-1], self.pace.length)))
+        return self._copy(self.unread.fit(self._newest(parts[-1], min(self.pace.length, longest))))
 
     def _copy(self, whole: Span) -> Copy:
         return Copy(whole, False, held=self.holds.within(whole))
@@ -237,7 +246,7 @@ class Plan:
         since = self.holds.since(*whole)
         return min(since + -since % self.every, whole[1] - self.every) if since > whole[0] else whole[0], whole[1]
 
-    def _sweep(self, at: Instant) -> Recheck | None:
+    def _sweep(self, at: Instant, longest: int = HOUR) -> Recheck | None:
         if not self.sweep.may(at.steady):
             return None
         self.unswept.keep(self.proved.clip(start=self.floor))
@@ -249,7 +258,7 @@ class Plan:
         if self._swept_aside:
             piece = self._newest(again[-1], HOUR)
         else:
-            longest = self.sweep_pace.length
+            longest = min(self.sweep_pace.length, longest if self.sweep.by_hash else HOUR)
             piece = self.sweep.next(self.proved - aside, self.floor, self.bounds.groups, self.every, at.steady, longest)
         if piece is None:
             return None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from telegraf_plugin.stream.pause import Paused
+from telegraf_plugin.stream.units import utc
+
 
 class State(Enum):
     """Where a stream stands with the ledger."""
@@ -28,6 +31,8 @@ class Progress:
     `future`: points that wait at the source until their
     time has come. `unprovable`: why nothing can ever be proved, if so. `uncompared`: for how long
     central could not be compared with, `uncompared_reason` why, and `uncompared_total` how often that failed.
+    `paused`: what an operator has paused, since `paused_at` (Unix ns); `quiet_until` (Unix ns): history waits until
+    then, None when it does not. What waits for either does not count as lag.
     """
 
     state: State
@@ -50,3 +55,14 @@ class Progress:
     uncompared: int = 0
     uncompared_reason: str = ""
     uncompared_total: int = 0
+    paused: Paused = Paused.NOTHING
+    paused_at: int = 0
+    quiet_until: int | None = None
+
+    @property
+    def waits(self) -> str:
+        """What of it waits on purpose, and for what, in a few words; empty when nothing does."""
+        if self.paused is not Paused.NOTHING:
+            what = "" if self.paused is Paused.STREAM else "its backlog is "
+            return f"{what}paused since {utc(self.paused_at)}"
+        return f"its backlog waits for the end of quiet hours at {utc(self.quiet_until)}" if self.quiet_until else ""

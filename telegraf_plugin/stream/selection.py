@@ -6,8 +6,12 @@ that mapping and Telegraf's processors give them. A stream for which that cannot
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.mapping import EXPORTED, MetadataTag
+from telegraf_plugin.stream.naming import AS_THEY_ARE
 from telegraf_plugin.stream.renames import NotComparable, value_in_central
 
 Condition = tuple[str, tuple[str, ...] | None]
@@ -53,6 +57,24 @@ def _one_of(stream: StreamDefinition, key: str, values: tuple[str, ...]) -> Cond
     return key, tuple(dict.fromkeys(_renamed(stream, key, value) for value in values))
 
 
+def named_in_central(stream: StreamDefinition) -> StreamDefinition:
+    """Return `stream` with the measurements, and the fields left out, by the names that they have in central.
+
+    These are not renamed once more, when it is asked of what is returned.
+    """
+    if not stream.naming:
+        return stream
+    measurements = (stream.naming.measurement(name) for name in stream.measurements)
+    # What is called like a field that is left out may be another one, which was renamed.
+    given = {new for _, new in stream.naming.fields}
+    return replace(
+        stream,
+        measurements=tuple(name for name in measurements if name is not None),
+        exclude_fields=tuple(name for name in stream.exclude_fields if name not in given),
+        naming=AS_THEY_ARE,
+    )
+
+
 def refusal(stream: StreamDefinition) -> str:
     """Say why the stream's points could not be told from others' in central; empty where they can."""
     for key, _ in stream.tags:
@@ -75,7 +97,8 @@ def meeting(one: StreamDefinition, other: StreamDefinition) -> str:
         return ""
     if set(one.metadata_tags) != set(other.metadata_tags):
         return ""
-    if one.measurements and other.measurements and not set(one.measurements) & set(other.measurements):
+    selected = [set(named_in_central(each).measurements) for each in (one, other)]
+    if all(selected) and not selected[0] & selected[1]:
         return ""
     theirs = dict(other.tags)
     found = ""
@@ -88,6 +111,62 @@ def meeting(one: StreamDefinition, other: StreamDefinition) -> str:
             return ""  # told apart by this one
         found = found or f"{key} {same[0]} and {key} {same[1]} are both {_renamed(one, key, same[0])}"
     return found
+
+
+def crossing(one: StreamDefinition, other: StreamDefinition) -> str:
+    """Say which different names two streams of one bucket give one name in central; empty where they do not.
+
+    Each would take the other's points for its own.
+    """
+    if (one.source, one.bucket, one.central_bucket) != (other.source, other.bucket, other.central_bucket):
+        return ""
+    if not (one.naming or other.naming) or set(one.metadata_tags) != set(other.metadata_tags) or _apart(one, other):
+        return ""
+    both = one, other
+    named = [set(each.measurements).union(*each.naming.measurements) for each in both]
+    met = _met(named[0] | named[1], *(_measurements(each) for each in both))
+    if met:
+        return f"measurements {met[0]} and {met[1]} are both {met[2]}"
+    images = [{_measurements(each)(name) for name in named[0] | named[1]} - {None} for each in both]
+    if all(each.measurements for each in both) and not images[0] & images[1]:
+        return ""  # none of their measurements is one
+    fields = {name for each in both for pair in each.naming.fields for name in pair}
+    met = _met(fields, *(_fields(each) for each in both))
+    return f"fields {met[0]} and {met[1]} are both {met[2]}" if met else ""
+
+
+Called = Callable[[str], str | None]
+
+
+def _measurements(stream: StreamDefinition) -> Called:
+    """Return what tells how a measurement is called in central; None for one that is none of the stream's."""
+    selected = set(stream.measurements)
+    return lambda name: stream.naming.measurement(name) if not selected or name in selected else None
+
+
+def _fields(stream: StreamDefinition) -> Called:
+    left_out = set(stream.exclude_fields)
+    return lambda name: stream.naming.field(name) if name not in left_out else None
+
+
+def _met(names: set[str], one: Called, other: Called) -> tuple[str, str, str] | None:
+    """Return two names of which `one` and `other` make the same, and that; None where there are none."""
+    theirs = {there: name for name in sorted(names) if (there := other(name)) is not None}
+    for name in sorted(names):
+        there = one(name)
+        if there is not None and theirs.get(there, name) != name:
+            return name, theirs[there], there
+    return None
+
+
+def _apart(one: StreamDefinition, other: StreamDefinition) -> bool:
+    """Say whether a tag that both are selected by tells their points apart in central."""
+    theirs = dict(other.tags)
+    return any(
+        key in theirs
+        and not {_renamed(one, key, value) for value in values} & {_renamed(other, key, value) for value in theirs[key]}
+        for key, values in one.tags
+    )
 
 
 def _fixed(stream: StreamDefinition) -> set[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
+from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.units import SECOND
 
@@ -119,13 +120,29 @@ class StreamStatus:
 
     @property
     def begun(self) -> bool:
-        """Whether it was read, or was tried to be, by what the ledger says."""
-        return self.last is not None and self.progress is not None and self.progress.state is State.RUNNING
+        """Whether it was read, or was tried to be, by what the ledger says; or it is paused."""
+        read = self.last is not None and self.progress is not None and self.progress.state is State.RUNNING
+        return self.paused or read
+
+    @property
+    def paused(self) -> bool:
+        """Whether an operator has paused all of it: then nothing of it is expected."""
+        return self.progress is not None and self.progress.paused is Paused.STREAM
+
+    @property
+    def waits(self) -> str:
+        """What of it waits on purpose, and for what, if there is something that does; empty otherwise."""
+        progress = self.progress
+        return (
+            progress.waits if progress is not None and (progress.paused is not Paused.NOTHING or progress.left) else ""
+        )
 
     @property
     def behind(self) -> bool:
         """Whether what the source has does not arrive in central in time."""
         progress = self.progress
+        if self.paused:
+            return False
         if progress is None or progress.state is not State.RUNNING or progress.lag is None:
             return True
         return self.max_lag is not None and progress.lag >= self.max_lag
@@ -155,13 +172,20 @@ class StreamStatus:
 
     @property
     def healthy(self) -> bool:
-        """Whether the stream was read when it was last due, arrives in central in time, and lacks nothing for good."""
+        """Whether the stream was read when it was last due, arrives in central in time, and lacks nothing for good.
+
+        One that is paused is, as nothing is expected of it.
+        """
+        if self.paused:
+            return True
         well = self.last is not None and self.last.error is None and not self.late and not self.behind
         return well and not self.impaired
 
     @property
     def trouble(self) -> str:
         """Say in a word or two why it is not healthy; empty when it is."""
+        if self.paused:
+            return ""
         if self.last is not None and self.last.error is not None:
             return "its source does not give it"
         progress = self.progress
@@ -217,6 +241,11 @@ class Board:
         statuses = self.streams.values()
         failed = any(each.last is not None and each.last.error is not None for each in statuses)
         return not failed and not all(each.begun for each in statuses)
+
+    @property
+    def waiting(self) -> dict[str, str]:
+        """What waits on purpose, by the label of its stream: paused, or in quiet hours."""
+        return {label: status.waits for label, status in self.streams.items() if status.waits}
 
     @property
     def failing(self) -> list[str]:

@@ -11,66 +11,36 @@ from dataclasses import replace
 
 from telegraf_plugin.errors import CentralError, NoRoom, PermanentError, SourceError
 from telegraf_plugin.stream import jobs
-from telegraf_plugin.stream.account import Account, Progress, State
+from telegraf_plugin.stream.account import Progress, State
 from telegraf_plugin.stream.attempts import Attempt, attempt_of
-from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.bounds import Bucket, refuse_unfit
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Adopt, Command, HeldNews, Outcome, PrintMark, Probe, Sign, StreamJob
-from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.flow import Window
 from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading
-from telegraf_plugin.stream.notes import Notes
 from telegraf_plugin.stream.request import Request
-from telegraf_plugin.stream.retries import Retries
+from telegraf_plugin.stream.restraint import Leave
 from telegraf_plugin.stream.spans import NOTHING, span
-from telegraf_plugin.stream.uncompared import Question, Uncompared
+from telegraf_plugin.stream.task_state import TaskState
+from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import SECOND, utc
 
 
-class StreamTask:
-    """Decides for one stream, in one run of the plugin (`run`).
-
-    `window`: the lines in flight; `sweep`: the part of the time for comparing again what is proved; `notes`: what is
-    to be logged.
-    """
-
-    def __init__(self, stream: StreamDefinition, run: str, window: Window, notes: Notes, sweep: float = 0.0) -> None:
-        self.stream = stream
-        self.account = Account(stream, run, sweep)
-        self.course = self.account.course
-        self.window = window
-        self.command: Command | None = None  # the one in hand
-        self.wants_room = False  # it was asked what to do, and there was no room for all of that
-        self.central: bool | None = None  # whether the landing bucket answers, None while it was not asked
-        self.ticked = Instant(0, 0, 0)
-        self._notes = notes
-        self._ledger: Reading | None = None  # what central says, to be adopted
-        self._retries = Retries()
-        self.uncompared = Uncompared()
-        self._unasked = False  # the source was not asked for anything in this tick
-        self._wanted = False  # there was a tick
-        self._source_bucket: Bucket | None = None
-        self._central_bucket: Bucket | None = None
-
-    @property
-    def state(self) -> State:
-        """Where it stands with the ledger."""
-        return self.account.state
-
-    @property
-    def loaded(self) -> bool:
-        """Whether its ledger was read, and waits to be adopted."""
-        return self._ledger is not None
+class StreamTask(TaskState):
+    """Decides for one stream, in one run of the plugin."""
 
     # What happens to it
 
     def tick(self, at: Instant) -> None:
         """Begin a tick: its newest points are due."""
-        self._wanted, self.ticked = True, at
+        quiet = self.allowance.quiet_until(at) is not None
+        if self._was_quiet and not quiet:
+            self.account.resumed(at)
+        self._wanted, self.ticked, self._was_quiet = True, at, quiet
         if self._retries.tick(at.steady):
             self._unasked = True
             self.account.set_bounds(self._source_bucket, self._central_bucket, at)
             self.course.tick(at)
+        self._wait_if_paused()
         self.account.settle_request()
 
     def load(self, reading: Reading) -> None:
@@ -123,16 +93,21 @@ class StreamTask:
     def _job(self, at: Instant) -> StreamJob | None:
         """Return what is first: the ledger, a mark that is due, what the course says, or a sign of life."""
         if self._ledger is not None and self.state is not State.RUNNING:
-            return Adopt()
+            if not self.paused:
+                return Adopt()
+            self._unseen = self._adopt(None, at) is None
         if self.account.mark_due(at, bool(self.central)):
             return PrintMark()
-        if self.state is not State.RUNNING:
+        leave = self.allowance.leave(self.account.pause.what, at)
+        if self.state is not State.RUNNING or leave is Leave.NOTHING:
             return None
+        if self._unseen:
+            return Adopt()
         label = self.stream.label
         central = bool(self.central) and self._retries.may_ask_central(at.steady)
         live, room = self.window.has_room(True, label), self.window.has_room(False, label)
         self.wants_room = not room
-        job = self.course.next(at, live, room, central)
+        job = self.course.next(at, live, room, central, leave, self.allowance.longest(self.stream.id))
         if self._unasked and not (isinstance(job, jobs.Copy) and job.live) and not self.course.waiting:
             return Probe(at.source) if job is None else job
         return job
@@ -145,7 +120,7 @@ class StreamTask:
             return self._retries.wakes_at(at.steady)
         times = [self._retries.wakes_at(at.steady), self.account.mark_wakes_at()]
         if self.state is State.RUNNING:
-            times.append(self.course.wakes_at(at))
+            times += [self.course.wakes_at(at), self.allowance.wakes_at(at)]
         return min((time for time in times if time is not None and time > at.steady), default=None)
 
     # What became of it
@@ -157,6 +132,9 @@ class StreamTask:
         news: list[Attempt | HeldNews] = []
         if isinstance(job, jobs.Recheck) and isinstance(result, Exception):
             self.course.sweep.rest(outcome.took, at.steady)
+        if isinstance(job, jobs.Recheck) or (isinstance(job, jobs.Copy) and not job.live):
+            points = result.read if isinstance(result, jobs.Swept) else outcome.stats.points
+            self.allowance.read(self.stream.id, job.span, points, outcome.took, at.steady)
         if isinstance(job, Adopt) and not isinstance(result, SourceError):
             result = self._adopt(result if isinstance(result, Bucket) else None, at)
         if isinstance(result, SourceError):
@@ -214,18 +192,23 @@ class StreamTask:
 
     def _adopt(self, found: Bucket | None, at: Instant) -> PermanentError | None:
         """Begin with what the ledger says; returns why the stream cannot be copied, if so."""
-        assert self._ledger is not None
         self._source_bucket = found or self._source_bucket
-        if self._source_bucket is None:
+        if self._source_bucket is None and not self.paused:
             text = (
                 "%s: its token may not see how bucket %s is kept: read in pieces of an hour, and time_to_loss unknown"
             )
             self._notes.info(text, self.stream.label, self.stream.bucket)
         try:
-            self.account.begin(self._ledger, self._source_bucket, self._central_bucket, at)
+            if self._ledger is None:  # it was adopted while it was paused
+                refuse_unfit(self.stream, self._source_bucket, self._central_bucket)
+            else:
+                self.account.begin(self._ledger, self._source_bucket, self._central_bucket, at)
         except PermanentError as error:
             return error
-        self._ledger = None
+        self._ledger, self._unseen = None, False
+        if self.account.redefined is not None:
+            self._say_redefined(self.account.redefined)
+            self.account.redefined = None
         if self._wanted:
             self.tick(at)
         return None
@@ -274,7 +257,7 @@ class StreamTask:
         """Return how it stood at the last tick; `steady`: now by the steady clock, ns."""
         uncompared, reason = self.uncompared.longest(steady)
         return replace(
-            self.account.progress(self.ticked),
+            self.allowance.paced(self.account.progress(self.ticked, self.allowance.quiet_until(self.ticked))),
             uncompared=uncompared,
             uncompared_reason=reason,
             uncompared_total=self.uncompared.total,

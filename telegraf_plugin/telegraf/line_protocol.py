@@ -28,6 +28,7 @@ from functools import lru_cache
 from telegraf_plugin.stream.block import Block, FieldType, Tags, pick
 from telegraf_plugin.stream.drops import DropReason, Drops, series_text
 from telegraf_plugin.stream.mapping import TagMapper
+from telegraf_plugin.stream.naming import AS_THEY_ARE, Naming, Renamer
 
 VALUE = {
     FieldType.FLOAT: b"%b",
@@ -68,27 +69,35 @@ class UnwritableName(ValueError):
 
 
 class LineMapper:
-    """Maps the blocks of one stream by `mapper`. `drops` counts the points that no line can carry."""
+    """Maps the blocks of one stream by `mapper` and `naming`. `drops` counts the points that no line can carry.
 
-    def __init__(self, mapper: TagMapper) -> None:
+    They are named as the source names them.
+    """
+
+    def __init__(self, mapper: TagMapper, naming: Naming = AS_THEY_ARE) -> None:
         self.drops = Drops()
-        self._mapper = mapper
+        self._mapper, self._renamer = mapper, Renamer(naming)
         self._last: tuple[Tags, Tags] | None = None  # a series' own tags, and those that all its fields have in central
 
     def mapped(self, block: Block) -> Block | None:
-        """Return `block` with the tags that it has in central, without the points that cannot be written."""
+        """Return `block` with the names and tags that it has in central, without the points that cannot be written."""
+        source, named = block, self._renamer.renamed(block)
+        if named is None:
+            self._drop(DropReason.NAME_TAKEN, source, len(block))
+            return None
+        block = named
         tags = self._tags(block)
         try:
             head = line_head(block.measurement, tags, block.field)
         except UnwritableName as unwritable:
-            self._drop(unwritable.reason, block, len(block))
+            self._drop(unwritable.reason, source, len(block))
             return None
         if len(head) + _KEY_OVERHEAD > MAX_KEY_BYTES:
-            self._drop(DropReason.KEY_TOO_LONG, block, len(block))
+            self._drop(DropReason.KEY_TOO_LONG, source, len(block))
             return None
         unfit = _unfit(block)
         for reason in set(unfit.values()):
-            self._drop(reason, block, sum(each is reason for each in unfit.values()))
+            self._drop(reason, source, sum(each is reason for each in unfit.values()))
         fit = [at for at in range(len(block)) if at not in unfit] if unfit else range(len(block))
         return pick(replace(block, tags=tags), fit) if fit else None
 

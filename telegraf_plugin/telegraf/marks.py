@@ -5,6 +5,7 @@ from __future__ import annotations
 from telegraf_plugin.stream import ledger, names
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, Origin
+from telegraf_plugin.stream.pause import Pause
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.telegraf.metrics import point
 
@@ -28,7 +29,9 @@ def origin_line(stream: StreamDefinition, origin: Origin, now: int) -> bytes:
     return point(names.ORIGIN, tags, fields, now)
 
 
-def request_line(stream: StreamDefinition, asked: Request) -> bytes:
-    """Return the line of a request. It has no `source_bucket`: a command writes it straight to the stream's bucket."""
+def request_line(stream: StreamDefinition, asked: Request | Pause) -> bytes:
+    """Return the line of a request, or of a pause. It has no `source_bucket`: a command writes it straight to the
+    stream's bucket.
+    """
     tags = {"source": stream.source, "stream": stream.name}
-    return point(names.REQUEST, tags, asked.fields(), asked.time)
+    return point(names.PAUSE if isinstance(asked, Pause) else names.REQUEST, tags, asked.fields(), asked.time)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable
 from telegraf_plugin import __version__
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.holds import HeldPoints
+from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
 from telegraf_plugin.telegraf.line_protocol import MAX_STRING_BYTES, MAX_TIME, MIN_TIME, escape_string, line_head
 
@@ -20,6 +21,7 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\\\Z")
 MAX_TAG_BYTES = 4096
 """Of a tag's value in our own lines: a name of data may be of 64 KiB, and a line has a limit for all of its tags."""
 _SECOND = 1e9
+_PAUSED = {Paused.NOTHING: 0, Paused.BACKLOG: 1, Paused.STREAM: 2}
 
 Fields = dict[str, int | float | str]
 
@@ -70,6 +72,10 @@ def health_line(board: Board, now: int, shard: str = "") -> bytes:
     """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
+    fields["paused"] = sum(
+        status.progress is not None and status.progress.paused is not Paused.NOTHING
+        for status in board.streams.values()
+    )
     return point(names.HEALTH, _shard_tag(shard), fields | {"version": __version__}, now)
 
 
@@ -92,7 +98,9 @@ def _stream_lines(status: StreamStatus, interval: int | None, now: int, by: Fiel
     if status.max_lag is not None:
         fields["max_lag_seconds"] = status.max_lag / _SECOND
     fields |= _progress(status)
-    if status.last is not None and status.last.error is not None:
+    if status.waits:
+        fields["waits"] = status.waits
+    if status.last is not None and status.last.error is not None and not status.paused:
         fields["last_error"] = status.last.error.summary
     elif not status.healthy:
         fields["last_error"] = status.trouble
@@ -131,6 +139,7 @@ def _progress(status: StreamStatus) -> Fields:
         "sweep_found": progress.sweep_found,
         "central_failures_total": progress.uncompared_total,
         "last_success": status.last_success,
+        "paused": _PAUSED[progress.paused],
     }
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from lab.influxd import InfluxServer
 from lab.loopback import wait_until
+from telegraf_plugin.stream.pause import Pause, Paused
 from telegraf_plugin.stream.spans import NOTHING, Spans
 from tests.engines.operator_site import HOUR, PROGRAM, SECOND, Operator
 
@@ -47,6 +48,14 @@ def test_a_dry_run_plans_and_asks_for_nothing(operator: Operator) -> None:
     assert ended.returncode == 0
     assert "points in" in ended.stdout
     assert re.search(r"about \d.* points a second\), done about \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ\n", ended.stdout)
+
+
+def test_a_plan_says_that_a_backlog_is_paused(operator: Operator) -> None:
+    operator.mark(ORIGIN, NOTHING, pause=Pause("x", Paused.BACKLOG, NOW))
+    ended = operator.run("backfill", operator.label, FROM, "--dry-run")
+    assert ended.returncode == 0
+    assert "its backlog is paused since" in ended.stdout
+    assert "it waits until data-collector resume" in ended.stdout
 
 
 def test_what_centrals_retention_would_refuse_is_told_and_left_out(operator: Operator) -> None:

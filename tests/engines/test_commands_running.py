@@ -116,3 +116,31 @@ def test_watch_says_it_again_and_again(running: Running) -> None:
         looks = [json.loads(watching.stdout.readline()) for _ in range(3)]
         watching.terminate()
     assert all(len(look["streams"]) == 3 for look in looks)
+
+
+def test_a_stream_that_is_paused_is_left_alone_is_well_and_goes_on_when_it_is_resumed(running: Running) -> None:
+    def landed(value: int) -> bool:
+        points = running.site.central.points("power_monitoring", running.began, time.time_ns() + HOUR)
+        return any(point.measurement == "paused" and float(point.value) == value for point in points)
+
+    def write(value: int) -> None:
+        running.site.pod_30.write("power_monitoring", f"paused v={value} {time.time_ns()}".encode())
+
+    backlog = running.run("pause", STREAM, "--backlog")
+    assert backlog.returncode == 0, backlog.stderr
+    assert "its backlog is paused since" in backlog.stdout
+    write(1)
+    wait_until(lambda: landed(1), "what is live beside a paused backlog", 30)
+    whole = running.run("pause", STREAM, "--json")
+    assert whole.returncode == 0, whole.stderr
+    assert json.loads(whole.stdout)["taken"]
+    wait_until(lambda: running.status()["state"] == "paused", "the state paused", 30, every_s=1)
+    write(2)
+    told = running.status()["told_at"]
+    wait_until(lambda: running.status()["told_at"] > told + 3 * SECOND, "three more cycles", 30, every_s=1)
+    found = running.status()
+    assert (found["healthy"], found["paused"], found["lag_seconds"]) == (True, "stream", 0)
+    assert found["waits"].startswith("paused since ")
+    assert not landed(2)
+    assert running.run("resume", STREAM).returncode == 0
+    wait_until(lambda: landed(2), "what was left out", 30)

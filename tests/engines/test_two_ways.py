@@ -15,6 +15,7 @@ from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import ReadWay
 from telegraf_plugin.stream.mapping import MetadataTag
+from telegraf_plugin.stream.naming import Naming
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR, SECOND
 from tests.engines.corpus import FLOATS, INTEGERS, NAMES, STRINGS, UNSIGNED, corpus, escaped, lost, quoted, twins
@@ -42,6 +43,12 @@ SELECTIONS: dict[str, dict[str, Any]] = {
     "by a tag": {"tags": (("k", ("v", "a,b", "größe ✓ 漢字 🙂", "'")),)},
     "by two tags": {"tags": (("k", ("v",)), ("host", ("POD-30", "h")))},
     "by a tag that is a field": {"tags": (("v", ("x",)),)},
+    "renamed": {
+        "naming": Naming(
+            (("float", "integer"), ("wide", "a, b= d"), ("text", "größe ✓")), (("v", "w"), ("f000", "f001"))
+        ),
+        "metadata_tags": tuple(MetadataTag),
+    },
 }
 
 

@@ -11,9 +11,9 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, newest_believable
-from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import BEGINNING, END, Span
 from tests.model.outside import HOUR, SECOND, TYPES, Key, Question, label_of, name_of, text_of
 
@@ -136,9 +136,10 @@ class Reader(CentralReader):
             return {}
         return {name: believed(self._world, name_of(*name)) for name in names}
 
-    def requests(self, bucket: str) -> dict[StreamId, Request]:
+    def asked(self, bucket: str) -> Asked:
         self._ask()
-        return {_labelled(name): request for name, request in self._world.central.requests.items()}
+        requests, pauses = self._world.central.requests, self._world.central.pauses
+        return Asked(*({_labelled(name): each for name, each in of.items()} for of in (requests, pauses)))  # type: ignore[arg-type]
 
     def mark_ids(
         self, bucket: str, start: int, until: int = END

@@ -56,6 +56,7 @@ class Collector:
             "metrics",
             self.central.url,
             world.sweep,
+            dict.fromkeys(world.sources, world.restraint),
         )
         self.doers = {
             name: SourceDoer(

@@ -12,6 +12,7 @@ from telegraf_plugin.stream import ledger
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, Origin
+from telegraf_plugin.stream.pause import Pause
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans
 
@@ -176,6 +177,7 @@ class ModelCentral:
     silent: bool = False
     conflicts: set[tuple[str, int]] = field(default_factory=set)
     requests: dict[str, Request] = field(default_factory=dict)
+    pauses: dict[str, Pause] = field(default_factory=dict)
     failures: Failures = field(default_factory=Failures)
     ever: set[tuple[str, Key]] = field(default_factory=set)
     retention: int = 0
@@ -204,24 +206,26 @@ class ModelCentral:
             _expire(self.points, now - self.retention)
             for name, marks in self.marks.items():
                 self.marks[name] = {time: mark for time, mark in marks.items() if time >= now - self.retention}
+            self.pauses = {name: each for name, each in self.pauses.items() if each.time >= now - self.retention}
 
     def copy(self) -> ModelCentral:
         """Return a backup."""
         points: Points = defaultdict(dict, {name: dict(there) for name, there in self.points.items()})
         marks: dict[str, dict[int, Mark]] = defaultdict(dict, {name: dict(there) for name, there in self.marks.items()})
-        return ModelCentral(points, marks, dict(self.origins), requests=dict(self.requests))
+        return ModelCentral(points, marks, dict(self.origins), requests=dict(self.requests), pauses=dict(self.pauses))
 
     def put_back(self, backup: ModelCentral) -> None:
         """Go back to `backup`."""
         again = backup.copy()
         self.points, self.marks, self.origins = again.points, again.marks, again.origins
-        self.requests = again.requests
+        self.requests, self.pauses = again.requests, again.pauses
 
     def empty(self) -> None:
         """Lose the bucket of the data, with the ledger and what was asked for; that of the metrics stays."""
         self.points.clear()
         self.marks.clear()
         self.requests.clear()
+        self.pauses.clear()
 
 
 class Reply(Enum):

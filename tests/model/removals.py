@@ -18,14 +18,16 @@ from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.flow import Flow
 from telegraf_plugin.stream.holds import Holds
 from telegraf_plugin.stream.jobs import Check, Failed, Job, Prove, Proved, Recheck, Swept
-from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, newest_believable
+from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, Reading, newest_believable
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import Outcomes
+from telegraf_plugin.stream.pause import NO_PAUSE, Pause
 from telegraf_plugin.stream.pending import PendingSpan
 from telegraf_plugin.stream.plan import Plan
 from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.request import Request
+from telegraf_plugin.stream.restraint import Allowance
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans
 from telegraf_plugin.stream.sweep import Sweep
 from tests.model import clients
@@ -296,3 +298,33 @@ def no_room_beside_a_backlog(patch: Patch) -> None:
         self._full_live = True
 
     patch.setattr(Course, "gave_up", given_up)
+
+
+def no_pause(patch: Patch) -> None:
+    patch.setattr(Account, "take_pause", lambda *_args: False)
+
+
+def no_pause_in_the_ledger(patch: Patch) -> None:
+    patch.setattr(Pause, "text", lambda _self: "")
+
+
+def no_look_for_a_pause(patch: Patch) -> None:
+    """What was paused is looked for at ticks alone."""
+    patch.setattr(Reading, "paused", property(lambda self: self.believed.mark.pause if self.believed else NO_PAUSE))
+
+
+def no_quiet(patch: Patch) -> None:
+    patch.setattr(Allowance, "quiet_until", lambda *_args: None)
+
+
+def no_waking(patch: Patch) -> None:
+    """The end of quiet hours is seen at ticks alone."""
+    patch.setattr(Allowance, "wakes_at", lambda *_args: None)
+
+
+def no_pace(patch: Patch) -> None:
+    patch.setattr(Allowance, "read", lambda *_args: None)
+
+
+def no_grace(patch: Patch) -> None:
+    patch.setattr(Account, "resumed", lambda *_args: None)

@@ -12,6 +12,7 @@ import pytest
 from tests.model import removals, stories
 from tests.model import stories_asked as asked
 from tests.model import stories_failing as failing
+from tests.model import stories_paused as paused
 from tests.model import stories_proof as proof
 from tests.model import stories_time as time
 from tests.model import stories_together as together
@@ -61,6 +62,14 @@ RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Story]] = {
     "overlap": (removals.no_overlap, failing.source_counts_nothing),
     "marks inside": (removals.no_marks_inside, stories.burst),
     "proof by hash": (removals.no_hash, stories.rewritten_early),
+    "pause": (removals.no_pause, paused.paused_stream),
+    "pause, in the ledger": (removals.no_pause_in_the_ledger, paused.paused_through_a_start),
+    "pause, before a start": (removals.no_look_for_a_pause, paused.paused_before_a_start),
+    "quiet hours": (removals.no_quiet, paused.quiet_hours),
+    "quiet hours end": (removals.no_waking, paused.quiet_hours),
+    "about to be lost, in quiet hours": (removals.no_hurry, paused.about_to_be_lost_in_quiet_hours),
+    "what has waited lags from then on": (removals.no_grace, paused.outage_in_quiet_hours),
+    "pace": (removals.no_pace, paused.pace),
 }
 
 
@@ -78,6 +87,11 @@ WORLDS: dict[Story, Callable[[], World]] = {
     together.sums_that_change: lambda: World(together.OF_SUMS),
     together.years_of_sums: lambda: World(together.OF_YEARS_OF_SUMS),
     time.metrics_unreadable: lambda: World(time.OF_MINUTES),
+    paused.paused_sweep: lambda: World(STREAMS[:1], sweep=0.5),
+    paused.quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
+    paused.outage_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
+    paused.about_to_be_lost_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
+    paused.pace: lambda: World(STREAMS[:1], restraint=paused.PACE),
 }
 """What the stories are told of, where it is not one stream that begins at a date, without a sweep."""
 
@@ -142,6 +156,15 @@ TOLD = [
     together.two_collectors,
     together.sums_that_change,
     together.years_of_sums,
+    paused.paused_stream,
+    paused.paused_through_a_start,
+    paused.paused_before_a_start,
+    paused.paused_backlog,
+    paused.paused_sweep,
+    paused.quiet_hours,
+    paused.outage_in_quiet_hours,
+    paused.about_to_be_lost_in_quiet_hours,
+    paused.pace,
 ]
 
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.pause import Pause, Paused
 from telegraf_plugin.stream.request import Kind, Request
+from telegraf_plugin.stream.restraint import UNRESTRAINED, Restraint
 from telegraf_plugin.stream.spans import Span, Spans, span
 from tests.model import checks
 from tests.model.checks import INTERVAL, LOOKBACK
@@ -40,7 +42,8 @@ class World:
     `trail`: the phases of all points so far.
 
     `phase`: what the collector did last, of the cycle's acts; `crashes` counts the kills by it. `problems`: what was
-    found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`: the collector's.
+    found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`, `restraint`: the
+    collector's.
 
     `excused`: points of which the ledger cannot know better, since central lost them, or the source changed them when
     they had settled (`excused_once`: ever); `strangers`: those of them that another collector's mark tells of.
@@ -48,8 +51,10 @@ class World:
     `said`: what of it is said to have arrived though central never had it, and since which tick.
     """
 
-    def __init__(self, streams: tuple[StreamDefinition, ...] = STREAMS, sweep: float = 0.0) -> None:
-        self.streams, self.sweep = streams, sweep
+    def __init__(
+        self, streams: tuple[StreamDefinition, ...] = STREAMS, sweep: float = 0.0, restraint: Restraint = UNRESTRAINED
+    ) -> None:
+        self.streams, self.sweep, self.restraint = streams, sweep, restraint
         self.excused: set[tuple[str, Key]] = set()
         self.excused_once: set[tuple[str, Key]] = set()
         self.strangers: set[tuple[str, Key]] = set()
@@ -207,6 +212,12 @@ class World:
             request = Request(f"request{self.asked}", kind, Spans((whole,)), False, self.now)
         self.central.requests[stream] = request
         return request
+
+    def pause(self, stream: str, what: Paused) -> Pause:
+        """Have an operator's command pause a stream, or resume it."""
+        self.asked += 1
+        self.central.pauses[stream] = Pause(f"pause{self.asked}", what, self.now)
+        return self.central.pauses[stream]
 
     def do(self, act: Callable[[Collector], object]) -> None:
         """Have the collector do something, if it is up; it may be killed on the way."""

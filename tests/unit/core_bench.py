@@ -17,6 +17,7 @@ from telegraf_plugin.stream.clocks import Clocks
 from telegraf_plugin.stream.collector import Collector, Event, Idle, Moved, News, Tick, Wake
 from telegraf_plugin.stream.commands import (
     Adopt,
+    Asked,
     Command,
     LedgerCommand,
     LedgerOutcome,
@@ -41,6 +42,7 @@ from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin
 from telegraf_plugin.stream.notes import Note
+from telegraf_plugin.stream.pause import Pause
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.task import StreamTask
@@ -85,6 +87,7 @@ class Site:
         self.long: set[StreamId] = set()
         self.origins: dict[StreamId, Origin] = {}
         self.requests: dict[StreamId, Request] = {}
+        self.pauses: dict[StreamId, Pause] = {}
         self.kept: Bucket | None = None
         self.source_kept: Bucket | None = None
         self.skew: float | None = None
@@ -281,7 +284,7 @@ class Site:
         answer: dict[type, Callable[[], LedgerResult]] = {
             LookUp: lambda: self.kept,
             ReadOrigins: lambda: self.origins,
-            ReadRequests: lambda: self.requests,
+            ReadRequests: lambda: Asked(self.requests, self.pauses),
         }
         match command:
             case ReadLedger(names=names):

@@ -149,7 +149,7 @@ def test_the_newest_request_is_told_and_a_damaged_one_is_none(central: Callable[
     request = Request("7", Kind.REPAIR, Spans.of([(1, 2)]), False, T)
     rows = [(T, *NAME, key, str(value).lower()) for key, value in request.fields().items()]
     rows += [(T, "POD-8", "other", "id", "8")]
-    assert central(plain(200, reply(rows), CSV)).requests("b") == {NAME: request}
+    assert central(plain(200, reply(rows), CSV)).asked("b").requests == {NAME: request}
 
 
 def test_what_has_landed_is_counted_and_read(central: Callable[..., CentralReader]) -> None:
@@ -180,7 +180,7 @@ def test_whatever_fails_is_a_central_error(
         lambda: list(reader.mark_ids("b", T)),
         lambda: reader.marks("b", NAME, [MarkId(T, "run")]),
         reader.origins,
-        lambda: reader.requests("b"),
+        lambda: reader.asked("b"),
         lambda: reader.count(STREAM, (T, T + 1)),
         lambda: list(reader.blocks(STREAM, (T, T + 1))),
         lambda: reader.bucket("b"),

@@ -11,6 +11,8 @@ from telegraf_plugin.commands.desk import Desk
 from telegraf_plugin.commands.last_word import Metrics
 from telegraf_plugin.commands.status import AS_READ, Row, look, row
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.stream.commands import Asked
+from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from tests.unit.test_commands_requests import SECOND, mark
@@ -68,8 +70,8 @@ def test_a_bucket_of_central_that_is_missing_is_told_of_its_streams_alone() -> N
                 raise CentralError('could not find bucket "gone"', "create it", permanent=True)
             return {}
 
-        def requests(self, _bucket: str) -> dict[object, object]:
-            return {}
+        def asked(self, _bucket: str) -> Asked:
+            return Asked()
 
     rows = look(cast(Desk, Central()), [here, gone], 1000 * SECOND)
     assert [(each.state, each.healthy) for each in rows] == [("ok", True), ("bad", False)]
@@ -126,3 +128,14 @@ def test_while_nothing_is_read_there_is_no_telling_how_long_it_takes() -> None:
 def test_without_a_backlog_there_is_no_speed_of_it() -> None:
     fields = {key: value for key, value in BUSY.items() if key != "to_go_seconds"} | {"left_seconds": "0"}
     assert figures(row("a/b", Metrics(fields, time=0), None, None, now=SECOND)) == (0, None, None)
+
+
+def test_what_is_paused_is_said_and_is_well() -> None:
+    fields = {"healthy": "1", "paused": "2", "waits": "paused since 2026-11-26 00:00:00Z"}
+    found = row("a/b", Metrics(fields, time=0), None, None, now=SECOND)
+    assert (found.state, found.healthy, found.paused) == ("paused", True, Paused.STREAM)
+    assert found.cells()[-2] == "paused since 2026-11-26 00:00:00Z"
+    assert (found.as_json()["paused"], found.as_json()["waits"]) == ("stream", fields["waits"])
+    backlog = row("a/b", Metrics(fields | {"paused": "1"}, time=0), None, None, now=SECOND)
+    assert (backlog.state, backlog.paused) == ("ok", Paused.BACKLOG)
+    assert row("a/b", Metrics(fields, time=0), None, None, now=600 * SECOND).state == "silent"

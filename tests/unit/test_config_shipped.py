@@ -19,7 +19,7 @@ from tests.unit.config_bench import (
 
 SHIPPED = ROOT / "config" / "queries.yaml"
 COMMENTED = re.compile(r"^( *)# (?!#)(([a-z_]+): .*)$", re.MULTILINE)
-EXAMPLES = {"token_file", "tags", "aggregate", "flux", "max_lag"}
+EXAMPLES = {"token_file", "tags", "aggregate", "flux", "max_lag", "max_points_per_second", "quiet_hours", "rename"}
 """Keys that are shown commented out although what stands there is an example: they have no default."""
 
 

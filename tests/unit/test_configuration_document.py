@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, Type
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from telegraf_plugin.config import load, schema, settings
+from telegraf_plugin.config import load, quiet, schema, settings
 from telegraf_plugin.stream import health
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -27,9 +27,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Central": schema.CentralSection,
     "A source": schema.SourceSection,
     "Timeouts": schema.TimeoutsSection,
+    "Quiet hours": schema.QuietHoursSection,
     "A stream": schema.StreamSection,
     "A selection": schema.SelectionSection,
     "An aggregate": schema.AggregateSection,
+    "A rename": schema.RenameSection,
 }
 BY_VALIDATOR = {
     schema._url: "URL",
@@ -37,6 +39,8 @@ BY_VALIDATOR = {
     schema._share: "percent",
     schema._size: f"size, `{schema.MIN_IN_FLIGHT_BYTES >> 20}MiB` to `{schema.MAX_IN_FLIGHT_BYTES >> 30}GiB`",
     schema._start: "time",
+    quiet._zone: "name in the IANA database",
+    quiet._hours: "list of spans",
 }
 BY_ANNOTATION = {
     str: "text",

@@ -106,8 +106,8 @@ def test_any_rows_in_any_columns_keep_no_other_stream_from_being_read(odd: list[
     for ids, since, until in central.mark_ids("b", T - 1000):
         assert all(since <= mark.time < until <= END for marks in ids.values() for mark in marks)
     assert central.origins()[NAME] == ORIGIN
-    assert central.requests("b")[NAME] == REQUEST
-    for each in central.requests("b").values():
+    assert central.asked("b").requests[NAME] == REQUEST
+    for each in central.asked("b").requests.values():
         assert len(each.id) <= MAX_ID
 
 

@@ -104,6 +104,7 @@ def test_a_streams_line_says_what_its_cycle_and_its_life_came_to() -> None:
         "in_flight": 0,
         "held": 0,
         "extras": 0,
+        "paused": 0,
         "sweep_found": 0,
         "foreign_marks": 0,
         "future_points": 0,
@@ -272,7 +273,7 @@ def test_health_is_one_only_while_every_stream_is_read(
     for each in attempts:
         recorded.record(each)
     (line,) = parsed(health_line(recorded, NOW))
-    told = fields | {"version": __version__}
+    told = fields | {"paused": 0, "version": __version__}
     assert line == {"measurement": "collector_health", "tags": {}, "fields": told, "time": NOW}
 
 

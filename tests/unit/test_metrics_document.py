@@ -12,6 +12,7 @@ from telegraf_plugin.stream import names
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.ledger import Origin
+from telegraf_plugin.stream.pause import Pause, Paused
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.status import Effort
@@ -54,6 +55,9 @@ def printed() -> Said:
     lines += held_lines([HeldPoints(STREAM, group, 1, "why")], NOW)
     lines += origin_line(STREAM, Origin("d" * 16, 1, 1, 1, Spans.of([(1, 2)])), NOW)
     lines += request_line(STREAM, Request("1", Kind.REPAIR, Spans.of([(1, 2)]), False, NOW))
+    lines += request_line(STREAM, Pause("1", Paused.STREAM, NOW))
+    recorded.streams[CPU.label].progress = replace(IN_TIME, paused=Paused.STREAM)
+    lines += cycle_lines(recorded, set(), 1.0, NOW)
     lines += mark_line(STREAM, mark(5, 4, proved=Spans.of([(1, 2)])))
     found: Said = {}
     for line in parsed(lines):
@@ -95,8 +99,11 @@ def test_every_measurement_is_described_and_no_other() -> None:
 def test_what_stands_beside_the_data_is_what_is_written_there() -> None:
     text = section("Beside the data")
     request = {name: kind for name, kind in PRINTED[names.REQUEST].items() if kind != "tag"}
-    assert table(text) == request
-    assert set(PRINTED[names.REQUEST]) - set(request) == {"source", "stream"}
+    of_request, of_pause = (table(part) for part in text.split("and of `collector_pause`"))
+    assert of_request == request
+    assert of_pause == {name: kind for name, kind in PRINTED[names.PAUSE].items() if kind != "tag"}
+    for asked in (names.REQUEST, names.PAUSE):
+        assert {name for name, kind in PRINTED[asked].items() if kind == "tag"} == {"source", "stream"}
     marks = dict(re.findall(r"^\| `(\w+)` \| (text|integer)", section("The ledger", ARCHITECTURE), re.MULTILINE))
     assert marks == {name: kind for name, kind in PRINTED[names.LEDGER].items() if kind != "tag"}
 

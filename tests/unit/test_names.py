@@ -8,7 +8,7 @@ from pathlib import Path
 
 import telegraf_plugin
 from telegraf_plugin.lint.subject import OWN_METRICS
-from telegraf_plugin.stream import ledger, names, request
+from telegraf_plugin.stream import ledger, names, pause, request
 from tests.unit.test_lint import ROOT
 
 NAME = re.compile(r"collector_[a-z]+")
@@ -33,5 +33,5 @@ def test_a_name_that_the_code_or_the_documents_mention_is_one_of_them() -> None:
 
 def test_the_lint_knows_all_of_them() -> None:
     assert set(names.METRICS) < set(OWN_METRICS)
-    assert (ledger.MEASUREMENT, request.MEASUREMENT) == names.BESIDE_DATA
+    assert (ledger.MEASUREMENT, request.MEASUREMENT, pause.MEASUREMENT) == names.BESIDE_DATA
     assert len(set(names.OWN)) == len(names.OWN) == len(names.METRICS) + len(names.BESIDE_DATA)

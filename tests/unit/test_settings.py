@@ -145,3 +145,12 @@ def test_two_streams_whose_hosts_get_one_name_are_refused_by_name(files: Files) 
     apart = {"host": ["POD-8"], "rack": ["1"]}, {"host": ["pod_8"], "rack": ["2"]}
     assert files.load(REGEX, *({"bucket": "b", "name": f"{n}", "tags": tags} for n, tags in enumerate(apart)))
     assert files.load(REGEX, {"bucket": "b", "tags": {"host": ["POD-8", "pod_8"]}})  # one stream: told point by point
+
+
+def test_streams_of_one_bucket_that_give_different_names_one_name_are_refused(files: Files) -> None:
+    cpu = {"bucket": "b", "name": "cpu", "measurements": ["cpu"], "rename": {"measurements": {"cpu": "x"}}}
+    (problem,) = files.refused("", cpu, {"bucket": "b", "name": "x", "measurements": ["x"]})
+    assert problem.startswith(
+        "sources[0].streams[1].rename: measurements cpu and x are both x in central (b): cpu and this"
+    )
+    assert len(files.load("", cpu, {"bucket": "b", "name": "mem", "measurements": ["mem"]}).streams) == 2

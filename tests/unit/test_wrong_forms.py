@@ -80,7 +80,7 @@ def questions(reader: CentralReader) -> list[Callable[[], object]]:
         lambda: list(reader.mark_ids("b", 0)),
         lambda: reader.marks("b", NAME, [MarkId(1, "run")]),
         reader.origins,
-        lambda: reader.requests("b"),
+        lambda: reader.asked("b"),
         lambda: reader.count(STREAM, (0, 1)),
     ]
 

@@ -1,0 +1,31 @@
+"""`data-collector resume`: have the running collector go on with what was paused."""
+
+from __future__ import annotations
+
+import argparse
+
+from telegraf_plugin.commands import desk, pause
+from telegraf_plugin.stream.pause import Paused
+
+_EPILOG = """\
+examples:
+  data-collector resume POD-30/power_monitoring
+      its stream and its backlog go on; what was left out is copied, as after an outage
+  data-collector resume POD-30/power_monitoring --no-wait
+      ask, and end
+
+From then on what was left out counts as late: health turns bad if it takes longer than max_lag.
+
+exit status: as of data-collector pause
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes to its `parser`."""
+    parser.description, parser.epilog = "Have the running collector go on with a stream that was paused.", _EPILOG
+    pause.add_common(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command with these `options` and return the exit status."""
+    return desk.run(options, lambda session: pause.ask(session, options, Paused.NOTHING))
