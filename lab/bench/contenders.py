@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.bench.config import RENAME, queries, stream
 from lab.bench.data import Data
 from lab.bench.landed import BUCKET, Arrival, Landing, wait
 from lab.bench.replication import replicate
@@ -21,26 +22,8 @@ from lab.telegraf import TelegrafProcess
 
 SETTLED = {"STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION": "3s"}
 """Of a source: what was written leaves its log for its files soon, as it has at a source that runs for long."""
-RENAME = r"""
-[[processors.regex]]
-  [[processors.regex.tags]]
-    key = "host"
-    pattern = '^POD-(\d+)$'
-    replacement = "pod_${1}"
-"""
-QUERIES = """
-central: {{url: "{central}", org: central, token: "${{CENTRAL_TOKEN}}"}}
-metadata_tags: [{tags}]
-sources:
-  - name: POD-8
-    url: "{source}"
-    org: bench
-    token: "${{SOURCE_TOKEN}}"
-    read: {read}
-    streams:
-{streams}
-"""
-STREAM = f"      - {{{{bucket: {BUCKET}, lookback: 30s, start: -5h{{more}}}}}}\n"
+SCRIPT = "influxdb-client: query, Point, write_api"
+START = "lookback: 30s, start: -5h"
 
 
 @dataclass(frozen=True)
@@ -130,18 +113,12 @@ class Collector(ByTelegraf):
 
     def prepare(self, stage: Stage) -> Path:
         """Write queries.yaml and telegraf.conf."""
-        streams = [STREAM.format(more="")]
+        streams = [stream(BUCKET, START)]
         if self.streams > 1:
-            named = (f", name: s{number}, tags: {{rack: r{number}}}" for number in range(self.streams))
-            streams = [STREAM.format(more=each) for each in named]
-        text = QUERIES.format(
-            central=stage.central.url,
-            source=stage.source.url,
-            tags="host, source_bucket" + ("" if self.wide else ", field"),
-            read=self.read,
-            streams="".join(streams),
-        )
-        (stage.folder / "queries.yaml").write_text(text)
+            racks = (f"name: s{number}, tags: {{rack: r{number}}}" for number in range(self.streams))
+            streams = [stream(BUCKET, f"{START}, {each}") for each in racks]
+        sources = [("POD-8", stage.source, streams)]
+        (stage.folder / "queries.yaml").write_text(queries(stage.central, sources, self.wide, self.read))
         return configured(stage)
 
 
@@ -163,7 +140,7 @@ def configured(stage: Stage, command: list[str] | None = None, buffer: int = 200
 class Script(Contender):
     """What one would write first: influxdb-client's query, a Point a record, its batching write_api."""
 
-    name = "influxdb-client: query, Point, write_api"
+    name = SCRIPT
     share = 0.1
     landing = Landing(renamed=True, source_bucket=True, field=True)
 
@@ -201,7 +178,7 @@ class FluxTo(Contender):
             stop = min(start + self.step_ns, stage.data.ended + 1)
             stage.source.query_csv(
                 f'from(bucket: "{BUCKET}") |> range(start: time(v: {start}), stop: time(v: {stop}))'
-                f' |> to({there}) |> filter(fn: (r) => false)'
+                f" |> to({there}) |> filter(fn: (r) => false)"
             )
         arrival = wait(central, stage.data, began, patience_s=5.0)
         return arrival, meter.read()

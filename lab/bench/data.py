@@ -115,9 +115,7 @@ class Data:
 
     def agents_lines(self) -> Iterator[str]:
         """Yield the lines as agents write them: all series of a time, then those of the next."""
-        each_series = [
-            (each.head, each.times, zip(*each.columns(each.fields), strict=True)) for each in self.series
-        ]
+        each_series = [(each.head, each.times, zip(*each.columns(each.fields), strict=True)) for each in self.series]
         for number in range(len(self.series[0].times)):
             for head, times, rows in each_series:
                 yield f"{head} {','.join(next(rows))} {times[number]}\n"

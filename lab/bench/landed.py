@@ -113,7 +113,7 @@ def count(server: InfluxServer, data: Data) -> int:
     names = " or ".join(f'r._measurement == "{name}"' for name in sorted({each.measurement for each in data.series}))
     reply = server.query_csv(
         f'from(bucket: "{BUCKET}") |> range(start: time(v: {data.began - 1}), stop: 2100-01-01T00:00:00Z)'
-        f" |> filter(fn: (r) => {names}) |> group(columns: [\"_measurement\"]) |> count() |> keep(columns: [\"_value\"])"
+        f' |> filter(fn: (r) => {names}) |> group(columns: ["_measurement"]) |> count() |> keep(columns: ["_value"])'
     )
     rows = (line.split(",") for line in reply.splitlines() if line.startswith(",_result,") or line.startswith(",,"))
     return sum(int(row[3]) for row in rows if len(row) > 3 and row[3].isdigit())

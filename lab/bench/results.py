@@ -47,9 +47,9 @@ class Results:
     ways: dict[str, list[Run]] = field(default_factory=dict)
     size: dict[str, list[Run]] = field(default_factory=dict)
     streams: dict[str, list[Run]] = field(default_factory=dict)
-    steady: dict[str, dict[str, float]] = field(default_factory=dict)
-    startup: dict[str, list[float]] = field(default_factory=dict)
-    codec: dict[str, list[float]] = field(default_factory=dict)
+    steady: dict[str, float] = field(default_factory=dict)
+    idle: dict[str, float] = field(default_factory=dict)
+    startup: dict[str, list[Run]] = field(default_factory=dict)
 
     def write(self, file: Path) -> None:
         """Write it as JSON."""
@@ -59,8 +59,10 @@ class Results:
     def read(cls, file: Path) -> Results:
         """Read what `write` wrote. Raises OSError, ValueError, KeyError, TypeError."""
         found: dict[str, Any] = json.loads(file.read_text())
-        runs = {part: {name: [_run(each) for each in several] for name, several in found.pop(part, {}).items()}
-                for part in ("ways", "size", "streams")}
+        runs = {
+            part: {name: [_run(each) for each in several] for name, several in found.pop(part, {}).items()}
+            for part in ("ways", "size", "streams", "startup")
+        }
         return cls(**runs, **found)
 
 

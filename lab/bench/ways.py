@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.bench.contenders import SETTLED, Contender, Stage
+from lab.bench.contenders import (
+    CAT_WIDE,
+    INFLUXQL_FIELD,
+    INFLUXQL_WIDE,
+    SETTLED,
+    Cat,
+    Collector,
+    Contender,
+    Stage,
+)
 from lab.bench.data import HOSTS, SECOND, Data, make
 from lab.bench.landed import BUCKET, compare
 from lab.bench.results import Run
@@ -63,3 +72,29 @@ def measure(contenders: Sequence[Contender], data: Data, rounds: int) -> dict[st
             for contender in contenders if number % 2 == 0 else reversed(contenders):
                 found[contender.name].append(run(contender, source, data, Path(name)))
     return found
+
+
+def measure_size(seed: int, sizes: Sequence[int]) -> dict[str, list[Run]]:
+    """Run the collector, as shipped and wide, on data of several sizes."""
+    both = [Collector(INFLUXQL_FIELD, "auto", wide=False), Collector(INFLUXQL_WIDE, "auto", wide=True)]
+    found: dict[str, list[Run]] = {}
+    for values in sizes:
+        measured = measure(both, made(seed, values), 1)
+        found |= {f"{values:,} values, {'wide' if each.wide else 'with `field`'}": measured[each.name] for each in both}
+    return found
+
+
+def measure_streams(seed: int, values: int, counts: Sequence[int]) -> dict[str, list[Run]]:
+    """Run the collector, wide, with the same number of values spread over so many streams of one source."""
+    found: dict[str, list[Run]] = {}
+    for streams in counts:
+        name = f"{streams:,} streams"
+        contender = Collector(name, "auto", wide=True, streams=streams)
+        found |= measure([contender], made(seed, values, hosts=streams, racks=True), 1)
+    return found
+
+
+def measure_startup(seed: int, rounds: int) -> dict[str, list[Run]]:
+    """Start with next to no data: what is measured is the start."""
+    both = [Cat(CAT_WIDE, wide=True), Collector(INFLUXQL_WIDE, "auto", wide=True)]
+    return measure(both, made(seed, 1, hosts=1), rounds)
