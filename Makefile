@@ -10,13 +10,14 @@ REFILLS ?=
 WIDE ?=
 MUTANT ?=
 LOGS ?=
+BENCH ?=
 # Two at a time: the tests of real servers wait more than they work.
 PYTEST_ARGS ?= -n 2
 LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test bench bench-quick chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -66,10 +67,11 @@ monitoring: venv ## Make the files in monitoring/ anew from the one list in lab/
 rules-test: ## Test the rules for Prometheus with promtool (PATH first, else Debian's package, unpacked; else skipped)
 	scripts/rules-test
 
-bench: venv engines ## Measure speed, memory, what a tick costs and what an outage does (10 minutes)
-	$(BIN)/python -m lab.bench
-	$(BIN)/python -m lab.ticks
-	$(BIN)/python -m lab.outage
+bench: venv engines ## Measure the ways to central side by side, and renew docs/performance.md (15 minutes; BENCH="--long --seed 9")
+	$(BIN)/python -m lab.bench --json docs/bench.json --write-docs $(BENCH)
+
+bench-quick: venv engines ## The same with little of everything, printed only (2 minutes)
+	$(BIN)/python -m lab.bench --quick $(BENCH)
 
 chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes)
 	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) MUTANT=$(MUTANT) \

@@ -159,7 +159,7 @@ class Script(Contender):
 
 
 class FluxTo(Contender):
-    """`to()` of the source into central, a quarter of an hour at a time, as a task would. It adds and renames no tag."""
+    """`to()` of the source into central, a quarter of an hour at a time, as a task would. It adds no tag."""
 
     name = "Flux to()"
     share = 0.25

@@ -16,9 +16,9 @@ def text(results: Results) -> str:
     """Return what stands between the markers."""
     said = results.machine
     parts = [
-        f"Measured on {said['date']}, commit {said['commit']}: {said['processor']}, {said['memory']}, {said['system']}, "
-        f"Python {said['python']}, Telegraf {said['telegraf']}, InfluxDB {said['influxd']}; load average before it "
-        f"{said['load before']}. Everything on this one machine. `{said['command']}`."
+        f"Measured on {said['date']}, commit {said['commit']}: {said['processor']}, {said['memory']}, "
+        f"{said['system']}, Python {said['python']}, Telegraf {said['telegraf']}, InfluxDB {said['influxd']}; load "
+        f"average before it {said['load before']}. Everything on this one machine. `{said['command']}`."
     ]
     if goals := tables.reached(results) if results.ways or results.steady or results.idle else "":
         parts.append(f"**Goals**, as ratios within this run:\n\n{goals}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ COLOURS = {
     "Telegraf": "#72b7b2",
     "central": "#54a24b",
 }
-STYLE = {"svg.hashsalt": "data-collector", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
+STYLE: Any = {"svg.hashsalt": "data-collector", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
 WIDE, HIGH, EACH = 11.0, 1.4, 0.42
 """Inches: the width, the height without bars, and that of a bar."""
 

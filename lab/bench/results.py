@@ -16,7 +16,7 @@ from lab.measured import Use
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one way: `seconds` until the last of its `values` could be read in central, `first` until the first."""
+    """One run of one way: `seconds` until all its `values` could be read in central, `first` until one could."""
 
     values: int
     seconds: float
@@ -59,11 +59,11 @@ class Results:
     def read(cls, file: Path) -> Results:
         """Read what `write` wrote. Raises OSError, ValueError, KeyError, TypeError."""
         found: dict[str, Any] = json.loads(file.read_text())
-        runs = {
+        runs: dict[str, Any] = {
             part: {name: [_run(each) for each in several] for name, several in found.pop(part, {}).items()}
             for part in ("ways", "size", "streams", "startup")
         }
-        return cls(**runs, **found)
+        return cls(**(runs | found))
 
 
 def _run(found: dict[str, Any]) -> Run:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -30,13 +30,15 @@ def settled(interval_s: int) -> int:
 
 @contextmanager
 def collector(
-    sources: Sequence[InfluxServer], central: InfluxServer, streams: int, interval_s: int, folder: Path
+    sources: Mapping[InfluxServer, Sequence[str]], central: InfluxServer, interval_s: int, folder: Path
 ) -> Iterator[TelegrafProcess]:
-    """The collector as shipped but for its interval, on `streams` buckets of each source (data-0 and so on)."""
+    """The collector as shipped but for its interval: a stream a bucket of each source."""
     central.create_bucket("metrics")
     keys = f"central_bucket: {COPY}, lookback: {settled(interval_s)}s, start: -10m"
-    each = [stream(f"data-{number}", keys) for number in range(streams)]
-    named = [(f"POD-{number}", server, each) for number, server in enumerate(sources)]
+    named = [
+        (f"POD-{number}", server, [stream(each, keys) for each in buckets])
+        for number, (server, buckets) in enumerate(sources.items())
+    ]
     (folder / "queries.yaml").write_text(queries(central, named, wide=False, read="auto"))
     config = write_config(folder, central.url, COPY, "data-*", f"{interval_s}s", more=RENAME)
     tokens = {f"SOURCE_TOKEN_{number}" if number else "SOURCE_TOKEN": each.token for number, each in enumerate(sources)}
@@ -67,17 +69,18 @@ def meter_of(telegraf: TelegrafProcess, sources: Sequence[InfluxServer], central
 
 
 def steady(points: int = 1000, streams: int = 3, interval_s: int = 10, ticks: int = 6) -> dict[str, float]:
-    """Bring `points` a tick, over `streams` streams; return medians: s from the tick until all can be read, s of use."""
+    """Bring `points` a tick, over `streams` streams; return s from the tick until all can be read, and s of use."""
     each = -(-points // streams)
     with (
         tempfile.TemporaryDirectory() as name,
         InfluxServer("bench", "data-0") as source,
         InfluxServer("central", COPY) as central,
     ):
-        for number in range(1, streams):
-            source.create_bucket(f"data-{number}")
+        buckets = [f"data-{number}" for number in range(streams)]
+        for bucket in buckets[1:]:
+            source.create_bucket(bucket)
         delays: list[float] = []
-        with collector([source], central, streams, interval_s, Path(name)) as telegraf:
+        with collector({source: buckets}, central, interval_s, Path(name)) as telegraf:
             meter = meter_of(telegraf, [source], central)
             for number in range(-2, ticks):
                 tick = (time.time() + AHEAD_S) // interval_s * interval_s + interval_s
@@ -86,8 +89,8 @@ def steady(points: int = 1000, streams: int = 3, interval_s: int = 10, ticks: in
                     meter = meter_of(telegraf, [source], central)
                 begin = time.time_ns()
                 lines = "\n".join(f"steady,host=POD-8,n={at % 50} usage={at}.5 {begin + at}" for at in range(each))
-                for bucket in range(streams):
-                    source.write(f"data-{bucket}", lines.encode())
+                for bucket in buckets:
+                    source.write(bucket, lines.encode())
 
                 def there(begin: int = begin) -> bool:
                     found = counted(central, COPY, "steady", "usage", begin, begin + SECOND)
@@ -98,7 +101,7 @@ def steady(points: int = 1000, streams: int = 3, interval_s: int = 10, ticks: in
                     delays.append(time.time() - tick)
             time.sleep(max(tick + interval_s - AHEAD_S - time.time(), 0.0))
             used = meter.read()
-    result = {"points": each * streams, "streams": streams, "interval": interval_s, "ticks": ticks}
+    result: dict[str, float] = {"points": each * streams, "streams": streams, "interval": interval_s, "ticks": ticks}
     result |= {"delay": statistics.median(delays), "least": min(delays), "most": max(delays)}
     result |= {key: value.processor / ticks for key, value in used.items()} | {"memory": used["plugin"].memory}
     say(f"steady: {result}")
@@ -106,35 +109,37 @@ def steady(points: int = 1000, streams: int = 3, interval_s: int = 10, ticks: in
 
 
 def idle(streams: int = 1000, interval_s: int = 12, ticks: int = 5) -> dict[str, float]:
-    """Have `streams` streams of two sources bring nothing; return seconds of processor time a cycle."""
-    half = streams // 2
+    """Have `streams` streams (an even number) of two sources bring nothing; return s of use a cycle."""
+    names = {side: [f"data-{side}-{number}" for number in range(streams // 2)] for side in range(2)}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        sources = [stack.enter_context(InfluxServer("bench", "data-0")) for _ in range(2)]
+        sources = {stack.enter_context(InfluxServer("bench", each[0])): each for each in names.values()}
         central = stack.enter_context(InfluxServer("central", COPY))
         at = time.time_ns() - 60 * SECOND
 
-        def furnish(server: InfluxServer, number: int) -> None:
-            if number:
-                server.create_bucket(f"data-{number}")
-            server.write(f"data-{number}", f"idle,host=h{server.port},n={number} usage=1.5 {at}".encode())
+        def furnish(server: InfluxServer, bucket: str) -> None:
+            if not bucket.endswith("-0"):
+                server.create_bucket(bucket)
+            server.write(bucket, f"idle,host=POD-8 usage=1.5 {at}".encode())
 
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda each: furnish(*each), [(s, n) for n in range(half) for s in sources]))
+            list(
+                pool.map(lambda each: furnish(*each), [(s, each) for s, each_of in sources.items() for each in each_of])
+            )
         say(f"idle: {streams} buckets are there")
-        telegraf = stack.enter_context(collector(sources, central, half, interval_s, folder))
+        telegraf = stack.enter_context(collector(sources, central, interval_s, folder))
 
         def there() -> bool:
-            return counted(central, COPY, "idle", "usage", at, at + SECOND) == 2 * half
+            return counted(central, COPY, "idle", "usage", at, at + SECOND) == streams
 
         wait_until(there, "a point of each bucket in central", 300, 0.5)
         say("idle: all is copied")
         time.sleep(settled(interval_s) + 2 * interval_s)
-        meter, begin = meter_of(telegraf, sources, central), time.time_ns()
+        meter, begin = meter_of(telegraf, [*sources], central), time.time_ns()
         time.sleep(ticks * interval_s)
         used, end = meter.read(), time.time_ns()
         cycles = counted(central, "metrics", "collector_cycle", "requests_total", begin, end)
-    result = {"streams": 2.0 * half, "interval": interval_s, "cycles": cycles}
+    result: dict[str, float] = {"streams": streams, "interval": interval_s, "cycles": cycles}
     result |= {key: value.processor / max(cycles, 1) for key, value in used.items()} | {"memory": used["plugin"].memory}
     say(f"idle: {result}")
     return result
