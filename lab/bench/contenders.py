@@ -66,9 +66,8 @@ class ByTelegraf(Contender):
         """Write all files, and return Telegraf's."""
 
     @contextmanager
-    def running(self, stage: Stage, meter: Meter) -> Iterator[TelegrafProcess]:
+    def running(self, config: Path, stage: Stage, meter: Meter) -> Iterator[TelegrafProcess]:
         """Telegraf, read by the meter as is what feeds it."""
-        config = self.prepare(stage)
         tokens = {"CENTRAL_TOKEN": stage.central.token, "SOURCE_TOKEN": stage.source.token}
         with TelegrafProcess(config, tokens, stage.folder) as telegraf:
             meter.add("Telegraf", telegraf.pid, new=True)
@@ -76,12 +75,12 @@ class ByTelegraf(Contender):
             yield telegraf
 
     def run(self, stage: Stage) -> Outcome:
-        """From Telegraf's start on, so that what its feeder needs to begin counts."""
-        meter = Meter()
+        """From Telegraf's start on, so that what its feeder needs to begin counts; files are ready before."""
+        config, meter = self.prepare(stage), Meter()
         meter.add("source", stage.source.pid)
         meter.add("central", stage.central.pid)
         began = time.perf_counter()
-        with self.running(stage, meter):
+        with self.running(config, stage, meter):
             arrival = wait(stage.central, stage.data, began)
             return arrival, meter.read()
 

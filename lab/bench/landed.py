@@ -88,7 +88,7 @@ def compare(server: InfluxServer, data: Data, landing: Landing) -> Landed:
         found: dict[_Tags, list[list[Any]]] = {}
         asked = f'SELECT "{field}" FROM "{measurement}" GROUP BY *'  # noqa: S608 names of our own
         for series in statement(server, asked):
-            tags = frozenset((key, value) for key, value in series["tags"].items() if value)
+            tags = frozenset((key, value) for key, value in series.get("tags", {}).items() if value)
             found.setdefault(tags, []).extend(series["values"])
         for tags, rows in found.items():
             times, values = expected.get(tags, ((), ()))
