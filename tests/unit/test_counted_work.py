@@ -100,7 +100,10 @@ def points(blocks: list[Block]) -> set[tuple[object, ...]]:
     }
 
 
-REPLIES = {by_flux: flux_reply, by_influxql: influxql_reply}
+REPLIES: dict[Callable[[bytes], list[Block]], Callable[[int], bytes]] = {
+    by_flux: flux_reply,
+    by_influxql: influxql_reply,
+}
 BLOCKS = {times: by_influxql(influxql_reply(times)) for times in (FEW, MANY)}
 
 
