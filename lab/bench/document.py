@@ -25,7 +25,7 @@ def text(results: Results) -> str:
     if results.ways:
         rounds = max(map(len, results.ways.values()))
         parts.append(
-            f"**The ways**, {rounds} rounds by turns:\n\n{tables.ways(results.ways)}\n\n"
+            f"**The ways**, by turns, {rounds} {'rounds' if rounds > 1 else 'round'}:\n\n{tables.ways(results.ways)}\n\n"
             f"![How fast each way is, and who spends processor time on it]({PICTURE}.svg)"
         )
     if results.size:

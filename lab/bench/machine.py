@@ -21,7 +21,7 @@ def machine() -> dict[str, str]:
         "commit": _said(["git", "-C", str(engines.REPOSITORY), "describe", "--always", "--dirty"]),
         "processor": f"{len(os.sched_getaffinity(0))} x {cpu[1] if cpu else platform.machine()}",
         "memory": f"{int(memory[1]) / 2**20:.0f} GiB" if memory else "not known",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
         "telegraf": _version(engines.telegraf(), "--version", engines.REPOSITORY / "scripts/engines"),
         "influxd": _version(engines.influxd(), "version", engines.REPOSITORY / "engines/influxd/go.mod"),

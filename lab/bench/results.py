@@ -31,8 +31,8 @@ class Run:
 
     @property
     def rate_running(self) -> float:
-        """Values a second from the first that could be read on: without the start of the programs."""
-        return self.values / max(self.seconds - self.first, 0.001)
+        """Values a second from the first that could be read on: without the start. Raises ZeroDivisionError where that was all."""
+        return self.values / (self.seconds - self.first)
 
     def processor(self, name: str) -> float:
         """Processor seconds of one process for a million values."""

@@ -39,6 +39,12 @@ def _each(runs: list[Run], of: Callable[[Run, str], float]) -> str:
     return " / ".join(cells)
 
 
+def _running(runs: list[Run]) -> str:
+    """Return the rate without the start; a dash where the first that could be read was all there is."""
+    told = all(run.first < run.seconds for run in runs)
+    return number(median(runs, lambda run: run.rate_running)) if told else "–"
+
+
 def _processor(run: Run, name: str) -> float:
     return run.use[name].processor
 
@@ -80,7 +86,7 @@ def ways(results: dict[str, list[Run]]) -> str:
             ranged(runs, lambda run: run.seconds),
             number(median(runs, lambda run: run.first)),
             number(median(runs, lambda run: run.rate)),
-            number(median(runs, lambda run: run.rate_running)),
+            _running(runs),
             _each(runs, _processor),
             _each(runs, _memory),
             _landed(runs),

@@ -112,7 +112,7 @@ def test_what_was_not_measured_is_no_goal() -> None:
 
 
 def test_a_way_has_median_and_spread_and_what_landed() -> None:
-    bad = replace(run(4, "script"), landed=Landed(999_000, 400, 600, 30))
+    bad = replace(run(4, "script", first=4), landed=Landed(999_000, 400, 600, 30))
     head, line, *rows = tables.ways({CAT_FIELD: results().ways[CAT_FIELD], SCRIPT: [bad]}).splitlines()
     assert head.count("|") == line.count("|") == 10
     assert rows[0].split(" | ")[1:] == [
@@ -125,6 +125,7 @@ def test_a_way_has_median_and_spread_and_what_landed() -> None:
         "100 / – / 90.0 / 200",
         "all |",
     ]
+    assert rows[1].split(" | ")[5] == "–"
     assert rows[1].endswith("| 999,000 of 1,000,000; 400 wrong, 600 lacking, 30 that nobody wrote |")
 
 
