@@ -23,9 +23,10 @@ def text(results: Results) -> str:
     if goals := tables.reached(results) if results.ways or results.steady or results.idle else "":
         parts.append(f"**Goals**, as ratios within this run:\n\n{goals}")
     if results.ways:
-        rounds = max(map(len, results.ways.values()))
+        count = max(map(len, results.ways.values()))
+        rounds = f"{count} {'rounds' if count > 1 else 'round'}"
         parts.append(
-            f"**The ways**, by turns, {rounds} {'rounds' if rounds > 1 else 'round'}:\n\n{tables.ways(results.ways)}\n\n"
+            f"**The ways**, by turns, {rounds}:\n\n{tables.ways(results.ways)}\n\n"
             f"![How fast each way is, and who spends processor time on it]({PICTURE}.svg)"
         )
     if results.size:

@@ -31,7 +31,7 @@ class Run:
 
     @property
     def rate_running(self) -> float:
-        """Values a second from the first that could be read on: without the start. Raises ZeroDivisionError where that was all."""
+        """Values a second from the first one on, without the start. Raises ZeroDivisionError where that was all."""
         return self.values / (self.seconds - self.first)
 
     def processor(self, name: str) -> float:
