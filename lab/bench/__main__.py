@@ -36,12 +36,14 @@ class Extent:
     ticks: int
     interval_s: int
     idle: int
+    idle_interval_s: int
+    """Longer than a cycle of so many streams takes, or what is live leaves no time for the rest."""
     starts: int
 
 
-FULL = Extent(3_715_200, 3, (100_000, 1_000_000), (10, 100, 1000), 1_000_000, 6, 10, 1000, 3)
+FULL = Extent(3_715_200, 3, (100_000, 1_000_000), (10, 100, 1000), 1_000_000, 6, 10, 1000, 20, 3)
 LONG = (5_000_000, 20_000_000)
-QUICK = Extent(200_000, 1, (100_000,), (10,), 100_000, 2, 5, 20, 1)
+QUICK = Extent(200_000, 1, (100_000,), (10,), 100_000, 2, 5, 20, 5, 1)
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -79,7 +81,7 @@ def measured(chosen: argparse.Namespace) -> Results:
 
     def of_steady() -> None:
         results.steady = steady.steady(interval_s=extent.interval_s, ticks=extent.ticks)
-        results.idle = steady.idle(extent.idle, interval_s=extent.interval_s, ticks=max(extent.ticks - 1, 2))
+        results.idle = steady.idle(extent.idle, interval_s=extent.idle_interval_s, ticks=max(extent.ticks // 2, 2))
 
     def of_startup() -> None:
         results.startup = ways.measure_startup(seed, extent.starts)
