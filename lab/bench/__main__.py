@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -90,14 +91,18 @@ def measured(chosen: argparse.Namespace) -> Results:
         zip(PARTS, (of_ways, of_size, of_streams, of_steady, of_startup), strict=True)
     )
     for part in chosen.part or PARTS:
-        todo[part]()
+        try:
+            todo[part]()
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:  # TimeoutError among them
+            ways.say(f"{part} could not be measured: {error}")
+            results.failed[part] = str(error).splitlines()[0]
         if chosen.json:
             results.write(chosen.json)
     return results
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure, or read results, and print them."""
+    """Measure, or read results, and print them; returns 1 where a part could not be measured, else 0."""
     chosen = parsed(arguments)
     if chosen.given:
         results = Results.read(chosen.given)
@@ -109,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
     print(document.text(results))
     if chosen.write_docs:
         document.write(DOCUMENT, results)
-    return 0
+    return 1 if results.failed else 0
 
 
 if __name__ == "__main__":

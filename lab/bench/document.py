@@ -41,6 +41,7 @@ def text(results: Results) -> str:
         parts.append(f"**Nothing behind**:\n\n{tables.cycles(results)}")
     if results.startup:
         parts.append(f"**The start**, from Telegraf's own:\n\n{tables.startup(results.startup)}")
+    parts += [f"Not measured: {part} ({why})." for part, why in results.failed.items()]
     return "\n\n".join(parts)
 
 

@@ -50,6 +50,8 @@ class Results:
     steady: dict[str, float] = field(default_factory=dict)
     idle: dict[str, float] = field(default_factory=dict)
     startup: dict[str, list[Run]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Parts that could not be measured, and why."""
 
     def write(self, file: Path) -> None:
         """Write it as JSON."""

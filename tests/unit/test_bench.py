@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lab.bench import document, plots, tables
-from lab.bench.__main__ import DOCUMENT, FULL
+from lab.bench import document, plots, steady, tables, ways
+from lab.bench.__main__ import DOCUMENT, FULL, main
 from lab.bench.config import queries, stream
 from lab.bench.contenders import CAT_FIELD, CAT_WIDE, FLUX_WIDE, INFLUXQL_FIELD, INFLUXQL_WIDE, SCRIPT, contenders
 from lab.bench.data import SECOND, VALUES_A_TIME, make
@@ -33,7 +33,7 @@ def run(seconds: float, plugin: str = "plugin", source: float = 1.0, memory: flo
 
 
 def results() -> Results:
-    ways = {
+    runs = {
         CAT_FIELD: [run(10, "cat"), run(12, "cat"), run(11, "cat")],
         CAT_WIDE: [run(2, "cat")],
         FLUX_WIDE: [run(4, source=4.0)],
@@ -41,8 +41,8 @@ def results() -> Results:
         INFLUXQL_WIDE: [run(2.5, source=1.0, memory=44)],
         SCRIPT: [run(25, "script")],
     }
-    steady = {"points": 1002.0, "streams": 3.0, "interval": 10.0, "ticks": 6.0, "delay": 1.1, "least": 1.0, "most": 1.2}
-    steady |= {"plugin": 0.05, "Telegraf": 0.02, "central": 0.3, "source": 0.1, "memory": 42.0}
+    cycle = {"points": 1002.0, "streams": 3.0, "interval": 10.0, "ticks": 6.0, "delay": 1.1, "least": 1.0, "most": 1.2}
+    cycle |= {"plugin": 0.05, "Telegraf": 0.02, "central": 0.3, "source": 0.1, "memory": 42.0}
     idle = {"streams": 1000.0, "interval": 10.0, "cycles": 5.0, "plugin": 1.2, "Telegraf": 0.1, "central": 2.0}
     idle |= {"source 0": 1.5, "source 1": 1.25, "memory": 48.0}
     names = (
@@ -59,10 +59,10 @@ def results() -> Results:
     )
     return Results(
         machine={name: f"<{name}>" for name in names},
-        ways=ways,
+        ways=runs,
         size={"100,000 values, wide": [run(3)]},
         streams={"10 streams": [run(3, memory=47)]},
-        steady=steady,
+        steady=cycle,
         idle=idle,
         startup={CAT_WIDE: [run(2, "cat")], INFLUXQL_WIDE: [run(2)]},
     )
@@ -159,6 +159,21 @@ def test_the_picture_names_all_ways_and_is_the_same_again(tmp_path: Path) -> Non
     assert png.read_bytes().startswith(b"\x89PNG")
     again = plots.draw(results().ways, tmp_path / "b")
     assert [each.read_bytes() for each in again] == [svg.read_bytes(), png.read_bytes()]
+
+
+def test_a_part_that_fails_takes_no_other_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def late(*_: object, **__: object) -> dict[str, float]:
+        raise TimeoutError("waited 1 s for a point")
+
+    monkeypatch.setattr(steady, "steady", late)
+    monkeypatch.setattr(ways, "measure_startup", lambda *_: results().startup)
+    assert main(["--part", "steady", "--part", "startup", "--json", str(tmp_path / "a.json")]) == 1
+    assert "Not measured: steady (waited 1 s for a point)." in capsys.readouterr().out
+    kept = Results.read(tmp_path / "a.json")
+    assert kept.startup == results().startup
+    assert list(kept.failed) == ["steady"]
 
 
 # Data
