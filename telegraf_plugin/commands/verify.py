@@ -40,8 +40,8 @@ Nothing is written but the request of --repair, which the running collector serv
 missing: only the source has it. different: central has another value or type. extra: only central has it (deletes are
 not passed on). held: missing or different, and known to be so: the log and collector_held say which and why.
 
-exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: configuration, command line or a stream's server
-(the others are compared all the same), or neither side has a point
+exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: configuration, command line, a stream's
+server (the others are compared all the same), or neither side has a point
 """
 
 

@@ -47,9 +47,9 @@ def _checked(content: str, where: str) -> str:
     if not token:
         raise ValueError(f"{where} is empty")
     if len(token) < MIN_TOKEN_BYTES:
-        raise ValueError(f"{where} does not hold a token: fewer than {MIN_TOKEN_BYTES} characters")
+        raise ValueError(f"{where} is too short to be one: fewer than {MIN_TOKEN_BYTES} characters")
     if len(token) > MAX_TOKEN_BYTES or not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError(f"{where} does not hold one token on one line")
+        raise ValueError(f"{where} is not one word of printable ASCII on one line")
     return token
 
 
