@@ -11,6 +11,7 @@ WIDE ?=
 READ ?=
 MUTANT ?=
 LOGS ?=
+BENCH ?=
 # Two files at a time: the tests of real servers wait more than they work. By files, so that those that a file shares are
 # started once, not in both processes.
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
@@ -18,7 +19,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test page-test pictures dist bench chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test page-test pictures dist bench bench-quick ticks outage chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -77,9 +78,16 @@ pictures: venv engines ## Take the pictures of the documents anew: report, statu
 dist: venv ## Build wheel, source, SBOM and the release's archive into dist/, and try them (needs the internet)
 	$(BIN)/python -m lab.release
 
-bench: venv engines ## Measure speed, memory, what a tick costs and what an outage does (10 minutes)
-	$(BIN)/python -m lab.bench
+bench: venv engines ## Measure the ways to central side by side, and renew docs/performance.md (15 minutes; BENCH="--long --seed 9")
+	$(BIN)/python -m lab.bench --json docs/bench.json --write-docs $(BENCH)
+
+bench-quick: venv engines ## The same with little of everything, printed only (2 minutes)
+	$(BIN)/python -m lab.bench --quick $(BENCH)
+
+ticks: venv engines ## Measure what a tick costs, by the number of streams (4 minutes)
 	$(BIN)/python -m lab.ticks
+
+outage: venv engines ## Measure what an outage of central does to a backlog (4 minutes)
 	$(BIN)/python -m lab.outage
 
 chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql)

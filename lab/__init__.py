@@ -14,6 +14,7 @@ a rule taken away: `lab.chaos.mutated`.)
     expect      what central has to hold for a given set of source points
     checks      the demo's verdict
     screen      the demo's live view
+    bench       `python -m lab.bench`, a package: speed, ways to copy side by side, each value compared
     demo        `python -m lab.demo`
     chaos       `python -m lab.chaos`, a package: faults at random, the ledger audited, both sides compared
 """

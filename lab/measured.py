@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 CONFIG = """
@@ -89,3 +91,36 @@ def peak_memory(pid: int) -> float:
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found is not None
     return int(found[1]) / 1024
+
+
+def forget_peak(pid: int) -> None:
+    """Have VmHWM of a process begin anew (Linux; elsewhere it goes on being the peak since its start)."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a process has used: seconds of processor time, and MiB of memory at its peak."""
+
+    processor: float
+    memory: float
+
+
+class Meter:
+    """Reads what named processes use from when they were added on."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, tuple[int, float]] = {}
+
+    def add(self, name: str, pid: int, new: bool = False) -> None:
+        """Begin with a process; all that it has used counts where it is `new`."""
+        forget_peak(pid)
+        self._began[name] = pid, 0.0 if new else processor_seconds(pid)
+
+    def read(self) -> dict[str, Use]:
+        """Return what each has used, while all of them run."""
+        return {
+            name: Use(round(processor_seconds(pid) - before, 2), round(peak_memory(pid), 1))
+            for name, (pid, before) in self._began.items()
+        }

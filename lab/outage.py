@@ -8,7 +8,6 @@ are there, until everything is, until everything is proved, and what memory that
 from __future__ import annotations
 
 import os
-import random
 import re
 import signal
 import sys
@@ -17,7 +16,8 @@ import threading
 import time
 from pathlib import Path
 
-from lab.bench import FIELDS, SECOND, SERIES, row
+from lab.bench.data import SECOND, make
+from lab.bench.landed import count
 from lab.influxd import InfluxServer
 from lab.loopback import wait_until
 from lab.measured import peak_memory, write_config
@@ -27,6 +27,7 @@ from telegraf_plugin.telegraf.metrics import point
 
 VALUES = int(os.environ.get("BENCH_VALUES", "5000000"))
 HOURS = 6
+SEED = 8
 AWAY_SECONDS = 20.0
 MIN_LIVE = 5
 
@@ -41,28 +42,11 @@ sources:
 """
 
 
-def fill(server: InfluxServer, values: int, began: int) -> int:
-    """Write `values` values, of SERIES series with FIELDS each, into the HOURS from `began` (ns); return how many."""
-    chance = random.Random(8)
-    rounds = values // (SERIES * len(FIELDS))
-    step = HOURS * 3600 * SECOND // rounds
-    batch: list[str] = []
-    for number in range(rounds):
-        for series in range(SERIES):
-            fields = ",".join(f"{name}={chance.random() * 100:.4f}" for name in FIELDS)
-            time_ns = began + number * step
-            batch.append(f"cpu,cpu=cpu{series % 16},host=host-{series // 16} {fields} {time_ns}")
-        if len(batch) >= 50_000 or number == rounds - 1:
-            server.write("telegraf", "\n".join(batch).encode())
-            batch.clear()
-    return rounds * SERIES * len(FIELDS)
-
-
-def count(server: InfluxServer, began: int, measurement: str) -> int:
-    """Return how many points of `measurement` are in the bucket since `began` (ns)."""
+def live_points(server: InfluxServer, began: int) -> int:
+    """Return how many live points are in the bucket since `began` (ns)."""
     flux = (
         f'from(bucket: "telegraf") |> range(start: time(v: {began}), stop: 2100-01-01T00:00:00Z)'
-        f' |> filter(fn: (r) => r._measurement == "{measurement}") |> group() |> count()'
+        f' |> filter(fn: (r) => r._measurement == "live") |> group() |> count()'
     )
     return sum(map(int, re.findall(r"^,_?[a-z]*,\d+,.*,(\d+)", server.query_csv(flux), re.M)))
 
@@ -89,6 +73,11 @@ def ledger(began: int) -> bytes:
     return point("collector_ledger", names, mark.fields(), began)
 
 
+def row(name: str, values: int, seconds: float, note: str) -> None:
+    """Print one figure."""
+    print(f"{name:32} {values:>10,} values {seconds:8.2f} s {values / seconds:>12,.0f} values/s  {note}", flush=True)
+
+
 def main() -> None:
     """Run it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
@@ -99,7 +88,9 @@ def main() -> None:
     ):
         folder = Path(name)
         began = (time.time_ns() - HOURS * 3600 * SECOND) // SECOND * SECOND - 60 * SECOND
-        values = fill(source, VALUES, began)
+        data = make(SEED, VALUES, began, began + HOURS * 3600 * SECOND)
+        data.write(source, "telegraf")
+        values = data.values
         central.create_bucket("metrics")
         central.write("telegraf", ledger(began))
         (folder / "queries.yaml").write_text(QUERIES.format(central=central.url, source=source.url))
@@ -120,10 +111,10 @@ def main() -> None:
             time.sleep(AWAY_SECONDS)
             central.start()
             back = time.perf_counter()
-            wait_until(lambda: count(central, began, "live") >= MIN_LIVE, "live points in central", 120, 0.1)
+            wait_until(lambda: live_points(central, began) >= MIN_LIVE, "live points in central", 120, 0.1)
             first_live = time.perf_counter() - back
-            there = count(central, began, "cpu")
-            wait_until(lambda: count(central, began, "cpu") == values, "all values in central", 900, 0.5)
+            there = count(central, data)
+            wait_until(lambda: count(central, data) == values, "all values in central", 900, 0.5)
             landed = time.perf_counter() - back
             stop = time.time_ns() - 60 * SECOND
 

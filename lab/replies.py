@@ -16,8 +16,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.bench import fill
+from lab.bench.data import make
 from lab.influxd import InfluxServer
+from lab.measured import processor_seconds
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import ReadWay, Start, StreamDefinition
@@ -29,6 +30,7 @@ from telegraf_plugin.transport import STRAIGHT, Compression
 
 VALUES = int(os.environ.get("BENCH_VALUES", "1000000"))
 REPEATS = 5
+SEED = 8
 STREAM = StreamDefinition(
     source="POD-8",
     name="telegraf",
@@ -56,12 +58,6 @@ class Cost:
     bytes: int
 
 
-def processor_seconds(pid: int) -> float:
-    """Return what a process has used so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def received() -> int:
     """Return how many bytes this network namespace's loopback has carried."""
     line = next(each for each in Path("/proc/net/dev").read_text().splitlines() if each.strip().startswith("lo:"))
@@ -84,16 +80,17 @@ def read(server: InfluxServer, way: ReadWay, packed: Compression, span: Span) ->
 def measure(values: int) -> None:
     """Print the table."""
     with InfluxServer("bench", "telegraf") as server:
-        written = fill(server, values)
         now = time.time_ns() // SECOND * SECOND
-        span = (now - 540 * SECOND, now)
+        span = (now - 600 * SECOND, now)
+        data = make(SEED, values, *span)
+        data.write(server, "telegraf")
         costs: dict[tuple[ReadWay, Compression], list[Cost]] = {way: [] for way in WAYS}
         for number in range(REPEATS + 1):
             for way in WAYS:
                 cost = read(server, *way, span)
                 if number:  # the first one warms it up
                     costs[way].append(cost)
-        print(f"{written:,} values, median of {REPEATS}", flush=True)
+        print(f"{data.values:,} values, median of {REPEATS}", flush=True)
         for (language, packed), each in costs.items():
             wall, theirs, ours = (
                 statistics.median(getattr(cost, name) for cost in each) for name in ("wall", "server", "reader")

@@ -68,9 +68,12 @@ class Questions:
         first: int | None = None
         for names in _parts(self._names()):
             fields: dict[str, list[str]] = {}
+            # A field, or a type of one, that is new since the layout was asked for must not be missed.
+            found = self._layouts.renewed(self._where, self._chosen.bucket, names)
+            for name in names:
+                if found[name].several:  # over several shard groups a field's values of one type are shown, no others
+                    raise Unanswerable(name, "a field of it has more than one type")
             if self._chosen.without:
-                # A field that is new since the layout was asked for must not be missed.
-                found = self._layouts.renewed(self._where, self._chosen.bucket, names)
                 for name in names:
                     taken = found[name].types.keys() - self._chosen.without
                     if len(taken) >= MAX_FIELDS or (found[name].unfit and not found[name].types):

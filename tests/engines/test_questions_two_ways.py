@@ -78,7 +78,7 @@ def test_each_answer_about_random_points_is_the_same(filled: InfluxServer, lines
     assert client.flux == []
 
 
-TYPES = [("1u", "1.5"), ("1i", "1.5"), ("true", "1i"), ('"x"', "1u"), ("-1i", "2u")]
+TYPES = [("1u", "1.5"), ("1i", "1.5"), ("true", "1i"), ('"x"', "1u"), ("-1i", "2u"), ("1.5", '"x"'), ("1u", '"x"')]
 
 
 @pytest.mark.parametrize("values", TYPES, ids=" ".join)

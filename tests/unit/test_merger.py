@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 import tracemalloc
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -16,6 +15,7 @@ from telegraf_plugin.stream.block import Block, FieldKey, FieldType, Tags, pick
 from telegraf_plugin.telegraf.merger import HELD_BYTES, LineMerger
 from telegraf_plugin.telegraf.wide_lines import Columns, encoded
 from tests.slow_lines import LinePoint, read_lines
+from tests.unit.counted import calls
 
 AT = 1_795_473_000 * 10**9
 A, B = ((b"host", b"a"),), ((b"host", b"b"),)
@@ -213,22 +213,6 @@ def test_the_series_that_came_first_goes_out_first() -> None:
 
 
 # Work
-
-
-def calls(do: Callable[[], object]) -> int:
-    """How many functions, Python's and built-in ones, are called from Python's code while `do` runs."""
-    count = 0
-
-    def profile(_: object, event: str, __: object) -> None:
-        nonlocal count
-        count += event in ("call", "c_call")
-
-    sys.setprofile(profile)
-    try:
-        do()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["InfluxQL", "Flux"])
