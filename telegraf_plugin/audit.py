@@ -35,7 +35,7 @@ class Audit:
     """Writes the log of one run. Not for several threads at once."""
 
     def __init__(self, config: Config) -> None:
-        self._sources = config.sources
+        self._sources, self._shard = config.sources, config.shard
         self._dangers = list(dangers(config))
         self._uncompared = dict.fromkeys(  # one line a reason
             (", ".join(stream.rewritten_tags), stream.uncomputed)
@@ -51,7 +51,10 @@ class Audit:
     def started(self) -> None:
         """Say what is going to be read."""
         sources = (f"{s.name} at {s.server.url} (streams: {len(s.streams)})" for s in self._sources)
-        log.info("collector started: reading %s", ", ".join(sources))
+        shard = f" (shard {self._shard})" if self._shard is not None else ""
+        log.info(
+            "collector started%s: reading %s", shard, ", ".join(sources) or "nothing: no source falls to this shard"
+        )
         for danger in self._dangers:
             log.warning("%s", danger)
         for tags, why in self._uncompared:

@@ -22,7 +22,7 @@ from pathlib import Path
 from telegraf_plugin import lint, settings
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
-from telegraf_plugin.config import Config
+from telegraf_plugin.config import Config, shards
 from telegraf_plugin.config.settings import ENV_FILE, derived, outdated
 from telegraf_plugin.config.settings import settings as completed
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
@@ -83,6 +83,7 @@ environment:
   LOG_LEVEL           DEBUG, INFO (default), WARN or WARNING, ERROR
   COLLECTOR_QUERIES   what to read, when --config does not say
   COLLECTOR_ENV_FILE  the settings, when --env-file does not say; empty: none but the environment's
+  COLLECTOR_SHARD     2/8: take the sources that fall to the second of eight collectors (docs/shards.md)
   COLLECTOR_SECRETS   a folder with the tokens as files: SERVER_A_TOKEN is its file server_a_token, and so on
   and the variables that the configuration names; what is not set comes from .env beside the configuration
 
@@ -204,6 +205,10 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
     if level not in LEVELS:
         wrong.append(ConfigurationError("environment", [Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")]))
     try:
+        shard = shards.of(os.environ)
+    except ValueError as error:
+        wrong.append(ConfigurationError("environment", [Problem(shards.VARIABLE, str(error))]))
+    try:
         config = settings.load(options.config, os.environ)
     except ConfigurationError as error:
         wrong.append(error)
@@ -211,6 +216,7 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
         return refused(wrong, "nothing is collected")
     set_up(level, options.log_file, _secrets(config))
     interval = _lint(config)
+    config = config.share(shard)
     changed = ConfigFile(options.config, os.environ, config).changed
     _share_memory()
     plugin = Plugin(config, writer, changed, options.ticked, interval=interval)

@@ -98,6 +98,7 @@ class Plugin:
             config, central, windows, writer, self._events.put, lambda: self._events.put(_Signal.CLOSED)
         )
         self._audit = Audit(config)
+        self._shard = str(config.shard) if config.shard is not None else ""
         self._health = Health(self._collector, config.streams, interval, self._executor.look, self._now())
 
     def run(self) -> int | None:
@@ -225,10 +226,10 @@ class Plugin:
         for report in reports:
             match report:
                 case HealthNews():
-                    self._writer.write(health_line(board, now))
+                    self._writer.write(health_line(board, now, self._shard))
                 case CycleOver(took, busy):
                     held = held_lines(self._collector.held()[:MAX_HELD], now)
-                    self._writer.write(held + cycle_lines(board, busy, took / SECOND, now))
+                    self._writer.write(held + cycle_lines(board, busy, took / SECOND, now, self._shard))
                     self._audit.cycle(board, busy, took / SECOND, self._collector.watch.away)
                     self._audit.central_clock(self._collector.central_skew)
 

@@ -62,7 +62,10 @@ def _checked(loaded: Config, queries: Path) -> Config:
 
 
 class ConfigFile:
-    """The file at `path`, read with the variables of `environment`; `config` is what it said when it was loaded."""
+    """The file at `path`, read with the variables of `environment`; `config` is what it said when it was loaded.
+
+    Where that is a shard's share, only a change of that share counts.
+    """
 
     def __init__(self, path: Path, environment: Mapping[str, str], config: Config) -> None:
         self._path, self._environment, self._config = path, environment, config
@@ -76,7 +79,7 @@ class ConfigFile:
             return False
         self._seen = seen
         try:
-            config = load(self._path, self._environment)
+            config = load(self._path, self._environment).share(self._config.shard)
         except ConfigurationError as error:
             for problem in error.problems:
                 log.error("%s was changed and is refused: %s", self._path, problem)
@@ -86,7 +89,8 @@ class ConfigFile:
             log.error(text, self._path)
             return False
         if config == self._config:
-            log.info("%s was written again, and says what it said before", self._path)
+            of = f" of the sources of shard {config.shard}" if config.shard is not None else ""
+            log.info("%s was written again, and says%s what it said before", self._path, of)
             return False
         if processors(self._environment) != self._processors:
             text = "%s was changed, and telegraf.conf's processors too, which Telegraf takes over when it is restarted:"

@@ -129,11 +129,13 @@ def add_streams(parser: argparse.ArgumentParser) -> None:
     completed(parser.add_argument("streams", nargs="*", metavar="STREAM", help=STREAMS), streams, sources)
 
 
-def add_span(parser: argparse.ArgumentParser, required: bool, default: str = "", end: str = "now unless set") -> None:
+def add_span(
+    parser: argparse.ArgumentParser, required: bool, default: str | None = None, end: str = "now unless set"
+) -> None:
     """Add `--from` and `--to`, whose `end` is what it is when it is not given."""
     since = "UTC: 2026-11-01, 2026-11-01 06:00:00Z, RFC 3339, or so long ago: -2h"
     parser.add_argument("--from", dest="start", required=required, default=default, metavar="TIME", help=since)
-    parser.add_argument("--to", dest="stop", default="", metavar="TIME", help=f"likewise; {end}")
+    parser.add_argument("--to", dest="stop", metavar="TIME", help=f"likewise; {end}")
 
 
 def completed(action: argparse.Action, *words: Callable[[Path], Sequence[str]]) -> None:

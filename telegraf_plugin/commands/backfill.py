@@ -91,7 +91,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
-    if not options.cancel and not options.start:
+    if not options.cancel and options.start is None:
         raise Unusable("--from is needed, or --cancel")
     return desk.run(options, lambda session: (_cancel if options.cancel else _backfill)(session, options))
 

@@ -175,8 +175,8 @@ class Session:
 def instants(options: argparse.Namespace, now: int) -> tuple[int | None, int | None]:
     """Return `--from` and `--to` in Unix ns, None where not given. Raises Unusable."""
     try:
-        start = parse_instant(options.start, now) if options.start else None
-        stop = parse_instant(options.stop, now) if options.stop else None
+        start = parse_instant(options.start, now) if options.start is not None else None
+        stop = parse_instant(options.stop, now) if options.stop is not None else None
     except ValueError as error:
         raise Unusable(str(error)) from None
     if start is not None and start >= (stop if stop is not None else now):

@@ -40,10 +40,16 @@ class Metrics:
 def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamId, Metrics]:
     """Return the newest collector_stream point of each stream. Raises CentralError.
 
-    A field that the newest point has not is not taken from an older one: an error that is over is not told.
+    A field that the newest point has not is not taken from an older one: an error that is over is not told. Without
+    `healthy`, which each has, it is still being written: InfluxDB shows a line's fields one after the other.
     """
     now = clock() if now is None else now
     points: dict[StreamId, dict[int, dict[str, str]]] = {}
     for name, time_ns, field, value in desk.stream_metrics((now - LOOK_BACK, now + LOOK_BACK)):
         points.setdefault(name, {}).setdefault(time_ns, {})[field] = value
-    return {name: Metrics(times[max(times)], max(times)) for name, times in points.items()}
+    words: dict[StreamId, Metrics] = {}
+    for name, times in points.items():
+        whole = max((time for time, fields in times.items() if "healthy" in fields), default=None)
+        if whole is not None:
+            words[name] = Metrics(times[whole], whole)
+    return words

@@ -66,9 +66,13 @@ def _preview(session: Session, options: argparse.Namespace) -> int:
     start, stop = instants(options, now)
     assert start is not None
     conf = lint.read(options.telegraf_config, os.environ)
-    source = next(source for source in session.config.sources if source.name == stream.source)
+    source = session.reader(next(each for each in session.config.sources if each.name == stream.source))
+    stop = stop if stop is not None else now
+    if stream.flux is None:  # the years before its first point would be walked hour by hour
+        first = source.first(stream, stop)
+        start = max(start, first) if first is not None else stop
     tally = Tally()
-    read = _lines(session.reader(source), stream, _pieces(session, stream, start, stop or now), tally)
+    read = _lines(source, stream, _pieces(session, stream, start, stop), tally)
     lines = list(islice(read, options.limit + 1))
     more = len(lines) > options.limit
     lines = lines[: options.limit]

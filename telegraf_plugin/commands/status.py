@@ -41,6 +41,7 @@ _HEADINGS = (
     "To loss",
     "Request",
     "Last error",
+    "Shard",
 )
 _EPILOG = """\
 examples:
@@ -62,6 +63,7 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
   extras        points that only central has
   to loss       until the source's retention takes what is not copied yet
   request       a backfill or repair that is under way, as of the stream's newest mark
+  shard         which collector has it, where several share the sources (docs/shards.md)
 
 A stream is silent when the collector's last word is older than three of its intervals.
 
@@ -92,11 +94,13 @@ class Row:
     last_error: str
     proof: str = EQUAL
     future_points: int | None = None
+    shard: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return it for scripts."""
         return {
             "stream": self.stream,
+            "shard": self.shard or None,
             "state": self.state,
             "healthy": self.healthy,
             "told_at": self.told_at,
@@ -133,6 +137,7 @@ class Row:
             _shown(self.time_to_loss, duration),
             requests.short(request) if request is not None else "-",
             self.last_error or "-",
+            self.shard or "-",
         )
 
 
@@ -276,6 +281,7 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         time_to_loss=told("time_to_loss_seconds"),
         request=request,
         last_error=error,
+        shard=metrics.fields.get("shard", ""),
     )
 
 

@@ -10,8 +10,9 @@ from telegraf_plugin.commands.arguments import add_json, add_span, add_streams, 
 from telegraf_plugin.commands.comparison import Comparison, coarser
 from telegraf_plugin.commands.dates import moment, number
 from telegraf_plugin.commands.desk import Session, aligned, clock, instants
-from telegraf_plugin.commands.ending import UNUSABLE, Unusable
+from telegraf_plugin.commands.ending import UNUSABLE, Unusable, say
 from telegraf_plugin.commands.tables import Meter, meter, write_json, write_table
+from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.difference import Differing, Kind, Value
@@ -39,8 +40,8 @@ Nothing is written but the request of --repair, which the running collector serv
 missing: only the source has it. different: central has another value or type. extra: only central has it (deletes are
 not passed on). held: missing or different, and known to be so: the log and collector_held say which and why.
 
-exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: configuration, command line or a server, or
-neither side has a point
+exit status: 0 equal, 1 a difference (also with --repair), 2 not compared: configuration, command line, a stream's
+server (the others are compared all the same), or neither side has a point
 """
 
 
@@ -65,11 +66,19 @@ def _verify(session: Session, options: argparse.Namespace) -> int:
     start, stop = instants(options, now)
     assert start is not None
     streams = session.chosen(options.streams)
-    reports = []
-    equal, points = True, 0
+    reports: list[dict[str, object]] = []
+    equal, points, failed = True, 0, False
     for stream in streams:
-        with meter(options.json) as shown:
-            report, comparison = _compare(session, stream, (start, stop, now), options.counts, shown)
+        try:
+            with meter(options.json) as shown:
+                report, comparison = _compare(session, stream, (start, stop, now), options.counts, shown)
+        except (SourceError, Unusable) as error:
+            why = str(error) if isinstance(error, Unusable) else f"{stream.label}: {error.summary}; {error.hint}"
+            why = session.redact(why)
+            say(why)
+            reports.append({"stream": stream.label, "equal": None, "error": why})
+            failed = True  # the others are looked at all the same
+            continue
         equal = equal and comparison.found.equal
         points += comparison.found.points
         asked = None
@@ -82,8 +91,9 @@ def _verify(session: Session, options: argparse.Namespace) -> int:
             if asked is not None:
                 sys.stdout.write(f"{requests.told(requests.standing(asked, None))}\n")
     if options.json:
-        write_json({"equal": equal if points or not equal else None, "streams": reports}, sys.stdout)
-    if equal and not points:
+        known = (points and not failed) or not equal
+        write_json({"equal": equal if known else None, "streams": reports}, sys.stdout)
+    if failed or (equal and not points):
         return UNUSABLE  # nothing was compared, and nothing is not equal
     return 0 if equal else 1
 
@@ -142,7 +152,8 @@ def _older(mark: Mark, older: Spans, request: requests.Standing | None) -> str:
     """Say why what is `older` than where the stream begins may be missing in central."""
     text = f"the stream begins at {moment(mark.origin)}; what is older is copied"
     if request is not None and request.request.spans & older:
-        return f"{text} by a backfill: {requests.told(request)}"
+        rest = "; what it does not ask for is copied by another one only" if older - request.request.spans else ""
+        return f"{text} by a backfill: {requests.told(request)}{rest}"
     return f"{text} by data-collector backfill only"
 
 

@@ -21,6 +21,10 @@ MAX_DURATION = 3_653 * _UNITS["d"]
 _PART = re.compile(r"(\d{1,18})(ns|us|µs|ms|s|m|h|d|w)")
 
 
+class TooLong(ValueError):
+    """Its form is right, and it is longer than anything here may be."""
+
+
 def parse_duration(text: str) -> int:
     """Return the nanoseconds that `text` names. Raises ValueError when it is not a duration above zero."""
     parts = _PART.findall(text)
@@ -28,7 +32,7 @@ def parse_duration(text: str) -> int:
         raise ValueError("expected a duration such as 30s, 5m or 1h30m")
     total = sum(int(amount) * _UNITS[unit] for amount, unit in parts)
     if total > MAX_DURATION:
-        raise ValueError("expected a duration of ten years at most")
+        raise TooLong("expected a duration of ten years at most")
     if total <= 0:
         raise ValueError("expected a duration above zero")
     return total

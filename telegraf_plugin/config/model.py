@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from telegraf_plugin.config.shards import Shard
 from telegraf_plugin.files import UnfitFile, read_bounded
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES
@@ -46,9 +47,9 @@ def _checked(content: str, where: str) -> str:
     if not token:
         raise ValueError(f"{where} is empty")
     if len(token) < MIN_TOKEN_BYTES:
-        raise ValueError(f"{where} does not hold a token: fewer than {MIN_TOKEN_BYTES} characters")
+        raise ValueError(f"{where} is too short to be one: fewer than {MIN_TOKEN_BYTES} characters")
     if len(token) > MAX_TOKEN_BYTES or not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError(f"{where} does not hold one token on one line")
+        raise ValueError(f"{where} is not one word of printable ASCII on one line")
     return token
 
 
@@ -89,7 +90,8 @@ class Config:
 
     `metrics_bucket`: central's bucket for the plugin's own metrics. `max_in_flight`: lines that may be on their way to
     one of central's buckets, known neither to have arrived nor to be lost; `max_in_flight_bytes`: what they may take.
-    `sweep`: the part of the time (0 to 1) in which what is proved is compared again.
+    `sweep`: the part of the time (0 to 1) in which what is proved is compared again. `shard`: whose share
+    `sources` are, where they are not all of the file's.
     """
 
     central: Server
@@ -98,6 +100,13 @@ class Config:
     max_in_flight: int
     sweep: float
     max_in_flight_bytes: int = DEFAULT_MAX_BYTES
+    shard: Shard | None = None
+
+    def share(self, shard: Shard | None) -> Config:
+        """Return it with the sources of that shard alone; with all of them for None."""
+        if shard is None:
+            return self
+        return replace(self, sources=tuple(each for each in self.sources if shard.takes(each.name)), shard=shard)
 
     @property
     def streams(self) -> tuple[StreamDefinition, ...]:

@@ -53,11 +53,16 @@ def _url(text: str) -> str:
     expected = "expected http://host:port or https://host:port"
     try:
         parts = urlsplit(text)
-        port_fits = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError(expected) from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or not text.isprintable():
+    if parts.scheme not in ("http", "https") or not parts.hostname or not text.isprintable():
         raise ValueError(expected)
+    try:
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        port_fits = False
+    if not port_fits:
+        raise ValueError(f"{expected}; a port is a number from 1 to 65535")
     if parts.username is not None or any(sign in text for sign in "?#@ ") or parts.hostname != parts.hostname.strip():
         raise ValueError(f"{expected}, without user, password or query")
     # The scheme in small letters: what TLS and proxies are chosen by.

@@ -18,8 +18,10 @@ from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
-from telegraf_plugin.stream.units import SECOND
+from telegraf_plugin.stream.units import MINUTE, SECOND
 
+TOGETHER = MINUTE
+"""How soon (ns) a backlog's next read ends after the last one's where they are one piece of work."""
 RENEW = 15 * 60 * SECOND
 """How often (ns) a stream's ledger is renewed though nothing changes: marks are looked for from the newest one on, and
 central's retention takes old ones."""
@@ -52,6 +54,7 @@ class Account:
         self._adopted_at: int | None = None  # by the steady clock, the first time
         self._mirrored: Origin | None = None
         self._oldest = END
+        self._copied_at = BEGINNING  # when the last read of a backlog ended, by the steady clock
         self._speed = 0.0  # points a second, of a backlog
         self._stride = 0.0  # time copied a second, of a backlog
 
@@ -243,8 +246,14 @@ class Account:
 
     # How it stands
 
-    def copied_backlog(self, whole: tuple[int, int], points: int, seconds: float) -> None:
-        """Take note of how fast a backlog is copied."""
+    def copied_backlog(self, whole: tuple[int, int], points: int, seconds: float, steady: int) -> None:
+        """Take note of how fast a backlog is copied: a read took so many seconds, and ended at `steady` (ns).
+
+        What lies between two reads counts as well: other reads, marks that are waited for, the threads' turns.
+        """
+        between, self._copied_at = steady - self._copied_at, steady
+        if between <= TOGETHER:
+            seconds = max(seconds, between / SECOND)
         if seconds > 0:
             weight = 0.2 if self._stride else 1.0
             self._speed += weight * (points / seconds - self._speed)

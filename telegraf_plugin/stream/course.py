@@ -92,6 +92,7 @@ class Course(Outcomes):
         overlap += -overlap % self.every
         self.pending.cut_away(span(max(frontier - overlap, live), END))
         self.pending.cut_away(span(BEGINNING, self.floor))
+        self._settle_by_what_is_left(at)
         settled = self._settled(at)  # a source's clock that is ahead settles nothing
         self.pending.merge(lambda first, later: self._belong(first, later, settled))
         self.holds.forget(self.bounds.oldest)
@@ -100,6 +101,13 @@ class Course(Outcomes):
         self._again, self._unlanded = (
             spans.clip(start=live - self.stream.lookback) for spans in (self._again, self._unlanded)
         )
+
+    def _settle_by_what_is_left(self, at: Instant) -> None:
+        """Have a span whose end was cut off settle by the end that it has now: it reached into a future of a clock
+        that ran ahead. Its lines were printed before now, so a lookback from now is late enough.
+        """
+        for part in self.pending:
+            part.settles = min(part.settles, max(part.stop, at.safe) + self.stream.lookback)
 
     def _take_back(self, at: Instant) -> None:
         """Take back what a clock that ran ahead has proved, or has begun with."""

@@ -85,7 +85,12 @@ class Health:
         return reports
 
     def ticked(self, now: Clocks) -> list[Report]:
-        """Say at once what the tick has made bad: a source whose thread is stuck would have it said a tick later."""
+        """Say at once what the tick has made bad: a source whose thread is stuck would have it said a tick later.
+
+        Where there is no source, as in a shard to which none falls, the cycle is over.
+        """
+        if self.cycle_open and not self._busy:
+            return self.end(now)
         self._take_progress(now)
         return self._news() if self._said and self.board.failing else []
 

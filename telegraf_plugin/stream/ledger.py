@@ -238,21 +238,23 @@ def newest_believable(marks: Iterable[Mark], is_there: Callable[[MarkId], bool] 
             chain.add(base)
             base = known[base].base
         if base is None or (oldest is not None and base < oldest and is_there(base)):
-            strange = [mark.printed for mark in known.values() if not _is_accounted(mark, newest, chain)]
+            strange = [mark.printed for mark in known.values() if not _is_accounted(mark, chain)]
             return Believed(known[newest], Spans.of(part for spans in strange for part in spans))
     return None
 
 
-def _is_accounted(mark: Mark, newest: MarkId, chain: Collection[MarkId]) -> bool:
-    """Say whether the believed mark `newest` knows what `mark` says was printed.
+def _is_accounted(mark: Mark, chain: Collection[MarkId]) -> bool:
+    """Say whether the marks of the `chain`, on which the believed one stands, know what `mark` says was printed.
 
-    It knows what it stands on, and what its own run printed before it beside that: the marks of one long read all stand
-    on what was back when it began. Their lines go before its own, and what it calls proved was compared behind them. A
-    mark whose base is not in the `chain` speaks of what central has forgotten.
+    Each knows what it stands on, and what its own run printed before it beside that: the marks of one long read all
+    stand on what was back when it began. Their lines go before its own, and what it calls proved was compared behind
+    them; the run that came next goes on from there. A mark whose base is not in the chain speaks of what central has
+    forgotten.
     """
     if mark.id in chain:
         return True
-    return mark.id.incarnation == newest.incarnation and mark.id < newest and mark.base in chain
+    own = (each for each in chain if each.incarnation == mark.id.incarnation)
+    return mark.base in chain and any(mark.id < each for each in own)
 
 
 def _hull(spans: Spans) -> Spans:

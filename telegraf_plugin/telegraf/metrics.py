@@ -23,15 +23,17 @@ _SECOND = 1e9
 Fields = dict[str, int | float | str]
 
 
-def cycle_lines(board: Board, late_sources: Collection[str], seconds: float, now: int) -> bytes:
+def cycle_lines(board: Board, late_sources: Collection[str], seconds: float, now: int, shard: str = "") -> bytes:
     """Return a cycle's metrics: a line a stream, a source and a drop reason, and the health line last.
 
-    `seconds` is how long the cycle took, `now` (Unix ns) the lines' time.
+    `seconds` is how long the cycle took, `now` (Unix ns) the lines' time. `shard`: which one says so, where several
+    share the sources. It is a field of streams and sources, which move between shards, and else a tag.
     """
+    by: Fields = {"shard": shard} if shard else {}
     lines = []
     for source, statuses in board.by_source().items():
         for status in statuses:
-            lines += _stream_lines(status, board.interval, now)
+            lines += _stream_lines(status, board.interval, now, by)
         total = Totals.of(status.total for status in statuses)
         fields = _sums(Totals.of(status.cycle for status in statuses), total)
         fields["late"] = int(source in late_sources)
@@ -39,10 +41,10 @@ def cycle_lines(board: Board, late_sources: Collection[str], seconds: float, now
         skews = [s.last.clock_skew for s in statuses if s.last is not None and s.last.clock_skew is not None]
         if skews:
             fields["clock_skew_seconds"] = skews[-1]
-        lines.append(point(names.SOURCE, {"source": source}, fields, now))
+        lines.append(point(names.SOURCE, {"source": source}, fields | by, now))
     cycle: Fields = {"duration_seconds": seconds, "late_sources": len(late_sources)}
-    lines.append(point(names.CYCLE, {}, cycle | _effort(board.efforts.get("", Effort())), now))
-    return b"".join(lines) + health_line(board, now)
+    lines.append(point(names.CYCLE, _shard_tag(shard), cycle | _effort(board.efforts.get("", Effort())), now))
+    return b"".join(lines) + health_line(board, now, shard)
 
 
 def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
@@ -60,16 +62,20 @@ def held_lines(held: Iterable[HeldPoints], now: int) -> bytes:
     return b"".join(lines)
 
 
-def health_line(board: Board, now: int) -> bytes:
+def health_line(board: Board, now: int, shard: str = "") -> bytes:
     """Return the one metric that telegraf.conf's health output judges by: `healthy` is 1 while all streams are read
-    and arrive in central in time.
+    and arrive in central in time. With several shards each has its own, by the tag `shard`.
     """
     failing = board.failing
     fields: Fields = {"healthy": int(not failing), "streams": len(board.streams), "failing": len(failing)}
-    return point(names.HEALTH, {}, fields, now)
+    return point(names.HEALTH, _shard_tag(shard), fields, now)
 
 
-def _stream_lines(status: StreamStatus, interval: int | None, now: int) -> list[bytes]:
+def _shard_tag(shard: str) -> dict[str, str]:
+    return {"shard": shard} if shard else {}
+
+
+def _stream_lines(status: StreamStatus, interval: int | None, now: int, by: Fields) -> list[bytes]:
     stream = status.stream
     tags = {
         "source": stream.source,
@@ -88,7 +94,7 @@ def _stream_lines(status: StreamStatus, interval: int | None, now: int) -> list[
         fields["last_error"] = status.last.error.summary
     elif not status.healthy:
         fields["last_error"] = status.trouble
-    lines = [point(names.STREAM, tags, fields, now)]
+    lines = [point(names.STREAM, tags, fields | by, now)]
     for reason, drop in status.drops.items():
         dropped: Fields = {"points_total": drop.points, "example": drop.example}
         lines.append(point(names.DROPPED, tags | {"reason": reason.value}, dropped, now))

@@ -242,6 +242,11 @@ def no_other_clock(patch: Patch) -> None:
     patch.setattr(clocks, "present", lambda source, _clock, _central: source)
 
 
+def no_settling_anew(patch: Patch) -> None:
+    """What was read by a clock that ran ahead is proved when that time has come."""
+    patch.setattr(Course, "_settle_by_what_is_left", lambda *_args: None)
+
+
 def no_second_thought(patch: Patch) -> None:
     """What was proved too early stays proved."""
     patch.setattr(ProofClock, "early", lambda *_args: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from telegraf_plugin.stream.request import Kind
 from telegraf_plugin.stream.spans import Span, span
 from tests.model.checks import newest_mark
-from tests.model.outside import SECOND, Key
+from tests.model.outside import HOUR, SECOND, Key
 from tests.model.stories import rounds, write_proved
 from tests.model.streams import BEGIN, HISTORY
 from tests.model.world import World
@@ -56,6 +56,21 @@ def backfill_of_an_island(world: World) -> None:
     world.start()
     rounds(world, 12)
     lacks(world, keys, "an emptied bucket, after the other one")
+
+
+def backfill_and_two_starts(world: World) -> None:
+    """What a backfill has proved stays proved from start to start, whichever run printed it."""
+    whole = (BEGIN - 8 * HOUR, BEGIN)
+    world.source.points["a"].update({("m", time): 1 for time in range(*whole, 600 * SECOND)})
+    rounds(world, 5)
+    world.ask("a", Kind.BACKFILL, whole)
+    rounds(world, 12)
+    for start in range(3):
+        world.kill()
+        world.start()
+        rounds(world, 2)
+        if not world.collector.account("a").course.proved.covers(whole):  # type: ignore[union-attr]
+            world.wrong(f"start {start + 1}: what was proved is no more")
 
 
 def backfill_next_to_the_origin(world: World) -> None:

@@ -164,6 +164,27 @@ def source_far_ahead(world: World) -> None:
         lacks(world, [key], "what is live")
 
 
+def first_fill_by_a_clock_ahead(world: World) -> None:
+    """A source's clock is half an hour ahead while much is read at once: its proof does not wait so long."""
+    world.pass_time(200)  # no full hour, at which reads are cut, lies in between
+    for number in range(30):
+        world.write("a", "m", 0, number)
+        world.pass_time(2)
+    world.kill()
+    world.empty()
+    world.source.ahead = 1800 * SECOND
+    world.start()
+    world.round()
+    world.source.ahead = 0
+    stop = world.now - LOOKBACK
+    rounds(world, 12)
+    course = world.collector.account("a").course  # type: ignore[union-attr]
+    if not course.proved.covers((course.origin, stop)):
+        world.wrong(
+            f"what has settled is not proved: {[(part.state, part.settles - world.now) for part in course.pending]}"
+        )
+
+
 def began_ahead(world: World) -> None:
     """Both clocks were hours ahead when the stream was first seen: it does not begin then."""
     world.kill()

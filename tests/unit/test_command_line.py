@@ -216,3 +216,9 @@ def test_the_plugin_takes_no_commands_module_with_it() -> None:
         "sys.exit(any(name in sys.modules for name in ('rich', 'telegraf_plugin.commands.desk')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["verify", "backfill", "preview"])
+@pytest.mark.parametrize("times", [("--from=",), ("--from=-1h", "--to=")])
+def test_an_empty_variable_is_no_time(command: str, times: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "'': expected a date (2026-11-01)" in refusal(capsys, command, "POD-8", *times)

@@ -32,8 +32,19 @@ def test_what_is_taken(text: str, meant: bytes) -> None:
     "text", ["", "yesterday", "2026-13-01", "2026-11-01T06:30:00", "2h", "-2", "-0s", "-2h ", "01.11.2026", "2026-11-1"]
 )
 def test_what_is_refused_says_what_is_expected(text: str) -> None:
-    with pytest.raises(ValueError, match=r"expected a date \(2026-11-01\), an RFC 3339 time"):
+    with pytest.raises(ValueError, match=r"expected a date \(2026-11-01\), a time with its zone"):
         parse_instant(text, NOW)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1699-12-31", "2201-01-01", "9000-01-01T00:00:00Z"])
+def test_a_time_that_influxdb_does_not_hold_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"'{text}': expected a date from 1700 to 2200"):
+        parse_instant(text, NOW)
+
+
+def test_what_is_too_long_ago_for_its_form_asks_for_a_date() -> None:
+    with pytest.raises(ValueError, match="'-100000w': expected ten years ago at most; name a date"):
+        parse_instant("-100000w", NOW)
 
 
 def test_a_moment_is_in_utc() -> None:

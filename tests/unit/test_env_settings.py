@@ -117,6 +117,8 @@ def test_the_log_levels_are_the_plugins() -> None:
         *(("COLLECTOR_INTERVAL", value, True) for value in ("1", "60", "86400", "")),
         *(("LOG_LEVEL", value, False) for value in ("LOUD", "INFO ")),
         *(("LOG_LEVEL", value, True) for value in ("warning", "Warn", "DEBUG", "")),
+        *(("COLLECTOR_SHARD", value, False) for value in ("0/8", "9/8", "2", "two", " 2/8")),
+        *(("COLLECTOR_SHARD", value, True) for value in ("1/1", "2/8", "")),
     ],
 )
 def test_a_value_out_of_range_is_named(name: str, value: str, well: bool) -> None:

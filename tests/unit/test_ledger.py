@@ -234,6 +234,19 @@ def test_what_a_run_printed_before_its_newest_mark_is_known_to_that() -> None:
     assert not found.doubts
 
 
+def test_what_a_run_printed_is_known_to_the_runs_that_went_on_from_it() -> None:
+    """Each start stands on the newest mark of the run before: what that one printed beside it is no stranger's."""
+    marks = [mark(1)] + [mark(time, 1, printed=Spans.of([(10 * time, 10 * time + 10)])) for time in range(2, 6)]
+    runs = [(7, 5, "next", "run"), (8, 7, "next", "next"), (9, 8, "third", "next")]
+    for time, base, run, before in runs:
+        marks.append(replace(mark(time), id=MarkId(time, run), base=MarkId(base, before)))
+    late = replace(mark(6, 1, printed=Spans.of([(90, 95)])))  # none of its run that came after it is stood on
+    found = newest_believable([*marks, late])
+    assert found is not None
+    assert found.mark.id == MarkId(9, "third")
+    assert found.doubts == Spans.of([(90, 95)])
+
+
 @pytest.mark.parametrize("run", ["run", "another"])
 @pytest.mark.parametrize("base", [None, 1, 2])
 def test_what_another_run_printed_or_stands_on_what_is_gone_is_in_doubt(run: str, base: int | None) -> None:

@@ -395,3 +395,16 @@ def test_a_text_with_half_a_character_is_told_all_the_same() -> None:
 
 def test_a_text_longer_than_influxdb_takes_is_left_out() -> None:
     assert read_lines(point("collector_x", {}, {"a": "x" * (2**20 + 1), "b": 1}, NOW))[0].field == b"b"
+
+
+def test_a_shard_is_a_tag_of_its_own_health_and_a_field_of_what_may_move_to_another() -> None:
+    lines = parsed(cycle_lines(board(attempt(CPU)), set(), 1.0, NOW, "2/8"))
+    tags = {line["measurement"]: line["tags"].get("shard") for line in lines}
+    fields = {line["measurement"]: line["fields"].get("shard") for line in lines}
+    assert (tags["collector_health"], tags["collector_cycle"]) == ("2/8", "2/8")
+    assert (fields["collector_stream"], fields["collector_source"]) == ("2/8", "2/8")
+    assert tags["collector_stream"] is tags["collector_source"] is None
+
+
+def test_a_collector_that_takes_all_says_no_shard(one_cycle: bytes) -> None:
+    assert b"shard" not in one_cycle

@@ -49,7 +49,7 @@ def printed() -> Said:
         recorded.record(skewed)
         recorded.efforts[CPU.source] = Effort()
         recorded.streams[CPU.label].progress = replace(IN_TIME, **told)  # type: ignore[arg-type]
-        lines += cycle_lines(recorded, set(), 1.0, NOW)
+        lines += cycle_lines(recorded, set(), 1.0, NOW, "2/8")
     (group,) = HELD
     lines += held_lines([HeldPoints(STREAM, group, 1, "why")], NOW)
     lines += origin_line(STREAM, Origin("d" * 16, 1, 1, 1, Spans.of([(1, 2)])), NOW)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from telegraf_plugin.config.shards import Shard, by_shard
 from telegraf_plugin.settings import ConfigFile, load
 
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "central": {"url": "http://central:8086", "org": "o", "token": "${CENTRAL}"},
     "sources": [
         {"name": "POD-1", "url": "http://pod-1:8086", "org": "o", "token": "${POD}", "streams": [{"bucket": "b"}]}
@@ -121,3 +122,19 @@ def test_with_other_processors_it_waits_for_telegraf(
     file.write(DOCUMENT | {"max_in_flight": 30_000})
     assert not looked.changed()
     assert "telegraf.conf's processors too, which Telegraf takes over when it is restarted" in caplog.text
+
+
+def test_of_a_shard_only_its_own_sources_are_taken_over(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    pod = DOCUMENT["sources"][0]
+    here, there = by_shard([f"POD-{number}" for number in range(20)], 2).values()
+
+    def names(*sources: str) -> dict[str, Any]:
+        return DOCUMENT | {"sources": [pod | {"name": name, "streams": [{"bucket": name}]} for name in sources]}
+
+    file.write(names(here[0], there[0]))
+    looked = ConfigFile(file.path, ENVIRONMENT, load(file.path, ENVIRONMENT).share(Shard(1, 2)))
+    file.write(names(here[0], there[0], there[1]))
+    assert not looked.changed()
+    assert "says of the sources of shard 1/2 what it said before" in caplog.text
+    file.write(names(here[0], here[1], there[0]))
+    assert looked.changed()
