@@ -9,6 +9,7 @@ REPORT ?=
 REFILLS ?=
 WIDE ?=
 READ ?=
+BOTH_WAYS ?=
 MUTANT ?=
 LOGS ?=
 BENCH ?=
@@ -39,10 +40,12 @@ engines: ## Get telegraf and influxd (PATH first, else build them once); scripts
 demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end by itself)
 	DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/python -m lab.demo
 
-test: venv ## Run all tests, with the real engines
+test: venv ## Run all tests, with the real engines (BOTH_WAYS=yes: those a second time, by the other query language)
 	@scripts/engines --all || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
 	@# Two at a time on two cores: what needs a second's answer may miss it. What failed is tried once more, alone.
 	$(BIN)/pytest $(PYTEST_ARGS) || $(BIN)/pytest -n 0 --last-failed --last-failed-no-failures none
+	@# Servers are read by InfluxQL and by Flux by turns, test by test; so each test by the other one as well.
+	$(if $(filter yes,$(BOTH_WAYS)),OTHER_WAY=yes $(BIN)/pytest $(PYTEST_ARGS) tests/engines)
 
 image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
 	scripts/image-test

