@@ -14,7 +14,18 @@ from telegraf_plugin.commands.arguments import joined
 from tests.unit.test_lint import ROOT, SETTINGS
 
 PROGRAM = Path(sys.executable).parent / "data-collector"
-COMMANDS = ("check", "doctor", "status", "report", "verify", "backfill", "preview", "permissions")
+COMMANDS = (
+    "check",
+    "doctor",
+    "status",
+    "report",
+    "verify",
+    "backfill",
+    "pause",
+    "resume",
+    "preview",
+    "permissions",
+)
 """Those that read the configuration and need no further word but a stream, or a time."""
 
 

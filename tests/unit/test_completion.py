@@ -29,7 +29,7 @@ done
 STREAMS = "POD-8/telegraf POD-30/pod_monitoring POD-30/power_monitoring"
 LINES = {
     "data-collector st": "start status",
-    "data-collector re": "report remove-source",
+    "data-collector re": "report resume remove-source",
     "data-collector status ": f"{STREAMS} POD-8 POD-30",
     "data-collector status POD-3": "POD-30/pod_monitoring POD-30/power_monitoring POD-30",
     "data-collector backfill POD-8/": "POD-8/telegraf",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from line_protocol_parser import parse_line
 
+from telegraf_plugin import __version__
 from telegraf_plugin.audit import Audit
 from telegraf_plugin.influxdb.ledger_rows import asked_of
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Reading
@@ -102,6 +103,7 @@ def test_a_paused_stream_is_well_whatever_its_source_does_and_says_so() -> None:
         "healthy": 1,
         "streams": 1,
         "failing": 0,
+        "version": __version__,
         "paused": 1,
     }
     line = parse_line(cycle_lines(found, set(), 1.0, 1).decode().splitlines()[0])
