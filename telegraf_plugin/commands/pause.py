@@ -8,10 +8,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from telegraf_plugin.commands import desk
 from telegraf_plugin.commands.arguments import add_json, add_stream, seconds
 from telegraf_plugin.commands.dates import moment
-from telegraf_plugin.commands.desk import Desk, Session, clock
+from telegraf_plugin.commands.session import CentralAccess, Session, clock, in_session
 from telegraf_plugin.commands.tables import write_json
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.pause import MEASUREMENT, NO_PAUSE, Pause, Paused, newest
@@ -56,23 +55,23 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run `pause` with these `options` and return the exit status."""
     what = Paused.BACKLOG if options.backlog else Paused.STREAM
-    return desk.run(options, lambda session: ask(session, options, what))
+    return in_session(options, lambda session: ask(session, options, what))
 
 
 def ask(session: Session, options: argparse.Namespace, what: Paused) -> int:
     """Ask for `what` to be paused of the stream that is named; returns the exit status. Raises CentralError."""
     stream = session.stream(options.stream)
-    before, taken = standing(session.desk, stream)
+    before, taken = standing(session.central, stream)
     asked = before
     if before.what is not what:
         # Always later than the one before: the newest counts, whatever this machine's clock says.
         asked = Pause(secrets.token_hex(6), what, max(clock(), before.time + 1))
-        session.desk.ask(stream, asked)
+        session.central.ask(stream, asked)
     waits = asked.id != taken.id and not options.no_wait
     if waits and not options.json:
         sys.stderr.write(f"{stream.label}: {asked_for(asked)}; waiting for the collector's next tick\n")
     if waits:
-        taken = follow(session.desk, stream, asked, options.wait)
+        taken = follow(session.central, stream, asked, options.wait)
     done = asked.id == taken.id
     if options.json:
         document = {"stream": stream.label, "paused": what.value, "id": asked.id, "asked": asked.time, "taken": done}
@@ -82,15 +81,19 @@ def ask(session: Session, options: argparse.Namespace, what: Paused) -> int:
     return 0 if done or options.no_wait else 1
 
 
-def standing(desk: Desk, stream: StreamDefinition) -> tuple[Pause, Pause]:
+def standing(central: CentralAccess, stream: StreamDefinition) -> tuple[Pause, Pause]:
     """Return what was asked for last, and what the collector has taken by its newest mark. Raises CentralError."""
-    believed = desk.ledger(stream.central_bucket, [stream.id]).get(stream.id)
+    believed = central.ledger(stream.central_bucket, [stream.id]).get(stream.id)
     taken = believed.mark.pause if believed is not None else NO_PAUSE
-    return newest(taken, desk.asked(stream.central_bucket).pauses.get(stream.id)), taken
+    return newest(taken, central.asked(stream.central_bucket).pauses.get(stream.id)), taken
 
 
 def follow(
-    desk: Desk, stream: StreamDefinition, asked: Pause, patience: float, sleep: Callable[[float], None] = time.sleep
+    central: CentralAccess,
+    stream: StreamDefinition,
+    asked: Pause,
+    patience: float,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Pause:
     """Wait until the collector has taken `asked`, `patience` seconds at the most; returns what it has taken then.
 
@@ -100,7 +103,7 @@ def follow(
     taken = NO_PAUSE
     try:
         while (left := end - time.monotonic()) > 0:
-            _, taken = standing(desk, stream)
+            _, taken = standing(central, stream)
             if taken.id == asked.id:
                 break
             sleep(min(POLL_SECONDS, left))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from telegraf_plugin.commands import desk, pause
+from telegraf_plugin.commands import pause
+from telegraf_plugin.commands.session import in_session
 from telegraf_plugin.stream.pause import Paused
 
 _EPILOG = """\
@@ -28,4 +29,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
-    return desk.run(options, lambda session: pause.ask(session, options, Paused.NOTHING))
+    return in_session(options, lambda session: pause.ask(session, options, Paused.NOTHING))

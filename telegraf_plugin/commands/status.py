@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.last_word import Metrics, running_version, told_version
+from telegraf_plugin.commands.session import CentralAccess, Session, clock, in_session
 from telegraf_plugin.commands.survey import Survey, survey
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
@@ -95,7 +95,7 @@ class Row:
     held: int | None
     extras: int | None
     time_to_loss: float | None
-    request: requests.Standing | None
+    request: requests.RequestProgress | None
     last_error: str
     proof: str = EQUAL
     future_points: int | None = None
@@ -163,7 +163,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
-    return desk.run(options, lambda session: _status(session, options))
+    return in_session(options, lambda session: _status(session, options))
 
 
 def _status(session: Session, options: argparse.Namespace) -> int:
@@ -171,7 +171,7 @@ def _status(session: Session, options: argparse.Namespace) -> int:
     if options.watch:
         return _watch(session, streams, options)
     now = clock()
-    rows, version = look(session.desk, streams, now), running_version(session.desk, now)
+    rows, version = look(session.central, streams, now), running_version(session.central, now)
     if options.json:
         write_json(_document(rows, version), sys.stdout)
     else:
@@ -190,9 +190,9 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
         if options.json or not sys.stdout.isatty():
             while True:
                 now = clock()
-                rows = look(session.desk, streams, now)
+                rows = look(session.central, streams, now)
                 if options.json:
-                    document = _document(rows, running_version(session.desk, now))
+                    document = _document(rows, running_version(session.central, now))
                     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
                 else:
                     sys.stdout.write(f"{moment(clock())}\n")
@@ -203,7 +203,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
             while True:
                 trouble = ""
                 try:
-                    rows = look(session.desk, streams, clock())
+                    rows = look(session.central, streams, clock())
                 except CentralError as error:
                     trouble = f"central: {error.summary}; {error.hint}"
                 shown = table(HEADINGS, [row.cells() for row in rows])
@@ -217,15 +217,15 @@ def _document(rows: Sequence[Row], version: str | None) -> dict[str, object]:
     return {"version": version, "streams": [row.as_json() for row in rows]}
 
 
-def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
+def look(central: CentralAccess, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
     """Return how each stream stands at `now` (Unix ns); a bucket that cannot be read is told of its streams alone.
 
     Raises CentralError when nothing can be read.
     """
-    return rows_of(desk, survey(desk, streams, now), streams, now)
+    return rows_of(central, survey(central, streams, now), streams, now)
 
 
-def rows_of(desk: Desk, found: Survey, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
+def rows_of(central: CentralAccess, found: Survey, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
     """Return how each stream stands at `now` (Unix ns) by what central said. Raises CentralError."""
     rows = []
     for stream in streams:
@@ -235,7 +235,7 @@ def rows_of(desk: Desk, found: Survey, streams: Sequence[StreamDefinition], now:
         if stream.central_bucket in found.unreadable:
             each = replace(each, state="bad", healthy=False, last_error=found.unreadable[stream.central_bucket])
         if each.request is not None:
-            each = replace(each, request=requests.look(desk, stream, each.request, mark))
+            each = replace(each, request=requests.look(central, stream, each.request, mark))
         rows.append(replace(each, proof=EQUAL if stream.flux is None else AS_READ))
     return rows
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from telegraf_plugin.commands.desk import Desk
 from telegraf_plugin.commands.last_word import Metrics, newest_metrics
+from telegraf_plugin.commands.session import CentralAccess
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark
@@ -27,20 +27,20 @@ class Survey:
     unreadable: Mapping[str, str]
 
 
-def survey(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> Survey:
+def survey(central: CentralAccess, streams: Sequence[StreamDefinition], now: int) -> Survey:
     """Ask central of `streams` at `now` (Unix ns); a bucket that cannot be read stands beside the others.
 
     Raises CentralError when nothing can be read.
     """
-    metrics = newest_metrics(desk, now)
+    metrics = newest_metrics(central, now)
     marks: dict[StreamId, Mark] = {}
     asked: dict[StreamId, Request] = {}
     unreadable: dict[str, str] = {}
     for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
         names = [stream.id for stream in streams if stream.central_bucket == bucket]
         try:
-            found_marks = desk.ledger(bucket, names)
-            found = desk.asked(bucket).requests
+            found_marks = central.ledger(bucket, names)
+            found = central.asked(bucket).requests
         except CentralError as error:
             if not error.permanent:
                 raise

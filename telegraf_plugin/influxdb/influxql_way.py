@@ -92,7 +92,7 @@ class InfluxqlWay:
         self.leaves(label, bucket, str(unmapped))
 
     def gives_up(self, label: str, bucket: str, error: PermanentError | BadReply, begun: bool = False) -> bool:
-        """Take note that InfluxQL failed; returns whether Flux is to read all of it now, in whose place nothing has
+        """Note that InfluxQL failed; returns whether Flux is to read all of it now, in whose place nothing has
         `begun` yet.
         """
         if error.status in _NOT_THE_LANGUAGE or not self.client.speaks_flux:
@@ -107,7 +107,7 @@ class InfluxqlWay:
         return not begun
 
     def works(self, bucket: str) -> None:
-        """Take note that InfluxQL did not fail."""
+        """Note that InfluxQL did not fail."""
         self._failures.pop(bucket, None)
 
 

@@ -120,7 +120,7 @@ class WideBlocks:
             yield self._mapped(exact, again=True), True
 
     def _take(self, part: Part) -> None:
-        """Take note of what is about to be yielded."""
+        """Note what is about to be yielded."""
 
     def _mapped(self, blocks: list[Block], again: bool = False) -> list[Block]:
         """Return the blocks as they are yielded; `again`: of the second, exact reading."""

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from telegraf_plugin.commands import desk
 from telegraf_plugin.commands.arguments import add_streams, seconds, whole
 from telegraf_plugin.commands.dates import moment
-from telegraf_plugin.commands.desk import Session, clock
 from telegraf_plugin.commands.ending import Unusable, say
+from telegraf_plugin.commands.session import Session, clock, in_session
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.report.facts import Facts
 from telegraf_plugin.report.gather import Gathering
@@ -74,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         raise Unusable(f"--days {options.days}: {MOST_DAYS} at most")
     if options.watch is not None and str(options.output) == "-":
         raise Unusable("--watch writes a file again and again: give --output a file, not standard output")
-    return desk.run(options, lambda session: _report(session, options))
+    return in_session(options, lambda session: _report(session, options))
 
 
 def _report(session: Session, options: argparse.Namespace) -> int:

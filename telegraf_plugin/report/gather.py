@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import TypeVar
 
-from telegraf_plugin.commands.desk import Desk, Session
 from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.session import CentralAccess, Session
 from telegraf_plugin.commands.status import rows_of
 from telegraf_plugin.commands.survey import survey
 from telegraf_plugin.errors import SourceError
@@ -47,12 +47,12 @@ class Gathering:
 
         `renewed`: after how many seconds the file is written again.
         """
-        desk = self._session.desk
-        found = survey(desk, self._streams, now)
-        rows = rows_of(desk, found, self._streams, now)
+        central = self._session.central
+        found = survey(central, self._streams, now)
+        rows = rows_of(central, found, self._streams, now)
         first = now - now % WINDOW - DAY
-        said = _by_stream(desk.stream_history((first, now + 1), ("lag_seconds", "left_seconds"), WINDOW))
-        sent = _by_stream(desk.stream_history((first, now + 1), ("points_sent",), WINDOW, highest=False))
+        said = _by_stream(central.stream_history((first, now + 1), ("lag_seconds", "left_seconds"), WINDOW))
+        sent = _by_stream(central.stream_history((first, now + 1), ("points_sent",), WINDOW, highest=False))
         kept, versions, notes = self._servers()
         begin = first_hour(now, self._days)
         streams = []
@@ -74,9 +74,9 @@ class Gathering:
             days=self._days,
             window=WINDOW,
             streams=streams,
-            held=held_points(desk, told, now),
-            dropped=dropped_points(desk, told, now),
-            versions=[*running_versions(desk, now), *versions],
+            held=held_points(central, told, now),
+            dropped=dropped_points(central, told, now),
+            versions=[*running_versions(central, now), *versions],
             central=of_central(self._session.config),
             sources={each.name: of_source(each) for each in self._session.config.sources if self._concerns(each.name)},
             notes=notes,
@@ -91,7 +91,7 @@ class Gathering:
 
         With it each server's version, and what could not be found. All are asked at once: one may be away.
         """
-        clients: dict[str, QueryClient] = {"": self._session.desk.client}
+        clients: dict[str, QueryClient] = {"": self._session.central.client}
         for each in self._session.config.sources:
             if self._concerns(each.name):
                 clients[each.name] = self._session.client(each)
@@ -135,7 +135,7 @@ def _by_stream(rows: Iterable[tuple[StreamId, int, str, float]]) -> dict[StreamI
     return found
 
 
-def held_points(desk: Desk, words: Mapping[StreamId, Metrics], now: int) -> list[Held]:
+def held_points(central: CentralAccess, words: Mapping[StreamId, Metrics], now: int) -> list[Held]:
     """Return what central goes on lacking, the most points first, by the collector's last words."""
     held = [
         Held(
@@ -147,12 +147,12 @@ def held_points(desk: Desk, words: Mapping[StreamId, Metrics], now: int) -> list
             reason=fields.get("reason", ""),
             remedy=held_remedy(fields.get("reason", "")),
         )
-        for tags, fields in _told_last(desk, names.HELD, words, now)
+        for tags, fields in _told_last(central, names.HELD, words, now)
     ]
     return sorted(held, key=lambda each: (-each.points, each.stream, each.measurement, each.field))
 
 
-def dropped_points(desk: Desk, words: Mapping[StreamId, Metrics], now: int) -> list[Dropped]:
+def dropped_points(central: CentralAccess, words: Mapping[StreamId, Metrics], now: int) -> list[Dropped]:
     """Return what could not pass since the plugin's start, the most points first, each with what to do about it."""
     remedies = {reason.value: REMEDY[reason] for reason in DropReason}
     dropped = [
@@ -163,20 +163,20 @@ def dropped_points(desk: Desk, words: Mapping[StreamId, Metrics], now: int) -> l
             example=fields.get("example", ""),
             remedy=remedies.get(tags.get("reason", ""), ""),
         )
-        for tags, fields in _told_last(desk, names.DROPPED, words, now)
+        for tags, fields in _told_last(central, names.DROPPED, words, now)
     ]
     return sorted(dropped, key=lambda each: (-each.points, each.stream, each.reason))
 
 
 def _told_last(
-    desk: Desk, measurement: str, words: Mapping[StreamId, Metrics], now: int
+    central: CentralAccess, measurement: str, words: Mapping[StreamId, Metrics], now: int
 ) -> list[tuple[dict[str, str], dict[str, str]]]:
     """Return the points of `measurement`, by tags and fields, that are of the last of `words` of their stream.
 
     What is told in each cycle while it is so is over when the last word is without it.
     """
     points: dict[tuple[tuple[str, str], ...], tuple[int, dict[str, str]]] = {}
-    for tags, time, name, value in desk.newest_points(measurement, (now - DAY, now + DAY)):
+    for tags, time, name, value in central.newest_points(measurement, (now - DAY, now + DAY)):
         metrics = words.get(StreamId(tags.get("source", ""), tags.get("stream", "")))
         if metrics is None or time < metrics.time:
             continue
@@ -184,11 +184,11 @@ def _told_last(
     return [(dict(tags), fields) for tags, (_, fields) in points.items()]
 
 
-def running_versions(desk: Desk, now: int) -> list[Version]:
+def running_versions(central: CentralAccess, now: int) -> list[Version]:
     """Return the versions of what is ours: this program, the collector that runs, and the Telegraf around it."""
     versions = [Version("data-collector, which made this page", f"{version('data-collector')} on Python {_python()}")]
-    health = desk.newest_points(names.HEALTH, (now - DAY, now + DAY))
-    agents = desk.newest_points(_TELEGRAFS_OWN, (now - DAY, now + DAY))
+    health = central.newest_points(names.HEALTH, (now - DAY, now + DAY))
+    agents = central.newest_points(_TELEGRAFS_OWN, (now - DAY, now + DAY))
     newest: dict[str, tuple[int, str]] = {}  # by shard: each is a collector of its own
     for tags, time, name, value in health:
         if name == "version":

@@ -30,7 +30,7 @@ class Asking:
     took: int = SECOND
 
     def seen(self, took: int) -> None:
-        """Take how long a mark was on its way until it was seen."""
+        """Record how long a mark was on its way until it was seen."""
         self.took += (max(took, 0) - self.took) // 2
 
     def wait(self, age: int, much: bool, answer: int = 0) -> int:

@@ -77,7 +77,7 @@ class Allowance:
         return self._pieces.get(name, FIRST_PIECE) if self.rate is not None else HOUR
 
     def read(self, name: StreamId, span: Span, points: int, took: int, steady: int) -> None:
-        """Take note that `points` of history were read, of `span`, in so many ns, until `steady` (ns).
+        """Note that `points` of history were read, of `span`, in so many ns, until `steady` (ns).
 
         The next piece is as long as fits the pace by what there was in this one, twice as long at the most.
         """

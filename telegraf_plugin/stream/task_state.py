@@ -65,7 +65,7 @@ class TaskState:
         return self._ledger is not None
 
     def pause(self, pause: Pause, at: Instant) -> None:
-        """Take what an operator has paused, or resumed; what is in hand is finished."""
+        """Record what an operator has paused, or resumed; what is in hand is finished."""
         before = self.account.pause.what
         if not self.account.take_pause(pause, at):
             return

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from telegraf_plugin.commands import pause
-from telegraf_plugin.commands.desk import Desk, Session
+from telegraf_plugin.commands.session import CentralAccess, Session
 from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId
@@ -22,7 +22,7 @@ FAR_AHEAD = 2**62
 """When a pause was asked for by a machine whose clock was wrong."""
 
 
-class Central(Desk):
+class Central(CentralAccess):
     """Central, and a collector that takes what is asked for at the so manieth look; None: never."""
 
     def __init__(self, taken: Pause = NO_PAUSE, takes_after: int | None = 1) -> None:
@@ -44,7 +44,7 @@ class Central(Desk):
 
 
 def run(central: Central, what: Paused, **options: object) -> int:
-    session = cast(Session, SimpleNamespace(desk=central, stream=lambda _name: STREAM))
+    session = cast(Session, SimpleNamespace(central=central, stream=lambda _name: STREAM))
     given = {"stream": STREAM.label, "json": False, "no_wait": False, "wait": 0.2} | options
     return pause.ask(session, argparse.Namespace(**given), what)
 

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from telegraf_plugin.commands.desk import Desk
 from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.session import CentralAccess
 from telegraf_plugin.commands.status import AS_READ, Row, look, row
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.commands import Asked
@@ -73,7 +73,7 @@ def test_a_bucket_of_central_that_is_missing_is_told_of_its_streams_alone() -> N
         def asked(self, _bucket: str) -> Asked:
             return Asked()
 
-    rows = look(cast(Desk, Central()), [here, gone], 1000 * SECOND)
+    rows = look(cast(CentralAccess, Central()), [here, gone], 1000 * SECOND)
     assert [(each.state, each.healthy) for each in rows] == [("ok", True), ("bad", False)]
     assert rows[1].last_error == 'central\'s bucket gone: could not find bucket "gone"; create it'
 

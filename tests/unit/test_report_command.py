@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 
 from telegraf_plugin import cli
-from telegraf_plugin.commands.desk import Session
 from telegraf_plugin.commands.ending import UNUSABLE, Unusable
+from telegraf_plugin.commands.session import Session
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.report import command
 from telegraf_plugin.report.facts import Facts

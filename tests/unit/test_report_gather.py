@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from telegraf_plugin.commands.desk import Desk
 from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.session import CentralAccess
 from telegraf_plugin.report.gather import dropped_points, held_points, running_versions
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.drops import REMEDY, DropReason
@@ -16,12 +16,12 @@ A, B = StreamId("S", "a"), StreamId("S", "b")
 Told = tuple[dict[str, str], int, str, str]
 
 
-def central(*told: Told) -> Desk:
+def central(*told: Told) -> CentralAccess:
     class Central:
         def newest_points(self, _measurement: str, _span: object) -> list[Told]:
             return list(told)
 
-    return cast(Desk, Central())
+    return cast(CentralAccess, Central())
 
 
 def point(stream: StreamId, time: int, tags: dict[str, str], **fields: str) -> list[Told]:
@@ -65,7 +65,7 @@ def test_each_shard_that_runs_tells_its_version() -> None:
                 ({"shard": "1/2"}, NOW, "healthy", "1"),
             ]
 
-    told = [(each.what, each.version) for each in running_versions(cast(Desk, Central()), NOW)]
+    told = [(each.what, each.version) for each in running_versions(cast(CentralAccess, Central()), NOW)]
     shards = [
         (f"data-collector, which runs as shard {name}", value) for name, value in (("1/2", "0.1.9"), ("2/2", "0.2.0"))
     ]
