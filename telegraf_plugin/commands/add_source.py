@@ -24,7 +24,7 @@ from telegraf_plugin.commands.permissions import grants, script
 from telegraf_plugin.commands.site_files import Workplace
 from telegraf_plugin.config import Config
 from telegraf_plugin.config.dotenv import NotDotenv
-from telegraf_plugin.config.schema import Name, PlainName, Url
+from telegraf_plugin.config.values import Name, PlainName, Url
 from telegraf_plugin.config.variables import token_file
 from telegraf_plugin.sites.addition import Addition, NewSource, added
 from telegraf_plugin.sites.files import Impossible

@@ -65,8 +65,7 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
   extras        points that only central has
   to loss       until the source's retention takes what is not copied yet
   request       a backfill or repair that is under way, as of the stream's newest mark
-  state         paused: an operator has paused it (data-collector pause); its last column says since when, and what of
-                it waits for quiet hours
+  state         paused by an operator (data-collector pause); its last column says since when, and what waits
   shard         which collector has it, where several share the sources (docs/shards.md)
   last line     the version of the collector that runs, and of this command if it is another
 

@@ -14,7 +14,6 @@ from telegraf_plugin.config.circles import circles
 from telegraf_plugin.config.cross import cross_check
 from telegraf_plugin.config.model import Config, Credential, Login, Server, Source, Timeouts
 from telegraf_plugin.config.schema import (
-    RANGES,
     AggregateSection,
     CentralSection,
     QueriesFile,
@@ -26,6 +25,7 @@ from telegraf_plugin.config.schema import (
     StreamSection,
     TimeoutsSection,
 )
+from telegraf_plugin.config.values import RANGES
 from telegraf_plugin.config.variables import substitute, tokens_as_files
 from telegraf_plugin.config.yaml_file import read_yaml, shown
 from telegraf_plugin.errors import ConfigurationError, Problem

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from telegraf_plugin.config.values import text
 from telegraf_plugin.stream.quiet_hours import EXPECTED, Hours, always
 
 _HOUR, _DAY = r"([01][0-9]|2[0-3]):[0-5][0-9]", "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -34,10 +35,6 @@ def _not_always(hours: list[Hours]) -> list[Hours]:
     return hours
 
 
-def _text(pattern: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$"})
-
-
-Zone = Annotated[ZoneInfo, BeforeValidator(_zone), _text("[A-Za-z0-9_+/-]+")]
-_Span = Annotated[Hours, BeforeValidator(_hours), _text(rf"({_DAY}(-{_DAY})? )?{_HOUR}-({_HOUR}|24:00)")]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone), text("[A-Za-z0-9_+/-]+")]
+_Span = Annotated[Hours, BeforeValidator(_hours), text(rf"({_DAY}(-{_DAY})? )?{_HOUR}-({_HOUR}|24:00)")]
 QuietSpans = Annotated[list[_Span], Field(min_length=1), AfterValidator(_not_always)]

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 from telegraf_plugin.stream.bounds import Bucket, beginning, bounds_of, kept_by, refuse_unfit
 from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.copy_speed import CopySpeed
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
@@ -19,10 +20,8 @@ from telegraf_plugin.stream.pause import NO_PAUSE, Pause, Paused, newest
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
-from telegraf_plugin.stream.units import MINUTE, SECOND
+from telegraf_plugin.stream.units import SECOND
 
-TOGETHER = MINUTE
-"""How soon (ns) a backlog's next read ends after the last one's where they are one piece of work."""
 RENEW = 15 * 60 * SECOND
 """How often (ns) a stream's ledger is renewed though nothing changes: marks are looked for from the newest one on, and
 central's retention takes old ones."""
@@ -58,9 +57,7 @@ class Account:
         self._adopted_at: int | None = None  # by the steady clock, the first time, or when it was resumed
         self._mirrored: Origin | None = None
         self._oldest = END
-        self._copied_at = BEGINNING  # when the last read of a backlog ended, by the steady clock
-        self._speed = 0.0  # points a second, of a backlog
-        self._stride = 0.0  # time copied a second, of a backlog
+        self.speed = CopySpeed()
 
     def adopt(self, mark: Mark | None, mirror: Origin | None, start: int, at: Instant, searching: bool = False) -> None:
         """Begin with the newest mark that is believed, else with what is mirrored, else at `start` (Unix ns).
@@ -268,19 +265,6 @@ class Account:
 
     # How it stands
 
-    def copied_backlog(self, whole: tuple[int, int], points: int, seconds: float, steady: int) -> None:
-        """Note how fast a backlog is copied: a read took so many seconds, and ended at `steady` (ns).
-
-        What lies between two reads counts as well: other reads, marks that are waited for, the threads' turns.
-        """
-        between, self._copied_at = steady - self._copied_at, steady
-        if between <= TOGETHER:
-            seconds = max(seconds, between / SECOND)
-        if seconds > 0:
-            weight = 0.2 if self._stride else 1.0
-            self._speed += weight * (points / seconds - self._speed)
-            self._stride += weight * ((whole[1] - whole[0]) / seconds - self._stride)
-
     def progress(self, at: Instant, quiet_until: int | None = None) -> Progress:
         """Return how the stream stands at the last tick, `at`; `quiet_until` (Unix ns): history waits until then."""
         course, paused = self.course, self.pause.what
@@ -301,8 +285,8 @@ class Account:
             else None,
             proved_up_to=(first[0][0] if first else at.source) if not loading else None,
             left=work.length,
-            points_per_second=self._speed,
-            to_go=int(work.length / self._stride * SECOND) if work and self._stride and not waits else None,
+            points_per_second=self.speed.points,
+            to_go=self.speed.to_go(work.length) if not waits else None,
             held=course.holds.points,
             extras=course.extras,
             future=course.future,

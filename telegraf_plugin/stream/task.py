@@ -158,7 +158,7 @@ class StreamTask(TaskState):
             case jobs.Copy() as job, jobs.Copied() as copied:
                 course.copied(job, copied, at, seconds)
                 if not job.live:
-                    self.account.copied_backlog(job.span, outcome.stats.points, seconds, at.steady)
+                    self.account.speed.copied(job.span, outcome.stats.points, seconds, at.steady)
                 return [attempt_of(outcome, at)]
             case Probe(), _:
                 return [attempt_of(outcome, at)]

@@ -255,22 +255,22 @@ def test_what_was_history_when_the_stream_was_first_seen_is_left_and_not_late() 
 def test_progress_tells_how_long_it_takes() -> None:
     account = running(start=-3600)
     assert account.progress(at(0)).to_go is None
-    account.copied_backlog(sp(-100, 0), points=500, seconds=2.0, steady=100 * SECOND)
+    account.speed.copied(sp(-100, 0), points=500, seconds=2.0, steady=100 * SECOND)
     progress = account.progress(at(0))
     assert (progress.points_per_second, progress.to_go) == (250.0, 72 * SECOND)  # 50 s a second
-    account.copied_backlog(sp(-100, 0), points=500, seconds=1.0, steady=101 * SECOND)
+    account.speed.copied(sp(-100, 0), points=500, seconds=1.0, steady=101 * SECOND)
     assert account.progress(at(0)).points_per_second == 300.0
-    account.copied_backlog(sp(-100, 0), points=500, seconds=0.0, steady=101 * SECOND)
+    account.speed.copied(sp(-100, 0), points=500, seconds=0.0, steady=101 * SECOND)
     assert account.progress(at(0)).points_per_second == 300.0
 
 
 def test_what_lies_between_two_reads_of_a_backlog_counts() -> None:
     account = running(start=-3600)
     for steady in range(100, 150):  # one hour with one point in it a second, each read in 10 ms
-        account.copied_backlog(sp(-100, 0), points=1, seconds=0.01, steady=steady * SECOND)
+        account.speed.copied(sp(-100, 0), points=1, seconds=0.01, steady=steady * SECOND)
     progress = account.progress(at(0))
     assert (round(progress.points_per_second), round((progress.to_go or 0) / SECOND)) == (1, 36)
-    account.copied_backlog(sp(-100, 0), points=1, seconds=1.0, steady=1000 * SECOND)  # that was a pause
+    account.speed.copied(sp(-100, 0), points=1, seconds=1.0, steady=1000 * SECOND)  # that was a pause
     assert round(account.progress(at(0)).points_per_second) == 1
 
 

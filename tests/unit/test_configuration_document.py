@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, Type
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from telegraf_plugin.config import load, quiet, schema, settings
+from telegraf_plugin.config import load, quiet, schema, settings, values
 from telegraf_plugin.stream import health
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -34,11 +34,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "A rename": schema.RenameSection,
 }
 BY_VALIDATOR = {
-    schema._url: "URL",
-    schema._duration: "duration",
-    schema._share: "percent",
-    schema._size: f"size, `{schema.MIN_IN_FLIGHT_BYTES >> 20}MiB` to `{schema.MAX_IN_FLIGHT_BYTES >> 30}GiB`",
-    schema._start: "time",
+    values._url: "URL",
+    values._duration: "duration",
+    values._share: "percent",
+    values._size: f"size, `{values.MIN_IN_FLIGHT_BYTES >> 20}MiB` to `{values.MAX_IN_FLIGHT_BYTES >> 30}GiB`",
+    values._start: "time",
     quiet._zone: "name in the IANA database",
     quiet._hours: "list of spans",
 }
@@ -102,7 +102,7 @@ def expected_kind(field: FieldInfo) -> str:
         return (r"list of " if list in made_of else "") + r"\[keys\]\(#[a-z-]+\)"
     for validator, kind in BY_VALIDATOR.items():
         if validator in made_of:
-            return kind + (", 31d at most" if schema._lookback in made_of else "")
+            return kind + (", 31d at most" if values._lookback in made_of else "")
     if bounds:
         return "number, " + " to ".join(bounds)
     return next(

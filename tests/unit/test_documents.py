@@ -11,7 +11,7 @@ import pytest
 
 from telegraf_plugin import audit, cli, compare
 from telegraf_plugin.commands import arguments, last_word, versions
-from telegraf_plugin.config import schema, yaml_file
+from telegraf_plugin.config import values, yaml_file
 from telegraf_plugin.influxdb import (
     annotated_csv,
     failures,
@@ -122,9 +122,9 @@ def test_there_are_messages_to_look_for() -> None:
         (TROUBLE, f"Said when they differ by more than {audit.MAX_SKEW:g} s"),
         (README, f"| InfluxDB, sources and central | {'.'.join(map(str, versions.NEEDED))} or newer"),
         (TROUBLE, f"A mark is on its way for more than {ledger_watch.OVERDUE // SECOND_NS} s"),
-        (TROUBLE, f"expected a number from {schema.MIN_IN_FLIGHT} to 10000000"),
+        (TROUBLE, f"expected a number from {values.MIN_IN_FLIGHT} to 10000000"),
         (TROUBLE, f"it gets it, up to {'an hour' if failures.LONGEST_WAIT == 3600 else failures.LONGEST_WAIT}"),
-        (CONFIGURATION, f"`{schema.MAX_SWEEP_PERCENT}%` at most"),
+        (CONFIGURATION, f"`{values.MAX_SWEEP_PERCENT}%` at most"),
         (OPERATIONS, f"for {('three', 'four')[last_word.SILENT_INTERVALS - 3]} of its intervals"),
         (GUARANTEES, f"after {holds.LOOKS.first / SECOND_NS:g} s, then less often, up to an hour"),
         (GUARANTEES, "Either at most twice the lookback"),
