@@ -193,7 +193,7 @@ def test_every_command_takes_a_time_as_status_prints_it(command: list[str], caps
 def test_the_configuration_may_be_named_before_or_behind_the_command(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    of_one = dict.fromkeys(("preview", "pause", "resume"), ["POD-8"])
+    of_one = {name: ["POD-8"] for name in ("preview", "pause", "resume")}
     words = ({"backfill": ["POD-8", "--from=-1h"], "verify": ["--from=-1h"]} | of_one).get(command, [])
     said = "E! nowhere.yaml: cannot be read: No such file or directory\nE! 1 problem in the configuration; nothing was "
     assert refusal(capsys, "--config", "nowhere.yaml", command, *words).startswith(said)
