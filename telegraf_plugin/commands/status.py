@@ -268,8 +268,10 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         error = "; ".join(filter(None, [f"the collector's last word is {duration(age / SECOND)} old", error]))
     told = metrics.number
     up_to, held, extras = told("proved_up_to"), told("held"), told("extras")
-    # How fast it was is no news of how long it takes when nothing is read, or when it is over.
-    over = asked is not None and mark is not None and mark.request == asked.id and mark.id.time > metrics.time
+    # How fast it was is no news of how long it takes when nothing is read, or when all that was asked for is copied.
+    newer = mark if mark is not None and mark.id.time > metrics.time else None
+    copied = asked is not None and newer is not None and not asked.spans - requests.copied(asked, newer)
+    over = copied or (asked is not None and newer is not None and newer.request == asked.id)
     going = told("to_go_seconds") is not None and not (silent or over or told("failures_in_a_row"))
     return Row(
         stream=label,

@@ -12,6 +12,7 @@ from telegraf_plugin.commands.session import CentralAccess
 from telegraf_plugin.commands.status import AS_READ, Row, look, row
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.commands import Asked
+from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
@@ -56,6 +57,19 @@ def test_a_collector_that_has_just_started_is_not_called_silent(last_word: int |
 def test_a_mark_that_is_hardly_later_than_the_last_word_is_no_start() -> None:
     metrics = Metrics({"healthy": "1", "interval_seconds": "10"}, 1000 * SECOND)
     assert row("a/b", metrics, mark(1010 * SECOND, Spans()), None, now=1100 * SECOND).state == "silent"
+
+
+def test_what_was_left_when_all_of_a_backfill_is_copied_by_now_is_not_told() -> None:
+    asked = replace(ASKED, time=900 * SECOND)
+    fields = {"healthy": "1", "interval_seconds": "10", "left_seconds": "57900", "to_go_seconds": "1.5"}
+    metrics = Metrics(fields, 1000 * SECOND)
+    half, whole = (replace(mark(1005 * SECOND), sent=Spans.of([(0, end)])) for end in (50, 100))
+    found = row("a/b", metrics, half, asked, now=1010 * SECOND)
+    assert (found.left, found.to_go) == (57900, 1.5)
+    found = row("a/b", metrics, whole, asked, now=1010 * SECOND)
+    assert (found.left, found.to_go, found.rate) == (None, None, None)
+    before = replace(whole, id=MarkId(995 * SECOND, "run"))  # the word is the newer one
+    assert row("a/b", metrics, before, asked, now=1010 * SECOND).left == 57900
 
 
 def test_a_bucket_of_central_that_is_missing_is_told_of_its_streams_alone() -> None:
