@@ -20,7 +20,7 @@ CONF = REPOSITORY / "telegraf.conf"
 
 @pytest.fixture
 def operator(tmp_path: Path, pod: InfluxServer, central: InfluxServer, request: pytest.FixtureRequest) -> Operator:
-    bucket = request.node.name
+    bucket = request.node.name.replace("[", "-").replace("]", "")  # where telegraf.conf has patterns
     pod.create_bucket(bucket)
     central.create_bucket(bucket)
     shutil.copy(CONF, tmp_path / "telegraf.conf")
