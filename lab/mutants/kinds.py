@@ -8,8 +8,8 @@ from __future__ import annotations
 
 KINDS: dict[str, str] = {
     (
-        "telegraf_plugin/stream/ledger.py: newest_believable: [mark.printed for mark in known.values() if not "
-        "_is_accounted(mark, newest, chain)] -> ([])"
+        "telegraf_plugin/stream/ledger.py: newest_believable: [mark.printed for mark in known.values() if mark.id "
+        "not in accounted] -> ([])"
     ): "what marks beside the believed chain have printed is compared again",
     (
         "telegraf_plugin/stream/markbook.py: MarkBook.gone: [mark for mark in self.had if since <= mark.time < "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 KNOWN: tuple[str, ...] = (
     (
-        "telegraf_plugin/stream/ledger.py: newest_believable: [mark.printed for mark in known.values() if not "
-        "_is_accounted(mark, newest, chain)] -> ([])"
+        "telegraf_plugin/stream/ledger.py: newest_believable: [mark.printed for mark in known.values() if mark.id "
+        "not in accounted] -> ([])"
     ),
     (
         "telegraf_plugin/stream/outcomes.py: Outcomes.compared: all((part.settles <= self._job_at.safe for part "

@@ -238,23 +238,29 @@ def newest_believable(marks: Iterable[Mark], is_there: Callable[[MarkId], bool] 
             chain.add(base)
             base = known[base].base
         if base is None or (oldest is not None and base < oldest and is_there(base)):
-            strange = [mark.printed for mark in known.values() if not _is_accounted(mark, chain)]
+            accounted = _accounted(known, chain)
+            strange = [mark.printed for mark in known.values() if mark.id not in accounted]
             return Believed(known[newest], Spans.of(part for spans in strange for part in spans))
     return None
 
 
-def _is_accounted(mark: Mark, chain: Collection[MarkId]) -> bool:
-    """Say whether the marks of the `chain`, on which the believed one stands, know what `mark` says was printed.
+def _accounted(known: Mapping[MarkId, Mark], chain: Collection[MarkId]) -> set[MarkId]:
+    """Return the marks of which the `chain`, on which the believed one stands, knows what they say was printed.
 
-    Each knows what it stands on, and what its own run printed before it beside that: the marks of one long read all
-    stand on what was back when it began. Their lines go before its own, and what it calls proved was compared behind
-    them; the run that came next goes on from there. A mark whose base is not in the chain speaks of what central has
-    forgotten.
+    Each mark of it knows what it stands on, and what its own run printed before it beside that: the marks of one long
+    read all stand on what was back when it began, and the next one's may stand on one of them. Their lines go before
+    its own, and what it calls proved was compared behind them; the run that came next goes on from there. A mark that
+    stands on one that is not there speaks of what central has forgotten.
     """
-    if mark.id in chain:
-        return True
-    own = (each for each in chain if each.incarnation == mark.id.incarnation)
-    return mark.base in chain and any(mark.id < each for each in own)
+    newest: dict[str, MarkId] = {}
+    for each in chain:
+        newest[each.incarnation] = max(each, newest.get(each.incarnation, each))
+    accounted = set(chain)
+    for each in sorted(known):
+        run = newest.get(each.incarnation)
+        if known[each].base in accounted and run is not None and each < run:
+            accounted.add(each)
+    return accounted
 
 
 def _hull(spans: Spans) -> Spans:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lab.loopback import free_port, wait_until
 from lab.site import Site
+from telegraf_plugin.stream.spans import Spans
+from telegraf_plugin.stream.units import HOUR
 from tests.engines.plugin_process import LEDGER
 from tests.engines.stage import DAY, SECOND, Stage, series
 
@@ -53,6 +55,21 @@ def test_a_restart_goes_on_at_the_ledger_and_copies_nothing_again(site: Site, tm
     assert len({mark["incarnation"] for mark in marks}) == 2
     assert {mark["origin"] for mark in marks} == {origin}
     assert sum(map(int, re.findall(r" (\d+) sent in [\d.]+ s$", stage.log()[before:], re.MULTILINE))) < 30
+
+
+def test_what_is_proved_stays_proved_over_any_number_of_starts(site: Site, tmp_path: Path) -> None:
+    """The first fill prints marks beside the chain, a few a window: the second start knew of the last run alone."""
+    stage = Stage(site, tmp_path, "starts", start="-8h", max_in_flight=10_000)
+    begin = time.time_ns() - 8 * HOUR + 60 * SECOND
+    stage.write(*series(begin, 28_000, SECOND))
+    with stage.collector():
+        stage.wait_for_proof(begin + 7 * HOUR, 60)
+    for _ in range(3):
+        known = len(stage.marks())
+        with stage.collector():
+            wait_until(lambda known=known: len(stage.marks()) > known + 1, "a mark of this run", 30)  # type: ignore[misc]
+        for mark in stage.marks()[known:]:
+            assert Spans.parse(mark["proved"]).covers((begin, begin + 7 * HOUR)), mark
 
 
 def test_a_bucket_that_is_put_back_in_time_is_filled_again(site: Site, tmp_path: Path) -> None:

@@ -247,6 +247,16 @@ def test_what_a_run_printed_is_known_to_the_runs_that_went_on_from_it() -> None:
     assert found.doubts == Spans.of([(90, 95)])
 
 
+def test_what_stands_on_a_mark_beside_the_chain_is_known_as_that_is() -> None:
+    told = Spans.of([(10, 20)])
+    beside, upon = mark(2, 1, printed=Spans.of([(0, 10)])), mark(3, 2, printed=told)
+    for marks, doubts in (([mark(1), beside, upon, mark(4, 1)], NOTHING), ([mark(1), upon, mark(4, 1)], told)):
+        found = newest_believable(marks)
+        assert found is not None
+        assert found.mark.id.time == 4
+        assert found.doubts == doubts
+
+
 @pytest.mark.parametrize("run", ["run", "another"])
 @pytest.mark.parametrize("base", [None, 1, 2])
 def test_what_another_run_printed_or_stands_on_what_is_gone_is_in_doubt(run: str, base: int | None) -> None:
