@@ -107,7 +107,7 @@ class Audit:
             self._skewed.add(server)
 
     def held(self, stream: StreamDefinition, field_key: FieldKey, points: int, reason: str) -> None:
-        """Take note that central goes on lacking `points` of a field: it is said with the cycle, all at once."""
+        """Note that central goes on lacking `points` of a field: it is said with the cycle, all at once."""
         refused = reason.startswith("refused")
         self._held.setdefault((stream.label, refused), []).append((field_key, points, reason))
 

@@ -35,13 +35,13 @@ class Sink(Protocol):
     wants_extras: bool
 
     def lacking(self, block: Block, there: Block, exact: bool) -> None:
-        """Take points that central lacks, or has otherwise: as they are printed, and with the tags of `there`."""
+        """Record points that central lacks, or has otherwise: as they are printed, and with the tags of `there`."""
 
     def besides(self, block: Block, exact: bool) -> None:
-        """Take points that only central has, or has otherwise."""
+        """Record points that only central has, or has otherwise."""
 
     def done(self) -> None:
-        """Take note that all that differs in a part was told: readings of the same point are always in one."""
+        """Note that all that differs in a part was told: readings of the same point are always in one."""
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Outcome:
     where: dict[FieldKey, Span] = field(default_factory=dict)
 
     def lacks(self, block: Block) -> None:
-        """Take points that central lacks, or has otherwise."""
+        """Record points that central lacks, or has otherwise."""
         self.missing[block.field_key] = self.missing.get(block.field_key, 0) + len(block)
         times = [int(time) for time in block.times]
         first, last = self.where.get(block.field_key, (times[0], times[0]))

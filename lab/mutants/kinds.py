@@ -26,7 +26,7 @@ KINDS: dict[str, str] = {
         "<= self.base) -> (self.base is not None and self.started)"
     ): "lines have left when the mark behind them is back",
     (
-        "telegraf_plugin/stream/account.py: Account.adopt: course.doubt(proved.clip(start=at.safe - RECENT), at) "
+        "telegraf_plugin/stream/account.py: Account.adopt: course.invalidate(proved.clip(start=at.safe - RECENT), at) "
         "-> pass"
     ): "what a mark of a clock that ran ahead proves is compared again",
     "telegraf_plugin/stream/account.py: Account.adopt: course.holds.restore(mark.held) -> pass": (
@@ -45,20 +45,20 @@ KINDS: dict[str, str] = {
     (
         "telegraf_plugin/stream/account.py: Account.ask: self._asked, self.course.requested = (None, Spans()) -> pass"
     ): "a request that is cancelled ends",
-    "telegraf_plugin/stream/account.py: Account.stranger: self.course.doubt(mark.printed, at) -> pass": (
+    "telegraf_plugin/stream/account.py: Account.stranger: self.course.invalidate(mark.printed, at) -> pass": (
         "what a stranger printed is compared again"
     ),
     "telegraf_plugin/stream/account.py: Account.mark_due: return True -> return False": (
         "a mark that calls too much proved is replaced"
     ),
-    "telegraf_plugin/stream/account.py: Account.begin: self.course.doubt(believed.doubts, at) -> pass": (
+    "telegraf_plugin/stream/account.py: Account.begin: self.course.invalidate(believed.doubts, at) -> pass": (
         "what the ledger doubts is compared again"
     ),
     (
         "telegraf_plugin/stream/course.py: Course._take_back: self.proved = "
         "self.proved.clip(stop=self._settled(at)) -> pass"
     ): "nothing is proved within the lookback",
-    "telegraf_plugin/stream/course.py: Course._take_back: self.doubt(early & self.proved, at) -> pass": (
+    "telegraf_plugin/stream/course.py: Course._take_back: self.invalidate(early & self.proved, at) -> pass": (
         "what was proved while clocks ran ahead is compared again"
     ),
     (
@@ -105,7 +105,7 @@ KINDS: dict[str, str] = {
         "in parts)) -> (True)"
     ): "what is compared is proved when it has settled",
     "telegraf_plugin/stream/outcomes.py: Outcomes.compared: live -> (not live)": "what is live is not held",
-    "telegraf_plugin/stream/outcomes.py: Outcomes.swept: self.doubt(span(*job.span), at) -> pass": (
+    "telegraf_plugin/stream/outcomes.py: Outcomes.swept: self.invalidate(span(*job.span), at) -> pass": (
         "what the sweep finds is mended"
     ),
     # Not the model's matter: it costs some questions more of a central that cannot count, and says nothing wrong.

@@ -7,13 +7,13 @@ import sys
 import time
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.arguments import add_json, add_span, add_stream
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Session, Sides, clock, instants
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.estimate import PROOF_SPEED, Estimate, estimate, speed_of, until_tick
 from telegraf_plugin.commands.last_word import DEFAULT_INTERVAL_SECONDS, newest_metrics
+from telegraf_plugin.commands.session import Session, Sides, clock, in_session, instants
 from telegraf_plugin.commands.tables import Meter, meter, write_json
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
@@ -93,15 +93,15 @@ def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
     if not options.cancel and options.start is None:
         raise Unusable("--from is needed, or --cancel")
-    return desk.run(options, lambda session: (_cancel if options.cancel else _backfill)(session, options))
+    return in_session(options, lambda session: (_cancel if options.cancel else _backfill)(session, options))
 
 
 def _cancel(session: Session, options: argparse.Namespace) -> int:
     stream = session.stream(options.stream)
-    mark, newest = session.desk.standing(stream)
+    mark, newest = session.central.newest(stream)
     found = requests.open_request(newest, mark)
     if found is not None:
-        session.desk.ask(stream, replace(found.request, cancelled=True, time=clock()))
+        session.central.ask(stream, replace(found.request, cancelled=True, time=clock()))
     if options.json:
         write_json({"stream": stream.label, "cancelled": found.request.id if found else None}, sys.stdout)
     elif found is None:
@@ -117,7 +117,7 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
     start, stop = instants(options, now)
     assert start is not None
     sides = session.sides(stream)
-    mark, newest = session.desk.standing(stream)
+    mark, newest = session.central.newest(stream)
     if mark is None:
         raise Unusable(
             f"{stream.label}: there is no mark of it in central, so no collector is copying it: start it, and see "
@@ -139,7 +139,7 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
         else:
             rest = found.left if found is not None else NOTHING
             asked = requests.new(Kind.BACKFILL, plan.spans + rest)
-            session.desk.ask(stream, asked)
+            session.central.ask(stream, asked)
     if asked is None:
         if options.json:
             write_json({"stream": stream.label, "plan": plan.as_json(), "request": None}, sys.stdout)
@@ -148,10 +148,10 @@ def _backfill(session: Session, options: argparse.Namespace) -> int:
         sys.stdout.write(f"asked for: {asked.id}\n")
         sys.stdout.flush()
     if options.no_wait:
-        ended = requests.standing(asked, mark)
+        ended = requests.progress_of(asked, mark)
         status = 0
     else:
-        ended = requests.follow(session.desk, stream, asked, lambda text: _say(f"{text}\n"), hidden=options.json)
+        ended = requests.follow(session.central, stream, asked, lambda text: _say(f"{text}\n"), hidden=options.json)
         status = 0 if ended.stage is requests.Stage.DONE else 1
     if options.json:
         document = {"stream": stream.label, "plan": plan.as_json(), "request": ended.as_json()}
@@ -166,7 +166,7 @@ def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, s
     oldest = sides.oldest(now)
     refused = wanted.clip(stop=oldest) if oldest is not None else NOTHING
     spans = wanted - refused
-    metrics = newest_metrics(session.desk).get(stream.id)
+    metrics = newest_metrics(session.central).get(stream.id)
     speed = float(metrics.fields.get("backlog_points_per_second", 0)) if metrics is not None else 0.0
     interval = (metrics.number("interval_seconds") if metrics is not None else None) or DEFAULT_INTERVAL_SECONDS
     told_at = (metrics.time if metrics is not None else now) / SECOND
@@ -183,7 +183,7 @@ def _plan(session: Session, sides: Sides, wanted: Spans, mark: Mark, now: int, s
         speed,
         read_speed,
         until_tick(told_at, interval, now / SECOND),
-        (now - session.desk.run_began(stream, mark)) / SECOND,
+        (now - session.central.run_began(stream, mark)) / SECOND,
         stream.lookback / SECOND,
     )
     return Plan(spans, points, len(windows), speed, refused, lost, takes)

@@ -10,7 +10,7 @@ from enum import Enum
 
 from telegraf_plugin.audit import MAX_SKEW, agrees
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Desk, Session, clock
+from telegraf_plugin.commands.session import CentralAccess, Session, clock
 from telegraf_plugin.config import Source
 from telegraf_plugin.errors import CentralError, SourceError, TransientError
 from telegraf_plugin.influxdb.answers import FieldTypes
@@ -60,30 +60,30 @@ class Check:
 
 def central_checks(session: Session, sources: Iterable[Source]) -> list[Check]:
     """Look at central: reach, clock, and each bucket's rights and retention."""
-    desk = session.desk
-    checks = _reach("central", desk.version, desk.url)
+    central = session.central
+    checks = _reach("central", central.version, central.url)
     if checks[0].state is State.BAD:
         return checks
     buckets = [stream.central_bucket for source in sources for stream in source.streams]
-    for bucket in dict.fromkeys([*buckets, desk.metrics_bucket]):
-        checks += _central_bucket(desk, bucket)
+    for bucket in dict.fromkeys([*buckets, central.metrics_bucket]):
+        checks += _central_bucket(central, bucket)
     read = any(check.about.endswith(": read") and check.state is State.OK for check in checks)
-    skew = _skew("central", desk.clock_skew, read)
+    skew = _skew("central", central.clock_skew, read)
     return [*checks[:1], *skew, *checks[1:]]
 
 
-def _central_bucket(desk: Desk, bucket: str) -> Iterator[Check]:
+def _central_bucket(central: CentralAccess, bucket: str) -> Iterator[Check]:
     about = f"bucket {bucket}"
     try:
-        desk.may_write(bucket)
+        central.may_write(bucket)
     except CentralError as error:
         yield Check("central", f"{about}: write", State.BAD, error.summary, error.hint)
     else:
         yield Check("central", f"{about}: write", State.OK, "may be written")
     now = clock() // SECOND * SECOND
     try:
-        desk.probe(bucket, now)
-        kept = desk.bucket(bucket)
+        central.probe(bucket, now)
+        kept = central.bucket(bucket)
     except CentralError as error:
         hint = error.hint
         if error.status == 404:
@@ -164,7 +164,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         here = None
     checks = [Check(label, f"bucket {stream.bucket}: read", State.OK, f"may be read, {_kept(here)}")]
     try:
-        there = session.desk.bucket(stream.central_bucket) if central else None
+        there = session.central.bucket(stream.central_bucket) if central else None
         if here is not None and there is not None:
             checks.append(_retentions(stream, here, there))
             checks += _itself(session, reader, stream, here, there)
@@ -172,7 +172,7 @@ def stream_checks(session: Session, source: Source, stream: StreamDefinition, ce
         checks.append(_last_hour(reader, stream, now))
         checks += _future(reader, stream, now)
         if central and not stream.computed:
-            checks.append(_types(session.desk, reader, stream, here, there, now))
+            checks.append(_types(session.central, reader, stream, here, there, now))
     except SourceError as error:
         checks.append(Check(label, "points", State.BAD, client.redact(error.summary), error.hint))
     except CentralError as error:
@@ -217,7 +217,7 @@ def _itself(
     """See whether the source's bucket is central's: it has the same ids, and the mark that central has."""
     if not here.id or (here.id, here.org) != (there.id, there.org):
         return
-    mark, _ = session.desk.standing(stream)
+    mark, _ = session.central.newest(stream)
     if mark is None or reader.has_mark(stream, mark.id):  # else central was put up from the source's backup
         found = f"it is central's bucket {stream.central_bucket}: its points would be copied into itself"
         hint = "correct url, org or bucket, or give the stream another central_bucket"
@@ -242,7 +242,12 @@ def _unreadable(reader: SourceReader, stream: StreamDefinition) -> Iterator[Chec
 
 
 def _types(
-    desk: Desk, reader: SourceReader, stream: StreamDefinition, here: Bucket | None, there: Bucket | None, now: int
+    central: CentralAccess,
+    reader: SourceReader,
+    stream: StreamDefinition,
+    here: Bucket | None,
+    there: Bucket | None,
+    now: int,
 ) -> Check:
     """Find fields whose type central refuses: within one shard group, the first type of a field is its type."""
     groups = {bucket.shard_group for bucket in (here, there) if bucket is not None}
@@ -252,7 +257,7 @@ def _types(
     group = there.shard_group if there is not None else HOUR
     start = max(group_start(now, group), now - MAX_TYPE_SPAN)
     conflicts = []
-    for key, kind in desk.newest_types(stream, (start, max(now, start + SECOND))).items():
+    for key, kind in central.newest_types(stream, (start, max(now, start + SECOND))).items():
         if types.get(key, kind) != kind:
             name = f"{key[0].decode('utf-8', 'replace')} {key[1].decode('utf-8', 'replace')}"
             conflicts.append(f"{name}: {types[key]} at the source, {kind} in central")

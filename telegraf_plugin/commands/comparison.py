@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from telegraf_plugin.commands.desk import Sides
+from telegraf_plugin.commands.session import Sides
 from telegraf_plugin.compare import Comparer
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.stream.block import Block
@@ -57,7 +57,7 @@ class Comparison:
         self._comparer = Comparer(
             stream,
             lambda span, tally: sides.source.blocks(stream, span, tally),
-            lambda span: sides.desk.blocks(stream, span),
+            lambda span: sides.central.blocks(stream, span),
             lambda span: [span],  # `pieces` has cut it
         )
         self._difference = Difference(self._comparer.rewritten)
@@ -88,12 +88,12 @@ class Comparison:
                 return True
         except SourceError:
             return True
-        return self.sides.desk.exists(self.sides.stream, whole)
+        return self.sides.central.exists(self.sides.stream, whole)
 
     def counts(self, piece: Span) -> tuple[int, int]:
         """Return how many points the source and central have of a piece. Raises SourceError, CentralError."""
         stream = self.sides.stream
-        return self.sides.source.count(stream, piece), self.sides.desk.count(stream, piece)
+        return self.sides.source.count(stream, piece), self.sides.central.count(stream, piece)
 
     def compare(self, piece: Span) -> None:
         """Compare a piece by hash, and what is not equal point by point. Raises SourceError, CentralError."""
@@ -106,11 +106,11 @@ class Comparison:
     wants_extras = True
 
     def lacking(self, block: Block, there: Block, exact: bool) -> None:
-        """Take points of the source that central lacks, or has otherwise."""
+        """Record points of the source that central lacks, or has otherwise."""
         self._difference.source(there, exact)
 
     def besides(self, block: Block, exact: bool) -> None:
-        """Take points that only central has, or has otherwise."""
+        """Record points that only central has, or has otherwise."""
         self._difference.central(block, exact)
 
     def done(self) -> None:

@@ -6,10 +6,9 @@ import argparse
 import sys
 from dataclasses import replace
 
-from telegraf_plugin.commands import desk
 from telegraf_plugin.commands.arguments import add_json, add_streams
 from telegraf_plugin.commands.checks import Check, State, central_checks, source_checks, stream_checks
-from telegraf_plugin.commands.desk import Session
+from telegraf_plugin.commands.session import Session, in_session
 from telegraf_plugin.commands.tables import meter, write_json, write_table
 
 _EPILOG = """\
@@ -39,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
-    return desk.run(options, lambda session: _doctor(session, options))
+    return in_session(options, lambda session: _doctor(session, options))
 
 
 def _doctor(session: Session, options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from telegraf_plugin.commands.desk import Desk, clock
+from telegraf_plugin.commands.session import CentralAccess, clock
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.units import SECOND
 
@@ -37,7 +37,7 @@ class Metrics:
         return int(max(SILENT_INTERVALS * interval * SECOND, SHORTEST_SILENCE))
 
 
-def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamId, Metrics]:
+def newest_metrics(central: CentralAccess, now: int | None = None) -> dict[StreamId, Metrics]:
     """Return the newest collector_stream point of each stream. Raises CentralError.
 
     A field that the newest point has not is not taken from an older one: an error that is over is not told. Without
@@ -45,7 +45,7 @@ def newest_metrics(desk: Desk, now: int | None = None) -> dict[StreamId, Metrics
     """
     now = clock() if now is None else now
     points: dict[StreamId, dict[int, dict[str, str]]] = {}
-    for name, time_ns, field, value in desk.stream_metrics((now - LOOK_BACK, now + LOOK_BACK)):
+    for name, time_ns, field, value in central.stream_metrics((now - LOOK_BACK, now + LOOK_BACK)):
         points.setdefault(name, {}).setdefault(time_ns, {})[field] = value
     words: dict[StreamId, Metrics] = {}
     for name, times in points.items():

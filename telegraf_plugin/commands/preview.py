@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 
 from telegraf_plugin import lint
-from telegraf_plugin.commands import desk, routing
+from telegraf_plugin.commands import routing
 from telegraf_plugin.commands.arguments import add_json, add_span, add_stream, add_telegraf_config, whole
 from telegraf_plugin.commands.dates import number
-from telegraf_plugin.commands.desk import Session, aligned, clock, instants
+from telegraf_plugin.commands.session import Session, aligned, clock, in_session, instants
 from telegraf_plugin.commands.tables import write_json, write_table
 from telegraf_plugin.commands.telegraf_program import NOWHERE, telegraf_program
 from telegraf_plugin.errors import CentralError
@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
-    return desk.run(options, lambda session: _preview(session, options))
+    return in_session(options, lambda session: _preview(session, options))
 
 
 def _preview(session: Session, options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from telegraf_plugin.commands.dates import moment, number
-from telegraf_plugin.commands.desk import Desk, clock
+from telegraf_plugin.commands.session import CentralAccess, clock
 from telegraf_plugin.commands.tables import meter
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
@@ -35,7 +35,7 @@ class Stage(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RequestProgress:
     """How far a request is, by the mark of `as_of` (Unix ns): `left` are the spans of it that are not proved.
 
     `copied`: those that have left for central, the proved ones among them. `proof_from`: when (Unix ns) the last of
@@ -76,20 +76,20 @@ class Standing:
         }
 
 
-def standing(request: Request, mark: Mark | None) -> Standing:
+def progress_of(request: Request, mark: Mark | None) -> RequestProgress:
     """Return how far `request` is by the stream's newest mark."""
     if mark is not None and mark.request == request.id:
         stage = Stage.CANCELLED if request.cancelled else Stage.DONE
-        return Standing(request, stage, NOTHING, request.spans, mark.id.time)
+        return RequestProgress(request, stage, NOTHING, request.spans, mark.id.time)
     left = request.spans - (mark.proved if mark is not None else NOTHING)
     if request.cancelled:
-        return Standing(request, Stage.CANCELLED, left)
+        return RequestProgress(request, Stage.CANCELLED, left)
     if request.kind is Kind.REPAIR and mark is not None and (mark.id.time < request.time or not left):
-        return Standing(request, Stage.WAITING, request.spans)  # proved still, as before it was asked for
+        return RequestProgress(request, Stage.WAITING, request.spans)  # proved still, as before it was asked for
     waiting = mark is None or mark.id.time < request.time
     if mark is None or waiting:
-        return Standing(request, Stage.WAITING, left)
-    return Standing(request, Stage.RUNNING, left, copied(request, mark), mark.id.time)
+        return RequestProgress(request, Stage.WAITING, left)
+    return RequestProgress(request, Stage.RUNNING, left, copied(request, mark), mark.id.time)
 
 
 def proof_from(copied_at: int, began: int, lookback: int) -> int | None:
@@ -111,28 +111,28 @@ def new(kind: Kind, spans: Spans) -> Request:
     return Request(secrets.token_hex(6), kind, spans, False, clock())
 
 
-def open_request(request: Request | None, mark: Mark | None) -> Standing | None:
+def open_request(request: Request | None, mark: Mark | None) -> RequestProgress | None:
     """Return how `request` stands if it is neither done nor cancelled."""
     if request is None:
         return None
-    found = standing(request, mark)
+    found = progress_of(request, mark)
     return found if found.stage in (Stage.WAITING, Stage.RUNNING) else None
 
 
 def follow(
-    desk: Desk,
+    central: CentralAccess,
     stream: StreamDefinition,
     request: Request,
     say: Callable[[str], None],
     seconds: float | None = None,
     hidden: bool = False,
-) -> Standing:
+) -> RequestProgress:
     """Show the progress of `request` until it ends, `seconds` are over, or Ctrl-C; return how it stands then.
 
     Raises CentralError when central does not answer at the beginning; later it is asked again.
     """
     began = said = time.monotonic()
-    found = _look(desk, stream, request)
+    found = _look(central, stream, request)
     before = found
     with meter(hidden) as shown:
         try:
@@ -147,41 +147,43 @@ def follow(
                     said, before = now, found
                     say(told(found))
                 time.sleep(POLL_SECONDS if seconds is None else min(POLL_SECONDS, max(seconds - (now - began), 0)))
-                found = _look(desk, stream, request)
+                found = _look(central, stream, request)
         except KeyboardInterrupt:
             say("not watched any more; the request stays, and the collector goes on with it")
     return found
 
 
-def look(desk: Desk, stream: StreamDefinition, found: Standing, mark: Mark | None) -> Standing:
+def look(
+    central: CentralAccess, stream: StreamDefinition, found: RequestProgress, mark: Mark | None
+) -> RequestProgress:
     """Return `found` with when its proof may begin, by the marks alone: the same whoever asks. Raises CentralError."""
     if mark is None or found.stage is not Stage.RUNNING or found.request.kind is not Kind.BACKFILL:
         return found
     if not found.copied & found.left:
         return found
-    began = desk.run_began(stream, mark)
+    began = central.run_began(stream, mark)
     if mark.id.time - began >= 2 * stream.lookback:
         return found  # what had to wait has waited
-    copied_at = desk.printed_last(stream, mark, found.copied & found.left)
+    copied_at = central.printed_last(stream, mark, found.copied & found.left)
     if copied_at is None:
         return found  # nothing was printed: what is empty at the source waits for nothing
     return replace(found, proof_from=proof_from(copied_at, began, stream.lookback))
 
 
-def _look(desk: Desk, stream: StreamDefinition, request: Request) -> Standing:
-    mark, newest = desk.standing(stream)
+def _look(central: CentralAccess, stream: StreamDefinition, request: Request) -> RequestProgress:
+    mark, newest = central.newest(stream)
     if newest is None or newest.id != request.id:
-        found = standing(request, mark)
-        return found if found.stage is Stage.DONE else Standing(request, Stage.REPLACED, found.left)
-    return look(desk, stream, standing(newest, mark), mark)
+        found = progress_of(request, mark)
+        return found if found.stage is Stage.DONE else RequestProgress(request, Stage.REPLACED, found.left)
+    return look(central, stream, progress_of(newest, mark), mark)
 
 
-def _news(before: Standing, found: Standing) -> bool:
+def _news(before: RequestProgress, found: RequestProgress) -> bool:
     """Say whether a request has come to another stage, or has just been copied whole."""
     return found.stage is not before.stage or (found.copied_share == 1.0 > before.copied_share)
 
 
-def _stage(found: Standing) -> str:
+def _stage(found: RequestProgress) -> str:
     """Say in a few words what is being done."""
     if found.stage is not Stage.RUNNING or found.request.kind is not Kind.BACKFILL:
         return f"{found.stage.value}, {_percent(found.share)} proved" if found.as_of is not None else found.stage.value
@@ -191,7 +193,7 @@ def _stage(found: Standing) -> str:
     return f"{copied}, waiting for its proof until {moment(found.proof_from)}, {_percent(found.share)} proved"
 
 
-def short(found: Standing) -> str:
+def short(found: RequestProgress) -> str:
     """Say how a request stands, in a cell of a table."""
     return f"{found.request.kind.value} {_stage(found)}"
 
@@ -201,7 +203,7 @@ def _percent(share: float) -> str:
     return f"{min(share * 100, 99.9) if share < 1 else 100:.1f}%"
 
 
-def told(found: Standing) -> str:
+def told(found: RequestProgress) -> str:
     """Say how a request stands, in a line."""
     request = found.request
     text = f"{request.kind.value} {request.id} of {moment(request.time)}: {found.stage.value}"

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
-from telegraf_plugin.commands.desk import Desk, Session, clock
 from telegraf_plugin.commands.last_word import Metrics, newest_metrics
+from telegraf_plugin.commands.session import CentralAccess, Session, clock, in_session
 from telegraf_plugin.commands.tables import table, write_json, write_table
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.account import RENEW
@@ -90,7 +90,7 @@ class Row:
     held: int | None
     extras: int | None
     time_to_loss: float | None
-    request: requests.Standing | None
+    request: requests.RequestProgress | None
     last_error: str
     proof: str = EQUAL
     future_points: int | None = None
@@ -154,14 +154,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
-    return desk.run(options, lambda session: _status(session, options))
+    return in_session(options, lambda session: _status(session, options))
 
 
 def _status(session: Session, options: argparse.Namespace) -> int:
     streams = session.chosen(options.streams)
     if options.watch:
         return _watch(session, streams, options)
-    rows = look(session.desk, streams, clock())
+    rows = look(session.central, streams, clock())
     if options.json:
         write_json({"streams": [row.as_json() for row in rows]}, sys.stdout)
     else:
@@ -178,7 +178,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
     try:
         if options.json or not sys.stdout.isatty():
             while True:
-                rows = look(session.desk, streams, clock())
+                rows = look(session.central, streams, clock())
                 if options.json:
                     sys.stdout.write(
                         json.dumps({"streams": [row.as_json() for row in rows]}, ensure_ascii=False) + "\n"
@@ -192,7 +192,7 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
             while True:
                 trouble = ""
                 try:
-                    rows = look(session.desk, streams, clock())
+                    rows = look(session.central, streams, clock())
                 except CentralError as error:
                     trouble = f"central: {error.summary}; {error.hint}"
                 shown = table(_HEADINGS, [row.cells() for row in rows])
@@ -202,20 +202,20 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
         return 0 if rows and all(row.healthy for row in rows) else 1
 
 
-def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
+def look(central: CentralAccess, streams: Sequence[StreamDefinition], now: int) -> list[Row]:
     """Return how each stream stands at `now` (Unix ns); a bucket that cannot be read is told of its streams alone.
 
     Raises CentralError when nothing can be read.
     """
-    metrics = newest_metrics(desk, now)
+    metrics = newest_metrics(central, now)
     marks: dict[StreamId, Mark] = {}
     asked: dict[StreamId, Request] = {}
     unreadable: dict[str, str] = {}
     for bucket in dict.fromkeys(stream.central_bucket for stream in streams):
         names = [stream.id for stream in streams if stream.central_bucket == bucket]
         try:
-            found_marks = desk.ledger(bucket, names)
-            found = desk.requests(bucket)
+            found_marks = central.ledger(bucket, names)
+            found = central.requests(bucket)
         except CentralError as error:
             if not error.permanent:
                 raise
@@ -230,7 +230,7 @@ def look(desk: Desk, streams: Sequence[StreamDefinition], now: int) -> list[Row]
         if stream.central_bucket in unreadable:
             each = replace(each, state="bad", healthy=False, last_error=unreadable[stream.central_bucket])
         if each.request is not None:
-            each = replace(each, request=requests.look(desk, stream, each.request, marks.get(name)))
+            each = replace(each, request=requests.look(central, stream, each.request, marks.get(name)))
         rows.append(replace(each, proof=EQUAL if stream.flux is None else AS_READ))
     return rows
 
@@ -262,8 +262,10 @@ def row(label: str, metrics: Metrics | None, mark: Mark | None, asked: Request |
         error = "; ".join(filter(None, [f"the collector's last word is {duration(age / SECOND)} old", error]))
     told = metrics.number
     up_to, held, extras = told("proved_up_to"), told("held"), told("extras")
-    # How fast it was is no news of how long it takes when nothing is read, or when it is over.
-    over = asked is not None and mark is not None and mark.request == asked.id and mark.id.time > metrics.time
+    # How fast it was is no news of how long it takes when nothing is read, or when all that was asked for is copied.
+    newer = mark if mark is not None and mark.id.time > metrics.time else None
+    copied = asked is not None and newer is not None and not asked.spans - requests.copied(asked, newer)
+    over = copied or (asked is not None and newer is not None and newer.request == asked.id)
     going = told("to_go_seconds") is not None and not (silent or over or told("failures_in_a_row"))
     return Row(
         stream=label,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from telegraf_plugin.commands import desk, requests
+from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.arguments import add_json, add_span, add_streams, whole
 from telegraf_plugin.commands.comparison import Comparison, coarser
 from telegraf_plugin.commands.dates import moment, number
-from telegraf_plugin.commands.desk import Session, aligned, clock, instants
 from telegraf_plugin.commands.ending import UNUSABLE, Unusable, say
+from telegraf_plugin.commands.session import Session, aligned, clock, in_session, instants
 from telegraf_plugin.commands.tables import Meter, meter, write_json, write_table
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.timestamps import format_time
@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command with these `options` and return the exit status."""
-    return desk.run(options, lambda session: _verify(session, options))
+    return in_session(options, lambda session: _verify(session, options))
 
 
 def _verify(session: Session, options: argparse.Namespace) -> int:
@@ -89,7 +89,7 @@ def _verify(session: Session, options: argparse.Namespace) -> int:
         if not options.json:
             _show(stream, report, comparison, options.limit)
             if asked is not None:
-                sys.stdout.write(f"{requests.told(requests.standing(asked, None))}\n")
+                sys.stdout.write(f"{requests.told(requests.progress_of(asked, None))}\n")
     if options.json:
         known = (points and not failed) or not equal
         write_json({"equal": equal if known else None, "streams": reports}, sys.stdout)
@@ -102,7 +102,7 @@ def _compare(
     session: Session, stream: StreamDefinition, times: tuple[int, int | None, int], counts_only: bool, shown: Meter
 ) -> tuple[dict[str, object], Comparison]:
     sides = session.sides(stream)
-    mark, newest = session.desk.standing(stream)
+    mark, newest = session.central.newest(stream)
     comparison = Comparison(sides, mark)
     start, stop, now = times
     notes = []
@@ -148,7 +148,7 @@ def _compare(
     return report, comparison
 
 
-def _older(mark: Mark, older: Spans, request: requests.Standing | None) -> str:
+def _older(mark: Mark, older: Spans, request: requests.RequestProgress | None) -> str:
     """Say why what is `older` than where the stream begins may be missing in central."""
     text = f"the stream begins at {moment(mark.origin)}; what is older is copied"
     if request is not None and request.request.spans & older:
@@ -158,7 +158,7 @@ def _older(mark: Mark, older: Spans, request: requests.Standing | None) -> str:
 
 
 def _repair(session: Session, stream: StreamDefinition, comparison: Comparison) -> Request:
-    mark, newest = session.desk.standing(stream)
+    mark, newest = session.central.newest(stream)
     other = requests.open_request(newest, mark)
     if other is not None and other.request.kind is RequestKind.BACKFILL:
         raise Unusable(
@@ -169,7 +169,7 @@ def _repair(session: Session, stream: StreamDefinition, comparison: Comparison) 
     if other is not None:
         spans += other.request.spans
     asked = requests.new(RequestKind.REPAIR, coarser(spans, MAX_REPAIRED))
-    session.desk.ask(stream, asked)
+    session.central.ask(stream, asked)
     return asked
 
 

@@ -69,7 +69,7 @@ class Decoder:
         self._times = TimeColumn()
 
     def feed(self, data: bytes) -> Iterator[Block]:
-        """Take the reply's next bytes and yield the blocks of the rows that are whole by now.
+        """Decode the reply's next bytes and yield the blocks of the rows that are whole by now.
 
         The iterator must be run to its end before the next call. Raises BadReply when the bytes are not annotated
         CSV or tell of an error, PermanentError when their tables are not made of points.
@@ -140,7 +140,7 @@ class Decoder:
             raise _foreign(self._buffer[at:]) from None
 
     def _control(self, row: Row) -> None:
-        """Take a row that is not data: annotation, header, or the empty row that ends a table."""
+        """Handle a row that is not data: annotation, header, or the empty row that ends a table."""
         kind = row.cells[0]
         if self._in_error_table and row.cells == [b""]:
             raise BadReply("the source broke off with an error, and does not say which", _AGAIN)
@@ -159,7 +159,7 @@ class Decoder:
             self._header(row)
 
     def _header(self, row: Row) -> None:
-        """Take the row that names the columns."""
+        """Handle the row that names the columns."""
         annotations = [self._annotations.get(kind, []) for kind in _ANNOTATIONS]
         if any(len(cells) != len(row.cells) for cells in annotations):
             raise BadReply("the reply has a table whose header and annotations do not fit", _AGAIN)

@@ -129,7 +129,7 @@ class InfluxqlReader:
         return self._steady() < self._resting.get(bucket, 0.0)
 
     def _gives_up(self, stream: StreamDefinition, error: PermanentError | BadReply, begun: bool) -> bool:
-        """Take note that InfluxQL failed; returns whether Flux is to read all of it now."""
+        """Note that InfluxQL failed; returns whether Flux is to read all of it now."""
         with self._lock:
             failures = self._failures[stream.bucket] = self._failures.get(stream.bucket, 0) + 1
             if begun and failures < MAX_FAILURES:

@@ -79,7 +79,7 @@ class Reply:
         self._mark = 0  # since where no row has ended, more or less
 
     def feed(self, data: bytes) -> Iterator[Rows]:
-        """Take the reply's next bytes and yield the rows that are whole by now. Raises BadReply and LongRow.
+        """Decode the reply's next bytes and yield the rows that are whole by now. Raises BadReply and LongRow.
 
         The iterator must be run to its end before the next call.
         """
@@ -176,7 +176,7 @@ class Reply:
         yield from self._checked(head, rows, width)
 
     def _list(self, value: Row) -> Row:
-        """Take note of a list that has ended: one within another would take ten times its bytes in memory."""
+        """Note a list that has ended: one within another would take ten times its bytes in memory."""
         if self._listed:
             raise ValueError("a list within a list")
         self._listed = True

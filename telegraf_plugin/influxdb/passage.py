@@ -144,7 +144,7 @@ class _LossyNames:
                         break
 
     def _remember(self, blocks: list[Block]) -> bool:
-        """Take note of the series of `blocks`; says whether there was room for all of them."""
+        """Note the series of `blocks`; says whether there was room for all of them."""
         for block in blocks:
             if block.key not in self._lossy:
                 self._room -= size_of(block.key)

@@ -85,7 +85,7 @@ class _Table:
         self._defaults: list[str] = []
 
     def row(self, cells: list[bytes]) -> ReplyRow | None:
-        """Take a row; return it by its columns' names if it holds data."""
+        """Read a row; return it by its columns' names if it holds data."""
         self.ended = cells == [b""]
         try:
             row = [cell.decode() for cell in cells]

@@ -90,13 +90,13 @@ class Account:
         course.adopt(origin, proved, at, sent)
         self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
         if mark is not None and mark.id.time > at.clock + FUTURE:  # made while the clocks ran ahead
-            course.doubt(proved.clip(start=at.safe - RECENT), at)
+            course.invalidate(proved.clip(start=at.safe - RECENT), at)
         self._mirrored = None
         self._adopted_at = at.steady if self._adopted_at is None else self._adopted_at
         self.state = State.STARTING
 
     def set_bounds(self, source: Bucket | None, central: Bucket | None, at: Instant) -> None:
-        """Take what the buckets on both sides set now; None stands for one that does not say."""
+        """Record what the buckets on both sides set now; None stands for one that does not say."""
         self.course.bounds, self.course.kept = bounds_of(source, central, at), kept_by(source, central)
         if central is not None and central.retention:
             self.renew = min(self.renew, central.retention // 4)
@@ -112,7 +112,7 @@ class Account:
         self.adopt(believed.mark if believed is not None else None, mirror, start, at, searching)
         self.know(reading.known)  # this one's: what landed since is news
         if believed is not None:
-            self.course.doubt(believed.doubts, at)
+            self.course.invalidate(believed.doubts, at)
 
     @property
     def mirror(self) -> Origin:
@@ -130,7 +130,7 @@ class Account:
         return mirror
 
     def ask(self, request: Request, at: Instant) -> None:
-        """Take a request; one that is known, or done, changes nothing."""
+        """Record a request; one that is known, or done, changes nothing."""
         if self.state is not State.RUNNING or request.id == self.request:
             return
         if request.cancelled:
@@ -213,7 +213,7 @@ class Account:
         )
 
     def seen(self, present: Collection[MarkId], since: int = BEGINNING, until: int = END) -> MarkId | None:
-        """Take the marks that central has, all that were made in [since, until) (Unix ns).
+        """Record the marks that central has, all that were made in [since, until) (Unix ns).
 
         Returns the newest that is newly back. When central does not have one any more that it had, the ledger has to be
         read again: state is LOADING then.
@@ -230,24 +230,24 @@ class Account:
             self.state = State.RUNNING
         return back
 
-    def strangers(self, present: Iterable[MarkId]) -> list[MarkId]:
+    def foreign_among(self, present: Iterable[MarkId]) -> list[MarkId]:
         """Return those of the marks in central that neither this run made nor the ledger held when it was read."""
         return [mark for mark in present if mark.incarnation != self.book.incarnation and mark not in self._known]
 
     def know(self, present: Iterable[MarkId], since: int = BEGINNING) -> None:
-        """Take note of marks that are no news: those that the ledger held when it was read, from `since` on."""
+        """Note marks that are no news: those that the ledger held when it was read, from `since` on."""
         self._known.add(present, since)
 
     def stranger(self, mark: Mark, at: Instant) -> None:
-        """Take a mark of another run that has landed: what it lists is compared again."""
+        """Record a mark of another run that has landed: what it lists is compared again."""
         self._known.add([mark.id])
         self.foreign += 1
-        self.course.doubt(mark.printed, at)
+        self.course.invalidate(mark.printed, at)
 
     # How it stands
 
     def copied_backlog(self, whole: tuple[int, int], points: int, seconds: float, steady: int) -> None:
-        """Take note of how fast a backlog is copied: a read took so many seconds, and ended at `steady` (ns).
+        """Note how fast a backlog is copied: a read took so many seconds, and ended at `steady` (ns).
 
         What lies between two reads counts as well: other reads, marks that are waited for, the threads' turns.
         """

@@ -97,7 +97,7 @@ class Collector:
         self._awake: set[str] = set(self.sources)  # sources whose tasks are to be looked at
 
     def handle(self, event: Event, now: Clocks) -> list[Action]:
-        """Take what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
+        """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
         self._now = now
         actions: list[Action] = []
         match event:

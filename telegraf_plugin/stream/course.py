@@ -71,7 +71,7 @@ class Course(Outcomes):
         """Have `spans` copied where they are not proved, and for a `repair` compared where they are."""
         self.requested = Spans.of(map(self._windows, spans)).clip(stop=self._ends(at)[0])
         if repair:
-            self.doubt(self.requested, at)
+            self.invalidate(self.requested, at)
 
     # Planning
 
@@ -116,7 +116,7 @@ class Course(Outcomes):
         if early is not None:
             for part in self.pending:
                 part.digest = None if part.state is not PendingState.EMPTY else part.digest
-            self.doubt(early & self.proved, at)
+            self.invalidate(early & self.proved, at)
         if self.origin > at.safe >= (self.stream.start.date or BEGINNING):
             origin = at.safe - (self.stream.start.ago or self.stream.lookback)
             self.origin = origin - origin % self.every
@@ -226,7 +226,7 @@ class Course(Outcomes):
             self._comparing = None
 
     def _have_left(self, at: Instant) -> None:
-        """Take note of whose lines have left the buffer: from now on a request can be late that holds older ones."""
+        """Note whose lines have left the buffer: from now on a request can be late that holds older ones."""
         if self._started_at is None:
             self._started_at = at.safe
         for part in self.pending:
@@ -234,7 +234,7 @@ class Course(Outcomes):
                 part.settles, part.repeated = max(part.settles, at.safe + self.stream.lookback), False
 
     def _printing(self, job: Copy) -> Copy:
-        """Take note that lines of a span are about to be printed, and say whether some were before."""
+        """Note that lines of a span are about to be printed, and say whether some were before."""
         again = self._printed.touches(job.span)
         self._printed += span(*job.span)
         narrow = bool(self._unlanded) or self._again.touches(job.span)

@@ -89,9 +89,9 @@ class StreamDefinition:
     operator's own query instead of `measurements`, `exclude_fields`, `tags` and `aggregate`. `lookback`: how late (ns)
     a point may come. `start`: where the stream begins when there is no ledger of it. `max_lag` (ns): how far behind it
     may be before that counts as failing; None: two and a half intervals. `renames`: what Telegraf's processors make of
-    its tags, where that can be computed. `rewritten_tags`: the keys of tags that they change in a way that cannot, for the
-    reason `uncomputed`; these are not compared. `unreadable`: series that are left out of every question, as they break
-    it; learned, not chosen.
+    its tags, where that can be computed. `rewritten_tags`: the keys of tags that they change in a way that cannot, for
+    the reason `uncomputed`; these are not compared. `unreadable`: series that are left out of every question, as they
+    break it; learned, not chosen.
     """
 
     source: str

@@ -76,13 +76,13 @@ class Difference:
         self._extra: dict[bool, dict[_Key, list[tuple[SeriesKey, Value]]]] = {False: {}, True: {}}
 
     def source(self, block: Block, exact: bool = False) -> None:
-        """Take points of the source."""
+        """Record points of the source."""
         points = self._source[exact]
         for key, text in self._points(block):
             points.setdefault(key, []).append((block.key, Value(block.type, text)))
 
     def central(self, block: Block, exact: bool = False) -> None:
-        """Take points of central; what the source has as well is done with."""
+        """Record points of central; what the source has as well is done with."""
         points, extra = self._source[exact], self._extra[exact]
         for key, text in self._points(block):
             there = points.get(key, [])

@@ -58,7 +58,7 @@ class Digest:
     left_out: dict[FieldKey, int] = field(default_factory=dict)
 
     def add(self, block: Block, exact: bool = False) -> None:
-        """Take the points of `block`, whose tags are those that it has in central."""
+        """Record the points of `block`, whose tags are those that it has in central."""
         if self.without and block.field_key in self.without:
             if not exact:
                 self.left_out[block.field_key] = self.left_out.get(block.field_key, 0) + len(block)
@@ -80,7 +80,7 @@ class ClassDigest:
         self._points, self._sums = array("Q", bytes(8 * CLASSES)), array("Q", bytes(8 * CLASSES))
 
     def add(self, block: Block, exact: bool = False) -> None:
-        """Take the points of `block`, whose tags are those that it has in central."""
+        """Record the points of `block`, whose tags are those that it has in central."""
         points, sums = self._points, self._sums
         for key, point in zip(keys(block, self._rewritten), hashes(block, self._rewritten, exact), strict=True):
             each = key % CLASSES
@@ -112,7 +112,7 @@ class PointSet:
         self._left = {False: 0, True: 0}
 
     def add(self, block: Block, exact: bool = False) -> None:
-        """Take the points of `block`, whose tags are those that it has in central."""
+        """Record the points of `block`, whose tags are those that it has in central."""
         for _, point in self._points(block, exact):
             self._hashes.put(point)
             self._left[exact] += 1

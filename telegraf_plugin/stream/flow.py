@@ -50,7 +50,7 @@ class Window(Protocol):
         """Say whether live data, or a backlog, of `stream` (its label) may begin to be read."""
 
     def back(self, stream: str, mark: int) -> None:
-        """Take a mark (its time) that is back."""
+        """Record a mark (its time) that is back."""
 
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` or of all."""
@@ -80,7 +80,7 @@ class _Flight:
         self.open = NOTHING
 
     def arrive(self, mark: int) -> None:
-        """Take what was printed up to the mark of that time as gone."""
+        """Record what was printed up to the mark of that time as gone."""
         while self.marked and self.marked[0][0] <= mark:
             self.load = self.load.minus(self.marked.popleft()[1])
 
@@ -144,12 +144,12 @@ class Flow:
             flight.add(load)
 
     def marked(self, stream: str, mark: int) -> None:
-        """Take note that the mark of time `mark` was printed behind the stream's lines so far: one line more."""
+        """Note that the mark of time `mark` was printed behind the stream's lines so far: one line more."""
         with self._counting(stream) as flight:
             flight.mark(mark)
 
     def back(self, stream: str, mark: int) -> None:
-        """Take note that the mark of time `mark` is back: what was printed before it has left the buffer."""
+        """Note that the mark of time `mark` is back: what was printed before it has left the buffer."""
         self._newest_back = max(self._newest_back, mark)
         if stream in self._streams:
             with self._counting(stream) as flight:

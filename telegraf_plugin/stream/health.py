@@ -95,13 +95,13 @@ class Health:
         return self._news() if self._said and self.board.failing else []
 
     def idle(self, idle: Idle, now: Clocks) -> list[Report]:
-        """Take that a source has done what a tick asked for; an earlier tick's is too late to count."""
+        """Record that a source has done what a tick asked for; an earlier tick's is too late to count."""
         if idle.tick == self.tick_number:
             self._busy.discard(idle.source)
         return self.end(now) if self.cycle_open and not self._busy else []
 
     def record(self, attempt: Attempt, now: Clocks) -> tuple[StreamStatus, list[Report]]:
-        """Take the outcome of a read; returns its stream's status, and whether health is another."""
+        """Record the outcome of a read; returns its stream's status, and whether health is another."""
         status = self.board.record(attempt)
         before = status.healthy
         self._take_progress(now, attempt.stream)  # of this one alone: to ask all for each would cost their square

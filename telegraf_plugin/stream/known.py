@@ -39,7 +39,7 @@ class Known:
         return sum(map(len, self._times.values()))
 
     def add(self, marks: Iterable[MarkId], since: int = BEGINNING) -> None:
-        """Take note of `marks`, and that nobody looked before `since` (Unix ns)."""
+        """Note `marks`, and that nobody looked before `since` (Unix ns)."""
         self.since = max(self.since, since)
         for mark in marks:
             times = self._times.setdefault(mark.incarnation, array("q"))

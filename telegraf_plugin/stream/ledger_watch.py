@@ -103,7 +103,7 @@ class LedgerWatch:
         return commands
 
     def done(self, outcome: LedgerOutcome, now: Clocks) -> list[LedgerCommand]:
-        """Take what was read; returns what the look reads next."""
+        """Record what was read; returns what the look reads next."""
         self._now = now
         return self._go_on(outcome.command.bucket, outcome.result)
 
@@ -205,7 +205,7 @@ class LedgerWatch:
             self._news.lost(name)
             self.touched.add(name)
             return True
-        foreign = task.account.strangers(present)
+        foreign = task.account.foreign_among(present)
         if not foreign:
             return False
         for mark in cast("list[Mark]", (yield ReadMarks(bucket, name, tuple(foreign)))):

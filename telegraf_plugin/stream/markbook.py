@@ -64,7 +64,7 @@ class MarkBook:
         self._ask_at = steady + self._ask_after
 
     def back(self, present: Collection[MarkId]) -> MarkId | None:
-        """Take note of the marks that are `present` in central; return the newest that is newly back, if any."""
+        """Note the marks that are `present` in central; return the newest that is newly back, if any."""
         found = max((mark for mark in self.on_their_way if mark in present), default=None)
         if found is None:
             return None

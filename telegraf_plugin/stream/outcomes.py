@@ -59,7 +59,7 @@ class Outcomes(Failures):
     # Copies
 
     def copied(self, job: Copy, outcome: Copied, at: Instant, seconds: float = 0.0) -> None:
-        """Take a span that was copied whole, in so many seconds."""
+        """Record a span that was copied whole, in so many seconds."""
         self.unread.passed(job.span)
         (self.live_pace if job.live else self.pace).done(job.span[1] - job.span[0], seconds)
         if not job.live:
@@ -87,7 +87,7 @@ class Outcomes(Failures):
         )
 
     def sought(self, job: Seek, found: int | None, at: Instant) -> None:
-        """Take where the source has its newest point of a span (or its first one), None: nowhere."""
+        """Record where the source has its newest point of a span (or its first one), None: nowhere."""
         if job.origin:
             if found is None:
                 self._search_later(at)
@@ -103,13 +103,13 @@ class Outcomes(Failures):
             self.pending.put(PendingSpan(start, job.span[1], None, settles, empty, Digest()))
 
     def foreseen(self, points: int) -> None:
-        """Take how many points the source has whose time has not come."""
+        """Record how many points the source has whose time has not come."""
         self.future = points
 
     # Counts
 
     def counted(self, job: Land, there: int) -> None:
-        """Take how many points central has of what was printed: as many have landed, else none has arrived for sure."""
+        """Note how many points central has of what was printed: as many have landed, else none has arrived for sure."""
         for part in self.pending.within(job.span):
             if part.span == job.span and part.points == job.points:
                 if there == job.points:
@@ -123,7 +123,7 @@ class Outcomes(Failures):
         self._forget_points(job.span)
 
     def checked(self, outcomes: Iterable[Counted], seconds: float = 0.0) -> None:
-        """Take what both sides counted, in so many seconds."""
+        """Record what both sides counted, in so many seconds."""
         self._counts_slowly = seconds > PROMPT_SECONDS
         for outcome in outcomes:
             exact = [part for part in self.pending.within(outcome.span) if part.span == outcome.span]
@@ -155,7 +155,7 @@ class Outcomes(Failures):
     # Proofs
 
     def proved_by(self, job: Prove, outcome: Proved, at: Instant, seconds: float = 0.0) -> None:
-        """Take the comparison of both sides' hashes."""
+        """Record the comparison of both sides' hashes."""
         self._proofs_fail = False
         self.unproved.passed(job.span)
         if not job.empty:
@@ -173,7 +173,7 @@ class Outcomes(Failures):
             self.pending.put(PendingSpan(*job.span, None, 0, suspect, missed=missed))
 
     def compared(self, job: Compare, outcome: Compared, at: Instant, seconds: float = 0.0) -> None:
-        """Take the comparison point by point: what central goes on lacking is held from now on."""
+        """Record the comparison point by point: what central goes on lacking is held from now on."""
         self._comparing, self._proofs_fail = None, False
         self.unproved.passed(job.span)
         self.proof_pace.done(job.span[1] - job.span[0], seconds)
@@ -215,7 +215,7 @@ class Outcomes(Failures):
         return whole[0] - whole[0] % self.every, whole[1] + -whole[1] % self.every
 
     def swept(self, job: Recheck, outcome: Swept, took: int, at: Instant) -> None:
-        """Take the outcome of a piece of the sweep, which took so long (ns): what lacks something is work again."""
+        """Record the outcome of a piece of the sweep, which took so long (ns): what lacks something is work again."""
         if self.unswept.aside.touches(job.span):
             self.sweep.looked_again(outcome.equal, took, at.steady)
         else:
@@ -224,13 +224,13 @@ class Outcomes(Failures):
             self.unswept.passed(job.span)
             self.sweep_pace.done(job.span[1] - job.span[0], took / SECOND)
         if not outcome.equal and not job.empty and not self._overtaken(job.span):
-            self.doubt(span(*job.span), at)
+            self.invalidate(span(*job.span), at)
             for part in self.pending.carve(job.span):
                 self.pending.happen(part, Event.DIFFERENT)
                 part.settles = 0
                 self._arrived -= span(*part.span)
 
-    def doubt(self, spans: Spans, at: Instant) -> None:
+    def invalidate(self, spans: Spans, at: Instant) -> None:
         """Have `spans` compared again: somebody else's lines for them have landed, or they were proved too early."""
         # Whole windows of an aggregate: another definition's spans may end within one.
         spans = Spans.of(map(self._windows, spans))
@@ -243,7 +243,7 @@ class Outcomes(Failures):
         spans = spans & self.proved
         self.proved -= spans
         for start, stop in spans:
-            state = pending_after(Gone.PROVED, Event.DOUBTED)
+            state = pending_after(Gone.PROVED, Event.INVALIDATED)
             self.pending.put(PendingSpan(start, stop, None, settles, state))
 
     def _overtaken(self, whole: Span) -> bool:

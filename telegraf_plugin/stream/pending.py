@@ -55,7 +55,7 @@ class Event(Enum):
     COPIED_NOTHING = "copied, nothing there"
     FOUND_EMPTY = "the source has nothing"
     ADOPTED = "an earlier run has sent it"
-    DOUBTED = "doubted"
+    INVALIDATED = "invalidated"
     """Somebody else's lines have landed, or a clock was wrong."""
     COUNTS_EQUAL = "counts are equal"
     """Both sides count alike, or central has as many points as were printed."""
@@ -105,7 +105,7 @@ TRANSITIONS: Mapping[PendingState | Gone, Mapping[Event, PendingState | Gone]] =
         Event.MISSING_AGAIN: PendingState.LANDED,
     },
     PendingState.MENDED: {**_HASHED},
-    Gone.PROVED: {Event.DOUBTED: PendingState.LANDED, Event.DIFFERENT: PendingState.SUSPECT},
+    Gone.PROVED: {Event.INVALIDATED: PendingState.LANDED, Event.DIFFERENT: PendingState.SUSPECT},
 }
 """What each event makes of a span; what is not listed changes nothing."""
 _PRINTED = {PendingState.SENT, PendingState.SENT_AGAIN}

@@ -103,7 +103,7 @@ class StreamStatus:
     skew_then: float = 0.0  # what the source's clock was ahead then, in seconds
 
     def record(self, attempt: Attempt) -> None:
-        """Take the outcome of an attempt."""
+        """Record the outcome of an attempt."""
         self.cycle.add(attempt)
         self.total.add(attempt)
         self.drops.merge(attempt.drops)
@@ -199,7 +199,7 @@ class Board:
             status.late = status.stream.label in late
 
     def record(self, attempt: Attempt) -> StreamStatus:
-        """Take the outcome of an attempt and return its stream's status."""
+        """Record the outcome of an attempt and return its stream's status."""
         status = self.streams[attempt.stream.label]
         status.record(attempt)
         return status

@@ -91,7 +91,7 @@ class Sweep:
         return self.passes % HASH_EVERY == HASH_EVERY - 1
 
     def done(self, piece: Span, equal: bool, took: int, steady: int, points: int | None = None) -> None:
-        """Take the outcome for `piece`, which took so long (ns) until `steady`.
+        """Record the outcome for `piece`, which took so long (ns) until `steady`.
 
         `points`: how many the source has in it, None where that is not known. A piece longer than an hour that turns
         out not to be empty is gone over again in shorter ones.
@@ -104,7 +104,7 @@ class Sweep:
         self.rest(took, steady)
 
     def looked_again(self, equal: bool, took: int, steady: int) -> None:
-        """Take the outcome for what had been set aside, as of `done`: the sweep's place is elsewhere."""
+        """Record the outcome for what had been set aside, as of `done`: the sweep's place is elsewhere."""
         self.found += not equal
         self.rest(took, steady)
 

@@ -74,11 +74,11 @@ class StreamTask:
         self.account.settle_request()
 
     def load(self, reading: Reading) -> None:
-        """Take what the ledger says; it is adopted when the source has said how it keeps the bucket."""
+        """Record what the ledger says; it is adopted when the source has said how it keeps the bucket."""
         self._ledger = reading
 
     def seen(self, present: Collection[MarkId], since: int, until: int) -> bool:
-        """Take the marks that central has, all that were made in [since, until) (Unix ns).
+        """Record the marks that central has, all that were made in [since, until) (Unix ns).
 
         Returns whether one is newly back. When one is gone that was there, the stream is LOADING afterwards.
         """
@@ -88,22 +88,22 @@ class StreamTask:
         return back is not None
 
     def ask(self, request: Request, at: Instant) -> None:
-        """Take what an operator's command asks for."""
+        """Record what an operator's command asks for."""
         self.account.ask(request, at)
         self.account.settle_request()
 
     def central_answers(self, answers: bool, bucket: Bucket | None) -> bool:
-        """Take whether its bucket in central answers, and how it is kept if that is known; returns if that is news."""
+        """Note whether its bucket in central answers, and how it is kept if that is known; returns if that is news."""
         news, self.central = self.central != answers, answers
         self._central_bucket = bucket or self._central_bucket
         return news
 
     def looked_up(self, bucket: Bucket) -> None:
-        """Take how the source keeps its bucket now; the next tick goes by it."""
+        """Record how the source keeps its bucket now; the next tick goes by it."""
         self._source_bucket = bucket
 
     def mark_printed(self, mark: Mark, mirrored: Origin | None, at: Instant) -> None:
-        """Take that a mark is about to be printed."""
+        """Record that a mark is about to be printed."""
         self.account.printed(mark, mirrored, at)
 
     # What it does next
@@ -151,7 +151,7 @@ class StreamTask:
     # What became of it
 
     def done(self, outcome: Outcome, at: Instant) -> list[Attempt | HeldNews]:
-        """Take the outcome of the command in hand; returns what is to be told of it."""
+        """Record the outcome of the command in hand; returns what is to be told of it."""
         self.command = None
         job, result = outcome.command.job, outcome.result
         news: list[Attempt | HeldNews] = []
@@ -238,7 +238,7 @@ class StreamTask:
         self._retries.source_failed(error, at.steady, failed.alone)
 
     def _central_failed(self, job: StreamJob, error: CentralError, at: Instant) -> None:
-        """Take a failure of central: it shows in the log, and what lies behind the span goes on."""
+        """Record a failure of central: it shows in the log, and what lies behind the span goes on."""
         failed = self._failed(job, error.summary, at, True)
         self._retries.central_failed(error, at.steady, failed.alone)
         if self.uncompared.failed(Question.of(job), error.summary, at.steady):
@@ -257,7 +257,7 @@ class StreamTask:
         return failed
 
     def _went_well(self, job: StreamJob) -> None:
-        """Take note of who has answered."""
+        """Note who has answered."""
         if not isinstance(job, Adopt | jobs.Land | jobs.Explain):
             self.course.went_well(central=False)
             self._retries.source_answered()

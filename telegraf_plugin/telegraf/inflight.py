@@ -82,12 +82,12 @@ class InFlightWindow:
             return self._flow.unmarked(stream)
 
     def marked(self, stream: str, mark: int) -> None:
-        """Take note of a mark (its time) that is about to be printed."""
+        """Note a mark (its time) that is about to be printed."""
         with self._changed:
             self._flow.marked(stream, mark)
 
     def back(self, stream: str, mark: int) -> None:
-        """Take note of a mark that is back, and wake who waits for room."""
+        """Note a mark that is back, and wake who waits for room."""
         with self._changed:
             self._flow.back(stream, mark)
             self.moved += 1

@@ -140,7 +140,7 @@ def unfinished(world: World) -> str:
         wanted = whole + (course.islands + course.requested).clip(start=course.bounds.oldest)
         for key, value in world.wanted(name).items():
             differs = world.central.points[name].get(key) != value and wanted.covers((key[1], key[1] + 1))
-            known = world.sweep or (name, key) not in world.excused - world.strangers
+            known = world.sweep or (name, key) not in world.excused - world.foreign_among
             if differs and known:
                 return f"{name} {key} is not {value}, proved {course.proved}"
         if stream.start.date is not None and course.origin > max(stream.start.date, course.bounds.lost):

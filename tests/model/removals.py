@@ -120,7 +120,7 @@ def no_share(patch: Patch) -> None:
 
 
 def no_doubt(patch: Patch) -> None:
-    patch.setattr(Course, "doubt", lambda *_args: None)
+    patch.setattr(Course, "invalidate", lambda *_args: None)
 
 
 def no_hold(patch: Patch) -> None:

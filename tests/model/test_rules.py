@@ -32,7 +32,7 @@ RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Story]] = {
     "settling after a start": (removals.no_settling_after_a_start, stories.late_after_a_start),
     "limit": (removals.no_limit, stories.burst),
     "share of the backlog": (removals.no_share, stories.backlog_while_nothing_leaves),
-    "doubt": (removals.no_doubt, stories.stranger),
+    "invalidate": (removals.no_doubt, stories.stranger),
     "hold": (removals.no_hold, stories.refused),
     "arrived is an equal count": (removals.no_count, failing.central_answers_the_watch_alone),
     "set aside, reading": (removals.no_setting_aside, failing.span_that_cannot_be_read),

@@ -43,7 +43,7 @@ class World:
     found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`: the collector's.
 
     `excused`: points of which the ledger cannot know better, since central lost them, or the source changed them when
-    they had settled (`excused_once`: ever); `strangers`: those of them that another collector's mark tells of.
+    they had settled (`excused_once`: ever); `foreign_among`: those of them that another collector's mark tells of.
     `prints`: how often each point was printed. `fresh`: what this run has printed, with the time of the mark before it;
     `said`: what of it is said to have arrived though central never had it, and since which tick.
     """
@@ -52,7 +52,7 @@ class World:
         self.streams, self.sweep = streams, sweep
         self.excused: set[tuple[str, Key]] = set()
         self.excused_once: set[tuple[str, Key]] = set()
-        self.strangers: set[tuple[str, Key]] = set()
+        self.foreign_among: set[tuple[str, Key]] = set()
         self.prints: Counter[tuple[str, Key]] = Counter()
         self.unmarked: Counter[str] = Counter()
         self.fresh: dict[tuple[str, Key], int] = {}
@@ -177,14 +177,14 @@ class World:
             identity = MarkId(self.now, f"stranger{self.now}")
             mark = replace(newest, id=identity, base=newest.id, proved=newest.proved - printed, printed=printed)
             self.excuse(stream, key)
-            self.strangers.add((stream, key))
+            self.foreign_among.add((stream, key))
             self.central.land([Point("stranger", stream, key, value), MarkOf(stream, mark)])
 
     def excuse(self, stream: str, key: Key) -> None:
         """Take note that the ledger cannot know better of a point, until it is right again."""
         self.excused.add((stream, key))
         self.excused_once.add((stream, key))
-        self.strangers.discard((stream, key))
+        self.foreign_among.discard((stream, key))
 
     def lose(self, stream: str, key: Key) -> None:
         """Have central lose a point."""

@@ -225,10 +225,10 @@ def test_marks_of_other_runs_are_news_once_and_not_when_the_ledger_held_them() -
     other, known = MarkId(T, "other"), MarkId(T + 1, "known")
     account.know([known])
     own = make_mark(account, at(0)).id
-    assert account.strangers([own, other, known]) == [other]
-    assert account.strangers([own, other, known]) == [other]  # until it is told
+    assert account.foreign_among([own, other, known]) == [other]
+    assert account.foreign_among([own, other, known]) == [other]  # until it is told
     account.stranger(Mark(other, None, "d", 0, 0), at(0))
-    assert account.strangers([own, other, known]) == []
+    assert account.foreign_among([own, other, known]) == []
 
 
 # How it stands

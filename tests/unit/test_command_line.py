@@ -213,7 +213,7 @@ def test_the_plugin_takes_no_commands_module_with_it() -> None:
         "import sys; from telegraf_plugin.cli import main\n"
         "try: main(['--version'])\n"
         "except SystemExit: pass\n"
-        "sys.exit(any(name in sys.modules for name in ('rich', 'telegraf_plugin.commands.desk')))"
+        "sys.exit(any(name in sys.modules for name in ('rich', 'telegraf_plugin.commands.session')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0
 

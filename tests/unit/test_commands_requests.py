@@ -9,8 +9,8 @@ import pytest
 from line_protocol_parser import parse_line
 
 from telegraf_plugin.commands.comparison import coarser
-from telegraf_plugin.commands.desk import Desk as RealDesk
-from telegraf_plugin.commands.requests import Stage, look, open_request, proof_from, short, standing, told
+from telegraf_plugin.commands.requests import Stage, look, open_request, progress_of, proof_from, short, told
+from telegraf_plugin.commands.session import CentralAccess as RealDesk
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.request import Kind, Request
@@ -42,7 +42,7 @@ def mark(time: int, proved: Spans = NOTHING, request: str = "") -> Mark:
     ],
 )
 def test_how_far_it_is(request_: Request, newest: Mark | None, stage: Stage, share: float) -> None:
-    found = standing(request_, newest)
+    found = progress_of(request_, newest)
     assert (found.stage, found.share) == (stage, share)
     assert request_.id in told(found)
 
@@ -76,14 +76,14 @@ def test_what_a_mark_lists_has_left_for_central() -> None:
     newest = replace(
         mark(1001, Spans.of([(0, 10)])), sent=Spans.of([(10, 40)]), printed=Spans.of([(40, 60), (90, 200)])
     )
-    found = standing(ASKED, newest)
+    found = progress_of(ASKED, newest)
     assert (round(found.share, 6), found.copied_share, found.as_of) == (0.1, 0.7, 1001)
     assert "70.0% copied, 10.0% proved as of 1970-01-01 00:00:00Z" in told(found)
     assert found.as_json()["copied_share"] == 0.7
 
 
 def test_what_is_printed_soon_after_a_start_waits_for_a_lookback() -> None:
-    found = standing(ASKED, replace(mark(1001), sent=Spans.of([(0, 100)])))
+    found = progress_of(ASKED, replace(mark(1001), sent=Spans.of([(0, 100)])))
     lookback = 300 * SECOND
     assert proof_from(10 * SECOND, 0, lookback) == 310 * SECOND
     assert proof_from(300 * SECOND, 0, lookback) is None
@@ -94,11 +94,11 @@ def test_what_is_printed_soon_after_a_start_waits_for_a_lookback() -> None:
 
 def test_what_is_not_all_is_never_called_so() -> None:
     request = Request("0123456789ab", Kind.BACKFILL, Spans.of([(0, 10**6)]), False, 1000)
-    found = standing(request, mark(1001, Spans.of([(1, 10**6)])))
+    found = progress_of(request, mark(1001, Spans.of([(1, 10**6)])))
     assert "99.9% copied, 99.9% proved" in told(found)
 
 
-class Desk(RealDesk):
+class CentralAccess(RealDesk):
     """Central with these marks of the stream."""
 
     def __init__(self, *marks: Mark) -> None:
@@ -128,31 +128,31 @@ def test_when_the_proof_may_begin_is_a_time_that_stands() -> None:
         marks.append(later)
     for number, expected in ((1, 305), (2, 309), (3, 309), (4, 309), (5, 309), (6, 309)):
         newest = marks[number]
-        found = look(Desk(*marks[: number + 1]), STREAM, standing(ASKED, newest), newest)
+        found = look(CentralAccess(*marks[: number + 1]), STREAM, progress_of(ASKED, newest), newest)
         assert found.proof_from == expected * SECOND
     proved = replace(marks[-1], proved=HALVES[1])
-    found = look(Desk(*marks), STREAM, standing(ASKED, proved), proved)
+    found = look(CentralAccess(*marks), STREAM, progress_of(ASKED, proved), proved)
     assert found.proof_from == 305 * SECOND  # what is left was printed before
 
 
 def test_another_runs_marks_say_nothing_of_this_one() -> None:
     another = replace(mark(100 * SECOND), id=MarkId(100 * SECOND, "another"), printed=Spans.of([(0, 100)]))
     newest = replace(mark(120 * SECOND), sent=Spans.of([(0, 100)]))
-    found = look(Desk(mark(90 * SECOND), another, newest), STREAM, standing(ASKED, newest), newest)
+    found = look(CentralAccess(mark(90 * SECOND), another, newest), STREAM, progress_of(ASKED, newest), newest)
     assert found.proof_from is None
 
 
 def test_what_is_empty_at_the_source_waits_for_nothing() -> None:
     newest = replace(mark(20 * SECOND), printed=Spans.of([(900, 960)]), sent=Spans.of([(0, 100)]))
-    assert look(Desk(mark(0), newest), STREAM, standing(ASKED, newest), newest).proof_from is None
+    assert look(CentralAccess(mark(0), newest), STREAM, progress_of(ASKED, newest), newest).proof_from is None
 
 
 def test_long_after_a_start_nothing_is_looked_up() -> None:
-    class Old(Desk):
+    class Old(CentralAccess):
         def marks(self, *_: object) -> list[Mark]:
             raise AssertionError
 
     newest = replace(mark(600 * SECOND), printed=Spans.of([(0, 100)]), sent=Spans.of([(0, 100)]))
-    assert look(Old(mark(0), newest), STREAM, standing(ASKED, newest), newest).proof_from is None
+    assert look(Old(mark(0), newest), STREAM, progress_of(ASKED, newest), newest).proof_from is None
     for stage in (mark(1001, request=ASKED.id), None):
-        assert look(Old(mark(0)), STREAM, standing(ASKED, stage), stage).proof_from is None
+        assert look(Old(mark(0)), STREAM, progress_of(ASKED, stage), stage).proof_from is None

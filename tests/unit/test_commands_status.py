@@ -7,10 +7,11 @@ from typing import cast
 
 import pytest
 
-from telegraf_plugin.commands.desk import Desk
 from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.session import CentralAccess
 from telegraf_plugin.commands.status import AS_READ, Row, look, row
 from telegraf_plugin.errors import CentralError
+from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from tests.unit.test_commands_requests import SECOND, mark
@@ -56,6 +57,19 @@ def test_a_mark_that_is_hardly_later_than_the_last_word_is_no_start() -> None:
     assert row("a/b", metrics, mark(1010 * SECOND, Spans()), None, now=1100 * SECOND).state == "silent"
 
 
+def test_what_was_left_when_all_of_a_backfill_is_copied_by_now_is_not_told() -> None:
+    asked = replace(ASKED, time=900 * SECOND)
+    fields = {"healthy": "1", "interval_seconds": "10", "left_seconds": "57900", "to_go_seconds": "1.5"}
+    metrics = Metrics(fields, 1000 * SECOND)
+    half, whole = (replace(mark(1005 * SECOND), sent=Spans.of([(0, end)])) for end in (50, 100))
+    found = row("a/b", metrics, half, asked, now=1010 * SECOND)
+    assert (found.left, found.to_go) == (57900, 1.5)
+    found = row("a/b", metrics, whole, asked, now=1010 * SECOND)
+    assert (found.left, found.to_go, found.rate) == (None, None, None)
+    before = replace(whole, id=MarkId(995 * SECOND, "run"))  # the word is the newer one
+    assert row("a/b", metrics, before, asked, now=1010 * SECOND).left == 57900
+
+
 def test_a_bucket_of_central_that_is_missing_is_told_of_its_streams_alone() -> None:
     here, gone = replace(STREAM, name="a", central_bucket="here"), replace(STREAM, name="b", central_bucket="gone")
 
@@ -71,7 +85,7 @@ def test_a_bucket_of_central_that_is_missing_is_told_of_its_streams_alone() -> N
         def requests(self, _bucket: str) -> dict[object, object]:
             return {}
 
-    rows = look(cast(Desk, Central()), [here, gone], 1000 * SECOND)
+    rows = look(cast(CentralAccess, Central()), [here, gone], 1000 * SECOND)
     assert [(each.state, each.healthy) for each in rows] == [("ok", True), ("bad", False)]
     assert rows[1].last_error == 'central\'s bucket gone: could not find bucket "gone"; create it'
 

@@ -47,7 +47,7 @@ BY_ANNOTATION = {
     list: "list",
 }
 IN_WORDS = {"the system's", "the URL's host", "the bucket", "the bucket, `_` for a slash", "the file's", "none", "all"}
-IN_WORDS |= {"three intervals", "five minutes", "five minutes ago"}
+IN_WORDS |= {"two and a half intervals", "five minutes", "five minutes ago"}
 """What holds where the schema has no value; `test_what_is_said_in_words_is_so` looks at those that are figures."""
 
 
@@ -140,7 +140,7 @@ def test_the_type_of_a_key_is_the_schemas(heading: str, name: str, field: FieldI
 def test_what_is_said_in_words_is_so(tmp_path: Path) -> None:
     assert rows("A selection")["lookback"][1] == "five minutes"
     assert rows("A selection")["start"][1] == "five minutes ago"
-    assert rows("A selection")["max_lag"][1] == f"{('three', 'four')[health.LAG_INTERVALS - 3]} intervals"
+    assert rows("A selection")["max_lag"][1] == f"{('two', 'three')[health.LAG_INTERVALS - 3]} and a half intervals"
     assert rows("A stream")["name"][1] == "the bucket, `_` for a slash"
     central = {"url": "http://a:1", "org": "o", "token": "${SERVER_A_TOKEN}"}
     source = {**central, "url": "http://b:1", "name": "s", "streams": [{"bucket": "a/b"}]}

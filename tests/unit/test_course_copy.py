@@ -288,7 +288,7 @@ def test_what_becomes_too_old_of_aggregates_is_whole_windows() -> None:
 
 def test_what_becomes_doubtful_of_aggregates_is_whole_windows() -> None:
     bench = CourseBench(-960, span(*sp(-960, -300)), MINUTES)
-    bench.course.doubt(span(*sp(-650, -550)), at(0))
+    bench.course.invalidate(span(*sp(-650, -550)), at(0))
     assert bench.pending() == [(-660, -540)]
     assert bench.course.proved == Spans.of([sp(-960, -660), sp(-540, -300)])
 

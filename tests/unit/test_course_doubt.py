@@ -84,7 +84,7 @@ def test_what_is_held_and_cannot_be_read_whole_is_tried_in_ever_smaller_pieces()
 
 def test_what_somebody_else_printed_is_compared_again_when_it_settled() -> None:
     bench = CourseBench(-1000, span(*sp(-1000, -300)))
-    bench.course.doubt(span(*sp(-800, -700)), at(0))
+    bench.course.invalidate(span(*sp(-800, -700)), at(0))
     assert bench.course.proved == Spans.of([sp(-1000, -800), sp(-700, -300)])
     bench.now = LOOKBACK - 1
     assert bench.next(room=False) is None
@@ -98,13 +98,13 @@ def test_a_pending_span_in_doubt_settles_later_and_its_digest_does_not_count() -
     bench = CourseBench(-1000)
     bench.ticked(0)
     bench.copied(bench.next())
-    bench.course.doubt(span(*sp(-800, -700)), at(0))
+    bench.course.invalidate(span(*sp(-800, -700)), at(0))
     assert bench.next() is None
     bench.now = LOOKBACK
     assert bench.next() == Prove(sp(-600, -300), None)  # by strides
 
 
-@pytest.mark.parametrize("happens", ["doubt", "adopt"])
+@pytest.mark.parametrize("happens", ["invalidate", "adopt"])
 @pytest.mark.parametrize("kind", ["copy", "prove", "compare"])
 def test_a_job_that_was_under_way_does_not_count(kind: str, happens: str) -> None:
     bench = CourseBench(-1000)
@@ -116,8 +116,8 @@ def test_a_job_that_was_under_way_does_not_count(kind: str, happens: str) -> Non
     if kind == "compare":
         bench.proved(job, equal=False)
         job = bench.next()
-    if happens == "doubt":
-        bench.course.doubt(span(*sp(-1000, -999)), bench.at)
+    if happens == "invalidate":
+        bench.course.invalidate(span(*sp(-1000, -999)), bench.at)
     else:
         bench.course.adopt(s(-1000), NOTHING, Instant(0, 0, 0))
     before = [replace(each) for each in bench.course.pending], bench.course.proved
@@ -136,7 +136,7 @@ def test_a_doubt_elsewhere_leaves_a_job_alone() -> None:
     bench.ticked(0)
     bench.copied(bench.next())
     job = bench.next()
-    bench.course.doubt(span(*sp(-200, -100)), bench.at)
+    bench.course.invalidate(span(*sp(-200, -100)), bench.at)
     bench.proved(job)
     assert bench.course.proved.covers(sp(-1000, -300))
 

@@ -175,7 +175,7 @@ def test_a_long_lookback_is_few_spans_and_all_of_it_is_counted() -> None:
 
 def test_a_year_in_doubt_is_one_span_and_is_proved_by_the_hour_newest_first() -> None:
     bench = CourseBench(-365 * DAY, span(*sp(-365 * DAY, -LOOKBACK)))
-    bench.course.doubt(span(*sp(-365 * DAY, -LOOKBACK)), at(0))
+    bench.course.invalidate(span(*sp(-365 * DAY, -LOOKBACK)), at(0))
     assert len(bench.course.pending) == 1
     bench.now = LOOKBACK
     spans = []

@@ -103,5 +103,5 @@ def test_what_is_not_there_is_found() -> None:
     assert is_there("Course.next")
     assert is_there("plan.EMPTY_COPIES")
     assert is_there("stream.course.Course")
-    assert is_there("Course.doubt")  # of a base
+    assert is_there("Course.invalidate")  # of a base
     assert [each for each in ("Course.nothing", "plan.NOTHING_OF_IT", "stream.course.Nothing") if is_there(each)] == []

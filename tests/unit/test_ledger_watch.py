@@ -55,7 +55,7 @@ def test_what_the_ledger_says_is_told_to_streams_that_wait_for_it() -> None:
     a, b, c = (site.task(name) for name in "abc")
     assert a.account.began == BEGIN - HOUR
     assert a.account.book.base is not None
-    assert not a.account.strangers([BELIEVED.mark.id])  # it is no news
+    assert not a.account.foreign_among([BELIEVED.mark.id])  # it is no news
     assert b.course.origin == ORIGIN.oldest
     assert c.course.origin == BEGIN - 100 * SECOND
     assert [task.central for task in (a, b, c)] == [True] * 3
@@ -125,14 +125,14 @@ def test_a_newer_reading_that_comes_while_one_is_adopted_is_adopted() -> None:
     between = other(BEGIN + SECOND)
     site.present[A.id][between.id] = between
     task = site.task("a")
-    assert task.account.strangers([between.id]) == [between.id]
+    assert task.account.foreign_among([between.id]) == [between.id]
     site.wait(31)
     site.believed[A.id] = Believed(replace(between, began=2), NOTHING)
     site.look()
     site.commands.clear()
     site.do(command)
     assert task.account.began == 2
-    assert task.account.strangers([between.id]) == []
+    assert task.account.foreign_among([between.id]) == []
 
 
 # Marks
@@ -195,7 +195,7 @@ def test_foreign_marks_that_could_not_be_read_are_news_again_and_damaged_ones_ar
     site.run(2.0)
     site.cycle()
     assert site.task("a").account.foreign == 1
-    assert not site.task("a").account.strangers([mark.id, damaged.id])
+    assert not site.task("a").account.foreign_among([mark.id, damaged.id])
 
 
 def test_marks_that_central_does_not_keep_are_not_looked_for() -> None:

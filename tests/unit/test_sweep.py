@@ -229,7 +229,7 @@ def test_what_somebody_else_printed_meanwhile_is_not_taken_for_lost() -> None:
     bench = proved()
     job = bench.next()
     assert isinstance(job, Recheck)
-    bench.course.doubt(span(*sp(-600, -500)), bench.at)
+    bench.course.invalidate(span(*sp(-600, -500)), bench.at)
     before = bench.course.proved
     bench.course.swept(job, Swept(False), SECOND, bench.at)
     assert bench.course.proved == before

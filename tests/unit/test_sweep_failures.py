@@ -261,7 +261,7 @@ def test_a_long_step_that_fails_is_gone_over_by_the_hour() -> None:
 
 def test_what_is_not_proved_any_more_or_too_old_is_not_set_aside_either() -> None:
     sweep, bad = aside_minute()
-    sweep.course.doubt(bad, sweep.at)
+    sweep.course.invalidate(bad, sweep.at)
     assert not sweep.course.aside & bad
     sweep, bad = aside_minute()
     sweep.course.bounds = Bounds(oldest=s(-7000))

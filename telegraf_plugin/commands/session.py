@@ -27,7 +27,7 @@ from telegraf_plugin.stream.units import HOUR
 from telegraf_plugin.telegraf.marks import request_line
 
 
-class Desk(CentralReader):
+class CentralAccess(CentralReader):
     """Central as the commands see it: what the plugin reads there, its own metrics, and it can be written."""
 
     def __init__(self, central: Server, metrics_bucket: str) -> None:
@@ -75,7 +75,7 @@ class Desk(CentralReader):
             found |= {each for each in of_stream if each.incarnation == mark.id.incarnation}
         return found
 
-    def standing(self, stream: StreamDefinition) -> tuple[Mark | None, Request | None]:
+    def newest(self, stream: StreamDefinition) -> tuple[Mark | None, Request | None]:
         """Return the stream's newest believable mark, and its newest request. Raises CentralError."""
         name: StreamId = stream.id
         believed = self.ledger(stream.central_bucket, [name]).get(name)
@@ -84,11 +84,11 @@ class Desk(CentralReader):
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One stream with both of its sides: `source` and `desk` (central), and how each keeps its bucket."""
+    """One stream with both of its sides: `source` and `central`, and how each keeps its bucket."""
 
     stream: StreamDefinition
     source: SourceReader
-    desk: Desk
+    central: CentralAccess
     here: Bucket | None
     there: Bucket | None
 
@@ -109,7 +109,7 @@ class Session:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.desk = Desk(config.central, config.metrics_bucket)
+        self.central = CentralAccess(config.central, config.metrics_bucket)
         self._clients: dict[str, WriteClient] = {}
         self._readers: dict[str, SourceReader] = {}
 
@@ -170,7 +170,7 @@ class Session:
             if client.clock_skew is None:  # it does not answer at all
                 text = f"{source.name} at {client.url}: {error.summary}; {error.hint}"
                 raise Unusable(client.redact(text)) from error
-        return Sides(stream, self.reader(source), self.desk, here, self.desk.bucket(stream.central_bucket))
+        return Sides(stream, self.reader(source), self.central, here, self.central.bucket(stream.central_bucket))
 
 
 def instants(options: argparse.Namespace, now: int) -> tuple[int | None, int | None]:
@@ -191,7 +191,7 @@ def aligned(stream: StreamDefinition, start: int, stop: int) -> tuple[int, int]:
     return start + -start % unit, stop - stop % unit
 
 
-def run(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
+def in_session(options: argparse.Namespace, command: Callable[[Session], int]) -> int:
     """Read the configuration and return the exit status of `command`. Raises what it cannot go on with (`ending`)."""
     session = Session(settings.load(options.config, os.environ, getattr(options, "telegraf_config", None)))
     try:
