@@ -20,7 +20,7 @@ from telegraf_plugin.influxdb.ledger_reader import LedgerReader
 from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
-from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.definition import ReadWay, StreamDefinition, StreamId
 from telegraf_plugin.stream.names import HEALTH
 from telegraf_plugin.stream.selection import named_in_central
 from telegraf_plugin.stream.spans import Span
@@ -39,6 +39,7 @@ class CentralReader(LedgerReader):
         """As `LedgerReader`; points are asked for in the language that `central` says."""
         super().__init__(central, metrics_bucket, client)
         self._way = InfluxqlWay(self._client, central.read)
+        self._always_influxql = central.read is ReadWay.INFLUXQL
         self._influxql = InfluxqlReader(self._way)
 
     # What has landed
@@ -65,7 +66,7 @@ class CentralReader(LedgerReader):
         """Yield what central has of `stream` in `span`, as `Passage.blocks` does for the source."""
         with self._explained():
             rest = stream
-            if stream.flux is None:
+            if self._suits_influxql(stream):
                 names = yield from self._counted(self._influxql.raw(in_central(stream), span))
                 if names == ():
                     return
@@ -103,6 +104,8 @@ class CentralReader(LedgerReader):
             return types_of(self._client.query(query))
 
         with self._explained():
+            if not self._suits_influxql(stream):
+                return by_flux()
             return self._way.ask(chosen, lambda questions: questions.types(span), by_flux)
 
     def probe(self, bucket: str, now: int) -> None:
@@ -168,7 +171,15 @@ class CentralReader(LedgerReader):
     def _either(
         self, stream: StreamDefinition, by_influxql: Callable[[Questions], Answer], by_flux: Callable[[], Answer]
     ) -> Answer:
-        return self._way.ask(in_central(stream), by_influxql, by_flux) if stream.flux is None else by_flux()
+        return self._way.ask(in_central(stream), by_influxql, by_flux) if self._suits_influxql(stream) else by_flux()
+
+    def _suits_influxql(self, stream: StreamDefinition) -> bool:
+        """Say whether InfluxQL reads what has landed of the stream for less than Flux.
+
+        Where the tag `field` makes a series of each field, InfluxQL looks for each of a measurement's fields in each
+        series: as much more as there are fields (decision 0078).
+        """
+        return stream.flux is None and (stream.wide or self._always_influxql)
 
     def _read(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
         for chunk in self._client.query(query):

@@ -6,6 +6,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -15,8 +17,9 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.bounds import Bucket
-from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.definition import ReadWay, StreamId
 from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
+from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from tests.fakes import BROKEN_OFF, CUT, END, UNAUTHORIZED, Behaviour, Exchange, FakeSource, good, plain, refusal, table
@@ -213,3 +216,34 @@ def test_who_waits_for_its_answer_is_known(central: Callable[..., CentralReader]
     go_on.set()
     asking.join(10)
     assert not reader.is_asked_by(asking.ident)
+
+
+@pytest.mark.parametrize(
+    ("tags", "read", "by_influxql"),
+    [
+        ((MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD), ReadWay.AUTO, False),
+        ((MetadataTag.HOST, MetadataTag.SOURCE_BUCKET), ReadWay.AUTO, True),
+        ((MetadataTag.HOST, MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD), ReadWay.INFLUXQL, True),
+        ((MetadataTag.HOST, MetadataTag.SOURCE_BUCKET), ReadWay.FLUX, False),
+    ],
+)
+def test_influxql_is_not_asked_by_itself_where_each_field_is_a_series(
+    tags: tuple[MetadataTag, ...], read: ReadWay, by_influxql: bool
+) -> None:
+    """It looks for each of a measurement's fields in each of its series (decision 0078)."""
+    with FakeSource(good(table())) as fake:
+        server = Server(fake.url, "central", Credential(TOKEN), read=read)
+        reader, stream = CentralReader(server, "metrics"), replace(STREAM, metadata_tags=tags)
+        for ask in (
+            lambda: reader.count(stream, (T, T + SECOND)),
+            lambda: reader.exists(stream, (T, T + SECOND)),
+            lambda: reader.newest_types(stream, (T, T + SECOND)),
+            lambda: list(reader.blocks(stream, (T, T + SECOND))),
+        ):
+            fake.requests.clear()
+            fake.lookups.clear()
+            with suppress(CentralError):
+                ask()
+            places = [request for request in fake.lookups if "/dbrps" in request.target]
+            assert bool(places) is by_influxql
+            assert by_influxql or fake.requests
