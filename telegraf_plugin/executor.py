@@ -17,7 +17,6 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.runner import JobRunner
-from telegraf_plugin.stream.collector import Action
 from telegraf_plugin.stream.commands import (
     Command,
     LedgerCommand,
@@ -38,6 +37,7 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
 )
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.lease import ClaimsRead, ReadClaims
 from telegraf_plugin.stream.status import Effort
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.turns import AT_ONCE
@@ -45,7 +45,9 @@ from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.printer import Printer
 from telegraf_plugin.telegraf.writer import LineWriter
 
-Told = Outcome | LedgerOutcome | SourceLookedUp | MarkPrinted
+Told = Outcome | LedgerOutcome | SourceLookedUp | MarkPrinted | ClaimsRead
+Done = Command | LedgerCommand | LookUpSource | ReadClaims
+"""What is done here, of all that is asked for."""
 
 
 class SourceDoer:
@@ -105,6 +107,14 @@ def read_ledger(central: CentralReader, command: LedgerCommand) -> LedgerOutcome
     return LedgerOutcome(command, result, central.clock_skew)
 
 
+def read_claims(central: CentralReader, command: ReadClaims) -> ClaimsRead:
+    """Read in central who has the lease."""
+    try:
+        return ClaimsRead(central.claims(command.lease))
+    except CentralError as error:
+        return ClaimsRead(error)
+
+
 def _read(central: CentralReader, command: LedgerCommand) -> LedgerResult:
     match command:
         case LookUp(bucket):
@@ -144,8 +154,9 @@ class Executor:
         # One more than commands may be in hand: how a bucket is kept is asked beside them.
         self._pools = {each.name: _Pool(each.name, each.concurrent_queries + 1, closed) for each in config.sources}
         self._ledger = _Pool("ledger", AT_ONCE, closed)
+        self._lease = _Pool("lease", 1, closed)  # its own: who waits for a bucket that hangs would lose the lease
 
-    def submit(self, action: Action) -> None:
+    def submit(self, action: Done) -> None:
         """Have it done."""
         if isinstance(action, Command):
             doer, command = self._doers[action.stream.source], action
@@ -153,6 +164,9 @@ class Executor:
         elif isinstance(action, LookUpSource):
             doer, question = self._doers[action.stream.source], action
             self._pools[action.stream.source].submit(lambda: self._tell(doer.look_up(question)))
+        elif isinstance(action, ReadClaims):
+            claims = action
+            self._lease.submit(lambda: self._tell(read_claims(self._central, claims)))
         else:
             reading = action
             self._ledger.submit(lambda: self._tell(read_ledger(self._central, reading)))
