@@ -17,6 +17,7 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.runner import JobRunner
+from telegraf_plugin.stream.collector import Action
 from telegraf_plugin.stream.commands import (
     Command,
     LedgerCommand,
@@ -46,8 +47,6 @@ from telegraf_plugin.telegraf.printer import Printer
 from telegraf_plugin.telegraf.writer import LineWriter
 
 Told = Outcome | LedgerOutcome | SourceLookedUp | MarkPrinted | ClaimsRead
-Done = Command | LedgerCommand | LookUpSource | ReadClaims
-"""What is done here, of all that is asked for."""
 
 
 class SourceDoer:
@@ -156,7 +155,7 @@ class Executor:
         self._ledger = _Pool("ledger", AT_ONCE, closed)
         self._lease = _Pool("lease", 1, closed)  # its own: who waits for a bucket that hangs would lose the lease
 
-    def submit(self, action: Done) -> None:
+    def submit(self, action: Action) -> None:
         """Have it done."""
         if isinstance(action, Command):
             doer, command = self._doers[action.stream.source], action
@@ -164,12 +163,13 @@ class Executor:
         elif isinstance(action, LookUpSource):
             doer, question = self._doers[action.stream.source], action
             self._pools[action.stream.source].submit(lambda: self._tell(doer.look_up(question)))
-        elif isinstance(action, ReadClaims):
-            claims = action
-            self._lease.submit(lambda: self._tell(read_claims(self._central, claims)))
         else:
             reading = action
             self._ledger.submit(lambda: self._tell(read_ledger(self._central, reading)))
+
+    def look_at_lease(self, command: ReadClaims) -> None:
+        """Have it read who has the lease."""
+        self._lease.submit(lambda: self._tell(read_claims(self._central, command)))
 
     def look(self, source: str) -> tuple[Effort, bool]:
         """Return what was asked of a source since the start, of central for the empty name; and whether it is central,

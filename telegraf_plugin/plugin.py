@@ -207,10 +207,12 @@ class Plugin:
         """Hand the collector an event, have done what it asks for, and tell what is new."""
         now = self._now()
         for action in self._collector.handle(event, now):
-            if isinstance(action, PrintClaim):
-                self._say(action)
+            self._executor.submit(action)
+        for due in self._collector.lease_actions():
+            if isinstance(due, PrintClaim):
+                self._say(due)
             else:
-                self._executor.submit(action)
+                self._executor.look_at_lease(due)
         moved = False
         for news in self._collector.news():
             match news:

@@ -17,7 +17,7 @@ from telegraf_plugin.stream.units import SECOND
 
 LONGEST = 3 * 86_400 * SECOND
 """What a claim may last (ns): an interval is a day at the most. What says more is damage, and nobody waits for it."""
-_CLAIM = re.compile(r"([0-9]{1,15}) ([0-9]{1,15}) ([0-9]{1,18})")
+_CLAIM = re.compile(r"([0-9]{1,15}) ([0-9]{1,15}) ([0-9]{1,18}) (\S{0,253})")
 _RUN = re.compile(r"[0-9a-zA-Z]{1,64}")
 
 
@@ -65,19 +65,19 @@ class Claim:
         return f"run {self.run}{f' on {self.machine}' if self.machine else ''}"
 
     def text(self) -> str:
-        """Return what decides, as it stands in the field `claim`: one value, so that it is seen whole or not at all."""
-        return f"{self.term} {self.beat} {self.lasts}"
+        """Return what others read, as it stands in the field `claim`: one value, which is seen whole or not at all."""
+        return f"{self.term} {self.beat} {self.lasts} {''.join(self.machine.split())[:253]}"
 
     @classmethod
-    def parse(cls, run: str, role: str, text: str, machine: str = "") -> Claim:
+    def parse(cls, run: str, role: str, text: str) -> Claim:
         """Read what `text` gave, of that run and role. Raises ValueError."""
         found = _CLAIM.fullmatch(text)
         if found is None or _RUN.fullmatch(run) is None:
             raise ValueError(f"a claim is damaged: {text[:60]!r} of run {run[:60]!r}")
-        term, beat, lasts = map(int, found.groups())
+        term, beat, lasts = map(int, found.groups()[:3])
         if lasts > LONGEST:
             raise ValueError(f"a claim is damaged: it would last {lasts} ns")
-        return cls(run, Role(role), term, beat, lasts, machine=machine)
+        return cls(run, Role(role), term, beat, lasts, machine=found[4])
 
 
 def lease_of(streams: Iterable[StreamDefinition]) -> str:

@@ -74,7 +74,7 @@ class Lost:
 
 
 Event = Tick | Wake | Outcome | LedgerOutcome | MarkPrinted | SourceLookedUp | ClaimsRead
-Action = Command | LedgerCommand | LookUpSource | LeaseAction
+Action = Command | LedgerCommand | LookUpSource
 News = Attempt | HeldNews | Idle | Moved | Begun | Lost | Note
 
 
@@ -108,6 +108,7 @@ class Collector:
         self.lease = lease(self._notes) if lease is not None else None
         self._windows = windows
         self._stood_by, self._lost = self.standing_by, False
+        self._for_lease: list[LeaseAction] = []
         self._central_skew: float | None = None
         self._now = Clocks(0, 0)
         self._tick = 0
@@ -119,7 +120,8 @@ class Collector:
     def handle(self, event: Event, now: Clocks) -> list[Action]:
         """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
         self._now = now
-        actions: list[Action] = [*self._lease_actions(event, now)]
+        actions: list[Action] = []
+        self._look_after_lease(event, now)
         if self.standing_by:
             return actions
         match event:
@@ -167,14 +169,19 @@ class Collector:
     def _may_read(self) -> bool:
         return self.lease is None or self.lease.may_print(self._now.steady)
 
-    def _lease_actions(self, event: Event, now: Clocks) -> list[LeaseAction]:
-        """Return what is due for the lease, and have lines pass only as long as it is held."""
+    def lease_actions(self) -> list[LeaseAction]:
+        """Return what is to be done for the lease since it was asked last."""
+        actions, self._for_lease = self._for_lease, []
+        return actions
+
+    def _look_after_lease(self, event: Event, now: Clocks) -> None:
+        """See what is due for the lease, and have lines pass only as long as it is held."""
         lease = self.lease
         if lease is None:
-            return []
+            return
         if isinstance(event, ClaimsRead):
             lease.done(event, now)
-        actions = lease.next(now)
+        self._for_lease += lease.next(now)
         for window in self._windows.values():
             window.permit(lease.until)
         if lease.lost and not self._lost:
@@ -183,7 +190,6 @@ class Collector:
         elif self._stood_by and not self.standing_by:
             self._stood_by = False
             self._news.append(Begun())
-        return actions
 
     def end(self, now: Clocks) -> PrintClaim | None:
         """Give the lease up, as the run ends: no line passes any more. Returns what is to be printed."""

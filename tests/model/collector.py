@@ -77,7 +77,8 @@ class Collector:
             for name, client in self.clients.items()
         }
         self._commands: dict[str, deque[Command]] = {name: deque() for name in world.sources}
-        self._readings: deque[LedgerCommand | ReadClaims] = deque()
+        self._readings: deque[LedgerCommand] = deque()
+        self._claims: deque[ReadClaims] = deque()
         self._turn = 0
         self._handle(Wake())
 
@@ -94,10 +95,13 @@ class Collector:
         for action in self.core.handle(event, Clocks(self.world.clock(), self.world.steady())):
             if isinstance(action, Command):
                 self._commands[action.stream.source].append(action)
-            elif isinstance(action, PrintClaim):
-                self._writer.write(claim_line(self.world.lease, "", action.claim, action.time))
             elif not isinstance(action, LookUpSource):
                 self._readings.append(action)
+        for due in self.core.lease_actions():
+            if isinstance(due, PrintClaim):
+                self._writer.write(claim_line(self.world.lease, "", due.claim, due.time))
+            else:
+                self._claims.append(due)
         for news in self.core.news():
             if isinstance(news, Attempt):
                 self._attempted(news)
@@ -127,10 +131,11 @@ class Collector:
         if due is not None and 0 < due - self.world.steady() <= PATIENCE:
             self.world.now += due - self.world.steady()
         self._handle(Wake())
-        while self._readings:
-            reading = self._readings.popleft()
-            read = read_claims if isinstance(reading, ReadClaims) else read_ledger
-            self._handle(read(self.central, reading))  # type: ignore[operator]
+        while self._readings or self._claims:
+            if self._claims:
+                self._handle(read_claims(self.central, self._claims.popleft()))
+            else:
+                self._handle(read_ledger(self.central, self._readings.popleft()))
         for name in bases:
             if self.account(name).state is State.LOADING:  # it begins anew: what was printed counts as an earlier run's
                 for each in [each for each in self.world.fresh if each[0] == name]:

@@ -20,7 +20,7 @@ TOGETHER = INTERVAL
 @dataclass
 class Machine:
     """`ahead`: its clock (ns). `asleep`: nothing of it runs. `cut_off`: it cannot reach central, to read or to write;
-    `unheard`: what its Telegraf has for central stays there.
+    `unheard`: of which outputs what its Telegraf has for central stays there.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Machine:
     ahead: int = 0
     asleep: bool = False
     cut_off: bool = False
-    unheard: bool = False
+    unheard: frozenset[str] = frozenset()
     collector: Collector | None = None
     runs: int = 0
 
@@ -115,7 +115,8 @@ class Pair(World):
                     tick = False
                     self.do(Collector.work)
                 for output in self.telegraf.buffers:
-                    while not (machine.cut_off or machine.unheard) and self.telegraf.send(output, Reply.WELL, self.now):
+                    held = machine.cut_off or output in machine.unheard
+                    while not held and self.telegraf.send(output, Reply.WELL, self.now):
                         pass
             lost = self.collector is not None and self.collector.lost
             if lost and self.collector is not None:
@@ -128,7 +129,9 @@ class Pair(World):
         """Take note of who is active."""
         there = machine.collector
         lease = there.core.lease if there is not None else None
-        if there is not None and lease is not None and lease.may_print(self.steady()) and [there.run] != self.active[-1:]:
+        if there is None or lease is None or not lease.may_print(self.steady()):
+            return
+        if [there.run] != self.active[-1:]:
             self.active.append(there.run)
 
     def printed(self, data: bytes, run: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from telegraf_plugin.stream.units import MINUTE
-from tests.model.collector import Collector
 from tests.model.outside import INTERVAL, SECOND
 from tests.model.pair import TAKEOVER, Machine, Pair, Writes
 from tests.model.world import World
+
+OUTPUTS, NONE = frozenset({"data", "metrics"}), frozenset[str]()
+"""Of which outputs of a Telegraf nothing reaches central."""
 
 
 def pair(world: World) -> tuple[Pair, Machine, Machine, Writes]:
@@ -63,15 +65,18 @@ def asleep(world: World) -> None:
 def asleep_in_a_read(world: World) -> None:
     """The active one stops in the midst of what it prints, for a minute: it does not print the rest."""
     both, first, _, writes = pair(world)
-    for ago in range(1, 59):
+    for ago in range(1, 13):
         both.write("a", "n", ago, 1)
 
     def sleep() -> None:
+        if both.phase != "lines printed":
+            both.script.append((0, sleep))
+            return
         first.asleep = True
         both.live(60, writes)
         first.asleep = False
 
-    both.script.append((12, sleep))
+    both.script.append((0, sleep))
     both.live(80, writes)
     if both.script:
         both.wrong("it did not sleep")
@@ -99,11 +104,11 @@ def cut_off(world: World) -> None:
 def late_words(world: World) -> None:
     """The active one is killed, and its Telegraf brings its last words when another one has taken over."""
     both, first, _, writes = pair(world)
-    first.unheard = True
+    first.unheard = OUTPUTS
     both.live(12, writes)
     both.kill_machine(first, telegraf=False)
     both.live(40, writes)
-    first.unheard = False
+    first.unheard = NONE
     both.live(60, writes)
     if both.active != ["z1", "a1"]:
         both.wrong(f"what came late has changed who is active: {both.active}")
@@ -112,12 +117,13 @@ def late_words(world: World) -> None:
 
 def central_away(world: World) -> None:
     """Central is away for long: who stands by does not call that the other's silence."""
-    both, _, _, writes = pair(world)
+    both, first, _, writes = pair(world)
     both.central.silent = True
     both.live(100, writes)
     both.central.silent = False
-    with both.on(both.machines[1]):
-        both.do(Collector.look)  # it looks before the other's Telegraf has sent what it holds
+    first.unheard = OUTPUTS  # a Telegraf takes a while to try again
+    both.live(5, writes)
+    first.unheard = NONE
     both.live(60, writes)
     if both.active != ["z1"]:
         both.wrong(f"it was taken over: {both.active}")
@@ -156,10 +162,10 @@ def both_at_once(world: World) -> None:
     both.live(12, writes)
     both.end_machine(first)
     for machine in (second, third):  # neither has read the other's claim when it makes its own
-        machine.unheard = True
+        machine.unheard = OUTPUTS
     both.live(6, writes)
     for machine in (second, third):
-        machine.unheard = False
+        machine.unheard = NONE
     both.live(60, writes)
     if both.active[:2] != ["z1", "m1"]:
         both.wrong(f"one of them was to have it: {both.active}")
@@ -170,17 +176,17 @@ def claim_that_does_not_land(world: World) -> None:
     """One that stands by takes the lease, and its claim does not reach central: it does not print."""
     both, first, second, writes = pair(world)
     third = Machine("m", type(first.telegraf)(both.central))
-    both.machines.append(third)
+    both.machines.insert(0, third)  # it acts before the other one that stands by
     both.boot(third)
     both.live(12, writes)
-    third.unheard = True
+    third.unheard = frozenset({"metrics"})
     both.kill_machine(first)
     both.live(60, writes)
     if "m1" in both.printing:
         both.wrong("it prints though its claim is not in central")
     if both.active != ["z1", second.name + "1"]:
         both.wrong(f"{both.active} were active")
-    third.unheard = False
+    third.unheard = NONE
     both.live(60, writes)
     arrives(both, writes, "a claim that did not land")
 

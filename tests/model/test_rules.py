@@ -103,7 +103,8 @@ WORLDS: dict[Story, Callable[[], World]] = {
     paused.outage_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
     paused.about_to_be_lost_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
     paused.pace: lambda: World(STREAMS[:1], restraint=paused.PACE),
-} | dict.fromkeys(standby.STORIES, Pair)
+    **dict.fromkeys(standby.STORIES, Pair),
+}
 """What the stories are told of, where it is not one stream that begins at a date, without a sweep."""
 
 
