@@ -42,7 +42,7 @@ def printing(central: InfluxServer, buckets: Iterable[str]) -> Printing:
     """When each run has printed lines of data, by the marks in these buckets of central."""
     found: Printing = {}
     for bucket in buckets:
-        points = central.filtered_points(bucket, f'r._measurement == "{LEDGER}"')
+        points = list(central.filtered_points(bucket, f'r._measurement == "{LEDGER}"'))
         runs = {(p.tags, p.time_ns): p.value for p in points if p.field == "incarnation"}
         for point in points:
             run = runs.get((point.tags, point.time_ns))

@@ -53,11 +53,9 @@ class Claim:
     version: str = ""
 
     @property
-    def rank(self) -> tuple[int, bool, str]:
-        """Of two claims the greater one counts: the later term; of one term who has the lease before who takes it; and
-        where two took it at once, a name decides, which is the same to both.
-        """
-        return self.term, self.role is not Role.TAKING, self.run
+    def rank(self) -> tuple[int, str]:
+        """Of two claims the greater one counts: the later term; where two took it at once, a name, the same to both."""
+        return self.term, self.run
 
     @property
     def who(self) -> str:

@@ -36,7 +36,7 @@ SAID = 4
 LOOKS = 8
 """How often the others' claims are read in that time."""
 TAKING_LOOK = SECOND // 4
-"""How often (ns) they are while one's own claim is on its way, at first."""
+"""How often (ns) they are while one takes the lease: until it can be read that one has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,8 @@ class Lease:
         else:
             self._hold(own, first, now)
         self._answered_at = now.steady
-        fast = self.role is Role.TAKING and now.steady - self._taken_at < self.lasts
+        seen = own is not None and own.role is Role.ACTIVE
+        fast = self.role is not Role.STANDBY and not seen and now.steady - self._taken_at < self.lasts
         self._look_at = now.steady + (TAKING_LOOK if fast else self.lasts // LOOKS)
 
     def _watch(self, first: Claim | None, asked_at: int, now: Clocks) -> None:

@@ -68,7 +68,7 @@ def no_giving_way(patch: Patch) -> None:
 
 
 def no_rank(patch: Patch) -> None:
-    patch.setattr(Claim, "rank", property(lambda self: (self.term, False, "")))
+    patch.setattr(Claim, "rank", property(lambda self: (self.term, "")))
 
 
 def no_giving_up(patch: Patch) -> None:
