@@ -166,6 +166,11 @@ class Collector:
         return self.lease is not None and (self.lease.standby or self.lease.lost)
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether nothing is read for now though this run has the lease: it was not seen in central for too long."""
+        return not (self.standing_by or self._may_read)
+
+    @property
     def _may_read(self) -> bool:
         return self.lease is None or self.lease.may_print(self._now.steady)
 

@@ -53,6 +53,9 @@ def test_the_second_prints_nothing_until_the_first_is_killed_and_then_all_that_i
         _until(both, lambda: _landed(second, newest) == _at(influx, newest), "all that was written to have landed")
         assert second.healthy()
         assert second.of("collector_lease")[-1].tags["role"] == "active"
+        second.end_of_input()
+        assert second.wait() == 0
+        assert second.of("collector_lease")[-1].tags["role"] == "over"
 
 
 def _collector(folder: Path, document: dict[str, object], env: dict[str, str], stack: ExitStack) -> PluginProcess:

@@ -18,8 +18,10 @@ from telegraf_plugin.stream.clocks import Clocks
 from telegraf_plugin.stream.collector import Begun, Collector, Lost, Tick, Wake
 from telegraf_plugin.stream.commands import LookUp
 from telegraf_plugin.stream.flow import Load
+from telegraf_plugin.stream.health import Health
 from telegraf_plugin.stream.lease import ClaimsRead, Lease, LeaseAction, PrintClaim, ReadClaims
 from telegraf_plugin.stream.notes import Notes
+from telegraf_plugin.stream.status import Effort
 from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.marks import claim_line
 from telegraf_plugin.telegraf.metrics import standby_line
@@ -122,6 +124,7 @@ class Core:
     def __init__(self) -> None:
         self.now = BEGIN
         self.claims: dict[str, Claim] = {}
+        self.blind = False  # what it says does not land
         self.window = InFlightWindow(100, steady=lambda: self.now)
         self.core = Collector(
             [("POD-8", [stream("a")], 1)],
@@ -142,7 +145,7 @@ class Core:
         for each in due:
             if isinstance(each, PrintClaim):
                 self.said.append(each.claim)
-                if each.claim.role is not Role.STANDBY:
+                if each.claim.role is not Role.STANDBY and not self.blind:
                     self.claims["me"] = each.claim
             else:
                 actions += self.hand_in(ClaimsRead(dict(self.claims)))
@@ -178,6 +181,25 @@ def test_one_whose_lease_is_taken_stops_at_once_and_says_so_once() -> None:
     with pytest.raises(NoRoom):
         site.window.enter("a", Load(1, 0), True, lambda: None)
     assert site.core.wakes_at() is None
+
+
+def test_one_whose_lease_is_not_seen_is_not_healthy_and_says_why_until_it_is_seen_again() -> None:
+    site = Core()
+    site.run(5)
+    assert not site.core.in_doubt
+    seen = site.claims.pop("me")
+    site.blind = True
+    site.run(30)
+    assert site.core.in_doubt
+    assert not site.core.standing_by
+    health = Health(site.core, [stream("a")], 10 * SECOND, lambda _: (Effort(), False), Clocks(0, 0))
+    health.ticked(Clocks(site.now, site.now))
+    [status] = health.board.streams.values()
+    assert "the lease is not seen in central" in status.trouble
+    site.blind = False
+    site.run(10)
+    assert site.claims["me"].beat > seen.beat
+    assert not site.core.in_doubt
 
 
 def test_the_end_lets_nothing_pass_and_gives_the_lease_up() -> None:
