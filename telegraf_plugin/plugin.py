@@ -127,11 +127,11 @@ class Plugin:
         threading.excepthook = self._on_crash
         self._audit.started()
         self._ticks.start()
-        self._handle(Wake())
         if self._ticked:
             self._events.put(_Signal.TICK)
         _later(FIRST_TICK_SECONDS, self._events.put, _Signal.BEGIN)
         try:
+            self._handle(Wake())
             status = self._serve()
         except OutputClosed as closed:
             log.error("%s: Telegraf does not read any more; ending", closed)

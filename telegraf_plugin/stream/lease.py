@@ -82,6 +82,7 @@ class Lease:
         self._say_at = self._look_at = 0
         self._asked_at: int | None = None  # when it was, while there is no answer
         self._answered_at: int | None = None
+        self._began: int | None = None
         self._trouble = ""  # why the last look failed
         self._heard_at = 0  # when another word of the holder was read, or looking began
         self._taken_at = 0
@@ -105,8 +106,8 @@ class Lease:
 
     def trouble(self, steady: int) -> str:
         """Say why it is no good standby; empty where it is one."""
-        since = self._answered_at if self._answered_at is not None else 0
-        if self._trouble and steady - since > self.lasts:
+        since = self._answered_at if self._answered_at is not None else self._began
+        if self._trouble and since is not None and steady - since > self.lasts:
             return f"the lease cannot be read in central: {self._trouble}"
         if self.role is Role.TAKING and steady - self._taken_at > self.lasts:
             return "nobody else holds the lease, and the claim to it has not arrived in central"
@@ -129,6 +130,7 @@ class Lease:
         """Return what is to be done now."""
         if self.lost:
             return []
+        self._began = now.steady if self._began is None else self._began
         actions: list[LeaseAction] = []
         self._look_for_doubt(now.steady)
         if now.steady >= self._say_at:
@@ -190,20 +192,22 @@ class Lease:
     def _watch(self, first: Claim | None, asked_at: int, now: Clocks) -> None:
         """Take the lease when nobody has it, or its holder has not been heard of for long enough."""
         if first is None or first.role is Role.OVER:
-            self._take(first, "nobody holds it" if first is None else f"{first.who} has given it up", now)
+            why = "nobody holds it" if first is None else f"{first.who} has given it up"
+            self._notes.info("taking the lease: %s", why)
+            self._take(first, now)
             return
-        blind = self._answered_at is None or now.steady - self._answered_at > self.lasts // 2
+        blind = self._answered_at is None or now.steady - self._answered_at > first.lasts // 2
         before, self.holder = self.holder, first
         if before is None or before.run != first.run:
             self._notes.info("standing by: %s holds the lease; nothing is read here", first.who)
         if blind or before is None or (before.run, before.beat) != (first.run, first.beat):
             self._heard_at = now.steady
         elif asked_at - self._heard_at >= first.lasts:
-            silent = (now.steady - self._heard_at) // SECOND
-            self._take(first, f"{first.who} has not been heard of for {silent} s", now)
+            text = "taking the lease over: %s has not been heard of for %d s"
+            self._notes.warning(text, first.who, (now.steady - self._heard_at) // SECOND)
+            self._take(first, now)
 
-    def _take(self, first: Claim | None, why: str, now: Clocks) -> None:
-        self._notes.warning("taking the lease: %s", why)
+    def _take(self, first: Claim | None, now: Clocks) -> None:
         self._term = max(self._term, first.term if first is not None else 0) + 1
         self._taken_at = now.steady
         self._printed.clear()

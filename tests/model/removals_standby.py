@@ -25,8 +25,8 @@ def no_takeover(patch: Patch) -> None:
 def no_terms(patch: Patch) -> None:
     take = Lease._take
 
-    def taken(self: Lease, first: Claim | None, why: str, now: Clocks) -> None:
-        take(self, first, why, now)
+    def taken(self: Lease, first: Claim | None, now: Clocks) -> None:
+        take(self, first, now)
         self._term = 1
 
     patch.setattr(Lease, "_take", taken)
@@ -35,8 +35,8 @@ def no_terms(patch: Patch) -> None:
 def no_reading_back(patch: Patch) -> None:
     take = Lease._take
 
-    def taken(self: Lease, first: Claim | None, why: str, now: Clocks) -> None:
-        take(self, first, why, now)
+    def taken(self: Lease, first: Claim | None, now: Clocks) -> None:
+        take(self, first, now)
         self.role, self._until = Role.ACTIVE, now.steady + self.lasts
 
     patch.setattr(Lease, "_take", taken)

@@ -234,6 +234,17 @@ def test_a_standby_that_cannot_read_or_be_heard_is_no_good_one_and_says_why(site
     assert "has not arrived in central" in second.lease.trouble(site.now)
 
 
+def test_one_that_could_never_read_the_lease_says_so_when_a_claim_would_have_lasted() -> None:
+    site = Site("a")
+    site.away = site.now + HOUR
+    lease = site.machines[0].lease
+    assert lease is not None
+    site.run(10)
+    assert not lease.trouble(site.now)
+    site.run(15)
+    assert "cannot be read" in lease.trouble(site.now)
+
+
 def test_a_claim_lasts_for_two_intervals_and_never_for_less_than_outputs_take() -> None:
     assert Lease("", "a", 60 * SECOND, "", "", Notes()).lasts == 120 * SECOND
     assert Lease("", "a", SECOND, "", "", Notes()).lasts == SHORTEST
