@@ -44,8 +44,9 @@ def test_the_second_prints_nothing_until_the_first_is_killed_and_then_all_that_i
         assert second.of("collector_health")[-1].tags == {"role": "standby"}
         assert {line.tags["role"] for line in second.of("collector_lease")} == {"standby"}
 
-        first.popen.kill()
         killed = time.monotonic()
+        first.popen.kill()
+        first.popen.wait()
         _until(both, lambda: second.data, "the second to take over")
         assert time.monotonic() - killed < 3 * INTERVAL_S + 1  # a second for the tick of this loop
         _write(influx)
