@@ -21,7 +21,7 @@ from pathlib import Path
 from telegraf_plugin import __version__, lint, settings
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
-from telegraf_plugin.config import Config, shards
+from telegraf_plugin.config import Config, shards, standby
 from telegraf_plugin.config.settings import ENV_FILE, derived, outdated
 from telegraf_plugin.config.settings import settings as completed
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
@@ -89,6 +89,7 @@ environment:
   COLLECTOR_QUERIES   what to read, when --config does not say
   COLLECTOR_ENV_FILE  the settings, when --env-file does not say; empty: none but the environment's
   COLLECTOR_SHARD     2/8: take the sources that fall to the second of eight collectors (docs/shards.md)
+  COLLECTOR_STANDBY   yes: of several with the same files one reads, the others stand by (docs/shards.md)
   COLLECTOR_SECRETS   a folder with the tokens as files: SERVER_A_TOKEN is its file server_a_token, and so on
   and the variables that the configuration names; what is not set comes from .env beside the configuration
 
@@ -209,10 +210,11 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
     wrong = []
     if level not in LEVELS:
         wrong.append(ConfigurationError("environment", [Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")]))
-    try:
-        shard = shards.of(os.environ)
-    except ValueError as error:
-        wrong.append(ConfigurationError("environment", [Problem(shards.VARIABLE, str(error))]))
+    for setting in (shards, standby):
+        try:
+            setting.of(os.environ)
+        except ValueError as error:
+            wrong.append(ConfigurationError("environment", [Problem(setting.VARIABLE, str(error))]))
     try:
         config = settings.load(options.config, os.environ)
     except ConfigurationError as error:
@@ -221,16 +223,17 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
         return refused(wrong, "nothing is collected")
     set_up(level, options.log_file, _secrets(config))
     interval = _lint(config)
-    config = config.share(shard)
+    config = config.share(shards.of(os.environ))
     changed = ConfigFile(options.config, os.environ, config).changed
     _share_memory()
-    plugin = Plugin(config, writer, changed, options.ticked, interval=interval)
+    plugin = Plugin(config, writer, changed, options.ticked, interval=interval, standby=standby.of(os.environ))
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     status = plugin.run()
     if status is None:
         # The ledger is the only state: to begin anew loses nothing, and leaves nothing of the old configuration.
         writer.restore_stdout()
-        os.execv(sys.executable, [sys.executable, "-m", "telegraf_plugin", *words, "--ticked"])  # noqa: S606 (itself)
+        again = [word for word in words if word != "--ticked"]
+        os.execv(sys.executable, [sys.executable, "-m", "telegraf_plugin", *again, "--ticked"])  # noqa: S606 (itself)
     return status or 0
 
 

@@ -38,6 +38,7 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
 )
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.lease import ClaimsRead, ReadClaims
 from telegraf_plugin.stream.status import Effort
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.turns import AT_ONCE
@@ -45,7 +46,7 @@ from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.printer import Printer
 from telegraf_plugin.telegraf.writer import LineWriter
 
-Told = Outcome | LedgerOutcome | SourceLookedUp | MarkPrinted
+Told = Outcome | LedgerOutcome | SourceLookedUp | MarkPrinted | ClaimsRead
 
 
 class SourceDoer:
@@ -105,6 +106,14 @@ def read_ledger(central: CentralReader, command: LedgerCommand) -> LedgerOutcome
     return LedgerOutcome(command, result, central.clock_skew)
 
 
+def read_claims(central: CentralReader, command: ReadClaims) -> ClaimsRead:
+    """Read in central who has the lease."""
+    try:
+        return ClaimsRead(central.claims(command.lease))
+    except CentralError as error:
+        return ClaimsRead(error)
+
+
 def _read(central: CentralReader, command: LedgerCommand) -> LedgerResult:
     match command:
         case LookUp(bucket):
@@ -144,6 +153,7 @@ class Executor:
         # One more than commands may be in hand: how a bucket is kept is asked beside them.
         self._pools = {each.name: _Pool(each.name, each.concurrent_queries + 1, closed) for each in config.sources}
         self._ledger = _Pool("ledger", AT_ONCE, closed)
+        self._lease = _Pool("lease", 1, closed)  # its own: who waits for a bucket that hangs would lose the lease
 
     def submit(self, action: Action) -> None:
         """Have it done."""
@@ -156,6 +166,10 @@ class Executor:
         else:
             reading = action
             self._ledger.submit(lambda: self._tell(read_ledger(self._central, reading)))
+
+    def look_at_lease(self, command: ReadClaims) -> None:
+        """Have it read who has the lease."""
+        self._lease.submit(lambda: self._tell(read_claims(self._central, command)))
 
     def look(self, source: str) -> tuple[Effort, bool]:
         """Return what was asked of a source since the start, of central for the empty name; and whether it is central,

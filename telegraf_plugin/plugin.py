@@ -12,26 +12,33 @@ import os
 import queue
 import secrets
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import Enum, auto
+from functools import partial
 
+from telegraf_plugin import __version__
 from telegraf_plugin.audit import Audit
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.executor import Executor, Told
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.attempts import Attempt
+from telegraf_plugin.stream.claim import lease_of
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Collector, Event, Idle, Moved, Tick, Wake
+from telegraf_plugin.stream.collector import Begun, Collector, Event, Idle, Lost, Moved, Tick, Wake
 from telegraf_plugin.stream.commands import HeldNews
 from telegraf_plugin.stream.health import CycleOver, Health, HealthNews, Report
+from telegraf_plugin.stream.lease import Lease, PrintClaim
 from telegraf_plugin.stream.notes import Note
 from telegraf_plugin.stream.units import SECOND
 from telegraf_plugin.telegraf.execd import TickReader
 from telegraf_plugin.telegraf.inflight import InFlightWindow
-from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines
+from telegraf_plugin.telegraf.marks import claim_line
+from telegraf_plugin.telegraf.metrics import cycle_lines, health_line, held_lines, standby_line
 from telegraf_plugin.telegraf.writer import LineWriter
 
 END_OF_INPUT_SECONDS = 4.0
@@ -55,6 +62,7 @@ class _Signal(Enum):
     BEGIN = auto()
     CLOSED = auto()
     CRASHED = auto()
+    LOST = auto()
 
 
 class Plugin:
@@ -69,11 +77,13 @@ class Plugin:
         ticks: int = 0,
         clock: Callable[[], int] = time.time_ns,
         interval: int = FIRST_INTERVAL,
+        standby: bool = False,
     ) -> None:
         """Read ticks from the descriptor `ticks` and write lines to `writer`; `clock` gives Unix ns.
 
         `changed` is asked on each tick whether there is another configuration to take over. `ticked`: begin with one.
-        `interval` (ns): how often ticks come, as far as that is known before there were two.
+        `interval` (ns): how often ticks come, as far as that is known before there were two. `standby`: of several
+        collectors of these streams one reads.
         """
         self._ticked = ticked
         self._changed = changed
@@ -86,21 +96,25 @@ class Plugin:
         central = CentralReader(config.central, config.metrics_bucket)
         limits = config.max_in_flight, config.max_in_flight_bytes
         windows = {stream.central_bucket: InFlightWindow(*limits) for stream in config.streams}
+        run, self._streams = secrets.token_hex(4), config.streams
+        self._lease = lease_of(self._streams) if standby and self._streams else ""
         self._collector = Collector(
             [(source.name, source.streams, source.concurrent_queries) for source in config.sources],
             windows,
-            secrets.token_hex(4),
+            run,
             config.metrics_bucket,
             central.url,
             config.sweep,
             {source.name: source.restraint for source in config.sources},
+            partial(Lease, self._lease, run, interval, socket.gethostname(), __version__) if self._lease else None,
         )
         self._executor = Executor(
             config, central, windows, writer, self._events.put, lambda: self._events.put(_Signal.CLOSED)
         )
         self._audit = Audit(config)
         self._shard = str(config.shard) if config.shard is not None else ""
-        self._health = Health(self._collector, config.streams, interval, self._executor.look, self._now())
+        self._interval = interval
+        self._health = self._new_health()
 
     def run(self) -> int | None:
         """Serve ticks until standard input ends or a signal asks to stop. Returns the exit status.
@@ -113,15 +127,16 @@ class Plugin:
         threading.excepthook = self._on_crash
         self._audit.started()
         self._ticks.start()
-        self._handle(Wake())
         if self._ticked:
             self._events.put(_Signal.TICK)
         _later(FIRST_TICK_SECONDS, self._events.put, _Signal.BEGIN)
         try:
+            self._handle(Wake())
             status = self._serve()
         except OutputClosed as closed:
             log.error("%s: Telegraf does not read any more; ending", closed)
             return 1
+        self._give_up()
         if not self._writer.close(TERMINATE_SECONDS):
             log.warning("Telegraf did not take all lines before the end; they are read again after the next start")
         if status is None and not self._writer.whole:
@@ -130,6 +145,16 @@ class Plugin:
         if status is not None:
             log.info("collector stopped")
         return status
+
+    def _new_health(self) -> Health:
+        return Health(self._collector, self._streams, self._interval, self._executor.look, self._now())
+
+    def _give_up(self) -> None:
+        """Say that another collector may take over at once."""
+        said = self._collector.end(self._now())
+        if said is not None:
+            with suppress(OutputClosed):
+                self._say(said)
 
     def _serve(self) -> int | None:
         deadline = None
@@ -158,6 +183,8 @@ class Plugin:
                 return 0
             elif event is _Signal.CRASHED:
                 return 1
+            elif event is _Signal.LOST:
+                return None
             elif event is _Signal.CLOSED:
                 raise OutputClosed("standard output is closed")
             elif not isinstance(event, _Signal):
@@ -181,6 +208,11 @@ class Plugin:
         now = self._now()
         for action in self._collector.handle(event, now):
             self._executor.submit(action)
+        for due in self._collector.lease_actions():
+            if isinstance(due, PrintClaim):
+                self._say(due)
+            else:
+                self._executor.look_at_lease(due)
         moved = False
         for news in self._collector.news():
             match news:
@@ -196,6 +228,11 @@ class Plugin:
                     self._report(self._health.idle(news, now))
                 case Moved():
                     moved = True
+                case Begun():
+                    self._health = self._new_health()
+                    self._events.put(_Signal.BEGIN)
+                case Lost():
+                    self._events.put(_Signal.LOST)
         if moved:
             self._report(self._health.moved(now))
 
@@ -210,8 +247,26 @@ class Plugin:
         log.debug("what led to it", exc_info=crash.exc_value)
         self._events.put(_Signal.CRASHED)
 
+    def _say(self, said: PrintClaim) -> None:
+        self._writer.write(claim_line(self._lease, self._shard, said.claim, said.time))
+
+    def _stand_by(self) -> None:
+        """Say how it stands as a standby, instead of a cycle; nothing while nothing is known yet."""
+        self._handle(Wake())
+        lease = self._collector.lease
+        if lease is None or not self._collector.standing_by:
+            return
+        trouble = lease.trouble(time.monotonic_ns())
+        if trouble or lease.holder is not None:
+            self._writer.write(standby_line(len(self._streams), trouble, self._clock(), self._shard))
+        if trouble:
+            log.warning("standing by, and not well: %s", trouble)
+
     def _tick(self) -> None:
         self._ticks.taken()
+        if self._collector.standing_by:
+            self._stand_by()
+            return
         self._report(self._health.tick(self._now()))
         self._handle(Tick(self._health.tick_number))
         self._report(self._health.ticked(self._now()))

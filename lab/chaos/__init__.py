@@ -18,6 +18,7 @@ and at the end all points are compared with it.
     marks       the ledger's marks by a second hand, and which is believed
     auditor     asserts all the time that what the believed mark calls proved is there
     upheaval    when central was put back or emptied, so that nobody takes two readings for one state
+    standby     of two collectors: which one reads, and for how long two have printed at once
     report      the figures, as markdown
     run         the run as a whole; `python -m lab.chaos` is its command
     mutants     the plugin with a rule taken away; `mutated` is what Telegraf starts then

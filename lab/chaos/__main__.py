@@ -3,9 +3,9 @@
 In, from the environment: FAULTS (200) and SEED (1), whole numbers; REPORT, a file that gets the report as markdown
 (appended, so that several seeds make one file); LOGS, a folder for the logs of everything; CALM, seconds until all has
 to be equal and proved; REFILLS, yes or no: whether central is put back and emptied (yes for odd seeds); WIDE=yes:
-without the tag `field`, so that fields share lines; READ, flux or influxql: the language in which all servers are read
-(auto); MUTANT, the name of a mutant of `lab.chaos.mutants`, which the
-plugin is started as. Out: exit status 0 (nothing lost, doubled,
+without the tag `field`, so that fields share lines; STANDBY=yes: two collectors, one of which stands by, and faults
+take hold of the one that reads; READ, flux or influxql: the language in which all servers are read (auto); MUTANT, the
+name of a mutant of `lab.chaos.mutants`, which the plugin is started as. Out: exit status 0 (nothing lost, doubled,
 wrong or wrongly called proved), 1 (something was, or the run broke), 2 (something is missing to begin with), 130 (ended
 by Ctrl-C).
 """
@@ -50,7 +50,8 @@ def main() -> int:
         return 2
     logs = os.environ.get("LOGS")
     try:
-        report = run(faults, seed, ended, say, deadline_s, Path(logs) if logs else None, refills, mutant)
+        standby = os.environ.get("STANDBY") == "yes"
+        report = run(faults, seed, ended, say, deadline_s, Path(logs) if logs else None, refills, mutant, standby)
     except Interrupted:
         say("ended before the report")
         return 130

@@ -88,11 +88,13 @@ STREAMS = (
 )
 
 
-def collector(folder: Path, site: Site, urls: Mapping[str, str], mutant: str = "") -> TelegrafProcess:
+def collector(
+    folder: Path, site: Site, urls: Mapping[str, str], mutant: str = "", standby: bool = False
+) -> TelegrafProcess:
     """A Telegraf with the plugin, not yet started, in a new `folder`.
 
     `urls` replaces addresses by the proxies' in front of them, by the name of the variable. With `mutant` the plugin is
-    started as that one of `lab.chaos.mutants`.
+    started as that one of `lab.chaos.mutants`. `standby`: it is one of several, of which one reads.
     """
     (folder / "config").mkdir(parents=True)
     (folder / "logs").mkdir()
@@ -100,6 +102,8 @@ def collector(folder: Path, site: Site, urls: Mapping[str, str], mutant: str = "
     text = (REPOSITORY / "telegraf.conf").read_text()
     changes = [*CHANGES]
     environment = {**site.environment(INTERVAL_S, free_port()), **urls}
+    if standby:
+        environment["COLLECTOR_STANDBY"] = "yes"
     if mutant:
         words = [sys.executable, "-m", "lab.chaos.mutated", mutant]
         changes.append((COMMAND, f"command = [{', '.join(map(json.dumps, words))}, "))

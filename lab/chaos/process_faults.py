@@ -15,18 +15,20 @@ from lab.process import alive
 
 def plugin_killed(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGKILL; Telegraf starts it again."""
-    pid = stage.plugin_pid()
+    telegraf = stage.telegraf
+    pid = stage.plugin_pid(telegraf)
     os.kill(pid, signal.SIGKILL)
-    return f"{pid} killed, {stage.plugin_pid(other_than=pid)} started"
+    return f"{pid} killed, {stage.plugin_pid(telegraf, other_than=pid)} started"
 
 
 def plugin_killed_again_and_again(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGKILL soon after each start, while central refuses writes and answers queries."""
+    telegraf = stage.telegraf
     pid = killed = 0
     rule = Rule(Trouble.STATUS, Scope.WRITE, chance.choice((429, 503)))
     with stage.proxy.trouble(rule):
         for _number in range(chance.randrange(3, 6)):
-            pid = stage.plugin_pid(other_than=pid)
+            pid = stage.plugin_pid(telegraf, other_than=pid)
             stage.hold(chance.uniform(0.05, 1.5))
             with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
                 os.kill(pid, signal.SIGKILL)
@@ -36,13 +38,14 @@ def plugin_killed_again_and_again(stage: Stage, chance: random.Random, _: str) -
 
 def telegraf_killed(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGKILL, and started again."""
-    pid = stage.telegraf.pid
-    stage.telegraf.kill()
+    telegraf = stage.telegraf
+    pid = telegraf.pid
+    telegraf.kill()
     try:
         stage.hold(duration(chance) / 2)
     finally:
-        stage.telegraf.start()
-    return f"{pid} killed, {stage.telegraf.pid} started"
+        telegraf.start()
+    return f"{pid} killed, {telegraf.pid} started"
 
 
 def _server_killed(stage: Stage, chance: random.Random, server: InfluxServer, copy: bool = False) -> str:
@@ -68,7 +71,8 @@ def central_killed(stage: Stage, chance: random.Random, _: str) -> str:
 
 def plugin_stopped(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGSTOP and SIGCONT; Telegraf may be killed meanwhile, and the plugin then wakes as an orphan."""
-    pid = stage.plugin_pid()
+    telegraf = stage.telegraf
+    pid = stage.plugin_pid(telegraf)
     os.kill(pid, signal.SIGSTOP)
     try:
         stage.hold(duration(chance))
@@ -80,12 +84,13 @@ def plugin_stopped(stage: Stage, chance: random.Random, _: str) -> str:
 
 def telegraf_stopped(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGSTOP and SIGCONT."""
-    stage.telegraf.pause()
+    telegraf = stage.telegraf
+    telegraf.pause()
     try:
         stage.hold(duration(chance))
     finally:
-        stage.telegraf.resume()
-    return f"{stage.telegraf.pid} stopped, and went on"
+        telegraf.resume()
+    return f"{telegraf.pid} stopped, and went on"
 
 
 def _server_stopped(stage: Stage, chance: random.Random, server: InfluxServer) -> str:
@@ -109,9 +114,10 @@ def central_stopped(stage: Stage, chance: random.Random, _: str) -> str:
 
 def telegraf_reloaded(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGHUP: Telegraf empties its buffers and starts another plugin."""
-    pid = stage.plugin_pid()
-    stage.telegraf.reload()
-    return f"plugin {pid} ended, {stage.plugin_pid(other_than=pid)} started"
+    telegraf = stage.telegraf
+    pid = stage.plugin_pid(telegraf)
+    telegraf.reload()
+    return f"plugin {pid} ended, {stage.plugin_pid(telegraf, other_than=pid)} started"
 
 
 def second_collector(stage: Stage, chance: random.Random, _: str) -> str:

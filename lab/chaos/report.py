@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lab.chaos.auditor import Audit
 from lab.chaos.compare import Comparison
 from lab.chaos.faults import KINDS
+from lab.chaos.standby import TAKEOVER_S, Printing, longest_together
 
 MAX_FINDINGS = 5
 
@@ -48,13 +49,16 @@ class Report:
     deadline_s: float = 0.0
     telegraf_ended_itself: int = 0
     refused: str = ""  # what a source would not take of what the bench wrote
+    standby: bool = False
+    printing: Printing = field(default_factory=dict)  # of two collectors, one of which stands by
 
     @property
     def passed(self) -> bool:
         """True when central holds what is promised, all of it was proved, and no mark ever said what was not so."""
         held = self.comparison.equal and self.comparison.promised > 0 and not self.unproved
         audited = self.audit.comparisons > 0 and not self.audit.findings
-        return held and audited and self.sources.equal and not self.refused and self.calm_s is not None
+        alone = longest_together(self.printing) <= TAKEOVER_S
+        return held and audited and alone and self.sources.equal and not self.refused and self.calm_s is not None
 
     def markdown(self) -> str:
         """The report, to be read and to be committed."""
@@ -69,6 +73,7 @@ class Report:
         else:
             calm = f"not within {self.deadline_s:.0f} s"
         what = f"Seed {self.seed}{'' if self.refills else ', without refills'}{f', {self.mutant}' * bool(self.mutant)}"
+        what += ", with a standby" * self.standby
         lines = [
             f"## {what}: {seen} faults, {'passed' if self.passed else 'FAILED'}",
             "",
@@ -89,6 +94,12 @@ class Report:
             f" compared {audit.comparisons} times, {audit.points:,} points in all; {len(audit.findings)} findings;"
             f" {self.unproved:,} points not proved at the end.",
         ]
+        if self.standby:
+            lines += [
+                "",
+                f"{len(self.printing)} runs of two collectors printed data; two of them at once for"
+                f" {longest_together(self.printing):.1f} s at the longest, {TAKEOVER_S:.0f} s being a takeover.",
+            ]
         if self.refused:
             lines += ["", f"A source would not take what was written: {self.refused}"]
         if not self.sources.equal:

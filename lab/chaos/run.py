@@ -23,6 +23,7 @@ from lab.chaos.mutated import IN_PLACE
 from lab.chaos.report import Injected, Report
 from lab.chaos.schedule import Planned, plan, with_refills
 from lab.chaos.stage import Interrupted, NoEffect, Stage
+from lab.chaos.standby import printing
 from lab.influxd import InfluxServer
 from lab.loopback import HttpRefused
 from lab.points import BadReply, Point
@@ -45,16 +46,19 @@ def run(
     logs: Path | None = None,
     refills: bool | None = None,
     mutant: str = "",
+    standby: bool = False,
 ) -> Report:
     """Run `faults` faults; wait for calm for at most `deadline_s` seconds after the last one.
 
     `ended` ends the run early (raises Interrupted), `say` gets a line at a time, `logs` is a folder for the logs.
     `refills`: whether central is put back and emptied, None: as the seed says. `mutant`: one of `lab.chaos.mutants`.
+    `standby`: with two collectors, one of which stands by.
     """
     refills = with_refills(seed) if refills is None else refills
-    report = Report(seed, refills, mutant, deadline_s=deadline_s)
-    say(f"starting POD-8, POD-30, central and the collector; seed {seed}{'' if refills else ', without refills'}")
-    with Stage(seed, ended, refills, mutant) as stage:
+    report = Report(seed, refills, mutant, deadline_s=deadline_s, standby=standby)
+    collectors = "two collectors" if standby else "the collector"
+    say(f"starting POD-8, POD-30, central and {collectors}; seed {seed}{'' if refills else ', without refills'}")
+    with Stage(seed, ended, refills, mutant, standby) as stage:
         try:
             if mutant:
                 stage.telegraf.wait_for_log(f"{IN_PLACE} {mutant}")
@@ -67,6 +71,8 @@ def run(
                         raise
                     say(f"ended by what the auditor found: {auditor.audit.findings[0]}")
             report.telegraf_ended_itself, report.refused = stage.telegraf_ended_itself, stage.refused
+            if standby:
+                report.printing = printing(stage.central, [stream.bucket for stream in STREAMS])
         finally:
             if logs is not None:
                 stage.keep_logs(logs)

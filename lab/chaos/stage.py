@@ -18,6 +18,7 @@ from lab.chaos.feeder import Feeder
 from lab.chaos.journal import Journal
 from lab.chaos.lines import Line
 from lab.chaos.proxy import Proxy
+from lab.chaos.standby import active_of
 from lab.chaos.upheaval import Upheavals
 from lab.influxd import InfluxServer
 from lab.loopback import HttpRefused, wait_until
@@ -51,12 +52,16 @@ class Stage:
     outside to end the run early.
     """
 
-    def __init__(self, seed: int, ended: threading.Event, refills: bool = True, mutant: str = "") -> None:
-        """`refills`: central will be put back; `mutant`: what the plugin is started as."""
+    def __init__(
+        self, seed: int, ended: threading.Event, refills: bool = True, mutant: str = "", standby: bool = False
+    ) -> None:
+        """`refills`: central will be put back; `mutant`: what the plugin is started as; `standby`: there are two
+        collectors, of which one stands by.
+        """
         self.seed = seed
         self.ended = ended
         self.refills = refills
-        self._mutant = mutant
+        self._mutant, self.standby = mutant, standby
         self.upheavals = Upheavals()
         lookback_ns = LOOKBACK_S * 1_000_000_000
         self.journals = {
@@ -88,10 +93,11 @@ class Stage:
             self.feeders = [
                 stack.enter_context(Feeder(self.write, buckets, self.seed)) for buckets in _buckets_by_source().values()
             ]
-            self.telegraf = self.new_collector(self.folder / "collector")
+            self.collectors = [self.new_collector(self.folder / name) for name in self._names()]
             for journal in self.journals.values():
                 journal.seen_ns = time.time_ns()
-            stack.enter_context(self.telegraf)
+            for each in self.collectors:
+                stack.enter_context(each)
             self._stack = stack.pop_all()
         return self
 
@@ -129,7 +135,15 @@ class Stage:
             "SERVER_A_URL": self.source_proxies[POD_8].url,
             "SERVER_B_URL": self.source_proxies[POD_30].url,
         }
-        return collector(folder, self.site, urls, self._mutant)
+        return collector(folder, self.site, urls, self._mutant, self.standby)
+
+    def _names(self) -> tuple[str, ...]:
+        return ("collector", "standby") if self.standby else ("collector",)
+
+    @property
+    def telegraf(self) -> TelegrafProcess:
+        """The collector that reads now: a fault takes hold of that one, and keeps it to its end."""
+        return active_of(self.collectors)
 
     def second_collector(self) -> TelegrafProcess:
         """Another collector with a folder of its own, not yet started."""
@@ -141,11 +155,11 @@ class Stage:
         if self.ended.wait(seconds):
             raise Interrupted
 
-    def plugin_pid(self, timeout_s: float = 15.0, other_than: int = 0) -> int:
-        """The plugin's process id, waited for; another one than `other_than`. Raises TimeoutError."""
+    def plugin_pid(self, telegraf: TelegrafProcess, timeout_s: float = 15.0, other_than: int = 0) -> int:
+        """Its plugin's process id, waited for; another one than `other_than`. Raises TimeoutError."""
 
         def living() -> list[int]:
-            return [pid for pid in children(self.telegraf.pid) if pid != other_than and alive(pid)]
+            return [pid for pid in children(telegraf.pid) if pid != other_than and alive(pid)]
 
         return wait_until(living, "a living plugin", timeout_s)[0]
 
@@ -176,14 +190,19 @@ class Stage:
 
     def mend_telegraf(self) -> None:
         """Start Telegraf if it ended by itself, and count that."""
-        if not self.telegraf.running:
-            self.telegraf_ended_itself += 1
-            self.telegraf.start()
+        for telegraf in self.collectors:
+            if not telegraf.running:
+                self.telegraf_ended_itself += 1
+                telegraf.start()
 
     def keep_logs(self, folder: Path) -> None:
         """Copy the logs of everything to `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        logs = {"telegraf.log": self.telegraf.log_file, "collector.log": self.telegraf.cwd / "logs" / "collector.log"}
+        logs: dict[str, Path] = {}
+        for name, telegraf in zip(self._names(), self.collectors, strict=True):
+            of = "" if name == "collector" else f"-{name}"
+            logs[f"telegraf{of}.log"] = telegraf.log_file
+            logs[f"collector{of}.log"] = telegraf.cwd / "logs" / "collector.log"
         for name, server in ((CENTRAL, self.central), (POD_8, self.site.pod_8), (POD_30, self.site.pod_30)):
             logs[f"influxd-{name}.log"] = server.log_file
         for name, path in logs.items():

@@ -61,7 +61,7 @@ SILENCE = Alert(
     page="docs/operations.md#what-to-look-at-first",
     meaning="For three minutes nothing came: the collector or its way into central is down. Nothing is lost as long as"
     " the sources keep it; but nothing else is told of either.",
-    prometheus={"crit": "absent(collector_health_healthy)"},
+    prometheus={"crit": 'absent(collector_health_healthy{role=""})'},
     lasting="1m",
 )
 

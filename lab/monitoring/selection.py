@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from telegraf_plugin.stream import names
+
 BUCKET = "metrics"
 """INFLUXDB_CENTRAL_BUCKET as shipped; docs/monitoring.md says how to change it in the files."""
+
+
+READS = "\n  |> filter(fn: (r) => not exists r.role)"
 
 
 def latest() -> str:
@@ -19,13 +24,17 @@ def seconds(field: str) -> str:
 
 
 def fields_of(measurement: str, fields: tuple[str, ...], start: str, stop: str = "") -> str:
-    """The points of some fields since `start`, a Flux expression; one table a series and field."""
+    """The points of some fields since `start`, a Flux expression; one table a series and field.
+
+    Of health that of the collectors that read: one that stands by is well whatever becomes of the data.
+    """
     until = f", stop: {stop}" if stop else ""
     return (
         f'from(bucket: "{BUCKET}")\n  |> range(start: {start}{until})'
         f'\n  |> filter(fn: (r) => r._measurement == "{measurement}")'
         # Not `_field ==`: a check may have one such comparison, and takes the field's name from it.
         f"\n  |> filter(fn: (r) => r._field =~ /^({'|'.join(fields)})$/)"
+        f"{READS if measurement == names.HEALTH else ''}"
     )
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from telegraf_plugin.commands import requests
+from telegraf_plugin.commands import leases, requests
 from telegraf_plugin.commands.arguments import add_json, add_streams, seconds
 from telegraf_plugin.commands.dates import duration, moment, number
 from telegraf_plugin.commands.last_word import Metrics, running_version, told_version
@@ -67,6 +67,7 @@ collector's last word; what its ledger has shown since to be over (a backlog tha
   request       a backfill or repair that is under way, as of the stream's newest mark
   state         paused by an operator (data-collector pause); its last column says since when, and what waits
   shard         which collector has it, where several share the sources (docs/shards.md)
+  second table  with COLLECTOR_STANDBY=yes: which collector reads and which one stands by, since when
   last line     the version of the collector that runs, and of this command if it is another
 
 A stream is silent when the collector's last word is older than three of its intervals.
@@ -171,10 +172,13 @@ def _status(session: Session, options: argparse.Namespace) -> int:
         return _watch(session, streams, options)
     now = clock()
     rows, version = look(session.central, streams, now), running_version(session.central, now)
+    members = leases.members(session.central, now)
     if options.json:
-        write_json(_document(rows, version), sys.stdout)
+        write_json(_document(rows, version, members), sys.stdout)
     else:
         write_table(HEADINGS, [row.cells() for row in rows], sys.stdout)
+        if members:
+            write_table(leases.HEADINGS, [each.cells(now) for each in members], sys.stdout)
         sys.stdout.write(f"{told_version(version)}\n")
     return 0 if all(row.healthy for row in rows) else 1
 
@@ -191,7 +195,8 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
                 now = clock()
                 rows = look(session.central, streams, now)
                 if options.json:
-                    document = _document(rows, running_version(session.central, now))
+                    members = leases.members(session.central, now)
+                    document = _document(rows, running_version(session.central, now), members)
                     sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
                 else:
                     sys.stdout.write(f"{moment(clock())}\n")
@@ -212,8 +217,9 @@ def _watch(session: Session, streams: list[StreamDefinition], options: argparse.
         return 0 if rows and all(row.healthy for row in rows) else 1
 
 
-def _document(rows: Sequence[Row], version: str | None) -> dict[str, object]:
-    return {"version": version, "streams": [row.as_json() for row in rows]}
+def _document(rows: Sequence[Row], version: str | None, members: Sequence[leases.Member]) -> dict[str, object]:
+    collectors = [each.as_json() for each in members]
+    return {"version": version, "streams": [row.as_json() for row in rows], "collectors": collectors}
 
 
 def look(central: CentralAccess, streams: Sequence[StreamDefinition], now: int) -> list[Row]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from telegraf_plugin.config import shards
+from telegraf_plugin.config import shards, standby
 from telegraf_plugin.config.dotenv import NotDotenv, decoded, parsed
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.stream.units import SECOND
@@ -149,10 +149,11 @@ def problems(environment: Mapping[str, str]) -> Iterator[Problem]:
         yield Problem("HEALTH_CHECK_PORT", f"expected a port from 1 to 65535, found {port!r}")
     if (environment.get("LOG_LEVEL") or "INFO").upper() not in LEVELS:
         yield Problem("LOG_LEVEL", f"expected one of {', '.join(LEVELS)}")
-    try:
-        shards.of(environment)
-    except ValueError as error:
-        yield Problem(shards.VARIABLE, str(error))
+    for setting in (shards, standby):
+        try:
+            setting.of(environment)
+        except ValueError as error:
+            yield Problem(setting.VARIABLE, str(error))
     if environment.get(SECRETS):
         yield from _secrets(environment, Path(environment[SECRETS]))
 

@@ -17,6 +17,7 @@ from telegraf_plugin.influxdb.flux import (
     with_carriage_returns,
 )
 from telegraf_plugin.stream import names
+from telegraf_plugin.stream.claim import Role
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.selection import Condition, Selected, named_in_central, tags_in_central
 
@@ -83,6 +84,14 @@ def requests_query(bucket: str) -> Query:
     # A source may hold points of that name; copied, they are data: with the tag that a command's request never has.
     not_copied = "filter(fn: (r) => not exists r.source_bucket)"
     return build([*from_range(bucket, EARLIEST, LATEST), ours, not_copied, "last()"])
+
+
+def claims_query(bucket: str, lease: str, start: int, stop: int) -> Query:
+    """Return the query for the newest claim to `lease` in [start, stop) by run and role: a row each."""
+    ours = [f"r._measurement == {string_literal(names.LEASE)}", any_of("lease", (lease,)), any_of("_field", ("claim",))]
+    claiming = any_of("role", tuple(role.value for role in Role if role is not Role.STANDBY))
+    steps = [*from_range(bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in (*ours, claiming))]
+    return build([*steps, "last()", 'keep(columns: ["_value", "role", "run"])'])
 
 
 def bucket_query(bucket: str, start: int, stop: int) -> Query:

@@ -20,6 +20,7 @@ from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import EARLIEST, LATEST, Query
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.stream.belief import FIRST_STEP, LONGEST_STEP, Search
+from telegraf_plugin.stream.claim import Claim
 from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import Believed, LaterFormat, Mark, MarkId, Origin
@@ -36,6 +37,8 @@ _DAMAGED = "it is asked again; when it stays, look at the server's log, and at p
 BOUNDS = (5, 15, 60)
 """Seconds: to connect, between two pieces of a reply, and for one as a whole. While a stream waits for an answer of
 central's nothing of it is read: what takes longer is asked for in smaller pieces."""
+CLAIMS_BACK = 25 * HOUR
+"""How far back (ns) claims are looked for: by so much may the clocks of two collectors differ."""
 MAX_SAID = 1000
 """Damaged points of which the log tells."""
 
@@ -227,6 +230,12 @@ class LedgerReader:
         with self._explained():
             rows = self._rows(flux.origins_query(self._metrics_bucket))
             return ledger_rows.origins_of(rows, self._aside(self._metrics_bucket))
+
+    def claims(self, lease: str) -> dict[str, Claim]:
+        """Return the newest claim to `lease` of each run in the last day, by a clock that is off by less than that."""
+        with self._explained():
+            rows = self._rows(flux.claims_query(self._metrics_bucket, lease, time.time_ns() - CLAIMS_BACK, LATEST))
+            return ledger_rows.claims_of(rows, self._aside(self._metrics_bucket))
 
     def asked(self, bucket: str) -> Asked:
         """Return the newest request and pause of each stream in `bucket`; what is damaged is none."""

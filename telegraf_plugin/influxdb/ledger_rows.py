@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream import names
+from telegraf_plugin.stream.claim import Claim
 from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import LaterFormat, Mark, MarkId, Origin
@@ -103,6 +104,20 @@ def origins_of(rows: Iterable[Row], aside: Aside) -> dict[StreamId, Origin]:
             aside(f"the mirrored origin of {_label(name)}: {error}")
         else:
             found[name] = Origin(definition, origin, began, oldest, islands)
+    return found
+
+
+def claims_of(rows: Iterable[Row], aside: Aside) -> dict[str, Claim]:
+    """Return the newest claim of each run."""
+    found: dict[str, Claim] = {}
+    for row in rows:
+        try:
+            claim = Claim.parse(row.get("run", ""), row.get("role", ""), row.get("_value", ""))
+        except ValueError as error:
+            aside(str(error))
+            continue
+        if claim.run not in found or found[claim.run].beat < claim.beat:
+            found[claim.run] = claim
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.leases import Member
 from telegraf_plugin.commands.status import Row
 from telegraf_plugin.report.calendar import Calendar, Hour, Known
 from telegraf_plugin.stream.bounds import Bucket
@@ -80,7 +81,7 @@ class Facts:
 
     `window`: how long (ns) each point of a history is. `notes`: what could not be found, for people. `central` and
     `sources`: tables of the configuration, what is set with its value. `renewed`: after how many seconds the file is
-    written again; None: it is not.
+    written again; None: it is not. `members`: the collectors that stand by for each other.
     """
 
     now: int
@@ -94,6 +95,7 @@ class Facts:
     sources: Mapping[str, Sequence[tuple[str, str]]]
     notes: Sequence[str] = ()
     renewed: float | None = None
+    members: Sequence[Member] = ()
 
     @property
     def healthy(self) -> bool:

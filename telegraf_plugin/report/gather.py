@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from telegraf_plugin.commands.last_word import Metrics
+from telegraf_plugin.commands.leases import members
 from telegraf_plugin.commands.session import CentralAccess, Session
 from telegraf_plugin.commands.status import rows_of
 from telegraf_plugin.commands.survey import survey
@@ -81,6 +82,7 @@ class Gathering:
             sources={each.name: of_source(each) for each in self._session.config.sources if self._concerns(each.name)},
             notes=notes,
             renewed=renewed,
+            members=members(central, now),
         )
 
     def _concerns(self, source: str) -> bool:
@@ -189,12 +191,14 @@ def running_versions(central: CentralAccess, now: int) -> list[Version]:
     versions = [Version("data-collector, which made this page", f"{version('data-collector')} on Python {_python()}")]
     health = central.newest_points(names.HEALTH, (now - DAY, now + DAY))
     agents = central.newest_points(_TELEGRAFS_OWN, (now - DAY, now + DAY))
-    newest: dict[str, tuple[int, str]] = {}  # by shard: each is a collector of its own
+    newest: dict[tuple[str, str], tuple[int, str]] = {}  # by shard and role: each is a collector of its own
     for tags, time, name, value in health:
         if name == "version":
-            newest[tags.get("shard", "")] = max(newest.get(tags.get("shard", ""), (0, "")), (time, value))
-    for shard, (_, value) in sorted(newest.items()):
-        versions.append(Version(f"data-collector, which runs{shard and f' as shard {shard}'}", value))
+            which = tags.get("shard", ""), tags.get("role", "")
+            newest[which] = max(newest.get(which, (0, "")), (time, value))
+    for (shard, role), (_, value) in sorted(newest.items()):
+        does = "stands by" if role else "runs"
+        versions.append(Version(f"data-collector, which {does}{shard and f' as shard {shard}'}", value))
     telegrafs = sorted({(time, tags["version"]) for tags, time, _, _ in agents if tags.get("version")})
     if telegrafs:
         versions.append(Version("Telegraf", telegrafs[-1][1]))

@@ -29,6 +29,7 @@ def page(facts: Facts) -> str:
         _verdict(facts),
         _tiles(facts),
         sections.streams(facts),
+        sections.collectors(facts),
         calendars(facts),
         charts(facts),
         sections.held(facts.held),

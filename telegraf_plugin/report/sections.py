@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.dates import duration, number
+from telegraf_plugin.commands.leases import HEADINGS, role
 from telegraf_plugin.commands.status import EQUAL, Row
 from telegraf_plugin.report.facts import Dropped, Facts, Held
 from telegraf_plugin.report.html import Html, element, joined
@@ -57,6 +58,27 @@ def streams(facts: Facts) -> Html:
             body.append(element("tr", cell, class_="more"))
     shown = element("div", _table(_STREAM, told, body), class_="card note")
     return element("section", element("h2", "Streams"), shown)
+
+
+def collectors(facts: Facts) -> Html:
+    """Return the section with who reads and who stands by; nothing where no collector stands by for another."""
+    if not facts.members:
+        return Html("")
+    rows = [
+        (
+            (each.shard, "number"),
+            (element("span", role(each.claim.role, each.silent), class_=f"state{' bad' if each.silent else ''}"), ""),
+            (each.claim.run, "word"),
+            (each.claim.machine, "word"),
+            (when(each.since), ""),
+            (when(each.told_at), ""),
+        )
+        for each in facts.members
+    ]
+    about = "One of the collectors of a shard reads, the others stand by and take over when it falls silent."
+    shown = table(HEADINGS, rows)
+    heading = element("h2", "Collectors")
+    return element("section", heading, element("p", about, class_="soft"), element("div", shown, class_="card note"))
 
 
 def _stream(row: Row) -> list[Cell]:

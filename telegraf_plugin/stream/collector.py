@@ -8,7 +8,7 @@ of the ledger in `ledger_watch`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from telegraf_plugin.stream.attempts import Attempt
@@ -26,6 +26,7 @@ from telegraf_plugin.stream.commands import (
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.flow import Window
 from telegraf_plugin.stream.holds import HeldPoints
+from telegraf_plugin.stream.lease import ClaimsRead, Lease, LeaseAction, PrintClaim
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.notes import Note, Notes
 from telegraf_plugin.stream.restraint import UNRESTRAINED, Allowance, Restraint
@@ -62,9 +63,19 @@ class Moved:
     """Something has arrived in central, or was counted there: all may be well again."""
 
 
-Event = Tick | Wake | Outcome | LedgerOutcome | MarkPrinted | SourceLookedUp
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """It stood by, and has the lease now: it reads from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Another collector has taken the lease: this run is to end, and the next one stands by."""
+
+
+Event = Tick | Wake | Outcome | LedgerOutcome | MarkPrinted | SourceLookedUp | ClaimsRead
 Action = Command | LedgerCommand | LookUpSource
-News = Attempt | HeldNews | Idle | Moved | Note
+News = Attempt | HeldNews | Idle | Moved | Begun | Lost | Note
 
 
 class Collector:
@@ -79,9 +90,11 @@ class Collector:
         central_url: str,
         sweep: float = 0.0,
         restraints: Mapping[str, Restraint] | None = None,
+        lease: Callable[[Notes], Lease] | None = None,
     ) -> None:
         """`sources`: each one's name, its streams, and how many commands it may have in hand; `windows`: the lines in
         flight, by central bucket. `central_url` is for the log. `restraints`: what holds a source's history back.
+        `lease` makes what says whether another collector does all this instead; None: none does.
         """
         self._notes = Notes()
         self.sources: dict[str, SourceTasks] = {}
@@ -92,6 +105,10 @@ class Collector:
             self.sources[name] = SourceTasks(name, tasks, at_once)
         self.tasks = {name: task for source in self.sources.values() for name, task in source.tasks.items()}
         self.watch = LedgerWatch(self.tasks.values(), metrics_bucket, central_url, self._notes, self._instant_of)
+        self.lease = lease(self._notes) if lease is not None else None
+        self._windows = windows
+        self._stood_by, self._lost = self.standing_by, False
+        self._for_lease: list[LeaseAction] = []
         self._central_skew: float | None = None
         self._now = Clocks(0, 0)
         self._tick = 0
@@ -104,6 +121,9 @@ class Collector:
         """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
         self._now = now
         actions: list[Action] = []
+        self._look_after_lease(event, now)
+        if self.standing_by:
+            return actions
         match event:
             case Tick(number):
                 self._tick = number
@@ -128,6 +148,8 @@ class Collector:
         if self.watch.moved:
             self.watch.moved = False
             self._news.append(Moved())
+        if not self._may_read:
+            return actions
         for source in self.sources.values():
             due = source.wakes_at()
             if source.name in self._awake or (due is not None and due <= now.steady):
@@ -136,6 +158,53 @@ class Collector:
         self._awake.clear()
         return actions + self._look_ups()
 
+    # Who has the lease
+
+    @property
+    def standing_by(self) -> bool:
+        """Whether another collector does all this, or may: nothing is read, and nothing printed but claims."""
+        return self.lease is not None and (self.lease.standby or self.lease.lost)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether nothing is read for now though this run has the lease: it was not seen in central for too long."""
+        return not (self.standing_by or self._may_read)
+
+    @property
+    def _may_read(self) -> bool:
+        return self.lease is None or self.lease.may_print(self._now.steady)
+
+    def lease_actions(self) -> list[LeaseAction]:
+        """Return what is to be done for the lease since it was asked last."""
+        actions, self._for_lease = self._for_lease, []
+        return actions
+
+    def _look_after_lease(self, event: Event, now: Clocks) -> None:
+        """See what is due for the lease, and have lines pass only as long as it is held."""
+        lease = self.lease
+        if lease is None:
+            return
+        if isinstance(event, ClaimsRead):
+            lease.done(event, now)
+        self._for_lease += lease.next(now)
+        for window in self._windows.values():
+            window.permit(lease.until)
+        if lease.lost and not self._lost:
+            self._lost = True
+            self._news.append(Lost())
+        elif self._stood_by and not self.standing_by:
+            self._stood_by = False
+            self._news.append(Begun())
+
+    def end(self, now: Clocks) -> PrintClaim | None:
+        """Give the lease up, as the run ends: no line passes any more. Returns what is to be printed."""
+        if self.lease is None:
+            return None
+        said = self.lease.end(now)
+        for window in self._windows.values():
+            window.permit(self.lease.until)
+        return said
+
     def news(self) -> list[News]:
         """Return what is to be told of what has happened since it was asked last."""
         news, self._news = [*self._notes.take(), *self._news], []
@@ -143,7 +212,11 @@ class Collector:
 
     def wakes_at(self) -> int | None:
         """Return when (ns of the steady clock) it wants to be asked again though nothing happens; None: never."""
-        times = [self.watch.wakes_at(), self._look_up_at, *(source.wakes_at() for source in self.sources.values())]
+        times = [self.lease.wakes_at() if self.lease is not None else None]
+        if not self.standing_by:
+            times.append(self.watch.wakes_at())
+        if not self.standing_by and self._may_read:
+            times += [self._look_up_at, *(source.wakes_at() for source in self.sources.values())]
         return min((time for time in times if time is not None), default=None)
 
     def _done(self, outcome: Outcome) -> None:

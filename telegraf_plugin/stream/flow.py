@@ -57,6 +57,9 @@ class Window(Protocol):
     def lines(self, stream: str | None = None) -> int:
         """Return how many lines are in flight, of `stream` or of all."""
 
+    def permit(self, until: int) -> None:
+        """Let lines pass until then (ns of the steady clock), and none afterwards."""
+
     @property
     def crowded(self) -> bool:
         """Whether so much is in flight that a backlog waits for marks, or soon will."""

@@ -167,7 +167,7 @@ class Health:
         self.board.efforts[source.name], waits_for_central = self._look(source.name)
         for task in source.tasks.values() if only is None else [source.tasks[only.id]]:
             status = self.board.streams[task.stream.label]
-            status.waits_for_central = waits_for_central
+            status.waits_for_central, status.in_doubt = waits_for_central, self._collector.in_doubt
             status.progress = task.progress(now.steady)
             status.in_flight = task.window.lines(task.stream.label)
             status.max_lag = status.stream.max_lag or lag_of(LAG_INTERVALS, interval)

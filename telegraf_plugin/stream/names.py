@@ -20,8 +20,9 @@ HEALTH = "collector_health"
 DROPPED = "collector_dropped"
 HELD = "collector_held"
 ORIGIN = "collector_origin"
+LEASE = "collector_lease"
 
-METRICS = (STREAM, SOURCE, CYCLE, HEALTH, DROPPED, HELD, ORIGIN)
+METRICS = (STREAM, SOURCE, CYCLE, HEALTH, DROPPED, HELD, ORIGIN, LEASE)
 """What goes to the bucket of metrics: without `source_bucket`, by which telegraf.conf tells it from data."""
 BESIDE_DATA = (LEDGER, REQUEST, PAUSE)
 """What stands in the landing buckets, beside the data."""

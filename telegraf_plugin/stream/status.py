@@ -82,9 +82,9 @@ class StreamStatus:
 
     `recovered_from` is how many failures in a row the last attempt has ended. `late` says that its source was still
     busy with an earlier cycle when the last tick came; `waits_for_central`, that its source's worker is held up by
-    central. `progress` is how it stood with the ledger at the last tick,
-    `in_flight` its lines on their way, `max_lag` (ns) how far behind it may be, `patience` (ns) how long central may
-    not be compared with.
+    central; `in_doubt`, that it is not read now, as another collector may have taken over. `progress` is how it stood
+    with the ledger at the last tick, `in_flight` its lines on their way, `max_lag` (ns) how far behind it may be,
+    `patience` (ns) how long central may not be compared with.
     """
 
     stream: StreamDefinition
@@ -100,6 +100,7 @@ class StreamStatus:
     in_flight: int = 0
     max_lag: int | None = None
     patience: int | None = None
+    in_doubt: bool = False
     last_success: int = 0  # Unix ns, the end of what was copied last
     skew_then: float = 0.0  # what the source's clock was ahead then, in seconds
 
@@ -179,13 +180,15 @@ class StreamStatus:
         if self.paused:
             return True
         well = self.last is not None and self.last.error is None and not self.late and not self.behind
-        return well and not self.impaired
+        return well and not self.impaired and not self.in_doubt
 
     @property
     def trouble(self) -> str:
         """Say in a word or two why it is not healthy; empty when it is."""
         if self.paused:
             return ""
+        if self.in_doubt:
+            return "the lease is not seen in central, so another collector may have it"
         if self.last is not None and self.last.error is not None:
             return "its source does not give it"
         progress = self.progress

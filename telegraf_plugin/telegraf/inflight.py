@@ -1,12 +1,13 @@
 """The in-flight window of one central bucket: lines pass while there is room, else their readers wait.
 
 With the line writer it is all that crosses threads. `enter`, `marked`, `needs_mark` and `unmarked` are the doers' of
-commands; `has_room`, `crowded`, `back` and `lines` are the owner's, who decides.
+commands; `has_room`, `crowded`, `back`, `lines` and `permit` are the owner's, who decides.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from telegraf_plugin.errors import NoRoom
@@ -23,15 +24,21 @@ class InFlightWindow:
     """Lines in flight towards one central bucket: `limit` and `max_bytes` at the most. Safe to use from any thread."""
 
     def __init__(
-        self, limit: int, max_bytes: int = DEFAULT_MAX_BYTES, wait: Callable[[int, float], bool] | None = None
+        self,
+        limit: int,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        wait: Callable[[int, float], bool] | None = None,
+        steady: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """`wait` waits until more marks have come back than that number, so many seconds at the most; returns whether
-        they did.
+        they did. `steady` gives ns of a clock that never jumps.
         """
         self._wait = wait or self._wait_for_a_mark
         self._flow = Flow(limit, max_bytes)
         self._changed = threading.Condition()
         self.moved = 0  # how many marks have come back
+        self._steady = steady
+        self._until: int | None = None  # until when lines may pass
 
     @property
     def piece_lines(self) -> int:
@@ -42,7 +49,7 @@ class InFlightWindow:
         """Count lines of `stream` (its label) as printed, when there is room for them.
 
         `before_waiting` prints a mark behind what the stream has printed: without one nothing would ever come back.
-        Raises NoRoom when nothing comes back for PATIENCE_SECONDS.
+        Raises NoRoom when nothing comes back for PATIENCE_SECONDS, and for lines that may not pass any more (`permit`).
         """
         if self._counted(stream, load, live) is None:
             return
@@ -56,6 +63,8 @@ class InFlightWindow:
     def _counted(self, stream: str, load: Load, live: bool) -> int | None:
         """Count lines as printed and return None; where there is no room, how many marks have come back so far."""
         with self._changed:
+            if self._until is not None and self._steady() >= self._until:
+                raise NoRoom("another collector may have taken over")
             if not self._flow.has_room(load, live, stream):
                 return self.moved
             self._flow.printed(stream, load)
@@ -92,6 +101,13 @@ class InFlightWindow:
             self._flow.back(stream, mark)
             self.moved += 1
             self._changed.notify_all()
+
+    def permit(self, until: int) -> None:
+        """Let lines pass until then (ns of the steady clock), and none afterwards: whoever reads one looks at the time
+        itself, as the owner may be the one that was held up. As long as it was never called all may pass.
+        """
+        with self._changed:
+            self._until = until
 
     @property
     def crowded(self) -> bool:

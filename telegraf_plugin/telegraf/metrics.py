@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 
 from telegraf_plugin import __version__
 from telegraf_plugin.stream import names
+from telegraf_plugin.stream.claim import Role
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, Totals
@@ -77,6 +78,16 @@ def health_line(board: Board, now: int, shard: str = "") -> bytes:
         for status in board.streams.values()
     )
     return point(names.HEALTH, _by_shard(shard), fields | {"version": __version__}, now)
+
+
+def standby_line(streams: int, trouble: str, now: int, shard: str = "") -> bytes:
+    """Return the same metric of a collector that stands by for so many `streams`: well as long as it can take over.
+
+    `trouble` says why it could not. By the tag `role` it is told from that of the one that reads.
+    """
+    fields: Fields = {"healthy": int(not trouble), "streams": streams, "failing": streams if trouble else 0}
+    tags = _by_shard(shard) | {"role": Role.STANDBY.value}
+    return point(names.HEALTH, tags, fields | {"paused": 0, "version": __version__}, now)
 
 
 def _by_shard(shard: str) -> dict[str, str]:

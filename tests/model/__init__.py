@@ -12,7 +12,8 @@ the second time late and over newer ones; a central that is silent, refuses a me
 its bucket emptied; questions that fail while all else is answered, of one kind or about one span, on either side; a
 field that has another type in central for an hour; requests of operators, also cancelled; a sweep; retention on all
 sides; another collector's lines with its mark; a stream that computes sums. In single stories: a whole second
-collector, empty years, and clocks that run ahead together or alone.
+collector, two or three that stand by for each other on machines of their own (`pair`), empty years, and clocks that run
+ahead together or alone.
 
 What is not promised, and so does not happen here:
 - a point written, or rewritten, when it is older than the lookback by the source's clock; a point deleted;

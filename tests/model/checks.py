@@ -12,13 +12,12 @@ from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.spans import BEGINNING, Spans, span
 from tests.model.clients import CHUNK, believed
 from tests.model.collector import FLOW_LIMIT
-from tests.model.outside import SECOND, TYPES, MarkOf, Point, name_of
+from tests.model.outside import INTERVAL, SECOND, TYPES, MarkOf, Point, name_of
 
 if TYPE_CHECKING:
     from tests.model.world import World
 
 LOOKBACK = 60 * SECOND
-INTERVAL = 10 * SECOND
 
 
 def newest_mark(world: World, stream: str) -> Mark | None:

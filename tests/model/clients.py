@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from telegraf_plugin.errors import CentralError, TransientError
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.ledger_rows import claims_of
 from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.claim import Claim
 from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, newest_believable
@@ -103,7 +105,7 @@ class Reader(CentralReader):
 
     def _ask(self, question: Question | None = None, span: Span = (0, 0)) -> None:
         self._world.at()
-        if self._world.central.silent:
+        if self._world.central.silent or self._world.cut_off:
             raise CentralError("silent", "wait")
         if question is not None and self._world.central.failures.fails(question, span):
             raise CentralError("failing", "wait")
@@ -154,6 +156,11 @@ class Reader(CentralReader):
     def marks(self, bucket: str, name: StreamId, ids: Collection[MarkId]) -> list[Mark]:
         self._ask()
         return [mark for mark in self._world.central.marks[name_of(*name)].values() if mark.id in ids]
+
+    def claims(self, lease: str) -> dict[str, Claim]:
+        self._ask()
+        there = [dict(claim.row) for claim in self._world.central.claims.values() if claim.series[1] != "standby"]
+        return claims_of(there, self._world.wrong)
 
     def origins(self) -> dict[StreamId, Origin]:
         self._ask()

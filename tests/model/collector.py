@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from telegraf_plugin.executor import SourceDoer, read_ledger
+from telegraf_plugin.executor import SourceDoer, read_claims, read_ledger
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream import collector
 from telegraf_plugin.stream.account import Account
@@ -14,18 +15,20 @@ from telegraf_plugin.stream.asking import PATIENCE
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Event, Tick, Wake
+from telegraf_plugin.stream.collector import Begun, Event, Lost, Tick, Wake
 from telegraf_plugin.stream.commands import Command, LedgerCommand, LookUpSource
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.jobs import Compare, Prove
+from telegraf_plugin.stream.lease import Lease, PrintClaim, ReadClaims
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.telegraf.inflight import InFlightWindow
+from telegraf_plugin.telegraf.marks import claim_line
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.model.clients import Reader, SourceClient, blocks_of
-from tests.model.outside import Key, Question, label_of, name_of, selected
+from tests.model.outside import INTERVAL, Key, Question, label_of, name_of, selected
 
 if TYPE_CHECKING:
     from tests.model.world import World
@@ -44,8 +47,9 @@ class Collector:
 
     def __init__(self, world: World, run: str) -> None:
         self.world, self.run = world, run
-        self.gate = InFlightWindow(FLOW_LIMIT, wait=self._wait)
+        self.gate = InFlightWindow(FLOW_LIMIT, wait=self._wait, steady=world.steady)
         self.ticks = 0
+        self.lost = False
         self.central = Reader(world)
         self.clients = {name: SourceClient(world, name) for name in world.sources}
         self.client = self.clients[world.streams[0].source]
@@ -57,13 +61,15 @@ class Collector:
             self.central.url,
             world.sweep,
             dict.fromkeys(world.sources, world.restraint),
+            partial(Lease, world.lease, run, INTERVAL, "", "") if world.lease else None,
         )
+        self._writer = Writer(world, run)
         self.doers = {
             name: SourceDoer(
                 ModelSource(client),
                 self.central,
                 {BUCKET: self.gate},
-                Writer(world, run),
+                self._writer,
                 self._handle,
                 world.clock,
                 world.steady,
@@ -72,6 +78,7 @@ class Collector:
         }
         self._commands: dict[str, deque[Command]] = {name: deque() for name in world.sources}
         self._readings: deque[LedgerCommand] = deque()
+        self._claims: deque[ReadClaims] = deque()
         self._turn = 0
         self._handle(Wake())
 
@@ -90,9 +97,23 @@ class Collector:
                 self._commands[action.stream.source].append(action)
             elif not isinstance(action, LookUpSource):
                 self._readings.append(action)
+        for due in self.core.lease_actions():
+            if isinstance(due, PrintClaim):
+                self._writer.write(claim_line(self.world.lease, "", due.claim, due.time))
+            else:
+                self._claims.append(due)
         for news in self.core.news():
             if isinstance(news, Attempt):
                 self._attempted(news)
+            elif isinstance(news, Begun):
+                self.tick()
+            self.lost = self.lost or isinstance(news, Lost)
+
+    def end(self) -> None:
+        """End as Telegraf asks for it."""
+        said = self.core.end(Clocks(self.world.clock(), self.world.steady()))
+        if said is not None:
+            self._writer.write(claim_line(self.world.lease, "", said.claim, said.time))
 
     def tick(self) -> None:
         """Have Telegraf ask for the newest points."""
@@ -110,8 +131,11 @@ class Collector:
         if due is not None and 0 < due - self.world.steady() <= PATIENCE:
             self.world.now += due - self.world.steady()
         self._handle(Wake())
-        while self._readings:
-            self._handle(read_ledger(self.central, self._readings.popleft()))
+        while self._readings or self._claims:
+            if self._claims:
+                self._handle(read_claims(self.central, self._claims.popleft()))
+            else:
+                self._handle(read_ledger(self.central, self._readings.popleft()))
         for name in bases:
             if self.account(name).state is State.LOADING:  # it begins anew: what was printed counts as an earlier run's
                 for each in [each for each in self.world.fresh if each[0] == name]:

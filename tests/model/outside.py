@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from line_protocol_parser import parse_line
 
-from telegraf_plugin.stream import ledger
+from telegraf_plugin.stream import ledger, names
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, Origin
@@ -17,6 +17,8 @@ from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.spans import NOTHING, Span, Spans
 
 SECOND = 1_000_000_000
+INTERVAL = 10 * SECOND
+"""How often Telegraf asks for the newest points."""
 HOUR = 3600 * SECOND
 """How long a shard group lasts, on both sides."""
 BUFFER_LIMIT = 80
@@ -135,7 +137,21 @@ class OriginOf:
     time: int
 
 
-Line = Point | MarkOf | OriginOf
+@dataclass(frozen=True, slots=True)
+class ClaimOf:
+    """What a run says of a lease, as central has it: `row` without its time."""
+
+    row: tuple[tuple[str, str], ...]
+    time: int
+
+    @property
+    def series(self) -> tuple[str, str]:
+        """By which of them the newest counts."""
+        there = dict(self.row)
+        return there["run"], there["role"]
+
+
+Line = Point | MarkOf | OriginOf | ClaimOf
 
 
 def parse(text: bytes, run: str) -> list[Line]:
@@ -145,6 +161,8 @@ def parse(text: bytes, run: str) -> list[Line]:
 
 def _parsed(line: dict[str, dict[str, str]], run: str) -> Line:
     kind, tags, fields, time = str(line["measurement"]), line["tags"], line["fields"], int(str(line["time"]))
+    if kind == names.LEASE:
+        return ClaimOf((("run", tags["run"]), ("role", tags["role"]), ("_value", str(fields["claim"]))), time)
     name = name_of(tags["source"], tags["stream"])
     if kind == ledger.MEASUREMENT:
         return MarkOf(name, Mark.read({key: str(value) for key, value in fields.items()}))
@@ -183,6 +201,7 @@ class ModelCentral:
     retention: int = 0
     metrics_silent: bool = False
     looks: int = 0
+    claims: dict[tuple[str, str], ClaimOf] = field(default_factory=dict)
 
     def land(self, batch: list[Line]) -> None:
         """Take what was sent."""
@@ -192,6 +211,9 @@ class ModelCentral:
             elif isinstance(line, OriginOf):
                 if line.stream not in self.origins or self.origins[line.stream].time <= line.time:
                     self.origins[line.stream] = line
+            elif isinstance(line, ClaimOf):
+                there = self.claims.get(line.series)
+                self.claims[line.series] = line if there is None or there.time <= line.time else there
             elif line.key[0] not in self.refused and not self.conflicts_with(line.key):
                 self.points[line.stream][line.key] = line.value
                 self.ever.add((line.stream, line.key))
@@ -254,7 +276,7 @@ class ModelTelegraf:
 
     def take(self, line: Line) -> None:
         """Buffer a line; the oldest goes when there are too many."""
-        buffer = self.buffers["metrics" if isinstance(line, OriginOf) else "data"]
+        buffer = self.buffers["metrics" if isinstance(line, OriginOf | ClaimOf) else "data"]
         buffer.append(line)
         if len(buffer) > BUFFER_LIMIT:
             buffer.popleft()

@@ -8,9 +8,9 @@ from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.quiet_hours import Hours, QuietHours
 from telegraf_plugin.stream.restraint import Restraint
-from tests.model.checks import INTERVAL, newest_mark
+from tests.model.checks import newest_mark
 from tests.model.collector import Collector
-from tests.model.outside import SECOND, Key
+from tests.model.outside import INTERVAL, SECOND, Key
 from tests.model.stories import rounds, write_proved
 from tests.model.stories_asked import history, lacks, swept
 from tests.model.stories_failing import live

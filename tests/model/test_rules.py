@@ -9,13 +9,15 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.model import removals, stories
+from tests.model import removals, removals_standby, stories
 from tests.model import stories_asked as asked
 from tests.model import stories_failing as failing
 from tests.model import stories_paused as paused
 from tests.model import stories_proof as proof
+from tests.model import stories_standby as standby
 from tests.model import stories_time as time
 from tests.model import stories_together as together
+from tests.model.pair import Pair
 from tests.model.streams import STREAMS
 from tests.model.world import World
 
@@ -70,6 +72,15 @@ RULES: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Story]] = {
     "about to be lost, in quiet hours": (removals.no_hurry, paused.about_to_be_lost_in_quiet_hours),
     "what has waited lags from then on": (removals.no_grace, paused.outage_in_quiet_hours),
     "pace": (removals.no_pace, paused.pace),
+    "lease, taken over": (removals_standby.no_takeover, standby.killed),
+    "lease, a later term": (removals_standby.no_terms, standby.asleep),
+    "lease, read back first": (removals_standby.no_reading_back, standby.claim_that_does_not_land),
+    "lease, ends by itself": (removals_standby.no_end_by_itself, standby.cut_off),
+    "lease, lines look at the time": (removals_standby.no_time_at_the_window, standby.asleep_in_a_read),
+    "lease, blind is not silent": (removals_standby.no_blindness, standby.central_away),
+    "lease, way is given": (removals_standby.no_giving_way, standby.asleep),
+    "lease, one of two at once": (removals_standby.no_rank, standby.both_at_once),
+    "lease, given up at the end": (removals_standby.no_giving_up, standby.ended),
 }
 
 
@@ -92,6 +103,7 @@ WORLDS: dict[Story, Callable[[], World]] = {
     paused.outage_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
     paused.about_to_be_lost_in_quiet_hours: lambda: World(STREAMS[:1], restraint=paused.QUIET),
     paused.pace: lambda: World(STREAMS[:1], restraint=paused.PACE),
+    **dict.fromkeys(standby.STORIES, Pair),
 }
 """What the stories are told of, where it is not one stream that begins at a date, without a sweep."""
 
@@ -165,6 +177,7 @@ TOLD = [
     paused.outage_in_quiet_hours,
     paused.about_to_be_lost_in_quiet_hours,
     paused.pace,
+    *standby.STORIES,
 ]
 
 

@@ -13,9 +13,10 @@ from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.restraint import UNRESTRAINED, Restraint
 from telegraf_plugin.stream.spans import Span, Spans, span
 from tests.model import checks
-from tests.model.checks import INTERVAL, LOOKBACK
+from tests.model.checks import LOOKBACK
 from tests.model.collector import Collector
 from tests.model.outside import (
+    INTERVAL,
     SECOND,
     Key,
     MarkOf,
@@ -43,7 +44,7 @@ class World:
 
     `phase`: what the collector did last, of the cycle's acts; `crashes` counts the kills by it. `problems`: what was
     found that must not be. `flowing`: Telegraf sends while the collector waits for room. `sweep`, `restraint`: the
-    collector's.
+    collector's. `lease`: of which it is one of several, if it is; `cut_off`: it alone cannot reach central.
 
     `excused`: points of which the ledger cannot know better, since central lost them, or the source changed them when
     they had settled (`excused_once`: ever); `foreign_among`: those of them that another collector's mark tells of.
@@ -77,6 +78,8 @@ class World:
         self.problems: list[str] = []
         self.script: list[tuple[int, Callable[[], None]]] = []
         self.flowing = False
+        self.cut_off = False
+        self.lease = ""
         self._inside = False
         self.asked = 0
         self._said: set[Spans] = {Spans()}  # what marks have called proved

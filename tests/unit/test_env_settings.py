@@ -119,6 +119,8 @@ def test_the_log_levels_are_the_plugins() -> None:
         *(("LOG_LEVEL", value, True) for value in ("warning", "Warn", "DEBUG", "")),
         *(("COLLECTOR_SHARD", value, False) for value in ("0/8", "9/8", "2", "two", " 2/8")),
         *(("COLLECTOR_SHARD", value, True) for value in ("1/1", "2/8", "")),
+        *(("COLLECTOR_STANDBY", value, False) for value in ("1", "true", " yes")),
+        *(("COLLECTOR_STANDBY", value, True) for value in ("yes", "No", "")),
     ],
 )
 def test_a_value_out_of_range_is_named(name: str, value: str, well: bool) -> None:

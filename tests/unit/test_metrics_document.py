@@ -9,6 +9,7 @@ import pytest
 
 from telegraf_plugin import plugin
 from telegraf_plugin.stream import names
+from telegraf_plugin.stream.claim import Claim, Role
 from telegraf_plugin.stream.drops import DropReason
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.ledger import Origin
@@ -16,8 +17,8 @@ from telegraf_plugin.stream.pause import Pause, Paused
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.status import Effort
-from telegraf_plugin.telegraf.marks import mark_line, origin_line, request_line
-from telegraf_plugin.telegraf.metrics import cycle_lines, held_lines
+from telegraf_plugin.telegraf.marks import claim_line, mark_line, origin_line, request_line
+from telegraf_plugin.telegraf.metrics import cycle_lines, held_lines, standby_line
 from tests.unit.test_definition import STREAM
 from tests.unit.test_ledger import mark
 from tests.unit.test_lint import ROOT
@@ -58,6 +59,8 @@ def printed() -> Said:
     lines += request_line(STREAM, Pause("1", Paused.STREAM, NOW))
     recorded.streams[CPU.label].progress = replace(IN_TIME, paused=Paused.STREAM)
     lines += cycle_lines(recorded, set(), 1.0, NOW)
+    lines += claim_line("lease", "2/8", Claim("a", Role.ACTIVE, 1, 2, SECOND, NOW, "host", "1"), NOW)
+    lines += standby_line(1, "", NOW, "2/8")
     lines += mark_line(STREAM, mark(5, 4, proved=Spans.of([(1, 2)])))
     found: Said = {}
     for line in parsed(lines):
