@@ -1,0 +1,103 @@
+"""`podman kube play` of what kustomize rendered: what podman 4.3 lacks is done to the pods before, and no more.
+
+podman plays Pods, ConfigMaps and Secrets. `played` does to a pod what the cluster's own parts would:
+
+- the StatefulSet's controller makes the pods, each with its name and index (`tests.kubernetes.rendered.pod`);
+- the kubelet makes the environment: labels by fieldRef, `$(NAME)` in values (`rendered.environment`);
+- the kubelet mounts one file of a ConfigMap by subPath: here the file is laid in a folder and mounted from there;
+- an emptyDir belongs to its pod: podman keeps it by its name, which therefore gets the pod's;
+- each pod has an address of its own: podman publishes ports on the host, so each pod's health gets another one there.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
+
+from tests.image.containers import inspect, podman
+from tests.kubernetes.rendered import Document, environment
+
+TOKENS = "data-collector-tokens"
+
+
+def secret(name: str, files: Mapping[str, str]) -> Document:
+    """What `kubectl create secret generic NAME --from-file` makes of `files`."""
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in files.items()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque", "data": data}
+
+
+def played(pod: Document, maps: Iterable[Document], folder: Path, health_port: int) -> Document:
+    """The pod as podman 4.3 can play it: see above. `folder` gets the files that are mounted singly."""
+    made = copy.deepcopy(pod)
+    name = made["metadata"]["name"]
+    (container,) = made["spec"]["containers"]
+    container["env"] = [{"name": key, "value": value} for key, value in environment(pod).items()]
+    data = {each["metadata"]["name"]: each["data"] for each in maps}
+    volumes = {each["name"]: each for each in made["spec"]["volumes"]}
+    for mount in container["volumeMounts"]:
+        volume = volumes[mount["name"]]
+        if "subPath" in mount:
+            file = folder / name / mount["subPath"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(data[volume["configMap"]["name"]][mount["subPath"]])
+            file.chmod(volume["configMap"]["defaultMode"])
+            mount["name"] = mount.pop("subPath").replace(".", "-")
+            volumes[mount["name"]] = {"name": mount["name"], "hostPath": {"path": str(file), "type": "File"}}
+        elif "emptyDir" in volume:
+            mount["name"] = f"{name}-{mount['name']}"
+            volumes[mount["name"]] = {**volume, "name": mount["name"]}
+    used = {mount["name"] for mount in container["volumeMounts"]}
+    made["spec"]["volumes"] = [volume for volume in volumes.values() if volume["name"] in used]
+    for port in container["ports"]:
+        if port["name"] == "health":
+            port["hostPort"] = health_port
+    return made
+
+
+class Cluster:
+    """Pods that podman plays on a network; `folder` holds what they are played from."""
+
+    def __init__(self, folder: Path, network: str, tokens: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._network = network
+        self._tokens = dict(tokens)
+        self.pods: list[str] = []
+
+    def play(self, pod: Document, maps: list[Document], health_port: int) -> None:
+        """Run the pod, in the place of one of the same name."""
+        name = pod["metadata"]["name"]
+        self.remove(name)
+        file = self._folder / f"{name}.yaml"
+        file.touch(mode=0o600)
+        documents = [*maps, secret(TOKENS, self._tokens), played(pod, maps, self._folder, health_port)]
+        file.write_text(yaml.safe_dump_all(documents))
+        podman("kube", "play", "--network", self._network, str(file))
+        self.pods.append(name)
+
+    def remove(self, name: str) -> None:
+        """End a pod, if there is one of that name, and what it kept."""
+        if name in self.pods:
+            podman("pod", "stop", "--time", "10", name)
+            podman("pod", "rm", "--force", name)
+            podman("volume", "rm", "--force", f"{name}-logs", f"{name}-tmp", TOKENS)
+            podman("secret", "rm", TOKENS)
+            self.pods.remove(name)
+
+    def close(self) -> None:
+        """End all pods."""
+        for name in list(self.pods):
+            self.remove(name)
+
+
+def container(pod: str) -> str:
+    """The name of the pod's one container."""
+    return f"{pod}-data-collector"
+
+
+def process(pod: str) -> int:
+    """The process id, on this machine, of the first process of the pod's container; 0 while it does not run."""
+    return int(inspect(container(pod))["State"]["Pid"])
