@@ -11,23 +11,14 @@ podman plays Pods, ConfigMaps and Secrets. `played` does to a pod what the clust
 
 from __future__ import annotations
 
-import base64
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from tests.image.containers import inspect, podman
 from tests.kubernetes.rendered import Document, environment
-
-TOKENS = "data-collector-tokens"
-
-
-def secret(name: str, files: Mapping[str, str]) -> Document:
-    """What `kubectl create secret generic NAME --from-file` makes of `files`."""
-    data = {key: base64.b64encode(text.encode()).decode() for key, text in files.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "Opaque", "data": data}
 
 
 def played(pod: Document, maps: Iterable[Document], folder: Path, health_port: int) -> Document:
@@ -61,30 +52,26 @@ def played(pod: Document, maps: Iterable[Document], folder: Path, health_port: i
 class Cluster:
     """Pods that podman plays on a network; `folder` holds what they are played from."""
 
-    def __init__(self, folder: Path, network: str, tokens: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, network: str) -> None:
         self._folder = folder
         self._network = network
-        self._tokens = dict(tokens)
         self.pods: list[str] = []
 
-    def play(self, pod: Document, maps: list[Document], health_port: int) -> None:
+    def play(self, pod: Document, maps: list[Document], secret: Document, health_port: int) -> None:
         """Run the pod, in the place of one of the same name."""
         name = pod["metadata"]["name"]
         self.remove(name)
         file = self._folder / f"{name}.yaml"
         file.touch(mode=0o600)
-        documents = [*maps, secret(TOKENS, self._tokens), played(pod, maps, self._folder, health_port)]
-        file.write_text(yaml.safe_dump_all(documents))
-        podman("kube", "play", "--network", self._network, str(file))
+        file.write_text(yaml.safe_dump_all([*maps, secret, played(pod, maps, self._folder, health_port)]))
         self.pods.append(name)
+        podman("kube", "play", "--network", self._network, str(file))
 
     def remove(self, name: str) -> None:
         """End a pod, if there is one of that name, and what it kept."""
         if name in self.pods:
-            podman("pod", "stop", "--time", "10", name)
-            podman("pod", "rm", "--force", name)
-            podman("volume", "rm", "--force", f"{name}-logs", f"{name}-tmp", TOKENS)
-            podman("secret", "rm", TOKENS)
+            podman("pod", "rm", "--force", "--time", "10", name)
+            podman("volume", "rm", "--force", f"{name}-logs", f"{name}-tmp")
             self.pods.remove(name)
 
     def close(self) -> None:

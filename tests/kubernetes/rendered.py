@@ -31,7 +31,13 @@ def copied(folder: Path) -> Path:
 
 def build(clone: Path, overlay: str) -> str:
     """What `kubectl kustomize` prints, as docs/kubernetes.md has it."""
-    command = [ENGINES / "kustomize", "build", "--load-restrictor", "LoadRestrictionsNone", str(clone / PLACE / overlay)]
+    command = [
+        str(ENGINES / "kustomize"),
+        "build",
+        "--load-restrictor",
+        "LoadRestrictionsNone",
+        str(clone / PLACE / overlay),
+    ]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stderr) == (0, "")
     return run.stdout
@@ -65,7 +71,7 @@ def pod(workload: Document, number: int | None = None) -> Document:
 
 
 def environment(made: Document) -> dict[str, str]:
-    """The environment of the pod's one container as the kubelet makes it: in order, `$(NAME)` from what stands before."""
+    """The environment of the pod's one container as the kubelet makes it: `$(NAME)` is what stands before it."""
     (container,) = made["spec"]["containers"]
     found: dict[str, str] = {}
     for entry in container["env"]:
@@ -74,7 +80,5 @@ def environment(made: Document) -> dict[str, str]:
             assert field is not None
             found[entry["name"]] = made["metadata"]["labels"][field[1]]
         else:
-            found[entry["name"]] = re.sub(
-                r"\$\((\w+)\)", lambda name: found.get(name[1], name[0]), entry["value"]
-            )
+            found[entry["name"]] = re.sub(r"\$\((\w+)\)", lambda name: found.get(name[1], name[0]), entry["value"])
     return found

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
@@ -43,7 +44,9 @@ _NOTHING = "#!/bin/sh\n"
 def typed(heading: str) -> list[str]:
     """The blocks of commands under a heading of docs/kubernetes.md."""
     section = DOCUMENT.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return [re.sub("^    ", "", block, flags=re.MULTILINE) for block in re.findall(r"(?:\A|\n)\n((?:    .*\n)+)", section)]
+    return [
+        re.sub("^    ", "", block, flags=re.MULTILINE) for block in re.findall(r"(?:\A|\n)\n((?:    .*\n)+)", section)
+    ]
 
 
 class Site:
@@ -100,6 +103,10 @@ class Site:
         """The Secret that it was given last."""
         [found] = documents((self._kept / "secret.yaml").read_text())
         return found
+
+    def tokens(self) -> list[str]:
+        """The texts in the Secret."""
+        return [base64.b64decode(text).decode() for text in self.secret()["data"].values()]
 
     def asked(self) -> list[str]:
         """What else kubectl was called with."""

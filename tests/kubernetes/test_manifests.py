@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from lab.engines import ENGINES, REPOSITORY
-from tests.kubernetes.rendered import OVERLAYS, PLACE, Document, build, copied, documents, environment, one, pod
-from tests.unit.test_lint import SETTINGS
 from telegraf_plugin import __version__
 from telegraf_plugin.config.shards import Shard
+from tests.kubernetes.rendered import OVERLAYS, PLACE, Document, build, copied, documents, environment, one, pod
+from tests.unit.test_lint import SETTINGS
 
 WORKLOADS = ("Deployment", "StatefulSet")
 # The oldest in which all that is used is there for good, and the newest that there are schemas of.
@@ -63,7 +63,14 @@ def test_a_key_that_is_not_known_would_be_found(shown: list[Document]) -> None:
 
 def score(text: str, *options: str) -> set[str]:
     """The names of the tests of kube-score that find something."""
-    command = [str(ENGINES / "kube-score"), "score", "--kubernetes-version", f"v{VERSIONS[0]}", "--output-format", "json"]
+    command = [
+        str(ENGINES / "kube-score"),
+        "score",
+        "--kubernetes-version",
+        f"v{VERSIONS[0]}",
+        "--output-format",
+        "json",
+    ]
     # A limit of processor time would slow a collector down just when it has a backlog to make up for.
     command += ["--ignore-container-cpu-limit", "--enable-optional-test", "container-seccomp-profile"]
     command += ["--enable-optional-test", "container-ports-check", *options, "-"]
