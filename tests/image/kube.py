@@ -1,17 +1,20 @@
 """`podman kube play` of what kustomize rendered: what podman 4.3 lacks is done to the pods before, and no more.
 
-podman plays Pods, ConfigMaps and Secrets. `played` does to a pod what the cluster's own parts would:
+podman plays Pods and ConfigMaps. `played` does to a pod what the cluster's own parts would:
 
 - the StatefulSet's controller makes the pods, each with its name and index (`tests.kubernetes.rendered.pod`);
 - the kubelet makes the environment: labels by fieldRef, `$(NAME)` in values (`rendered.environment`);
 - the kubelet mounts one file of a ConfigMap by subPath: here the file is laid in a folder and mounted from there;
+- it decodes a Secret's files, which podman mounts in base64, and hands them to the pod's group: laid in a folder, too;
 - an emptyDir belongs to its pod: podman keeps it by its name, which therefore gets the pod's;
 - each pod has an address of its own: podman publishes ports on the host, so each pod's health gets another one there.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,8 +24,8 @@ from tests.image.containers import inspect, podman
 from tests.kubernetes.rendered import Document, environment
 
 
-def played(pod: Document, maps: Iterable[Document], folder: Path, health_port: int) -> Document:
-    """The pod as podman 4.3 can play it: see above. `folder` gets the files that are mounted singly."""
+def played(pod: Document, maps: Iterable[Document], secret: Document, folder: Path, health_port: int) -> Document:
+    """The pod as podman 4.3 can play it: see above. `folder` gets the files that are mounted from there."""
     made = copy.deepcopy(pod)
     name = made["metadata"]["name"]
     (container,) = made["spec"]["containers"]
@@ -38,6 +41,16 @@ def played(pod: Document, maps: Iterable[Document], folder: Path, health_port: i
             file.chmod(volume["configMap"]["defaultMode"])
             mount["name"] = mount.pop("subPath").replace(".", "-")
             volumes[mount["name"]] = {"name": mount["name"], "hostPath": {"path": str(file), "type": "File"}}
+        elif "secret" in volume:
+            assert volume["secret"]["secretName"] == secret["metadata"]["name"]
+            tokens = folder / name / "tokens"
+            tokens.mkdir(parents=True, exist_ok=True)
+            for key, text in secret["data"].items():
+                file = tokens / key
+                file.write_bytes(base64.b64decode(text))
+                os.chown(file, 0, made["spec"]["securityContext"]["fsGroup"])
+                file.chmod(volume["secret"]["defaultMode"])
+            volumes[mount["name"]] = {"name": mount["name"], "hostPath": {"path": str(tokens), "type": "Directory"}}
         elif "emptyDir" in volume:
             mount["name"] = f"{name}-{mount['name']}"
             volumes[mount["name"]] = {**volume, "name": mount["name"]}
@@ -62,8 +75,7 @@ class Cluster:
         name = pod["metadata"]["name"]
         self.remove(name)
         file = self._folder / f"{name}.yaml"
-        file.touch(mode=0o600)
-        file.write_text(yaml.safe_dump_all([*maps, secret, played(pod, maps, self._folder, health_port)]))
+        file.write_text(yaml.safe_dump_all([*maps, played(pod, maps, secret, self._folder, health_port)]))
         self.pods.append(name)
         podman("kube", "play", "--network", self._network, str(file))
 
