@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_SECONDS ?=
+SHARDS ?=
 FAULTS ?= 200
 SEED ?= 1
 REPORT ?=
@@ -20,7 +21,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test check format lint types imports monitoring rules-test page-test pictures dist bench bench-quick ticks outage chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test kubernetes-test check format lint types imports monitoring rules-test page-test pictures dist bench bench-quick ticks outage chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -37,8 +38,8 @@ venv: .venv/.installed ## Make the Python environment in .venv
 engines: ## Get telegraf and influxd (PATH first, else build them once); scripts/engines --all: InfluxDB 1.x for the tests
 	scripts/engines
 
-demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end by itself)
-	DEMO_SECONDS=$(DEMO_SECONDS) $(BIN)/python -m lab.demo
+demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end by itself; SHARDS=2: two collectors share it)
+	DEMO_SECONDS=$(DEMO_SECONDS) SHARDS=$(SHARDS) $(BIN)/python -m lab.demo
 
 test: venv ## Run all tests, with the real engines (BOTH_WAYS=yes: those a second time, by the other query language)
 	@scripts/engines --all || [ -z "$$CI" ] # without engines their tests say so and are skipped; in CI that is a failure
@@ -47,10 +48,15 @@ test: venv ## Run all tests, with the real engines (BOTH_WAYS=yes: those a secon
 	@# Servers are read by InfluxQL and by Flux by turns, test by test; so each test by the other one as well.
 	$(if $(filter yes,$(BOTH_WAYS)),OTHER_WAY=yes $(BIN)/pytest $(PYTEST_ARGS) tests/engines)
 
-image-test: venv engines ## Build the image and run both compose files, with podman (as root; else it is skipped)
+kubernetes-test: venv engines ## Render deploy/kubernetes by kustomize; judge it by Kubernetes' schemas and kube-score (built once)
+	scripts/engines kustomize kube-score
+	$(BIN)/pytest -q tests/kubernetes
+
+image-test: venv engines ## Build the image and run both compose files and the rendered pods, with podman (as root; else skipped)
+	scripts/engines kustomize
 	scripts/image-test
 
-check: venv lint types imports rules-test page-test test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
+check: venv lint types imports rules-test page-test kubernetes-test test ## What CI checks of the code; CI runs the demo, mutants-quick and image-test besides
 
 lint: venv ## Check format and style
 	$(BIN)/ruff format --check $(CODE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lab.expect import METADATA_TAGS, difference, expected_points
@@ -11,10 +11,12 @@ from lab.influxd import InfluxServer
 from lab.points import Point
 from lab.site import POD_8, POD_30, Site
 from lab.telegraf import TelegrafProcess
+from telegraf_plugin.config.shards import by_shard
 
 # The collector's own measurements; where one stands in a bucket of data it is book-keeping, not data.
 OWN = "collector_"
 TELEGRAFS_OWN = "internal_"
+STREAM = f"{OWN}stream"
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,16 @@ def streams(site: Site) -> list[Stream]:
     ]
 
 
-def verdict(site: Site, health_port: int, start_ns: int, stop_ns: int) -> list[Check]:
+def verdict(site: Site, health_ports: Sequence[int], start_ns: int, stop_ns: int) -> list[Check]:
     """The checks, done now, on everything with a time from `start_ns` to `stop_ns` (ns since 1970 UTC).
 
+    `health_ports` are the collectors': one, or one a shard.
     `stop_ns` has to lie far enough back for a cycle to have read it and Telegraf to have flushed it. Raises
     what the servers' errors raise (OSError, HttpRefused, BadReply).
     """
-    checks = [_health(health_port)]
+    shards = [f"shard {number}/{len(health_ports)}" for number in range(1, len(health_ports) + 1)]
+    names = shards if len(shards) > 1 else ["collector"]
+    checks = [_health(name, port) for name, port in zip(names, health_ports, strict=True)]
     for stream in streams(site):
         in_central = site.central.points(stream.bucket, start_ns, stop_ns)
         landed = {point for point in in_central if not point.measurement.startswith(OWN)}
@@ -69,14 +74,17 @@ def verdict(site: Site, health_port: int, start_ns: int, stop_ns: int) -> list[C
             checks.append(_excluded(stream, landed))
         checks.append(_tags(stream, landed))
         checks.append(_complete(stream, stream.server.points(stream.bucket, start_ns, stop_ns), landed))
-    checks.append(_own_metrics(site, site.central.points(site.buckets.metrics, start_ns, stop_ns)))
+    own = site.central.points(site.buckets.metrics, start_ns, stop_ns)
+    if len(shards) > 1:
+        checks += _shares(len(shards), own)
+    checks.append(_own_metrics(site, own))
     return checks
 
 
-def _health(port: int) -> Check:
+def _health(collector: str, port: int) -> Check:
     status = TelegrafProcess.health(port)
     return Check(
-        "collector",
+        collector,
         "health answers 200",
         status == 200,
         str(status) if status else "nobody answers",
@@ -141,9 +149,30 @@ def _complete(stream: Stream, held: set[Point], landed: set[Point]) -> Check:
     )
 
 
+def _shares(count: int, own: set[Point]) -> list[Check]:
+    """Who has read what, by what each shard says of itself in central."""
+    read = {
+        (point.value, point.tag("source")) for point in own if (point.measurement, point.field) == (STREAM, "shard")
+    }
+    checks = []
+    for number, share in by_shard((POD_8, POD_30), count).items():
+        shard = f"{number}/{count}"
+        found = sorted(source for name, source in read if name == shard and source)
+        checks.append(
+            Check(
+                f"shard {shard}",
+                f"reads {' and '.join(share)}, and nothing else" if share else "reads nothing",
+                found == sorted(share),
+                ", ".join(found) or "nothing",
+                f"logs/demo/shard-{number}/collector.log: which sources does it read?",
+            )
+        )
+    return checks
+
+
 def _own_metrics(site: Site, points: set[Point]) -> Check:
     names = {point.measurement for point in points}
-    wanted = {f"{OWN}stream", f"{OWN}source"}
+    wanted = {STREAM, f"{OWN}source"}
     routed = [point for point in points if point.tag("source_bucket") is not None]
     has_internal = any(name.startswith(TELEGRAFS_OWN) for name in names)
     return Check(

@@ -1,9 +1,9 @@
 """`python -m lab.demo`: two sources, the collector as shipped, and central, live on this machine.
 
 In: DEMO_SECONDS from the environment, whole seconds that the collector runs before the verdict; unset: until
-Ctrl-C, without a verdict. Out: exit status 0 (every check passed, or ended by Ctrl-C when no verdict was
-asked for), 1 (a check failed, or a program ended by itself), 2 (something is missing to begin with), 130
-(ended before the verdict).
+Ctrl-C, without a verdict; SHARDS, how many collectors share the sources; unset: one reads all. Out: exit status 0
+(every check passed, or ended by Ctrl-C when no verdict was asked for), 1 (a check failed, or a program ended by
+itself), 2 (something is missing to begin with), 130 (ended before the verdict).
 """
 
 from __future__ import annotations
@@ -46,6 +46,10 @@ SHORTEST_S = 40
 GRACE_S = 30
 
 
+# There are two sources: with more shards, some have nothing to do, which can be looked at, too.
+MOST_SHARDS = 8
+
+
 class CannotBegin(RuntimeError):
     """Something that the demo needs is not there."""
 
@@ -56,8 +60,8 @@ class Stage:
 
     site: Site
     feeder: Pod30Feeder
-    collector: TelegrafProcess
-    health_port: int
+    collectors: tuple[TelegrafProcess, ...]
+    health_ports: tuple[int, ...]
     start_ns: int
 
 
@@ -71,9 +75,10 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     try:
         seconds = _seconds(os.environ.get("DEMO_SECONDS", ""))
+        shards = _shards(os.environ.get("SHARDS", ""))
         _look_for_the_collector()
         with ExitStack() as stack:
-            stage = _set_up(stack, console)
+            stage = _set_up(stack, shards, console)
             status = _run(stage, seconds, console, ended)
             console.print("ending everything that was started ...")
         return status
@@ -93,6 +98,14 @@ def _seconds(text: str) -> int | None:
     return int(text)
 
 
+def _shards(text: str) -> int:
+    if text and (not text.isdecimal() or not 1 <= int(text) <= MOST_SHARDS):
+        raise CannotBegin(
+            f"SHARDS is {text!r}: from 1 to {MOST_SHARDS} collectors that share the sources, or unset for one"
+        )
+    return int(text or "1")
+
+
 def _look_for_the_collector() -> None:
     for name in ("telegraf.conf", "config/queries.yaml"):
         if not (REPOSITORY / name).is_file():
@@ -101,57 +114,66 @@ def _look_for_the_collector() -> None:
         raise CannotBegin("data-collector is not installed in this Python's environment: run make demo")
 
 
-def _set_up(stack: ExitStack, console: Console) -> Stage:
+def _set_up(stack: ExitStack, shards: int, console: Console) -> Stage:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-demo-")))
-    logs = _logs(folder, console)
+    logs = [_logs(folder, console, name) for name in _names(shards)]
     console.print("starting POD-8, POD-30 and central ...")
     site = stack.enter_context(Site())
     start_ns = time.time_ns()
     stack.enter_context(machine_agent(site.pod_8, site.buckets.telegraf, folder))
     feeder = stack.enter_context(Pod30Feeder(site.pod_30, site.buckets.power, site.buckets.pods))
-    port = free_port()
-    # telegraf.conf and config/queries.yaml of the repository as they are: the environment alone steers them.
-    environment = site.environment(INTERVAL_S, port)
-    cwd = _place(folder, logs)
-    collector = TelegrafProcess(cwd / "telegraf.conf", environment, cwd, log_file=logs / LOGS[0])
-    stack.enter_context(collector)
-    _say_where_to_look(site, port, folder, logs, environment, console)
-    return Stage(site, feeder, collector, port, start_ns)
+    ports = tuple(free_port() for _ in logs)
+    collectors = []
+    for number, (port, log) in enumerate(zip(ports, logs, strict=True), 1):
+        # telegraf.conf and config/queries.yaml of the repository as they are: the environment alone steers them.
+        environment = site.environment(INTERVAL_S, port)
+        if shards > 1:
+            environment["COLLECTOR_SHARD"] = f"{number}/{shards}"
+        cwd = _place(folder, log, f"collector-{number}")
+        collector = TelegrafProcess(cwd / "telegraf.conf", environment, cwd, log_file=log / LOGS[0])
+        collectors.append(stack.enter_context(collector))
+    _say_where_to_look(site, ports, folder, logs, console)
+    return Stage(site, feeder, tuple(collectors), ports, start_ns)
 
 
-def _logs(folder: Path, console: Console) -> Path:
-    """Where this run's logs go, empty: `logs/demo`, as `logs` is the log of a collector that runs in the clone.
+def _names(shards: int) -> list[str]:
+    """The folders in `logs/demo` for the logs of so many collectors; one has no folder of its own."""
+    return [f"shard-{number}" for number in range(1, shards + 1)] if shards > 1 else [""]
 
-    The demo's own `folder` when `docker compose up` has given `logs` away.
+
+def _logs(folder: Path, console: Console, name: str = "") -> Path:
+    """Where a collector's logs of this run go, empty: `logs/demo`, as `logs` is the log of a collector in the clone.
+
+    `name` is the folder in it. The demo's own `folder` when `docker compose up` has given `logs` away.
     """
-    logs = REPOSITORY / "logs" / "demo"
+    logs = REPOSITORY / "logs" / "demo" / name
     try:
         logs.mkdir(parents=True, exist_ok=True)
-        for name in LOGS:
-            (logs / name).unlink(missing_ok=True)
-            (logs / name).touch()
+        for log in LOGS:
+            (logs / log).unlink(missing_ok=True)
+            (logs / log).touch()
     except OSError as error:
         there = next(place for place in (logs, *logs.parents) if place.exists())
+        own = folder / name
+        own.mkdir(exist_ok=True)
         console.print(f"{logs} cannot be written ({error.strerror}; {there} belongs to user {there.stat().st_uid},")
-        console.print(f"    as docker compose leaves it): the logs of this run are in {folder} until the demo ends;")
+        console.print(f"    as docker compose leaves it): the logs of this run are in {own} until the demo ends;")
         console.print("    sudo chown -R $USER logs mends it")
-        return folder
+        return own
     return logs
 
 
-def _place(folder: Path, logs: Path) -> Path:
-    """Return a folder for the collector to run in: the repository's files, and `logs` where `logs` says."""
-    made = folder / "collector"
+def _place(folder: Path, logs: Path, name: str = "collector") -> Path:
+    """Return a folder for a collector to run in: the repository's files, and `logs` where `logs` says."""
+    made = folder / name
     made.mkdir()
-    for name in ("telegraf.conf", "config"):
-        (made / name).symlink_to(REPOSITORY / name)
+    for file in ("telegraf.conf", "config"):
+        (made / file).symlink_to(REPOSITORY / file)
     (made / "logs").symlink_to(logs)
     return made
 
 
-def _say_where_to_look(
-    site: Site, port: int, folder: Path, logs: Path, environment: dict[str, str], console: Console
-) -> None:
+def _say_where_to_look(site: Site, ports: tuple[int, ...], folder: Path, logs: list[Path], console: Console) -> None:
     names = site.buckets
     buckets = (names.telegraf, names.power, names.pods, names.metrics)
     token = folder / "central.token"
@@ -159,13 +181,19 @@ def _say_where_to_look(
     token.write_text(site.central.token_for(read=buckets))
     variables = folder / "demo.env"
     variables.touch(mode=0o600)
+    # Without a shard: commands speak of all sources.
+    environment = site.environment(INTERVAL_S, ports[0])
     variables.write_text("".join(f"{name}={quoted(value)}\n" for name, value in environment.items()))
     lines = [
         f"POD-8    {site.pod_8.url}   org {site.pod_8.org}, bucket {names.telegraf} (this machine, measured)",
         f"POD-30   {site.pod_30.url}   org {site.pod_30.org}, buckets {names.power}, {names.pods} (made up)",
         f"central  {site.central.url}   org {site.central.org}, buckets {', '.join(buckets)}",
-        f"health   http://localhost:{port}/health",
-        f"logs     {', '.join(str(logs / name) for name in LOGS)}",
+    ]
+    for number, (port, log) in enumerate(zip(ports, logs, strict=True), 1):
+        lines += [f"shard    {number}/{len(ports)}"] if len(ports) > 1 else []
+        lines.append(f"health   http://localhost:{port}/health")
+        lines.append(f"logs     {', '.join(str(log / name) for name in LOGS)}")
+    lines += [
         f"tokens   made on the spot, good for this run; one that reads central: {token}",
         f"commands .venv/bin/data-collector status --env-file {variables}",
         f"look     curl -s '{site.central.url}/api/v2/query?org={site.central.org}' \\",
@@ -204,12 +232,13 @@ def _looks(
 ) -> Iterator[tuple[screen.Snapshot, str]]:
     """A look and its title every `every_s` seconds until the monotonic `deadline` or the end.
 
-    Raises ProcessEnded when the collector's Telegraf ends by itself.
+    Raises ProcessEnded when a collector's Telegraf ends by itself.
     """
     while not ended.is_set() and time.monotonic() < deadline:
-        if not stage.collector.running:
-            raise ProcessEnded(f"Telegraf ended ({stage.collector.exit_status}):\n{stage.collector.log_tail()}")
-        shot = screen.look(stage.site, stage.health_port, time.time_ns())
+        for collector in stage.collectors:
+            if not collector.running:
+                raise ProcessEnded(f"Telegraf ended ({collector.exit_status}):\n{collector.log_tail()}")
+        shot = screen.look(stage.site, stage.health_ports, time.time_ns())
         if stage.feeder.error is not None:
             shot.error = f"{shot.error} feeder of POD-30: {stage.feeder.error}".strip()
         left = "until Ctrl-C" if math.isinf(deadline) else f"verdict in {deadline - time.monotonic():.0f} s"
@@ -223,7 +252,7 @@ def _verdict(stage: Stage, console: Console, ended: threading.Event) -> list[Che
     until = time.monotonic() + GRACE_S
     while True:
         try:
-            checks = verdict(stage.site, stage.health_port, stage.start_ns, stop_ns)
+            checks = verdict(stage.site, stage.health_ports, stage.start_ns, stop_ns)
         except (OSError, HTTPException, HttpRefused, BadReply) as error:
             checks = [Check("demo", "both sides can be read", False, str(error), "are all three servers up?")]
         if all(check.passed for check in checks) or time.monotonic() >= until or ended.is_set():

@@ -82,7 +82,7 @@ def _demo(site: Site, folder: Path, stack: ExitStack) -> None:
     wait_until(lambda: TelegrafProcess.health(port) == 200, "good health", 60)
     full = time.monotonic() + DEMO_S
     wait_until(lambda: time.monotonic() > full, "a screen that is full", DEMO_S + 5)
-    shot = screen.look(site, port, time.time_ns())
+    shot = screen.look(site, [port], time.time_ns())
     _terminal(
         screen.render(shot, f"what arrives in central, every {INTERVAL_S} s"), "make demo", 118, DOCS / "demo.svg"
     )

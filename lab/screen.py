@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPException
@@ -45,18 +45,21 @@ class Arrival:
 
 @dataclass
 class Snapshot:
-    """One look at central and at health. `error` says why a part is missing; empty when nothing is."""
+    """One look at central and at each collector's health. `error` says why a part is missing; empty when none is."""
 
     at_ns: int
-    health: int
+    health: list[int]
     arrivals: dict[tuple[str, str, str], Arrival] = field(default_factory=dict)  # by bucket, host, measurement
     own: dict[str, dict[str, str]] = field(default_factory=dict)  # by series: field, value
     error: str = ""
 
 
-def look(site: Site, health_port: int, now_ns: int) -> Snapshot:
-    """A look taken now; `now_ns` (ns since 1970 UTC) is what ages are counted from. Errors are kept in it."""
-    shot = Snapshot(now_ns, TelegrafProcess.health(health_port))
+def look(site: Site, health_ports: Sequence[int], now_ns: int) -> Snapshot:
+    """A look taken now; `now_ns` (ns since 1970 UTC) is what ages are counted from. Errors are kept in it.
+
+    `health_ports` are the collectors': one, or one a shard.
+    """
+    shot = Snapshot(now_ns, [TelegrafProcess.health(port) for port in health_ports])
     names = site.buckets
     try:
         for bucket in (names.telegraf, names.power, names.pods, names.metrics):
@@ -81,7 +84,7 @@ def _take_arrival(shot: Snapshot, bucket: str, row: dict[str, str]) -> None:
 
 
 def _take_own(shot: Snapshot, row: dict[str, str]) -> None:
-    tags = [row[key] for key in ("source", "stream") if row.get(key)]
+    tags = [row[key] for key in ("shard", "source", "stream") if row.get(key)]
     shot.own.setdefault(" ".join([row["_measurement"], *tags]), {})[row["_field"]] = row["_value"]
 
 
@@ -113,10 +116,16 @@ def _age(shot: Snapshot, arrival: Arrival) -> str:
     return f"{clock(arrival.newest_ns)} ({max(0, shot.at_ns - arrival.newest_ns) / 1e9:.0f} s ago)"
 
 
-def _health_text(status: int) -> str:
-    if status == 0:
-        return "nobody answers yet"
-    return f"{status} {'every stream is read' if status == 200 else 'not every stream has been read'}"
+def _health_text(statuses: Sequence[int]) -> str:
+    told = [
+        f"{status} {'every stream is read' if status == 200 else 'not every stream has been read'}"
+        if status
+        else "nobody answers yet"
+        for status in statuses
+    ]
+    if len(told) == 1:
+        return told[0]
+    return ", ".join(f"shard {number}/{len(told)} {text}" for number, text in enumerate(told, 1))
 
 
 def render(shot: Snapshot, title: str) -> RenderableType:
@@ -136,7 +145,7 @@ def render(shot: Snapshot, title: str) -> RenderableType:
     own.add_column("newest values", overflow="fold", style="dim")
     for series, fields in sorted(shot.own.items()):
         own.add_row(series, _fields(fields))
-    health = Text.assemble("health: ", (_health_text(shot.health), "green" if shot.health == 200 else "yellow"))
+    health = Text.assemble("health: ", (_health_text(shot.health), "green" if set(shot.health) == {200} else "yellow"))
     parts: list[RenderableType] = [arrivals, "", own, "", health]
     if shot.error:
         parts.append(Text(shot.error, style="red"))

@@ -19,9 +19,9 @@ def main() -> None:
     pod_8, pod_30, central = (server(name) for name in ("pod-8", "pod-30", "central"))
     for one in (pod_8, pod_30, central):
         wait_until(lambda one=one: _answers(one), one.name, START_S, every_s=0.5)  # type: ignore[misc]
-    _bucket(pod_30, BUCKETS.power)
+    pod_30.create_bucket(BUCKETS.power)
     for name in LANDING:
-        _bucket(central, name)
+        central.create_bucket(name)
     _token("server_a_token", pod_8, read=(BUCKETS.telegraf,))
     _token("server_b_token", pod_30, read=(BUCKETS.pods, BUCKETS.power))
     _token("central_token", central, read=LANDING, write=LANDING)
@@ -38,29 +38,14 @@ def _answers(one: Server) -> bool:
         return False
 
 
-def _bucket(one: Server, name: str) -> None:
-    if one.bucket_id(name) is None:
-        one.json("POST", "/api/v2/buckets", {"orgID": _org_id(one), "name": name, "retentionRules": []})
-
-
 def _token(name: str, one: Server, read: tuple[str, ...] = (), write: tuple[str, ...] = ()) -> None:
     file = TOKENS / name
     if file.exists():
         return
-    org = _org_id(one)
-    permissions = [
-        {"action": action, "resource": {"type": "buckets", "id": one.bucket_id(bucket), "orgID": org}}
-        for action, buckets in (("read", read), ("write", write))
-        for bucket in buckets
-    ]
-    made = one.json("POST", "/api/v2/authorizations", {"orgID": org, "permissions": permissions})
+    token = one.token_for(read, write)
     file.touch(mode=0o600)
-    file.write_text(made["token"])
+    file.write_text(token)
     file.chmod(0o400)
-
-
-def _org_id(one: Server) -> str:
-    return str(one.json("GET", f"/api/v2/orgs?org={one.org}")["orgs"][0]["id"])
 
 
 if __name__ == "__main__":

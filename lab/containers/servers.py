@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,25 @@ class Server:
         """The id of a bucket, None without it."""
         found = self.json("GET", f"/api/v2/buckets?{urlencode({'org': self.org, 'limit': 100})}")["buckets"]
         return next((str(bucket["id"]) for bucket in found if bucket["name"] == name), None)
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket that keeps its points for ever, unless there is one. Raises HttpRefused, OSError."""
+        if self.bucket_id(name) is None:
+            self.json("POST", "/api/v2/buckets", {"orgID": self._org_id(), "name": name, "retentionRules": []})
+
+    def token_for(self, read: Iterable[str] = (), write: Iterable[str] = ()) -> str:
+        """A new token that may read and write the buckets named, and nothing else. Raises HttpRefused, OSError."""
+        org = self._org_id()
+        permissions = [
+            {"action": action, "resource": {"type": "buckets", "id": self.bucket_id(bucket), "orgID": org}}
+            for action, buckets in (("read", read), ("write", write))
+            for bucket in buckets
+        ]
+        made = self.json("POST", "/api/v2/authorizations", {"orgID": org, "permissions": permissions})
+        return str(made["token"])
+
+    def _org_id(self) -> str:
+        return str(self.json("GET", f"/api/v2/orgs?org={self.org}")["orgs"][0]["id"])
 
     def write(self, bucket: str, lines: bytes) -> None:
         """Write line protocol, times in nanoseconds. Raises HttpRefused, OSError."""
