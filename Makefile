@@ -9,6 +9,7 @@ REPORT ?=
 REFILLS ?=
 WIDE ?=
 READ ?=
+OVER ?=
 BOTH_WAYS ?=
 MUTANT ?=
 LOGS ?=
@@ -93,8 +94,9 @@ ticks: venv engines ## Measure what a tick costs, by the number of streams (4 mi
 outage: venv engines ## Measure what an outage of central does to a backlog (4 minutes)
 	$(BIN)/python -m lab.outage
 
-chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql)
-	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) \
+chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql OVER=kafka)
+	@[ -z "$(OVER)" ] || scripts/engines $(OVER)
+	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) OVER=$(OVER) \
 		$(BIN)/python -m lab.chaos
 
 chaos-mutants: FAULTS = 40

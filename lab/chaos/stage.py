@@ -16,6 +16,7 @@ from typing import Self
 from lab.chaos.collector import LOOKBACK_S, STREAMS, collector
 from lab.chaos.feeder import Feeder
 from lab.chaos.journal import Journal
+from lab.chaos.kafka_way import SITE_CONF, KafkaWay
 from lab.chaos.lines import Line
 from lab.chaos.proxy import Proxy
 from lab.chaos.upheaval import Upheavals
@@ -51,12 +52,16 @@ class Stage:
     outside to end the run early.
     """
 
-    def __init__(self, seed: int, ended: threading.Event, refills: bool = True, mutant: str = "") -> None:
-        """`refills`: central will be put back; `mutant`: what the plugin is started as."""
+    def __init__(
+        self, seed: int, ended: threading.Event, refills: bool = True, mutant: str = "", over: str = ""
+    ) -> None:
+        """`refills`: central will be put back; `mutant`: what the plugin is started as; `over`: "kafka" or nothing."""
         self.seed = seed
         self.ended = ended
         self.refills = refills
         self._mutant = mutant
+        self._over = over
+        self.way: KafkaWay | None = None
         self.upheavals = Upheavals()
         lookback_ns = LOOKBACK_S * 1_000_000_000
         self.journals = {
@@ -88,6 +93,9 @@ class Stage:
             self.feeders = [
                 stack.enter_context(Feeder(self.write, buckets, self.seed)) for buckets in _buckets_by_source().values()
             ]
+            if self._over:
+                central = {"INFLUXDB_CENTRAL_URL": self.proxy.url}
+                self.way = stack.enter_context(KafkaWay(self.folder, self.site, central))
             self.telegraf = self.new_collector(self.folder / "collector")
             for journal in self.journals.values():
                 journal.seen_ns = time.time_ns()
@@ -129,7 +137,9 @@ class Stage:
             "SERVER_A_URL": self.source_proxies[POD_8].url,
             "SERVER_B_URL": self.source_proxies[POD_30].url,
         }
-        return collector(folder, self.site, urls, self._mutant)
+        if self.way is None:
+            return collector(folder, self.site, urls, self._mutant)
+        return collector(folder, self.site, urls | self.way.environment, self._mutant, SITE_CONF)
 
     def second_collector(self) -> TelegrafProcess:
         """Another collector with a folder of its own, not yet started."""
@@ -172,6 +182,8 @@ class Stage:
         for server in (self.central, self.site.pod_8, self.site.pod_30):
             if not server.running:
                 server.start()
+        if self.way is not None:
+            self.way.mend()
         self.mend_telegraf()
 
     def mend_telegraf(self) -> None:
@@ -186,6 +198,8 @@ class Stage:
         logs = {"telegraf.log": self.telegraf.log_file, "collector.log": self.telegraf.cwd / "logs" / "collector.log"}
         for name, server in ((CENTRAL, self.central), (POD_8, self.site.pod_8), (POD_30, self.site.pod_30)):
             logs[f"influxd-{name}.log"] = server.log_file
+        if self.way is not None:
+            logs |= self.way.logs()
         for name, path in logs.items():
             with contextlib.suppress(OSError):
                 shutil.copyfile(path, folder / name)
