@@ -8,8 +8,8 @@ from __future__ import annotations
 import random
 from subprocess import CalledProcessError, TimeoutExpired
 
-from lab.chaos.kafka_way import TOPICS, KafkaWay
 from lab.chaos.stage import NoEffect, Stage, duration
+from lab.kafka_way import TOPICS, KafkaWay
 from lab.process import Process
 
 _REPEATED = 500  # messages of each partition that are delivered again

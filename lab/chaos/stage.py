@@ -16,11 +16,11 @@ from typing import Self
 from lab.chaos.collector import LOOKBACK_S, STREAMS, collector
 from lab.chaos.feeder import Feeder
 from lab.chaos.journal import Journal
-from lab.chaos.kafka_way import SITE_CONF, KafkaWay
 from lab.chaos.lines import Line
 from lab.chaos.proxy import Proxy
 from lab.chaos.upheaval import Upheavals
 from lab.influxd import InfluxServer
+from lab.kafka_way import SITE_CONF, KafkaWay
 from lab.loopback import HttpRefused, wait_until
 from lab.process import alive, children
 from lab.site import POD_8, POD_30, Site

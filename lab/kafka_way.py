@@ -9,10 +9,9 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import NamedTuple, Self
 
-from lab.chaos.collector import INTERVAL_S
 from lab.engines import REPOSITORY
 from lab.kafka import Kafka
 from lab.loopback import free_port
@@ -21,7 +20,19 @@ from lab.telegraf import TelegrafProcess
 
 SITE_CONF = REPOSITORY / "deploy" / "kafka" / "site.conf"
 CENTRAL_CONF = REPOSITORY / "deploy" / "kafka" / "central.conf"
+_ONE_BROKER = 'brokers = ["${KAFKA_BROKER}"]'
 TOPICS = tuple(f"collector.{bucket}" for bucket in (Buckets.telegraf, Buckets.pods, Buckets.power, Buckets.metrics))
+
+
+def several_brokers(conf: Path, kafka: Kafka, folder: Path) -> Path:
+    """`conf`, or a copy of it in `folder` that names all brokers, where there are several."""
+    if len(kafka.addresses) == 1:
+        return conf
+    copy = folder / conf.name
+    text = conf.read_text()
+    assert text.count(_ONE_BROKER) == 4
+    copy.write_text(text.replace(_ONE_BROKER, f"brokers = {json.dumps(kafka.addresses)}"))
+    return copy
 
 
 class Place(NamedTuple):
@@ -37,12 +48,17 @@ class Place(NamedTuple):
 class KafkaWay:
     """A context that starts the broker and the reader, and ends them."""
 
-    def __init__(self, folder: Path, site: Site, urls: Mapping[str, str]) -> None:
-        """`folder` gets the readers' logs; `urls` are addresses in place of the site's own, by variable."""
+    def __init__(
+        self, folder: Path, site: Site, urls: Mapping[str, str] = MappingProxyType({}), nodes: int = 1
+    ) -> None:
+        """`folder` gets the readers' logs; `urls` are addresses in place of the site's own, by variable.
+
+        `nodes`: how many brokers there are.
+        """
         self._folder, self._site, self._urls = folder, site, urls
         self._stack = ExitStack()
         self._readers = 0
-        self.kafka = Kafka()
+        self.kafka = Kafka(nodes)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -60,15 +76,16 @@ class KafkaWay:
     @property
     def environment(self) -> dict[str, str]:
         """What both configurations want besides the variables of .env."""
-        return {"KAFKA_BROKER": self.kafka.brokers}
+        return {"KAFKA_BROKER": self.kafka.addresses[0]}
 
-    def new_reader(self) -> TelegrafProcess:
-        """Another Telegraf that reads the topics, in the same groups; not yet started."""
+    def new_reader(self, urls: Mapping[str, str] = MappingProxyType({})) -> TelegrafProcess:
+        """Another Telegraf that reads the topics, in the same groups; not yet started. `urls` are its own addresses."""
         self._readers += 1
         folder = self._folder / f"reader-{self._readers}"
         folder.mkdir(parents=True)
-        env = {**self._site.environment(INTERVAL_S, free_port()), **self._urls, **self.environment}
-        return TelegrafProcess(CENTRAL_CONF, env, cwd=folder)
+        env = {**self._site.environment(10, free_port()), **self._urls, **urls, **self.environment}
+        env["KAFKA_CLIENT"] = f"reader-{self._readers}"
+        return TelegrafProcess(several_brokers(CENTRAL_CONF, self.kafka, folder), env, cwd=folder)
 
     def delete_unread(self) -> int:
         """Delete what the topics hold; how many messages of that the readers' groups had not confirmed.
