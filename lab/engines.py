@@ -29,7 +29,7 @@ def influxd_v1(version: str) -> Path:
 
 def kafka() -> Path:
     """Kafka's own programs, by their names behind it. Raises EnginesMissing."""
-    return _engine("kafka", "scripts/engines kafka")
+    return _engine("kafka", "scripts/engines --all")
 
 
 def _engine(name: str, run: str = "make engines") -> Path:

@@ -26,6 +26,7 @@ INSIDE = (
         "SECURITY.md",
         "compose.demo.yaml",
         "config",
+        "deploy",
         "docker-compose.secrets.yaml",
         "docker-compose.yaml",
         "docs",

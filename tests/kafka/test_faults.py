@@ -175,7 +175,7 @@ def test_the_plugin_cannot_read_central(trial: Trial, reads: Proxy) -> None:
     took = trial.wait_equal()
     seen(
         f"the plugin cannot read central, the reader can write: of 18,000 points {landed:,} were in central after six"
-        f" ticks ({lines:,} messages; max_in_flight {IN_FLIGHT:,}), unproved; equal {took:.0f} s after it can read again"
+        f" ticks ({lines:,} messages; max_in_flight {IN_FLIGHT:,}), unproved; equal {took:.0f} s after it can again"
     )
 
 
