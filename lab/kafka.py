@@ -114,13 +114,15 @@ class Kafka:
         return [offset for _, offset in sorted((int(p), int(at)) for _, p, at in (line.split(":") for line in lines))]
 
     def messages(self, topic: str, count: int) -> list[tuple[int, str, str]]:
-        """The first `count` messages of a topic: partition, key and value. Raises as `run` does."""
+        """The first `count` messages of a topic: partition, key and the value's first line. Raises as `run` does."""
         said = self.run(
             *("console-consumer", "--topic", topic, "--from-beginning", "--max-messages", str(count)),
             *("--property", "print.key=true", "--property", "print.partition=true", "--timeout-ms", "30000"),
         )
         found = []
         for line in said.splitlines():
+            if not line.startswith("Partition:"):
+                continue  # a message's own newline, and what is behind it
             partition, key, value = line.split("\t", 2)
             found.append((int(partition.removeprefix("Partition:")), key, value))
         return found

@@ -99,7 +99,7 @@ def test_everything_is_delivered_again(trial: Trial) -> None:
     groups = [word for topic in TOPICS for word in ("--group", topic)]
     trial.way.kafka.run("consumer-groups", *groups, "--reset-offsets", "--all-topics", "--to-earliest", "--execute")
     trial.way.reader.start()
-    wait_until(lambda: lag(trial) == 0, "everything to be read again", 60.0, 1.0)
+    wait_until(lambda: confirmed(trial) >= sum(before), "everything to be read again", 90.0, 1.0)
     trial.write(100)
     trial.wait_equal()
     said = trial.collector.log()[log:]
@@ -110,11 +110,10 @@ def test_everything_is_delivered_again(trial: Trial) -> None:
     )
 
 
-def lag(trial: Trial) -> int:
-    """Messages that the reader has not confirmed, -1 where that cannot be told yet."""
+def confirmed(trial: Trial) -> int:
+    """The messages of the topic that its readers have confirmed."""
     said = trial.way.kafka.run("consumer-groups", *GROUP, "--describe", "--offsets").splitlines()
-    lags = [line.split()[5] for line in said if line.startswith(TOPIC)]
-    return sum(map(int, lags)) if lags and "-" not in lags else -1
+    return sum(int(line.split()[3].replace("-", "0")) for line in said if line.startswith(TOPIC))
 
 
 def test_an_old_reader_writes_late(trial: Trial, site: Site) -> None:
@@ -122,9 +121,9 @@ def test_an_old_reader_writes_late(trial: Trial, site: Site) -> None:
     with Proxy(site.central.url) as writes:
         hanging = trial.way.new_reader({"INFLUXDB_CENTRAL_URL": writes.url})
         trial.way.reader.stop()
-        with writes.trouble(Rule(Trouble.STATUS, Scope.WRITE, 503)) as _, hanging:
+        with hanging, writes.trouble(Rule(Trouble.STATUS, Scope.WRITE, 503)):
             at = trial.write(500)
-            wait_until(lambda: writes.requests > 3, "writes that are refused", 60.0)
+            hanging.wait_for_log(r"E! .*outputs\.influxdb_v2::system", 60.0)
             hanging.pause()
             trial.way.reader.start()
             taken = trial.wait_equal()
@@ -132,7 +131,7 @@ def test_an_old_reader_writes_late(trial: Trial, site: Site) -> None:
             trial.wait_equal()
             proved = trial.wait_proved(at)
             hanging.resume()
-        # The rule is gone and the process ended by SIGTERM: it writes what it holds before it ends.
+        # The rule is gone and then the process ended by SIGTERM: it writes what it holds before it ends.
     late = trial.lacking()
     mended = trial.wait_equal(300.0)
     assert late, "the hanging reader held nothing"
