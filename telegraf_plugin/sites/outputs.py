@@ -75,7 +75,7 @@ def with_outputs(text: str, raw: dict[str, Any], source: str, streams: list[Rout
     with named("telegraf.conf"):
         if lacking and subject.kafka_outputs:
             buckets = ", ".join(stream.new.bucket for stream in lacking)
-            raise NotEditable(f"its lines go over Kafka: write the output that takes {buckets} first, docs/kafka.md")
+            raise NotEditable(f"sends lines over Kafka, and an output that takes {buckets} comes first (docs/kafka.md)")
         for central in dict.fromkeys(stream.central for stream in lacking):
             mine = [stream for stream in lacking if stream.central == central]
             if central in landing:
