@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import trustme
 
 from lab.engines import ENGINES, REPOSITORY
 from lab.expect import difference, expected_points
@@ -172,10 +173,13 @@ def test_carriage_returns_and_own_metrics_arrive(installed: Installed) -> None:
 
 
 def test_settings_for_a_secured_broker_are_telegrafs(tmp_path: Path) -> None:
+    authority = tmp_path / "kafka-ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(authority))
+    secured = SECURED.replace("/etc/telegraf/kafka-ca.pem", str(authority))
     for kind, rest in (("outputs.kafka", 'topic = "t"'), ("inputs.kafka_consumer", 'topics = ["t"]')):
         conf = tmp_path / "telegraf.conf"
         other = "[[outputs.discard]]\n" if kind.startswith("inputs") else "[[inputs.mem]]\n"
-        conf.write_text(f"{other}[[{kind}]]\n{SECURED}{rest}\n")
+        conf.write_text(f"{other}[[{kind}]]\n{secured}{rest}\n")
         command = [str(ENGINES / "telegraf"), "config", "check", "--strict-env-handling", "--config", str(conf)]
         ended = subprocess.run(
             command, env={"KAFKA_PASSWORD": "x"}, capture_output=True, text=True, timeout=30, check=False
