@@ -99,10 +99,8 @@ def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     (home / "config" / "queries.yaml").write_text(queries)
     writes = site.environment(10, free_port())
     # The site reads central, and the reader writes there.
-    reads = writes | {
-        "INFLUXDB_CENTRAL_TOKEN": site.central.token_for(read=[PODS, "telegraf", "power_monitoring", "metrics"]),
-        "COLLECTOR_INTERVAL": "2",
-    }
+    reading = site.central.token_for(read=[PODS, "telegraf", "power_monitoring", "metrics"])
+    reads = site.environment(2, free_port()) | {"INFLUXDB_CENTRAL_TOKEN": reading}
     with Kafka(auto_create_topics_enable="false") as kafka:
         shell(TOPICS, home, root, kafka)
         (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in writes.items()))
@@ -118,7 +116,7 @@ def installed(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield Installed(root, home, site, kafka, reader, collector)
 
 
-def wait_equal(installed: Installed, at: int, timeout_s: float = 90.0) -> None:
+def wait_equal(installed: Installed, at: int, timeout_s: float = 150.0) -> None:
     try:
         wait_until(lambda: not installed.lacking(at), "central to hold what the source does", timeout_s, 0.5)
     except TimeoutError:
@@ -159,7 +157,7 @@ def test_carriage_returns_and_own_metrics_arrive(installed: Installed) -> None:
     value = 'lone\\rreturn"\\\\'.replace("\\r", "\r").replace('"', '\\"')
     installed.site.pod_30.write(PODS, f'returned,k=v v="{value}" {at}'.encode())
     flux = (
-        f'import "strings" from(bucket: "{PODS}") |> range(start: -1h)'
+        f'import "strings"\nfrom(bucket: "{PODS}") |> range(start: -1h)'
         ' |> filter(fn: (r) => r._measurement == "returned")'
         r' |> map(fn: (r) => ({r with _value: strings.replaceAll(v: r._value, t: "\r", u: "%0d")}))'
     )
