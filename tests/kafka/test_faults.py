@@ -191,8 +191,8 @@ def test_central_is_away(trial: Trial, site: Site) -> None:
     assert lines <= IN_FLIGHT + 100
     took = trial.wait_equal()
     seen(
-        f"central is away: of 18,000 points {lines:,} went into the topic (max_in_flight {IN_FLIGHT:,}), the others"
-        f" stayed at the source; equal {took:.0f} s after it is back"
+        f"central is away: of 18,000 points {lines:,} messages went into the topic (max_in_flight {IN_FLIGHT:,}),"
+        f" all else stayed at the source; equal {took:.0f} s after it is back"
     )
 
 
