@@ -10,6 +10,8 @@ REPORT ?=
 REFILLS ?=
 WIDE ?=
 READ ?=
+OVER ?=
+KAFKA_SEEN ?=
 BOTH_WAYS ?=
 MUTANT ?=
 LOGS ?=
@@ -21,7 +23,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test kubernetes-test check format lint types imports monitoring rules-test page-test pictures dist bench bench-quick ticks outage chaos chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test kubernetes-test check format lint types imports monitoring rules-test page-test pictures dist bench bench-quick ticks outage chaos kafka-test release-check chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -35,7 +37,7 @@ help: ## Show what there is
 
 venv: .venv/.installed ## Make the Python environment in .venv
 
-engines: ## Get telegraf and influxd (PATH first, else build them once); scripts/engines --all: InfluxDB 1.x for the tests
+engines: ## Get telegraf and influxd (PATH first, else build them once); scripts/engines --all: InfluxDB 1.x and Kafka for the tests
 	scripts/engines
 
 demo: venv engines ## Run the whole system on this machine (DEMO_SECONDS=60: end by itself; SHARDS=2: two collectors share it)
@@ -99,9 +101,18 @@ ticks: venv engines ## Measure what a tick costs, by the number of streams (4 mi
 outage: venv engines ## Measure what an outage of central does to a backlog (4 minutes)
 	$(BIN)/python -m lab.outage
 
-chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql STANDBY=yes)
-	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) STANDBY=$(STANDBY) \
+chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql OVER=kafka STANDBY=yes)
+	@[ -z "$(OVER)" ] || scripts/engines $(OVER)
+	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) OVER=$(OVER) STANDBY=$(STANDBY) \
 		$(BIN)/python -m lab.chaos
+
+kafka-test: venv ## Try each fault of the way over Kafka by itself, on a real Kafka (5 minutes; KAFKA_SEEN=file: what was seen)
+	scripts/engines telegraf influxd kafka
+	KAFKA_SEEN=$(KAFKA_SEEN) $(BIN)/pytest -n 0 -s tests/kafka
+
+release-check: FAULTS = 60
+release-check: kafka-test ## Before a release, besides make check: the way over Kafka, fault by fault, then 60 by chance
+	@$(MAKE) chaos OVER=kafka FAULTS=$(FAULTS) SEED=$(SEED)
 
 chaos-mutants: FAULTS = 40
 chaos-mutants: venv engines ## Does a chaos run find out a plugin with a rule taken away? (20 minutes; MUTANT=name)

@@ -1,4 +1,4 @@
-"""Where the bench's two programs are: `.engines/bin` of the repository, made by `make engines`."""
+"""Where the bench's programs are: `.engines/bin` of the repository, made by `make engines`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def influxd() -> Path:
 def influxd_v1(version: str) -> Path:
     """The influxd program of InfluxDB `1.13` or `1.6`. Raises EnginesMissing."""
     return _engine(f"influxd-{version}", "scripts/engines --all")
+
+
+def kafka() -> Path:
+    """Kafka's own programs, by their names behind it. Raises EnginesMissing."""
+    return _engine("kafka", "scripts/engines --all")
 
 
 def _engine(name: str, run: str = "make engines") -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engines import EnginesMissing, influxd, influxd_v1, telegraf
+from lab.engines import EnginesMissing, influxd, influxd_v1, kafka, telegraf
 
 _ENGINES = Path(__file__).parent / "engines"
 # A clone in which `.env` is filled in is tested like any other: what a test does not set is not set.
@@ -30,6 +30,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.get_closest_marker("influxdb_v1") is not None:
             for version in ("1.13", "1.6"):
                 influxd_v1(version)
+        if item.get_closest_marker("kafka") is not None:
+            kafka()
     except EnginesMissing as missing:
         if os.environ.get("CI"):
             pytest.fail(f"{missing} (in CI the engines must be there)", pytrace=False)

@@ -1,4 +1,4 @@
-"""The collector as a black box: telegraf.conf as shipped, queries.yaml as written here, the folder they run in.
+"""The collector as a black box: Telegraf's configuration as shipped, queries.yaml as written here, their folder.
 
 What the chaos run asks of the collector's configuration stands in this file and nowhere else.
 """
@@ -89,17 +89,23 @@ STREAMS = (
 
 
 def collector(
-    folder: Path, site: Site, urls: Mapping[str, str], mutant: str = "", standby: bool = False
+    folder: Path,
+    site: Site,
+    urls: Mapping[str, str],
+    mutant: str = "",
+    conf: Path = REPOSITORY / "telegraf.conf",
+    standby: bool = False,
 ) -> TelegrafProcess:
     """A Telegraf with the plugin, not yet started, in a new `folder`.
 
     `urls` replaces addresses by the proxies' in front of them, by the name of the variable. With `mutant` the plugin is
-    started as that one of `lab.chaos.mutants`. `standby`: it is one of several, of which one reads.
+    started as that one of `lab.chaos.mutants`. `conf` is Telegraf's configuration. `standby`: it is one of several, of
+    which one reads.
     """
     (folder / "config").mkdir(parents=True)
     (folder / "logs").mkdir()
     (folder / "config" / "queries.yaml").write_text(QUERIES)
-    text = (REPOSITORY / "telegraf.conf").read_text()
+    text = conf.read_text()
     changes = [*CHANGES]
     environment = {**site.environment(INTERVAL_S, free_port()), **urls}
     if standby:
@@ -110,7 +116,7 @@ def collector(
         environment["PYTHONPATH"] = str(REPOSITORY)
     for old, new in changes:
         if old not in text:
-            raise ValueError(f"telegraf.conf has no {old!r} to change")
+            raise ValueError(f"{conf.name} has no {old!r} to change")
         text = text.replace(old, new)
     config = folder / "telegraf.conf"
     config.write_text(text)

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lab.chaos import kafka_faults as kafka
 from lab.chaos import process_faults as process
 from lab.chaos import server_faults as server
 from lab.chaos.collector import STREAMS
@@ -69,3 +70,22 @@ KINDS = (
         together=True,
     ),
 )
+
+OVER_KAFKA = (
+    *KINDS,
+    _kind("broker killed", "broker", kafka.broker_killed),
+    _kind("broker stopped", "broker", kafka.broker_stopped),
+    _kind("reader killed", "reader", kafka.reader_killed),
+    _kind("reader stopped", "reader", kafka.reader_stopped),
+    Kind("second reader", frozenset({"readers"}), kafka.second_reader, together=True),
+    _kind("messages delivered again", "broker reader readers", kafka.delivered_again),
+    _kind("messages gone unread", "broker reader readers", kafka.messages_gone),
+)
+"""Where lines go over Kafka: those of all other parts, and Kafka's own."""
+
+
+def kinds_over(over: str) -> tuple[Kind, ...]:
+    """The kinds of a run whose lines go straight to central, or `over` "kafka". Raises ValueError for another way."""
+    if over not in ("", "kafka"):
+        raise ValueError(f"OVER is kafka or nothing, not {over}")
+    return OVER_KAFKA if over else KINDS

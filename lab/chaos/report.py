@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from lab.chaos.auditor import Audit
 from lab.chaos.compare import Comparison
-from lab.chaos.faults import KINDS
+from lab.chaos.faults import kinds_over
 from lab.chaos.standby import TAKEOVER_S, Printing, longest_together
 
 MAX_FINDINGS = 5
@@ -37,6 +37,7 @@ class Report:
     seed: int
     refills: bool = True
     mutant: str = ""
+    over: str = ""  # what the lines went to central over: "kafka" or nothing
     injected: list[Injected] = field(default_factory=list)
     recovered: dict[int, float] = field(default_factory=dict)  # by the fault's number
     comparison: Comparison = field(default_factory=Comparison)
@@ -64,7 +65,8 @@ class Report:
         """The report, to be read and to be committed."""
         seen = sum(fault.happened for fault in self.injected)
         total = self.comparison
-        often = [kind for kind in KINDS if not kind.once and (self.refills or not kind.refills)]
+        kinds = [kind for kind in kinds_over(self.over) if self.refills or not kind.refills]
+        often = [kind for kind in kinds if not kind.once]
         fewest = min(sum(fault.happened and fault.kind == kind.name for fault in self.injected) for kind in often)
         if self.calm_s is not None:
             calm = f"{self.calm_s:.0f} s after the last fault"
@@ -72,8 +74,13 @@ class Report:
             calm = "not waited for, as the run ended at the first finding"
         else:
             calm = f"not within {self.deadline_s:.0f} s"
-        what = f"Seed {self.seed}{'' if self.refills else ', without refills'}{f', {self.mutant}' * bool(self.mutant)}"
-        what += ", with a standby" * self.standby
+        how = [
+            f"over {self.over}" * bool(self.over),
+            "without refills" * (not self.refills),
+            self.mutant,
+            "with a standby" * self.standby,
+        ]
+        what = ", ".join([f"Seed {self.seed}", *filter(None, how)])
         lines = [
             f"## {what}: {seen} faults, {'passed' if self.passed else 'FAILED'}",
             "",
@@ -115,7 +122,7 @@ class Report:
             "| fault | times | without effect | recovered: median | worst | never |",
             "|---|---:|---:|---:|---:|---:|",
         ]
-        lines += [self._row(kind.name) for kind in KINDS if self.refills or not kind.refills]
+        lines += [self._row(kind.name) for kind in kinds]
         for finding in audit.findings[:MAX_FINDINGS]:
             lines += ["", f"Not {finding.rule}: {finding.stream}", ""]
             lines += [f"    {line}" for line in finding.said.splitlines()]

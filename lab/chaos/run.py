@@ -17,6 +17,7 @@ from lab.chaos.auditor import Auditor
 from lab.chaos.canary import Canaries
 from lab.chaos.collector import INTERVAL_S, STREAMS, CopiedStream
 from lab.chaos.compare import Comparison, compare, everything, proves
+from lab.chaos.faults import kinds_over
 from lab.chaos.feeder import HISTORY_HOURS, HOUR_NS
 from lab.chaos.journal import Journal
 from lab.chaos.mutated import IN_PLACE
@@ -46,19 +47,21 @@ def run(
     logs: Path | None = None,
     refills: bool | None = None,
     mutant: str = "",
+    over: str = "",
     standby: bool = False,
 ) -> Report:
     """Run `faults` faults; wait for calm for at most `deadline_s` seconds after the last one.
 
     `ended` ends the run early (raises Interrupted), `say` gets a line at a time, `logs` is a folder for the logs.
     `refills`: whether central is put back and emptied, None: as the seed says. `mutant`: one of `lab.chaos.mutants`.
-    `standby`: with two collectors, one of which stands by.
+    `over`: what the lines go to central over, "kafka" or nothing. `standby`: with two collectors, one of which stands by.
     """
     refills = with_refills(seed) if refills is None else refills
-    report = Report(seed, refills, mutant, deadline_s=deadline_s, standby=standby)
+    report = Report(seed, refills, mutant, over, deadline_s=deadline_s, standby=standby)
     collectors = "two collectors" if standby else "the collector"
-    say(f"starting POD-8, POD-30, central and {collectors}; seed {seed}{'' if refills else ', without refills'}")
-    with Stage(seed, ended, refills, mutant, standby) as stage:
+    way = ", Kafka" if over else ""
+    say(f"starting POD-8, POD-30, central{way} and {collectors}; seed {seed}{'' if refills else ', without refills'}")
+    with Stage(seed, ended, refills, mutant, over, standby) as stage:
         try:
             if mutant:
                 stage.telegraf.wait_for_log(f"{IN_PLACE} {mutant}")
@@ -87,7 +90,9 @@ def _under_faults(stage: Stage, auditor: Auditor, report: Report, faults: int, s
         _wait_for_proof(stage, auditor, say)
         began = time.monotonic()
         try:
-            _Injector(stage, canaries, report, faults, say).inject(plan(faults, report.seed, report.refills))
+            _Injector(stage, canaries, report, faults, say).inject(
+                plan(faults, report.seed, report.refills, kinds_over(report.over))
+            )
         finally:
             report.faults_s = time.monotonic() - began
         stage.mend()

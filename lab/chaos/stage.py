@@ -21,6 +21,7 @@ from lab.chaos.proxy import Proxy
 from lab.chaos.standby import active_of
 from lab.chaos.upheaval import Upheavals
 from lab.influxd import InfluxServer
+from lab.kafka_way import SITE_CONF, KafkaWay
 from lab.loopback import HttpRefused, wait_until
 from lab.process import alive, children
 from lab.site import POD_8, POD_30, Site
@@ -53,15 +54,23 @@ class Stage:
     """
 
     def __init__(
-        self, seed: int, ended: threading.Event, refills: bool = True, mutant: str = "", standby: bool = False
+        self,
+        seed: int,
+        ended: threading.Event,
+        refills: bool = True,
+        mutant: str = "",
+        over: str = "",
+        standby: bool = False,
     ) -> None:
-        """`refills`: central will be put back; `mutant`: what the plugin is started as; `standby`: there are two
-        collectors, of which one stands by.
+        """`refills`: central will be put back; `mutant`: what the plugin is started as; `over`: "kafka" or nothing;
+        `standby`: there are two collectors, of which one stands by.
         """
         self.seed = seed
         self.ended = ended
         self.refills = refills
         self._mutant, self.standby = mutant, standby
+        self._over = over
+        self.way: KafkaWay | None = None
         self.upheavals = Upheavals()
         lookback_ns = LOOKBACK_S * 1_000_000_000
         self.journals = {
@@ -93,6 +102,9 @@ class Stage:
             self.feeders = [
                 stack.enter_context(Feeder(self.write, buckets, self.seed)) for buckets in _buckets_by_source().values()
             ]
+            if self._over:
+                central = {"INFLUXDB_CENTRAL_URL": self.proxy.url}
+                self.way = stack.enter_context(KafkaWay(self.folder, self.site, central))
             self.collectors = [self.new_collector(self.folder / name) for name in self._names()]
             for journal in self.journals.values():
                 journal.seen_ns = time.time_ns()
@@ -135,7 +147,10 @@ class Stage:
             "SERVER_A_URL": self.source_proxies[POD_8].url,
             "SERVER_B_URL": self.source_proxies[POD_30].url,
         }
-        return collector(folder, self.site, urls, self._mutant, self.standby)
+        if self.way is None:
+            return collector(folder, self.site, urls, self._mutant, standby=self.standby)
+        urls |= self.way.environment
+        return collector(folder, self.site, urls, self._mutant, SITE_CONF, self.standby)
 
     def _names(self) -> tuple[str, ...]:
         return ("collector", "standby") if self.standby else ("collector",)
@@ -186,6 +201,8 @@ class Stage:
         for server in (self.central, self.site.pod_8, self.site.pod_30):
             if not server.running:
                 server.start()
+        if self.way is not None:
+            self.way.mend()
         self.mend_telegraf()
 
     def mend_telegraf(self) -> None:
@@ -205,6 +222,8 @@ class Stage:
             logs[f"collector{of}.log"] = telegraf.cwd / "logs" / "collector.log"
         for name, server in ((CENTRAL, self.central), (POD_8, self.site.pod_8), (POD_30, self.site.pod_30)):
             logs[f"influxd-{name}.log"] = server.log_file
+        if self.way is not None:
+            logs |= self.way.logs()
         for name, path in logs.items():
             with contextlib.suppress(OSError):
                 shutil.copyfile(path, folder / name)

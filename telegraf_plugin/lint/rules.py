@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from telegraf_plugin.config import Config
-from telegraf_plugin.lint import rules_execd, rules_foreign, rules_health, rules_names, rules_outputs, rules_routing
+from telegraf_plugin.lint import (
+    rules_execd,
+    rules_foreign,
+    rules_health,
+    rules_kafka,
+    rules_names,
+    rules_outputs,
+    rules_routing,
+)
 from telegraf_plugin.lint.finding import Finding
 from telegraf_plugin.lint.subject import Subject
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf
@@ -21,6 +29,7 @@ RULES: dict[str, Rule] = {
     "data-only": rules_routing.data_outputs_take_data_only,
     "in-flight": rules_outputs.buffer_holds_what_is_in_flight,
     "refusal": rules_outputs.nothing_is_lost_on_refusal,
+    "kafka": rules_kafka.kafka_keeps_order_and_all,
     "unsigned": rules_outputs.unsigned_values_stay,
     "unchanged": rules_outputs.outputs_change_nothing,
     "flush": rules_outputs.batches_do_not_wait,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from textwrap import indent
 
@@ -13,6 +14,7 @@ from telegraf_plugin.lint.subject import (
     OWN_METRICS,
     Subject,
     address,
+    is_kafka,
     metrics_of,
     own_metric,
     servers,
@@ -36,6 +38,23 @@ _OUTPUT = """\
   timeout = "30s"
   log_level = "${{LOG_LEVEL:-INFO}}"
 """
+_KAFKA_OUTPUT = """\
+[[outputs.kafka]]
+  alias = {alias}
+  brokers = [{brokers}]
+  version = "4.0.0"
+  topic = {topic}
+  routing_tag = "source_bucket"
+  idempotent_writes = true
+  required_acks = -1
+  producer_timestamp = "now"
+  max_message_bytes = 4194304
+  compression_codec = 4
+  startup_error_behavior = "retry"
+  data_format = "influx"
+  influx_uint_support = true
+  log_level = "${{LOG_LEVEL:-INFO}}"
+"""
 _METRICS_FILTERS = '  namepass = ["collector_*", "internal_*"]\n' + indent(TAGDROP.format(name="influxdb_v2"), "  ")
 
 
@@ -55,7 +74,7 @@ def central_bucket_is_where_it_goes(subject: Subject) -> Iterator[Finding]:
     """central_bucket routes nothing: the plugin only looks there for what telegraf.conf should have brought."""
     for path, _, stream in subject.streams():
         takers = subject.takers(stream)
-        if takers and takers[0].text("bucket") != stream.central_bucket:
+        if takers and not is_kafka(takers[0]) and takers[0].text("bucket") != stream.central_bucket:
             bucket = takers[0].text("bucket")
             if not bucket:
                 why = f"it takes {stream.label} to a bucket without a name: central refuses it, and Telegraf drops it"
@@ -76,8 +95,8 @@ def outputs_write_to_the_central_of_queries(subject: Subject) -> Iterator[Findin
         taker.path for _, _, stream in subject.streams() for taker in subject.takers(stream)[1:] if servers(taker)
     } - first
     for output in subject.data_outputs:
-        if output.path in second:
-            continue  # where nobody is asked what has landed
+        if output.path in second or is_kafka(output):
+            continue  # where nobody is asked what has landed, or who writes to central is another Telegraf
         if servers(output) != {address(central.url)}:
             why = "the plugin asks central.url of queries.yaml what has landed; this should be the same server"
             yield Finding(File.TELEGRAF, output.key("urls"), why, f"urls = [{_toml(central.url)}]", True)
@@ -134,10 +153,19 @@ def _no_output(subject: Subject, stream: StreamDefinition) -> Finding:
                 return Finding(File.TELEGRAF, output.key("tagpass.source_bucket"), why, _line(known))
             why = f"it keeps out {stream.label}, and no other output takes that: {vanish}"
             return Finding(File.TELEGRAF, output.key(key), why, f"leave out {key}")
-    block = _OUTPUT.format(alias=_toml(stream.central_bucket), bucket=_toml(stream.central_bucket))
-    block += f"  [outputs.influxdb_v2.tagpass]\n    {_line([quoted(stream.bucket)])}"
+    kafka = next(iter(subject.kafka_outputs), None)
+    name, block = ("kafka", _KAFKA_OUTPUT) if kafka is not None else ("influxdb_v2", _OUTPUT)
+    block = block.format(
+        alias=_toml(stream.central_bucket),
+        bucket=_toml(stream.central_bucket),
+        topic=_toml(f"collector.{re.sub('[^A-Za-z0-9._-]', '_', stream.central_bucket)}"),
+        brokers=", ".join(map(_toml, kafka.texts("brokers"))) if kafka is not None else "",
+    )
+    block += f"  [outputs.{name}.tagpass]\n    {_line([quoted(stream.bucket)])}"
     why = f"no output takes source_bucket {stream.bucket} ({stream.label}): {vanish}"
-    return Finding(File.TELEGRAF, "outputs.influxdb_v2", why, block)
+    if kafka is not None:
+        why += ". Its topic needs its reader at central too (docs/kafka.md)"
+    return Finding(File.TELEGRAF, f"outputs.{name}", why, block)
 
 
 def _second_output(subject: Subject, stream: StreamDefinition, first: Plugin, output: Plugin) -> Finding:

@@ -43,6 +43,11 @@ class Subject:
         return tuple(filter(self._is_ours, self.conf.outputs_named("influxdb_v2")))
 
     @property
+    def kafka_outputs(self) -> tuple[Plugin, ...]:
+        """Return the outputs to Kafka that are the collector's: what reads there brings it into central."""
+        return tuple(filter(self._is_ours, self.conf.outputs_named("kafka")))
+
+    @property
     def health_outputs(self) -> tuple[Plugin, ...]:
         """Return the health outputs that are the collector's: they take its status, or judge by it."""
         return tuple(filter(_is_of_health, self.conf.outputs_named("health")))
@@ -50,8 +55,12 @@ class Subject:
     @property
     def foreign_outputs(self) -> tuple[Plugin, ...]:
         """Return the outputs that have nothing to do with the collector."""
-        ours = {output.path for output in (*self.influx_outputs, *self.health_outputs)}
+        ours = {output.path for output in (*self._carriers, *self.health_outputs)}
         return tuple(output for output in self.conf.outputs if output.path not in ours)
+
+    @property
+    def _carriers(self) -> tuple[Plugin, ...]:
+        return (*self.influx_outputs, *self.kafka_outputs)
 
     def _is_ours(self, output: Plugin) -> bool:
         if output.table("tagpass").texts(MetadataTag.SOURCE_BUCKET.value) or names_own_metrics(output):
@@ -66,7 +75,7 @@ class Subject:
         central = {stream.central_bucket for stream in self.config.streams}
         return tuple(
             output
-            for output in self.influx_outputs
+            for output in self._carriers
             if takes_own_metrics(output)
             and (
                 output.text("bucket") not in central
@@ -78,10 +87,13 @@ class Subject:
     def data_outputs(self) -> tuple[Plugin, ...]:
         """Return the other ones."""
         metrics = {output.path for output in self.metrics_outputs}
-        return tuple(output for output in self.influx_outputs if output.path not in metrics)
+        return tuple(output for output in self._carriers if output.path not in metrics)
 
     def takers(self, stream: StreamDefinition) -> list[Plugin]:
-        """Return the data outputs that may take points of the stream, those to its place in central first."""
+        """Return the data outputs that may take points of the stream, those to its place in central first.
+
+        Outputs to Kafka are behind those: where they lead is said at central's side.
+        """
         found = [output for output in self.data_outputs if stream_reach(output, stream) is not Reach.NEVER]
         central = address(self.config.central.url)
         return sorted(
@@ -90,8 +102,13 @@ class Subject:
 
 
 def servers(output: Plugin) -> set[str]:
-    """Return the servers that an output writes to, as one can compare them."""
-    return set(map(address, output.texts("urls")))
+    """Return the servers that an output writes to, Kafka's brokers too, as one can compare them."""
+    return set(map(address, output.texts("urls"))) | set(output.texts("brokers"))
+
+
+def is_kafka(output: Plugin) -> bool:
+    """Say whether the output writes to Kafka: central and its bucket are told to what reads there."""
+    return output.name == "kafka"
 
 
 def address(url: str) -> str:

@@ -22,6 +22,7 @@ import yaml
 from telegraf_plugin.config.model import Config
 from telegraf_plugin.config.variables import token_file
 from telegraf_plugin.lint.reach import Metric, Reach, reach
+from telegraf_plugin.lint.subject import is_kafka
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf
 from telegraf_plugin.sites import settings_text, yaml_text
 from telegraf_plugin.sites.files import Files, Impossible, free_prefix, named, references, subject
@@ -122,6 +123,9 @@ def _routed(number: int, new: NewStream, prefix: str, config: Config, conf: Tele
     if not outputs:
         return Routed(new, variable, new.central_bucket or new.bucket, None)
     goes = outputs[0].text("bucket")
+    if is_kafka(outputs[0]):  # which bucket of central that is, the reader knows, and the streams that go there
+        there = (stream.central_bucket for stream in config.streams if stream.bucket == new.bucket)
+        goes = next(there, new.central_bucket or new.bucket)
     if new.central_bucket not in (None, goes):
         raise Impossible(
             f"telegraf.conf takes every source bucket called {new.bucket} to central's {goes} ({outputs[0].path}): "

@@ -12,6 +12,7 @@ from telegraf_plugin.lint.subject import Subject
 from telegraf_plugin.lint.telegraf_conf import Plugin
 from telegraf_plugin.sites import toml_text
 from telegraf_plugin.sites.files import named
+from telegraf_plugin.sites.yaml_text import NotEditable
 
 OUTPUT = "outputs.influxdb_v2"
 _TAGPASS = f"{OUTPUT}.tagpass"
@@ -72,6 +73,9 @@ def with_outputs(text: str, raw: dict[str, Any], source: str, streams: list[Rout
     landing = [output.text("bucket") if output.path in data else None for output in subject.influx_outputs]
     lacking = [stream for stream in streams if stream.output is None]
     with named("telegraf.conf"):
+        if lacking and subject.kafka_outputs:
+            buckets = ", ".join(stream.new.bucket for stream in lacking)
+            raise NotEditable(f"sends lines over Kafka, and an output that takes {buckets} comes first (docs/kafka.md)")
         for central in dict.fromkeys(stream.central for stream in lacking):
             mine = [stream for stream in lacking if stream.central == central]
             if central in landing:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.site_bench import NAMES, POD_31, Clone, clone
+from tests.unit.test_lint import ROOT
 
 __all__ = ["clone"]
 
@@ -198,6 +199,34 @@ def test_a_form_that_is_not_edited_is_left_alone(form: str, clone: Clone) -> Non
     clone.edit(name, before, after)
     words = ("add-source", *POD_31, "--bucket", "cooling", "--central-bucket", "telegraf")
     assert told in clone.refused(*words, "--write")
+
+
+def over_kafka(clone: Clone) -> None:
+    """Make the clone a site whose lines go over Kafka, as docs/kafka.md does."""
+    (clone.folder / "telegraf.conf").write_text((ROOT / "deploy" / "kafka" / "site.conf").read_text())
+    with (clone.folder / ".env").open("a") as settings:
+        settings.write("KAFKA_BROKER=kafka:9092\n")
+    assert clone.clean()
+
+
+def test_over_kafka_the_output_of_a_new_bucket_is_left_to_the_operator(clone: Clone) -> None:
+    over_kafka(clone)
+    told = " ".join(clone.refused("add-source", *POD_31, "--bucket", "cooling").split())
+    assert "telegraf.conf sends lines over Kafka, and an output that takes cooling comes first (docs/kafka.md)" in told
+
+
+def test_over_kafka_a_bucket_that_an_output_takes_is_added_and_taken_back(clone: Clone) -> None:
+    over_kafka(clone)
+    before = clone.texts()
+    given = clone.folder / "token"
+    given.write_text(TOKEN)
+    clone.run("add-source", *POD_31, "--bucket", "telegraf", "--write", "--token", str(given))
+    assert clone.clean()
+    assert clone.config().streams[-1].central_bucket == "telegraf"
+    assert clone.texts()["telegraf.conf"] == before["telegraf.conf"]
+    clone.run("remove-source", "POD-31", "--write")
+    assert clone.clean()
+    assert clone.texts()["telegraf.conf"] == before["telegraf.conf"]
 
 
 @pytest.mark.parametrize("name", NAMES[:3])

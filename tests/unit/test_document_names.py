@@ -16,7 +16,7 @@ SYMBOL = re.compile(r"(?:[a-z_]+\.)*_?[A-Z]+[a-z][A-Za-z]*(?:\.[A-Za-z_]+)?|(?:[
 """A class, perhaps behind its module, perhaps with a member; a constant."""
 FILE = re.compile(r"[\w./-]+/[\w.-]+\.(?:py|md|yaml|toml|conf|service|svg|txt)|[\w-]+\.py")
 OTHERS = re.compile(
-    r"(?:COLLECTOR|HEALTH|INFLUX|INFLUXDB|SERVER|HTTPS?|NO|SSL|LOG|DEMO|BENCH|PYTEST|TELEGRAF|CONTRIBUTING|SECURITY)_\w+"
+    r"(?:COLLECTOR|HEALTH|INFLUX|INFLUXDB|KAFKA|SERVER|HTTPS?|NO|SSL|LOG|DEMO|BENCH|PYTEST|TELEGRAF|CONTRIBUTING|SECURITY)_\w+"
     r"|VmHWM|MemoryMax|[KMG]iB|Dockerfile|Date|Point"
 )
 """Variables of the environment, and names of other programs."""

@@ -45,9 +45,12 @@ def case(file: Path) -> dict[str, Any]:
 
 
 def edited(of: Mapping[str, Any], edits: list[dict[str, str]], folder: Path) -> tuple[Path, Path, dict[str, str]]:
-    """Write the shipped files with `edits` into `folder`; return queries.yaml, telegraf.conf and the environment."""
+    """Write the shipped files with `edits` into `folder`; return queries.yaml, telegraf.conf and the environment.
+
+    `of["telegraf"]` is the shipped file that stands for telegraf.conf.
+    """
     for name in FILES:
-        text = (ROOT / name).read_text()
+        text = (ROOT / (of.get("telegraf", name) if name == "telegraf.conf" else name)).read_text()
         for edit in edits:
             if edit.get("file", "telegraf.conf") == name:
                 assert text.count(edit["find"]) >= 1, edit["find"]
@@ -93,6 +96,12 @@ def test_the_shipped_files_are_clean(tmp_path: Path) -> None:
     assert lint(load(queries, environment), read(conf, environment), IN_FLIGHT) == {}
 
 
+def test_the_shipped_files_for_kafka_are_clean(tmp_path: Path) -> None:
+    of = {"telegraf": "deploy/kafka/site.conf", "environment": {"KAFKA_BROKER": "kafka:9092"}}
+    queries, conf, environment = edited(of, [], tmp_path)
+    assert lint(load(queries, environment), read(conf, environment), IN_FLIGHT) == {}
+
+
 def test_the_shipped_files_are_clean_without_the_optional_variables(tmp_path: Path) -> None:
     queries, conf, environment = edited({}, [], tmp_path)
     for name in ("COLLECTOR_INTERVAL", "HEALTH_CHECK_PORT", "LOG_LEVEL"):
@@ -125,7 +134,8 @@ def test_writing_the_lines_of_the_findings_makes_the_files_clean(file: Path) -> 
     for finding in of.get("findings", []):
         names = {name for name, kind in FILES.items() if kind.value == finding["file"]}
         places = [edit for edit in edits if edit.get("file", "telegraf.conf") in names]
-        place = places[-1] if places else {"find": (conf := ROOT / "telegraf.conf").read_text()}
+        conf = ROOT / of.get("telegraf", "telegraf.conf")
+        place = places[-1] if places else {"find": conf.read_text()}
         if not places:
             place["edit"] = conf.read_text()
             edits.append(place)
