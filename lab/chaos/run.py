@@ -54,7 +54,7 @@ def run(
 
     `ended` ends the run early (raises Interrupted), `say` gets a line at a time, `logs` is a folder for the logs.
     `refills`: whether central is put back and emptied, None: as the seed says. `mutant`: one of `lab.chaos.mutants`.
-    `over`: what the lines go to central over, "kafka" or nothing. `standby`: with two collectors, one of which stands by.
+    `over`: what the lines go to central over, "kafka" or nothing. `standby`: two collectors, of which one stands by.
     """
     refills = with_refills(seed) if refills is None else refills
     report = Report(seed, refills, mutant, over, deadline_s=deadline_s, standby=standby)
