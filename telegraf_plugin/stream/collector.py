@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.clocks import Clocks, Instant, instant
@@ -99,6 +100,9 @@ class Collector:
         self._look_up_at: int | None = None
         self._news: list[News] = []
         self._awake: set[str] = set(self.sources)  # sources whose tasks are to be looked at
+        self._order = {name: place for place, name in enumerate(self.sources)}
+        self._wakes: list[tuple[int, str]] = []  # when sources are to be looked at; what `_wakes_at` has not is over
+        self._wakes_at: dict[str, int] = {}
 
     def handle(self, event: Event, now: Clocks) -> list[Action]:
         """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
@@ -128,11 +132,16 @@ class Collector:
         if self.watch.moved:
             self.watch.moved = False
             self._news.append(Moved())
-        for source in self.sources.values():
-            due = source.wakes_at()
-            if source.name in self._awake or (due is not None and due <= now.steady):
-                actions += source.next(self._instant(source))
-                self._say_idle(source)
+        while self._wakes and self._wakes[0][0] <= now.steady:
+            time, name = heappop(self._wakes)
+            if self._wakes_at.get(name) == time:
+                del self._wakes_at[name]
+                self._awake.add(name)
+        for name in sorted(self._awake, key=self._order.__getitem__):
+            source = self.sources[name]
+            actions += source.next(self._instant(source))
+            self._sleep(source)
+            self._say_idle(source)
         self._awake.clear()
         return actions + self._look_ups()
 
@@ -143,8 +152,19 @@ class Collector:
 
     def wakes_at(self) -> int | None:
         """Return when (ns of the steady clock) it wants to be asked again though nothing happens; None: never."""
-        times = [self.watch.wakes_at(), self._look_up_at, *(source.wakes_at() for source in self.sources.values())]
+        while self._wakes and self._wakes_at.get(self._wakes[0][1]) != self._wakes[0][0]:
+            heappop(self._wakes)
+        times = [self.watch.wakes_at(), self._look_up_at, self._wakes[0][0] if self._wakes else None]
         return min((time for time in times if time is not None), default=None)
+
+    def _sleep(self, source: SourceTasks) -> None:
+        """Note when a source is to be looked at next: nothing changes that but a look at it."""
+        time, name = source.wakes_at(), source.name
+        if time is None:
+            self._wakes_at.pop(name, None)
+        elif self._wakes_at.get(name) != time:
+            self._wakes_at[name] = time
+            heappush(self._wakes, (time, name))
 
     def _done(self, outcome: Outcome) -> None:
         stream = outcome.command.stream
