@@ -19,15 +19,13 @@ BUCKETS = ("telegraf", "power_monitoring", "pod_monitoring")
 """Central's buckets. A source has one stream, into the first; one in ten has one into each."""
 FIRST = 3
 """How many sources there are at first, where they grow."""
-HISTORY = DAY
-"""How much of the past a new source begins with."""
 
 
 @dataclass(frozen=True)
 class Setting:
     """One simulation; times in ns. `grow`: how long sources go on being added, from FIRST on; 0: all are there.
 
-    `trouble`: how often something goes wrong, 1 for as often as `trouble` (the module) says, 0 for never. `values`: how
+    `history`: how much of the past a source that is added begins with. `trouble`: how often something goes wrong, 1 for as often as `trouble` (the module) says, 0 for never. `values`: how
     many a stream has a minute, in the middle. `central`: values a second that central takes, in all; `telegraf`: that one
     Telegraf sends.
     """
@@ -42,6 +40,7 @@ class Setting:
     sweep: float = 0.02
     grow: int = 0
     step: int = 2 * HOUR
+    history: int = DAY
     trouble: float = 1.0
     values: int = 3000
     central: int = 600_000
@@ -79,7 +78,7 @@ class Setting:
         number = int(name.removeprefix("site-"))
         joins = self.joins(number)
         count = self.streams or (len(BUCKETS) if number % 10 == 0 else 1)
-        origin = joins - (HISTORY if joins > self.begin else 0)
+        origin = joins - (self.history if joins > self.begin else 0)
         streams = [_stream(self, name, place, origin) for place in range(count)]
         latency = int(min(random.lognormvariate(0, 0.7) * 40, 800)) * SECOND // 1000
         line = Line(latency, int(random.choice((20_000, 50_000, 100_000, 200_000))))
@@ -87,7 +86,7 @@ class Setting:
         points = {each.id: max(int(median * min(random.lognormvariate(0, 0.8), 8)), 10) for each in streams}
         late = int(random.uniform(1, 11)) * SECOND
         return Site(
-            name, streams, points, line, Load(self.interval), late=late, joins=joins, since=origin - HISTORY
+            name, streams, points, line, Load(self.interval), late=late, joins=joins, since=origin - DAY
         )
 
 

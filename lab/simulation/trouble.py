@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from lab.simulation.setting import Setting
@@ -30,12 +30,18 @@ class Trouble:
     sites: frozenset[str] = frozenset()
     lacked: int = 0
     caught_up: int | None = None
-    measured: bool = field(default=False, repr=False)
 
     @property
     def took(self) -> int | None:
         """How long (ns) it took to make up for it; None where that did not come to its end."""
         return self.caught_up - self.stop if self.caught_up is not None else None
+
+    def add(self, other: Trouble) -> None:
+        """Add what the same trouble came to elsewhere."""
+        here, there = self.took if self.sites else 0, other.took if other.sites else 0
+        self.caught_up = None if here is None or there is None else self.stop + max(here, there)
+        self.lacked += other.lacked
+        self.sites |= other.sites
 
 
 def of_central(setting: Setting) -> list[Trouble]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from lab.simulation import trouble
 from lab.simulation.central import Central
@@ -12,7 +13,7 @@ from lab.simulation.meter import Load, Meters
 from lab.simulation.pipe import Output
 from lab.simulation.setting import BUCKETS, Setting
 from lab.simulation.shard import Run
-from lab.simulation.site import Site, count
+from lab.simulation.site import STEP, Site, count
 from lab.simulation.trouble import Trouble
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.units import MINUTE, SECOND
@@ -74,6 +75,7 @@ class World:
             self._plan(number)
         for each in self.troubles:
             each.sites = (each.sites or frozenset(self.sites)) & frozenset(self.sites)
+            self.loop.at(each.stop, partial(self._over, each))
 
     def _clock(self, site: Site, fault: trouble.ClockFault) -> None:
         site.ahead = fault.ahead
@@ -93,8 +95,8 @@ class World:
         down = trouble.of_shard(setting, number)
         for each in down:
             each.sites = frozenset(self.shards[number])
-            self.loop.at(each.start, lambda: self.kill(number))
-            self.loop.at(each.stop, lambda: self.start(number))
+            self.loop.at(each.start, partial(self.kill, number))
+            self.loop.at(each.stop, partial(self.start, number))
         self.troubles += down
         joins = sorted({self.sites[name].joins for name in self.shards[number]} | {setting.begin})
         for time in joins:
@@ -158,8 +160,8 @@ class World:
                 points = self.lacks(site, stream.id, 2 * self.setting.interval)
                 lacks += points
                 streams += 1
-                if run is not None and (points or stream.id in run.turns.hungry):
-                    run.turns.lacks(stream.id, bool(points), now)
+                if run is not None and points:
+                    run.turns.lacks(stream.id, now)
             self._lacking[name] = lacks
             lacking += lacks
         self.meters.lacking.add(now, lacking)
@@ -183,11 +185,20 @@ class World:
         for each in self.troubles:
             if each.stop > now or each.caught_up is not None:
                 continue
-            lacked = sum(self._lacking.get(name, 0) for name in each.sites)
-            if not each.measured:
-                each.measured, each.lacked = True, lacked
-            if not lacked:
+            if not any(self._lacking.get(name, 0) for name in each.sites if self._alone(name, each)):
                 each.caught_up = now
+
+    def _over(self, each: Trouble) -> None:
+        """Note what central lacks when a trouble is over."""
+        sites = [self.sites[name] for name in each.sites if self.sites[name].joins <= self.loop.now]
+        each.lacked = sum(self.lacks(site, stream.id, site.late + STEP) for site in sites for stream in site.streams)
+
+    def _alone(self, name: str, trouble: Trouble) -> bool:
+        """Say whether a site has had no other trouble of its own since this one began."""
+        if trouble.kind in ("site", "region") and len(trouble.sites) == 1:
+            return True
+        away = self.sites[name].away - Spans.of([(trouble.start, trouble.stop)] if trouble.kind == "region" else [])
+        return not away.touches((trouble.start, max(self.loop.now, trouble.stop)))
 
     def run(self) -> Outcome:
         """Have all of it happen."""
