@@ -83,6 +83,11 @@ class Run:
         self.turns.tick(self._loop.now)
         self.tell(Tick(self._ticks))
 
+    def begin(self) -> None:
+        """Begin without a tick, if none has come yet."""
+        if self.alive and not self._ticks:
+            self.tick()
+
     def tell(self, event: Event) -> None:
         """Hand in an event, and have done what comes out."""
         if not self.alive:

@@ -15,12 +15,17 @@ from lab.simulation.setting import BUCKETS, Setting
 from lab.simulation.shard import Run
 from lab.simulation.site import STEP, Site, count
 from lab.simulation.trouble import Trouble
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.units import MINUTE, SECOND
 
 CENTRAL_LATENCY = 15 * SECOND // 1000
 CENTRAL_READS = 500_000
 """Points a second that central reads out for one question."""
+FIRST_TICK = 2 * SECOND
+"""How long after its start a plugin begins by itself."""
+LOOKS = 10 * SECOND
+"""How often it is looked whether what a trouble has left is made up for."""
 PROOFS = 30 * MINUTE
 """How long after its time (ns) a point has to be proved when all is calm."""
 
@@ -70,7 +75,6 @@ class World:
         self.outputs = {number: self._telegraf() for number in self.shards}
         self.runs: dict[int, Run] = {}
         self._starts = dict.fromkeys(self.shards, 0)
-        self._lacking: dict[str, int] = {}  # points that central lacks, by site
         for number in self.shards:
             self._plan(number)
         for each in self.troubles:
@@ -132,6 +136,7 @@ class World:
             0,
             self.meters,
         )
+        self.loop.at(now + FIRST_TICK, self.runs[number].begin)
 
     def kill(self, number: int) -> None:
         """Kill a shard, its Telegraf as well."""
@@ -155,50 +160,50 @@ class World:
             site = self.sites[name]
             if site.joins > now:
                 continue
-            lacks = 0
             for stream in site.streams:
-                points = self.lacks(site, stream.id, 2 * self.setting.interval)
-                lacks += points
+                points = self.lacks(site, stream, 2 * self.setting.interval)
+                lacking += points
                 streams += 1
                 if run is not None and points:
                     run.turns.lacks(stream.id, now)
-            self._lacking[name] = lacks
-            lacking += lacks
         self.meters.lacking.add(now, lacking)
         self.meters.streams.add(now, streams)
-        self._settle(now)
 
-    def lacks(self, site: Site, stream: object, slack: int) -> int:
+    def lacks(self, site: Site, stream: StreamDefinition, slack: int) -> int:
         """Return how many points central lacks of a stream, but for those of the last `slack` (ns) by its clock."""
         now = self.loop.now
-        definition = next(each for each in site.streams if each.id == stream)
-        landing = self.central.begin(definition.central_bucket, definition.id)
-        origin = definition.start.date or 0
+        landing = self.central.begin(stream.central_bucket, stream.id)
+        origin = stream.start.date or 0
         there, landed = site.there(now), landing.there
         stop = min(site.clock(now), now) - slack
         if len(landed.parts) == 1 and landed.parts[0][0] <= origin and landed.parts[0][1] >= stop:
             return 0
         missing = (there.clip(origin, stop)) - landed
-        return count(missing, site.points[definition.id])
-
-    def _settle(self, now: int) -> None:
-        for each in self.troubles:
-            if each.stop > now or each.caught_up is not None:
-                continue
-            if not any(self._lacking.get(name, 0) for name in each.sites if self._alone(name, each)):
-                each.caught_up = now
+        return count(missing, site.points[stream.id])
 
     def _over(self, each: Trouble) -> None:
-        """Note what central lacks when a trouble is over."""
-        sites = [self.sites[name] for name in each.sites if self.sites[name].joins <= self.loop.now]
-        each.lacked = sum(self.lacks(site, stream.id, site.late + STEP) for site in sites for stream in site.streams)
+        """Note what central lacks when a trouble is over, and look from then on whether that has come."""
+        for name in each.sites:
+            site = self.sites[name]
+            if site.joins <= each.stop:
+                each.lacked += sum(self.lacks(site, stream, site.late + STEP) for stream in site.streams)
+        self._look_again(each)
 
-    def _alone(self, name: str, trouble: Trouble) -> bool:
-        """Say whether a site has had no other trouble of its own since this one began."""
-        if trouble.kind in ("site", "region") and len(trouble.sites) == 1:
-            return True
-        away = self.sites[name].away - Spans.of([(trouble.start, trouble.stop)] if trouble.kind == "region" else [])
-        return not away.touches((trouble.start, max(self.loop.now, trouble.stop)))
+    def _look_again(self, each: Trouble) -> None:
+        now = self.loop.now
+        for name in each.sites:
+            site = self.sites[name]
+            if site.joins > each.stop or not self._alone(site, each):
+                continue
+            if any(self.lacks(site, stream, now - each.stop + site.late + STEP) for stream in site.streams):
+                self.loop.at(now + LOOKS, partial(self._look_again, each))
+                return
+        each.caught_up = now
+
+    def _alone(self, site: Site, trouble: Trouble) -> bool:
+        """Say whether a site was there all the time since this one began but for it: what it waits for else is no part."""
+        own = [(trouble.start, trouble.stop)] if trouble.kind in ("site", "region") else []
+        return not (site.away - Spans.of(own)).touches((trouble.start, max(self.loop.now, trouble.stop)))
 
     def run(self) -> Outcome:
         """Have all of it happen."""
@@ -223,7 +228,7 @@ class World:
             run = self.runs[number]
             for name, task in run.core.tasks.items():
                 site, landing = self.sites[name.source], run.landings[name]
-                if points := self.lacks(site, name, 3 * self.setting.interval):
+                if points := self.lacks(site, task.stream, 3 * self.setting.interval):
                     found.append(f"{name.label}: central lacks {points} points")
                 settled = min(site.clock(now), now) - PROOFS - self.setting.lookback
                 believed = landing.believed()
