@@ -56,7 +56,9 @@ class Landing:
     def since(self, start: int, until: int) -> list[MarkId]:
         """Return the marks that were made in [start, until), Unix ns."""
         first = bisect_left(self.ids, start, key=_time)
-        return self.ids[first:] if until > self.ids[-1].time else self.ids[first : bisect_left(self.ids, until, key=_time)]
+        return (
+            self.ids[first:] if until > self.ids[-1].time else self.ids[first : bisect_left(self.ids, until, key=_time)]
+        )
 
     def believed(self) -> Believed | None:
         """Return the mark that is believed; what is no longer kept whole was there."""

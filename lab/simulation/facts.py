@@ -12,6 +12,8 @@ from lab.simulation.setting import Setting
 from lab.simulation.world import Outcome
 from telegraf_plugin.stream.units import HOUR, MINUTE, SECOND
 
+LAST = 10
+"""The last minutes, of which is told what an interval takes when all is calm."""
 Facts = dict[str, Any]
 """One simulation's: the keys are those that `facts` gives."""
 
@@ -25,6 +27,8 @@ def facts(setting: Setting, simulated: list[int], outcome: Outcome) -> Facts:
         "wrong": outcome.wrong,
         "streams": _largest(meters.streams, setting),
         "stream_ticks": meters.stream_ticks,
+        "ticks": meters.ticks,
+        "values_a_second": outcome.values_a_second,
         "events": outcome.events,
         "core": {"seconds": meters.core_seconds, "events": meters.core_events},
         "live": _wait(meters.live, setting),
@@ -39,7 +43,15 @@ def facts(setting: Setting, simulated: list[int], outcome: Outcome) -> Facts:
         },
         "hours": {
             name: _hours(getattr(meters, name))
-            for name in ("asked_sources", "asked_central", "read_sources", "read_central", "written", "lacking", "streams")
+            for name in (
+                "asked_sources",
+                "asked_central",
+                "read_sources",
+                "read_central",
+                "written",
+                "lacking",
+                "streams",
+            )
         },
         "troubles": [
             {
@@ -53,6 +65,10 @@ def facts(setting: Setting, simulated: list[int], outcome: Outcome) -> Facts:
             for each in sorted(outcome.troubles, key=lambda each: each.start)
             if each.sites
         ],
+        "last": {
+            name: sum(getattr(meters, name).values[-1 - LAST : -1]) / (LAST * MINUTE / setting.interval)
+            for name in ("asked_sources", "asked_central", "read_sources", "read_central", "written")
+        },
     }
 
 

@@ -29,7 +29,7 @@ def _world(setting: Setting, shards: Sequence[int]) -> Outcome:
 
 
 def merged(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return one outcome of several worlds: central is asked by all of them, and a trouble is over when it is for all."""
+    """Return one outcome of several worlds: all ask central, and a trouble is made up for when it is everywhere."""
     whole = outcomes[0]
     troubles = {(each.kind, each.name, each.start): each for each in whole.troubles}
     for other in outcomes[1:]:
@@ -39,6 +39,7 @@ def merged(outcomes: Sequence[Outcome]) -> Outcome:
         whole.wrong += other.wrong
         whole.most_buffered = max(whole.most_buffered, other.most_buffered)
         whole.events += other.events
+        whole.values_a_second += other.values_a_second
         for each in other.troubles:
             there = troubles.setdefault((each.kind, each.name, each.start), each)
             if there is not each:

@@ -55,7 +55,9 @@ class Prints:
 class Questions:
     """The questions of one command, begun at `now`; `took` is how long they take (ns), `points` what they read."""
 
-    def __init__(self, site: Site, central: Central, landing: Landing, command: Command, now: int, meters: Meters) -> None:
+    def __init__(
+        self, site: Site, central: Central, landing: Landing, command: Command, now: int, meters: Meters
+    ) -> None:
         self.took = self.points = 0
         self._site, self._central, self._landing, self._command = site, central, landing, command
         self._now, self._meters = now, meters

@@ -30,7 +30,6 @@ class Load:
         self.peak_requests = max(self.peak_requests, self._requests)
         self.peak_points = max(self.peak_points, self._points)
 
-
     def plus(self, other: Load) -> None:
         """Add what somebody else asks: the fullest intervals count as if they were the same one."""
         self.requests += other.requests

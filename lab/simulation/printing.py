@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 
 from lab.simulation.central import Landing
 from lab.simulation.loop import Loop
@@ -52,7 +53,7 @@ class Printing:
             start, stop = spans.hull
             parts = -(-count(spans, each) // fields // self._window.piece.lines)
             edges = [start + (stop - start) * part // max(parts, 1) for part in range(max(parts, 1))] + [stop]
-            for first, last in zip(edges, edges[1:], strict=False):
+            for first, last in pairwise(edges):
                 piece = spans.clip(first, last)
                 lines = -(-count(piece, each) // fields)
                 if lines:

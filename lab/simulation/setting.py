@@ -17,6 +17,8 @@ BEGIN = 1_795_471_200 * SECOND
 """When it begins."""
 BUCKETS = ("telegraf", "power_monitoring", "pod_monitoring")
 """Central's buckets. A source has one stream, into the first; one in ten has one into each."""
+AWAY_FROM = HOUR
+"""How long after the beginning `away` begins."""
 FIRST = 3
 """How many sources there are at first, where they grow."""
 
@@ -25,9 +27,10 @@ FIRST = 3
 class Setting:
     """One simulation; times in ns. `grow`: how long sources go on being added, from FIRST on; 0: all are there.
 
-    `history`: how much of the past a source that is added begins with. `trouble`: how often something goes wrong, 1 for as often as `trouble` (the module) says, 0 for never. `values`: how
-    many a stream has a minute, in the middle. `central`: values a second that central takes, in all; `telegraf`: that one
-    Telegraf sends.
+    `history`: how much of the past a source that is added begins with. `trouble`: how often something goes wrong, 1 for
+    as often as the module of that name says, 0 for never. `values`: how many a stream has a minute, in the middle.
+    `central`: values a second that central takes, in all; `telegraf`: that one Telegraf sends. `streams`: how many each
+    source has, None for the usual; `away`: central is away that long, AWAY_FROM after the beginning.
     """
 
     sources: int = 1000
@@ -46,6 +49,7 @@ class Setting:
     central: int = 600_000
     telegraf: int = 300_000
     streams: int | None = None
+    away: int = 0
     begin: int = BEGIN
 
     @property
@@ -66,7 +70,7 @@ class Setting:
         return {name: shard_of(name, self.shards) for name in self.names()}
 
     def joins(self, number: int) -> int:
-        """Return when the source of that number (from 1) is there to be read: they grow by the same factor each step."""
+        """Return when the source of that number (from 1) is there to be read: by the same factor each step."""
         if not self.grow or number <= FIRST:
             return self.begin
         after = int(self.grow * log(number / FIRST) / log(max(self.sources, FIRST + 1) / FIRST))
@@ -85,9 +89,7 @@ class Setting:
         median = self.values * STEP / MINUTE
         points = {each.id: max(int(median * min(random.lognormvariate(0, 0.8), 8)), 10) for each in streams}
         late = int(random.uniform(1, 11)) * SECOND
-        return Site(
-            name, streams, points, line, Load(self.interval), late=late, joins=joins, since=origin - DAY
-        )
+        return Site(name, streams, points, line, Load(self.interval), late=late, joins=joins, since=origin - DAY)
 
 
 def _stream(setting: Setting, source: str, place: int, origin: int) -> StreamDefinition:

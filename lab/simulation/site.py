@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lab.simulation.meter import Load
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
-from telegraf_plugin.stream.spans import Spans, span
+from telegraf_plugin.stream.spans import NOTHING, Spans, span
 from telegraf_plugin.stream.units import DAY, SECOND
 
 STEP = 10 * SECOND
@@ -44,13 +44,13 @@ class Site:
     fields: int = 10
     ahead: int = 0
     late: int = 2 * SECOND
-    away: Spans = Spans()
-    stalls: Spans = Spans()
+    away: Spans = NOTHING
+    stalls: Spans = NOTHING
     joins: int = 0
     since: int = 0
-    _closed: Spans = field(default=Spans(), init=False)
+    _closed: Spans = field(default=NOTHING, init=False)
     _newest: int = field(default=-1, init=False)
-    _there: Spans = field(default=Spans(), init=False)
+    _there: Spans = field(default=NOTHING, init=False)
 
     def answers(self, now: int) -> bool:
         """Say whether it can be reached."""

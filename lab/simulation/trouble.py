@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from lab.simulation.setting import Setting
+from lab.simulation.setting import AWAY_FROM, Setting
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
 
@@ -47,6 +47,9 @@ class Trouble:
 def of_central(setting: Setting) -> list[Trouble]:
     """Return when central is away: a minute five times a week, a quarter of an hour twice, and once six hours."""
     random = Random(f"{setting.seed}/central")
+    if setting.away:
+        start = setting.begin + AWAY_FROM
+        return [Trouble("central", "central", start, start + setting.away)]
     lengths = [MINUTE] * 5 + [15 * MINUTE] * 2 + [6 * HOUR]
     return [Trouble("central", "central", *each) for each in _drawn(random, setting, lengths, apart=HOUR)]
 
@@ -91,7 +94,7 @@ def stalls(setting: Setting, name: str) -> Spans:
 
 @dataclass(frozen=True, slots=True)
 class ClockFault:
-    """A site's clock is `ahead` (ns, negative for behind) until it is set right `at` that time (Unix ns; None: never)."""
+    """A site's clock is `ahead` (ns, negative: behind) until it is set right `at` that time (Unix ns; None: never)."""
 
     ahead: int = 0
     at: int | None = None

@@ -31,7 +31,9 @@ class TurnsTaken:
         for name in [name for name in self._hungry if name not in self._turn and not self._has_history(name)]:
             del self._hungry[name]
         self._still(self._due, self._meters.live, now)
-        self._still({name: since for name, since in self._hungry.items() if name not in self._turn}, self._meters.history, now)
+        self._still(
+            {name: since for name, since in self._hungry.items() if name not in self._turn}, self._meters.history, now
+        )
         for name, task in self._core.tasks.items():
             if task.state is State.RUNNING:
                 self._due.setdefault(name, now)

@@ -33,7 +33,7 @@ PROOFS = 30 * MINUTE
 @dataclass
 class Outcome:
     """What came of it: what was measured, each site's load, what went wrong and when it was made up for; `wrong`: what
-    must not be, in words.
+    must not be, in words; `values_a_second`: what its streams have when all of them are there.
     """
 
     meters: Meters
@@ -43,7 +43,7 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
     most_buffered: int = 0
     events: int = 0
-    moved: dict[str, int] = field(default_factory=dict)
+    values_a_second: float = 0.0
 
 
 class World:
@@ -201,7 +201,7 @@ class World:
         each.caught_up = now
 
     def _alone(self, site: Site, trouble: Trouble) -> bool:
-        """Say whether a site was there all the time since this one began but for it: what it waits for else is no part."""
+        """Say whether a site was there all the time since a trouble began, but for that: else it has its own to do."""
         own = [(trouble.start, trouble.stop)] if trouble.kind in ("site", "region") else []
         return not (site.away - Spans.of(own)).touches((trouble.start, max(self.loop.now, trouble.stop)))
 
@@ -217,6 +217,7 @@ class World:
             self.wrong(),
             max(output.most for output in outputs),
             self.loop.events,
+            sum(each for site in self.sites.values() for each in site.points.values()) * SECOND / STEP,
         )
 
     def wrong(self) -> list[str]:
