@@ -90,6 +90,10 @@ class Wait:
         return self.total / self.count if self.count else 0.0
 
 
+SERIES = ("asked_sources", "asked_central", "read_sources", "read_central", "written", "lacking", "streams")
+"""What is counted by the minute."""
+
+
 @dataclass
 class Meters:
     """What one world measures. The series are by the minute.
@@ -98,6 +102,7 @@ class Meters:
     one that has a backlog waits from one of its turns to the next. Both while its source and central answer.
     """
 
+    # those of SERIES
     asked_sources: Series
     asked_central: Series
     read_sources: Series
@@ -115,11 +120,11 @@ class Meters:
     @classmethod
     def of(cls, begin: int, minutes: int) -> Meters:
         """Return meters that stand at nothing, from `begin` (Unix ns) on."""
-        return cls(*(Series(begin, minutes) for _ in range(7)))
+        return cls(**{name: Series(begin, minutes) for name in SERIES})  # type: ignore[arg-type]
 
     def plus(self, other: Meters) -> None:
         """Add another world's."""
-        for name in ("asked_sources", "asked_central", "read_sources", "read_central", "written", "lacking", "streams"):
+        for name in SERIES:
             getattr(self, name).plus(getattr(other, name))
         self.live.plus(other.live)
         self.history.plus(other.history)
