@@ -52,6 +52,7 @@ def week(asked: argparse.Namespace) -> tuple[Setting, list[int]]:
         lookback=max(5 * MINUTE, 3 * interval),
         sweep=asked.sweep,
         grow=length * 3 // 7,
+        history=DAY,
         step=max(length // STEPS // SECOND * SECOND, SECOND),
     )
     return setting, list(range(1, (asked.sample or asked.shards) + 1))[: asked.shards]

@@ -60,7 +60,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _calm(runs: list[Facts]) -> str:
-    head = ("Sources", "Shards", "Streams", "Values/s", "Questions a tick: a stream, sources", "central, a stream")
+    head: tuple[str, ...] = (
+        "Sources",
+        "Shards",
+        "Streams",
+        "Values/s",
+        "Questions a tick: a stream, sources",
+        "central, a stream",
+    )
     head += (
         "central, all",
         "Points read a tick: sources",
@@ -106,7 +113,7 @@ def _swept(runs: list[Facts]) -> str:
 
 
 def _outages(runs: list[Facts]) -> str:
-    head = (
+    head: tuple[str, ...] = (
         "Central away",
         "Values/s, all shards",
         "Lacking afterwards, this shard",

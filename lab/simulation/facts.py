@@ -30,7 +30,7 @@ def facts(setting: Setting, simulated: list[int], outcome: Outcome) -> Facts:
         "ticks": meters.ticks,
         "values_a_second": outcome.values_a_second,
         "events": outcome.events,
-        "core": {"seconds": meters.core_seconds, "events": meters.core_events},
+        "core": {"seconds": meters.core_seconds, "events": meters.core_events, "vain": meters.vain},
         "live": _wait(meters.live, setting),
         "history": _wait(meters.history, setting),
         "buffered": outcome.most_buffered,

@@ -99,7 +99,8 @@ class Meters:
     """What one world measures. The series are by the minute.
 
     `live`: how long, after its tick, a stream waits until its newest points are begun to be read; `history`: how long
-    one that has a backlog waits from one of its turns to the next. Both while its source and central answer.
+    one that has a backlog waits from one of its turns to the next. Both while its source and central answer. `vain`:
+    how often a core wanted to be asked and had nothing to say.
     """
 
     # those of SERIES
@@ -114,6 +115,7 @@ class Meters:
     history: Wait = field(default_factory=Wait)
     core_seconds: float = 0.0
     core_events: int = 0
+    vain: int = 0
     ticks: int = 0
     stream_ticks: int = 0
 
@@ -130,5 +132,6 @@ class Meters:
         self.history.plus(other.history)
         self.core_seconds += other.core_seconds
         self.core_events += other.core_events
+        self.vain += other.vain
         self.ticks += other.ticks
         self.stream_ticks += other.stream_ticks

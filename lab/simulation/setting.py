@@ -17,7 +17,7 @@ BEGIN = 1_795_471_200 * SECOND
 """When it begins."""
 BUCKETS = ("telegraf", "power_monitoring", "pod_monitoring")
 """Central's buckets. A source has one stream, into the first; one in ten has one into each."""
-AWAY_FROM = HOUR
+AWAY_FROM = 20 * MINUTE
 """How long after the beginning `away` begins."""
 FIRST = 3
 """How many sources there are at first, where they grow."""
@@ -27,10 +27,11 @@ FIRST = 3
 class Setting:
     """One simulation; times in ns. `grow`: how long sources go on being added, from FIRST on; 0: all are there.
 
-    `history`: how much of the past a source that is added begins with. `trouble`: how often something goes wrong, 1 for
-    as often as the module of that name says, 0 for never. `values`: how many a stream has a minute, in the middle.
-    `central`: values a second that central takes, in all; `telegraf`: that one Telegraf sends. `streams`: how many each
-    source has, None for the usual; `away`: central is away that long, AWAY_FROM after the beginning.
+    `history`: how much of the past a source begins with. `trouble`: how often something goes wrong, 1 for as often as
+    the module of that name says, 0 for never. `values`: how many a stream has a minute, in the middle. `central`:
+    values a second that central takes, in all; `telegraf`: that one Telegraf sends. `streams`: how many each source
+    has, None for the usual. `away`: central is away that long, AWAY_FROM after the beginning. `buckets`: how many of
+    BUCKETS there are; `at_once`: questions to a source; `line`: to all sites, None for the usual.
     """
 
     sources: int = 1000
@@ -43,13 +44,16 @@ class Setting:
     sweep: float = 0.02
     grow: int = 0
     step: int = 2 * HOUR
-    history: int = DAY
+    history: int = 0
     trouble: float = 1.0
     values: int = 3000
     central: int = 600_000
     telegraf: int = 300_000
     streams: int | None = None
     away: int = 0
+    buckets: int = 3
+    at_once: int = 1
+    line: Line | None = None
     begin: int = BEGIN
 
     @property
@@ -82,10 +86,12 @@ class Setting:
         number = int(name.removeprefix("site-"))
         joins = self.joins(number)
         count = self.streams or (len(BUCKETS) if number % 10 == 0 else 1)
-        origin = joins - (self.history if joins > self.begin else 0)
+        origin = joins - self.history
         streams = [_stream(self, name, place, origin) for place in range(count)]
         latency = int(min(random.lognormvariate(0, 0.7) * 40, 800)) * SECOND // 1000
         line = Line(latency, int(random.choice((20_000, 50_000, 100_000, 200_000))))
+        if self.line is not None:
+            line = self.line
         median = self.values * STEP / MINUTE
         points = {each.id: max(int(median * min(random.lognormvariate(0, 0.8), 8)), 10) for each in streams}
         late = int(random.uniform(1, 11)) * SECOND
@@ -93,11 +99,11 @@ class Setting:
 
 
 def _stream(setting: Setting, source: str, place: int, origin: int) -> StreamDefinition:
-    bucket = BUCKETS[place % len(BUCKETS)]
+    bucket = BUCKETS[place % setting.buckets]
     return StreamDefinition(
         source=source,
-        name=bucket if place < len(BUCKETS) else f"{bucket}-{place}",
-        bucket=bucket if place < len(BUCKETS) else f"{bucket}-{place}",
+        name=bucket if place < setting.buckets else f"{bucket}-{place}",
+        bucket=bucket if place < setting.buckets else f"{bucket}-{place}",
         central_bucket=bucket,
         measurements=(),
         exclude_fields=(),

@@ -50,20 +50,25 @@ class Run:
         name: str,
         limit: int,
         sweep: float,
-        ahead: int,
+        at_once: int,
         meters: Meters,
     ) -> None:
-        """`name`: of the run; `limit`: lines in flight; `ahead` (ns): how far this machine's clock is."""
+        """`name`: of the run; `limit`: lines in flight; `at_once`: commands of one source in hand."""
         self.alive = True
         self.sites = {site.name: site for site in sites}
-        self.meters, self._loop, self._central, self._outputs, self._ahead = meters, loop, central, outputs, ahead
+        self.meters, self._loop, self._central, self._outputs = meters, loop, central, outputs
         streams = [(site, stream) for site in sites for stream in site.streams]
         self.landings: dict[object, Landing] = {
             stream.id: central.begin(stream.central_bucket, stream.id) for _, stream in streams
         }
         self._windows = {bucket: FlowWindow(loop, limit) for bucket in outputs}
         self.core = Collector(
-            [(site.name, site.streams, 1) for site in sites], self._windows, name, "metrics", "http://central", sweep
+            [(site.name, site.streams, at_once) for site in sites],
+            self._windows,
+            name,
+            "metrics",
+            "http://central",
+            sweep,
         )
         self.turns = TurnsTaken(self.core, self.sites, central, meters)
         self._skews: dict[str, float | None] = {}
@@ -98,11 +103,13 @@ class Run:
         self._busy = True
         core = self.core
         while self._inbox:
+            event = self._inbox.popleft()
             began = process_time()
-            actions = core.handle(self._inbox.popleft(), self._clocks())
+            actions = core.handle(event, self._clocks())
             core.news()
             self.meters.core_seconds += process_time() - began
             self.meters.core_events += 1
+            self.meters.vain += isinstance(event, Wake) and not actions
             for action in actions:
                 if isinstance(action, Command):
                     self._do(action)
@@ -131,10 +138,10 @@ class Run:
             self.tell(Wake())
 
     def _clock(self) -> int:
-        return self._loop.now + self._ahead
+        return self._loop.now
 
     def _clocks(self) -> Clocks:
-        return Clocks(self._loop.now + self._ahead, self._loop.now)
+        return Clocks(self._loop.now, self._loop.now)
 
     def _later(self, took: int, do: Callable[[], object]) -> None:
         self._loop.at(self._loop.now + took, do)

@@ -40,7 +40,7 @@ def calm(seed: int, processes: int = 0, sizes: Iterable[int] = SIZES, one: bool 
 
 def swept(seed: int) -> list[Facts]:
     """Simulate an hour with ten sources and a week of history that is proved: without the sweep, and as shipped."""
-    setting = Setting(10, 1, HOUR, seed, sweep=0.0, trouble=0.0, history=7 * DAY, grow=1, step=1)
+    setting = Setting(10, 1, HOUR, seed, sweep=0.0, trouble=0.0, history=7 * DAY)
     return [_done(each, [1], 1) for each in (setting, replace(setting, sweep=SWEEP))]
 
 

@@ -133,7 +133,7 @@ class World:
             f"run-{number}-{self._starts[number]}",
             setting.limit,
             setting.sweep,
-            0,
+            setting.at_once,
             self.meters,
         )
         self.loop.at(now + FIRST_TICK, self.runs[number].begin)
