@@ -149,8 +149,8 @@ def test_a_ledger_that_forgets_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.simulation.jobs.Questions._landed", lambda self, span, read=False: self._source(span))
     setting = replace(OUTAGE, sources=3, shards=1)
     world = World(setting, [1])
-    # What Telegraf holds when it is killed never lands, and everybody says that it has.
-    world.loop.at(setting.begin + AWAY_FROM + 5 * MINUTE, lambda: [each.kill() for each in world.outputs[1].values()])
+    for output in world.outputs[1].values():  # what they hold never lands, and everybody says that it has
+        world.loop.at(setting.begin + AWAY_FROM + 5 * MINUTE, output.kill)
     assert any("are called proved, and central lacks them" in text for text in world.run().wrong)
 
 

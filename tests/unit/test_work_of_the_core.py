@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.jobs import Check
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.source_tasks import SourceTasks
@@ -43,8 +45,17 @@ def test_an_outcome_has_only_its_own_source_looked_at(monkeypatch: pytest.Monkey
     looked: list[str] = []
     asked: list[str] = []
     look, ask = SourceTasks.next, SourceTasks.wakes_at
-    monkeypatch.setattr(SourceTasks, "next", lambda self, at: (looked.append(self.name), look(self, at))[1])
-    monkeypatch.setattr(SourceTasks, "wakes_at", lambda self: (asked.append(self.name), ask(self))[1])
+
+    def counted_look(self: SourceTasks, at: Instant) -> list[Command]:
+        looked.append(self.name)
+        return look(self, at)
+
+    def counted_question(self: SourceTasks) -> int | None:
+        asked.append(self.name)
+        return ask(self)
+
+    monkeypatch.setattr(SourceTasks, "next", counted_look)
+    monkeypatch.setattr(SourceTasks, "wakes_at", counted_question)
     command = site.do()
     assert set(looked) == {command.stream.source}
     site.collector.wakes_at()
