@@ -132,7 +132,7 @@ def test_each_stream_of_a_source_has_its_turn(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_core_that_wants_to_be_asked_all_the_time_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.simulation.shard.LEAST_WAKE", SECOND // 20)
+    monkeypatch.setattr("lab.simulation.shard.LEAST_WAKE", SECOND // 100)
     setting = replace(OUTAGE, sources=3, shards=1, length=AWAY_FROM + MINUTE, away=MINUTE)
     outcome = run(setting)
     assert outcome.meters.vain < 3 * outcome.meters.stream_ticks
