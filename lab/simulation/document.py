@@ -7,15 +7,15 @@ from pathlib import Path
 from statistics import median
 
 from lab.simulation.facts import Facts
-from telegraf_plugin.stream.units import HOUR, MINUTE, SECOND
+from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
 
 MARKERS = "<!-- make simulation, {part}: begin -->", "<!-- make simulation, {part}: end -->"
-TITLES = {
-    "week": "A week",
-    "calm": "Calm, by number of sources",
-    "one": "The same by one collector",
-    "swept": "The sweep",
-    "outages": "Outages of central",
+PICTURES = {
+    "week": ("scaling-week.svg", "Streams, points that central lacks, questions and points read a second"),
+    "outages": (
+        "scaling.svg",
+        "Questions by number of sources, processor time of the core, how long outages of central are made up for",
+    ),
 }
 
 
@@ -36,11 +36,13 @@ def write(document: Path, found: dict[str, list[Facts]]) -> None:
     """Renew the document's parts, and the pictures beside it. Raises OSError, ValueError where a marker is lacking."""
     from lab.simulation.plots import draw
 
+    pictures = {path.name for path in draw(found, document.parent / "scaling")}
     text = document.read_text()
     for part, runs in found.items():
-        text = renewed(text, part, said(part, runs))
+        name, about = PICTURES.get(part, ("", ""))
+        picture = f"\n\n![{about}]({name})" if name in pictures else ""
+        text = renewed(text, part, said(part, runs) + picture)
     document.write_text(text)
-    draw(found, document.parent / "scaling")
 
 
 def renewed(text: str, part: str, inside: str) -> str:
@@ -155,7 +157,7 @@ def _week(run: Facts) -> str:
     ticks, events, took = run["stream_ticks"], run["core"]["events"], length(run["took"])
     questions, most = central["requests"], central["peak_requests"]
     texts = [
-        f"Seed {setting['seed']}, {setting['sources']:,} sources in the end, {len(setting['simulated'])} of "
+        f"{setting['length'] / DAY:.3g} days, seed {setting['seed']}, {setting['sources']:,} sources in the end, {len(setting['simulated'])} of "
         f"{setting['shards']} shards: {run['streams']:,} streams, an interval of {setting['interval'] // SECOND} s, "
         f"{ticks:,} ticks of a stream, {events:,} events of the core, {took} of real time. {_judged(run['wrong'])}",
         _away(run["troubles"]),
