@@ -157,7 +157,8 @@ def _week(run: Facts) -> str:
     ticks, events, took = run["stream_ticks"], run["core"]["events"], length(run["took"])
     questions, most = central["requests"], central["peak_requests"]
     texts = [
-        f"{setting['length'] / DAY:.3g} days, seed {setting['seed']}, {setting['sources']:,} sources in the end, {len(setting['simulated'])} of "
+        f"{setting['length'] / DAY:.3g} days, seed {setting['seed']}, {setting['sources']:,} sources in the end, "
+        f"{len(setting['simulated'])} of "
         f"{setting['shards']} shards: {run['streams']:,} streams, an interval of {setting['interval'] // SECOND} s, "
         f"{ticks:,} ticks of a stream, {events:,} events of the core, {took} of real time. {_judged(run['wrong'])}",
         _away(run["troubles"]),
