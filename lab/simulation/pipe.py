@@ -45,12 +45,24 @@ class Printed:
             self.landing.origin = self.origin
 
 
-class Output:
-    """One output of a Telegraf. It writes `lines_per_second`, and a request takes `latency` (ns) besides."""
+class Speed:
+    """What all outputs of a shard write together: `lines_per_second`; a request takes `latency` (ns) besides."""
 
-    def __init__(self, loop: Loop, central: Central, latency: int, lines_per_second: int, written: Series) -> None:
-        self._loop, self._central, self._written = loop, central, written
-        self._latency, self._lines_per_second = latency, lines_per_second
+    def __init__(self, lines_per_second: int, latency: int) -> None:
+        self._lines_per_second, self._latency = lines_per_second, latency
+        self._free_at = 0
+
+    def takes(self, lines: int, now: int) -> int:
+        """Return how long (ns) a request of so many lines takes that is sent now, behind those before it."""
+        self._free_at = max(self._free_at, now) + lines * SECOND // self._lines_per_second
+        return self._free_at - now + self._latency
+
+
+class Output:
+    """One output of a Telegraf, which shares the `speed` with its neighbours."""
+
+    def __init__(self, loop: Loop, central: Central, speed: Speed, written: Series) -> None:
+        self._loop, self._central, self._speed, self._written = loop, central, speed, written
         self._buffer: deque[Printed] = deque()
         self._lines = 0
         self._due = False  # a flush is to come, or a request is under way
@@ -91,8 +103,7 @@ class Output:
             batch.append(self._buffer.popleft())
             lines += batch[-1].lines
         life = self._life
-        takes = self._latency + lines * SECOND // self._lines_per_second
-        self._loop.at(now + takes, lambda: self._landed(batch, lines, now, life))
+        self._loop.at(now + self._speed.takes(lines, now), lambda: self._landed(batch, lines, now, life))
 
     def _landed(self, batch: list[Printed], lines: int, began: int, life: int) -> None:
         now = self._loop.now

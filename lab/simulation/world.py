@@ -10,7 +10,7 @@ from lab.simulation import trouble
 from lab.simulation.central import Central
 from lab.simulation.loop import Loop
 from lab.simulation.meter import Load, Meters
-from lab.simulation.pipe import Output
+from lab.simulation.pipe import Output, Speed
 from lab.simulation.setting import BUCKETS, Setting
 from lab.simulation.shard import Run
 from lab.simulation.site import STEP, Site, count
@@ -90,8 +90,8 @@ class World:
     def _telegraf(self) -> dict[str, Output]:
         setting = self.setting
         rate = min(setting.central // setting.shards, setting.telegraf) // 10  # lines of ten fields
-        latency = CENTRAL_LATENCY
-        return {bucket: Output(self.loop, self.central, latency, rate, self.meters.written) for bucket in BUCKETS}
+        speed = Speed(rate, CENTRAL_LATENCY)
+        return {bucket: Output(self.loop, self.central, speed, self.meters.written) for bucket in BUCKETS}
 
     def _plan(self, number: int) -> None:
         """Have a shard start, end and begin anew, and tick, when it is to."""

@@ -111,6 +111,12 @@ def test_a_source_is_asked_as_often_as_a_real_one_was() -> None:
     assert outcome.meters.asked_sources.values[2] / ticks == pytest.approx(224, rel=0.05)
 
 
+def test_all_outputs_of_a_shard_together_write_no_faster_than_its_part_of_central() -> None:
+    setting = replace(HISTORY, streams=3, central=20_000, line=Line(SECOND // 20, 1_000_000))  # one in each bucket
+    written = run(setting).meters.written.values
+    assert 0.8 < max(written) / (setting.central // 10 * 60) <= 1.05
+
+
 # Rules without which it says that something is wrong
 
 
