@@ -14,6 +14,10 @@ OVER ?=
 KAFKA_SEEN ?=
 BOTH_WAYS ?=
 MUTANT ?=
+SOURCES ?= 1000
+SHARDS ?= 10
+DAYS ?= 7
+SIMULATE ?=
 LOGS ?=
 BENCH ?=
 # Two files at a time: the tests of real servers wait more than they work. By files, so that those that a file shares are
@@ -23,7 +27,7 @@ LOCK = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --a
 	--no-emit-index-url --no-emit-find-links
 CODE := telegraf_plugin lab tests scripts/healthcheck
 
-.PHONY: help venv engines demo test image-test kubernetes-test check format lint types imports monitoring rules-test page-test pictures dist bench bench-quick ticks outage chaos kafka-test release-check chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
+.PHONY: help venv engines demo test image-test kubernetes-test check format lint types imports monitoring rules-test page-test pictures dist bench bench-quick ticks outage simulation chaos kafka-test release-check chaos-mutants mutants mutants-quick mutants-model schema audit lock clean
 
 help: ## Show what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -100,6 +104,9 @@ ticks: venv engines ## Measure what a tick costs, by the number of streams (4 mi
 
 outage: venv engines ## Measure what an outage of central does to a backlog (4 minutes)
 	$(BIN)/python -m lab.outage
+
+simulation: venv ## Many sources and shards in simulated time (SOURCES=1000 SHARDS=10 DAYS=7 SEED=1 SIMULATE="--sample 0")
+	$(BIN)/python -m lab.simulation --sources $(SOURCES) --shards $(SHARDS) --days $(DAYS) --seed $(SEED) $(SIMULATE)
 
 chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql OVER=kafka STANDBY=yes)
 	@[ -z "$(OVER)" ] || scripts/engines $(OVER)

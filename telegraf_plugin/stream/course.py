@@ -138,6 +138,7 @@ class Course(Outcomes):
         """
         self._doubts = Spans()
         self._job_at = at
+        self._look_again = False  # also where central is not asked: else one would be asked again and again until it is
         if not self.book.started or not self._tick.source:
             return None
         self._broken_off()

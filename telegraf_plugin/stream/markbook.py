@@ -36,7 +36,7 @@ class MarkBook:
     base: MarkId | None = None
     base_claims: Spans = NOTHING
     on_their_way: dict[MarkId, Spans] = field(default_factory=dict)
-    had: deque[MarkId] = field(default_factory=deque)
+    had: deque[MarkId] = field(default_factory=lambda: deque(maxlen=MAX_HAD))
     started: bool = False
     last_time: int = 0
     _ask_at: int = 0
@@ -69,7 +69,7 @@ class MarkBook:
         if found is None:
             return None
         self.base, self.base_claims = found, self.on_their_way[found]
-        self.had = deque([*self.had, found], MAX_HAD)
+        self.had.append(found)
         # First in, first out: what was printed before it has left the buffer as well, wherever it went.
         self.on_their_way = {mark: proved for mark, proved in self.on_their_way.items() if mark > found}
         self.started = True
@@ -81,10 +81,14 @@ class MarkBook:
 
         The newest alone does not tell: a request whose reply was lost may bring it a second time.
         """
-        had = [mark for mark in self.had if since <= mark.time < until]
-        if self.base is not None and since <= self.base.time < until:
-            had.append(self.base)
-        return any(mark not in present for mark in had)
+        if self.base is not None and since <= self.base.time < until and self.base not in present:
+            return True
+        for mark in reversed(self.had):  # each is newer than the one before: what is asked for is mostly the last few
+            if mark.time < since:
+                return False
+            if mark.time < until and mark not in present:
+                return True
+        return False
 
     def is_back(self, mark: MarkId | None) -> bool:
         """Say whether everything printed before `mark` has left the buffer; None stands for nothing printed."""

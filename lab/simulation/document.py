@@ -1,0 +1,218 @@
+"""The simulated part of docs/scaling.md: tables made of the kept figures, put between their markers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import median
+
+from lab.simulation.facts import Facts
+from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
+
+MARKERS = "<!-- make simulation, {part}: begin -->", "<!-- make simulation, {part}: end -->"
+PICTURES = {
+    "week": ("scaling-week.svg", "Streams, points that central lacks, questions and points read a second"),
+    "outages": (
+        "scaling.svg",
+        "Questions by number of sources, processor time of the core, how long outages of central are made up for",
+    ),
+}
+
+
+def said(part: str, runs: list[Facts]) -> str:
+    """Return a part's tables, as markdown."""
+    match part:
+        case "week":
+            return "\n\n".join(_week(run) for run in runs)
+        case "swept":
+            return _swept(runs)
+        case "outages":
+            return _outages(runs)
+        case _:
+            return _calm(runs)
+
+
+def write(document: Path, found: dict[str, list[Facts]]) -> None:
+    """Renew the document's parts, and the pictures beside it. Raises OSError, ValueError where a marker is lacking."""
+    from lab.simulation.plots import draw
+
+    pictures = {path.name for path in draw(found, document.parent / "scaling")}
+    text = document.read_text()
+    for part, runs in found.items():
+        name, about = PICTURES.get(part, ("", ""))
+        picture = f"\n\n![{about}]({name})" if name in pictures else ""
+        text = renewed(text, part, said(part, runs) + picture)
+    document.write_text(text)
+
+
+def renewed(text: str, part: str, inside: str) -> str:
+    """Return the document with one part made anew. Raises ValueError where a marker is lacking."""
+    begin, end = (marker.format(part=part) for marker in MARKERS)
+    before, found, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"no {begin} … {end}")
+    return f"{before}{begin}\n\n{inside}\n\n{end}{after}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a markdown table: the first column to the left, the others to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _calm(runs: list[Facts]) -> str:
+    head: tuple[str, ...] = (
+        "Sources",
+        "Shards",
+        "Streams",
+        "Values/s",
+        "Questions a tick: a stream, sources",
+        "central, a stream",
+    )
+    head += (
+        "central, all",
+        "Points read a tick: sources",
+        "central",
+        "Core, ms a stream and tick",
+        "longest wait of a tick, s",
+    )
+    rows = []
+    for run in runs:
+        setting, last, streams = run["setting"], run["last"], run["streams"]
+        rows.append(
+            (
+                f"{setting['sources']:,}",
+                setting["shards"],
+                f"{streams:,}",
+                f"{run['values_a_second']:,.0f}",
+                f"{last['asked_sources'] / streams:.1f}",
+                f"{last['asked_central'] / streams:.1f}",
+                f"{last['asked_central']:,.0f}",
+                f"{last['read_sources']:,.0f}",
+                f"{last['read_central']:,.0f}",
+                f"{1000 * run['core']['seconds'] / run['stream_ticks']:.2f}",
+                f"{run['live']['longest']:.1f}",
+            )
+        )
+    return table(head, rows)
+
+
+def _swept(runs: list[Facts]) -> str:
+    head = ("Sweep", "Questions a tick: a stream, sources", "central, a stream", "Core, ms a stream and tick")
+    return table(
+        head,
+        (
+            (
+                f"{run['setting']['sweep']:.0%}" if run["setting"]["sweep"] else "none",
+                f"{run['last']['asked_sources'] / run['streams']:.1f}",
+                f"{run['last']['asked_central'] / run['streams']:.1f}",
+                f"{1000 * run['core']['seconds'] / run['stream_ticks']:.2f}",
+            )
+            for run in runs
+        ),
+    )
+
+
+def _outages(runs: list[Facts]) -> str:
+    head: tuple[str, ...] = (
+        "Central away",
+        "Values/s, all shards",
+        "Lacking afterwards, this shard",
+        "Made up for after",
+        "Values/s meanwhile",
+    )
+    head += ("History waits at the most, s", "Live data, s")
+    rows = []
+    for run in runs:
+        trouble = next(each for each in run["troubles"] if each["kind"] == "central")
+        took = trouble["took"]
+        shards = run["setting"]["shards"]
+        fresh = run["values_a_second"] * (took or 0)
+        rows.append(
+            (
+                length(trouble["lasted"]),
+                f"{shards * run['values_a_second']:,.0f}",
+                f"{trouble['lacked'] / 1e6:,.1f} million",
+                length(took) if took is not None else "not within the time",
+                f"{(trouble['lacked'] + fresh) / took:,.0f}" if took else "",
+                f"{run['history']['longest']:.0f}",
+                f"{run['live']['longest']:.0f}",
+            )
+        )
+    return table(head, rows)
+
+
+KINDS = {
+    "site": "a site",
+    "region": "a fifth of the sites",
+    "central": "central",
+    "shard": "a shard, restarted after half an hour",
+    "shard, standby": "a shard, a standby takes over after three intervals",
+}
+
+
+def _week(run: Facts) -> str:
+    setting, central, live, history = run["setting"], run["central"], run["live"], run["history"]
+    ticks, events, took = run["stream_ticks"], run["core"]["events"], length(run["took"])
+    questions, most = central["requests"], central["peak_requests"]
+    texts = [
+        f"{setting['length'] / DAY:.3g} days, seed {setting['seed']}, {setting['sources']:,} sources in the end, "
+        f"{len(setting['simulated'])} of "
+        f"{setting['shards']} shards: {run['streams']:,} streams, an interval of {setting['interval'] // SECOND} s, "
+        f"{ticks:,} ticks of a stream, {events:,} events of the core, {took} of real time. {_judged(run['wrong'])}",
+        _away(run["troubles"]),
+        _asked(run["sites"]),
+        f"Central was asked {questions:,.0f} questions an interval by these shards, {most:,} in the fullest, and read "
+        f"out {central['points']:,.0f} points, {central['peak_points']:,} in the fullest.",
+        f"From its tick to the begin of its read a stream waited {live['longest']:.1f} s at most ({live['mean']:.2f} s "
+        f"on average of {live['count']:,} reads), and one with history to read {length(history['longest'])} at most "
+        f"from one turn to the next ({history['mean']:.1f} s on average of {history['count']:,} turns), as long as its "
+        "site and central answered.",
+    ]
+    return "\n\n".join(texts)
+
+
+def _judged(wrong: list[str]) -> str:
+    if wrong:
+        return f"Wrong: {'; '.join(wrong[:10])}."
+    return "In the end nothing was lost, nothing called proved that was not there, and all that had settled was proved."
+
+
+def _away(troubles: list[Facts]) -> str:
+    rows = []
+    for kind, name in KINDS.items():
+        found = [each for each in troubles if each["kind"] == kind]
+        took = [each["took"] for each in found if each["took"] is not None]
+        if found:
+            lasted = [each["lasted"] for each in found]
+            rows.append(
+                (
+                    name,
+                    len(found),
+                    f"{length(median(lasted))}, {length(max(lasted))}",
+                    f"{max(each['lacked'] for each in found) / 1e6:,.2f} million",
+                    f"{length(median(took))}, {length(max(took))}" if took else "",
+                    len(found) - len(took),
+                )
+            )
+    head = ("Away", "Times", "How long: median, most", "Points lacking afterwards, most")
+    return table((*head, "Made up for after: median, most", "Not made up for"), rows)
+
+
+def _asked(sites: Facts) -> str:
+    rows = [
+        ("questions, on average", *(f"{value:,.1f}" for value in sites["requests"])),
+        ("questions, its fullest interval", *(f"{value:,.0f}" for value in sites["peak_requests"])),
+        ("points read, on average", *(f"{value:,.0f}" for value in sites["points"])),
+        ("points read, its fullest interval", *(f"{value:,.0f}" for value in sites["peak_points"])),
+    ]
+    return table(("A site is asked an interval", "Median", "One in twenty: more than", "Most"), rows)
+
+
+def length(seconds: float) -> str:
+    """Return a time for people."""
+    for unit, name in ((24 * HOUR, "d"), (HOUR, "h"), (MINUTE, "min")):
+        if seconds * SECOND >= 1.5 * unit:
+            return f"{seconds * SECOND / unit:.1f} {name}".replace(".0 ", " ")
+    return f"{seconds:.0f} s"

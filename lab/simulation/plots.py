@@ -1,0 +1,96 @@
+"""What was simulated, drawn: a week of central and of what it lacks, what it is asked by size, and catching up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lab.bench.plots import STYLE
+from lab.simulation.facts import Facts
+
+WIDE, HIGH = 11.0, 2.6
+"""Inches: the width, and the height of one row."""
+BLUE, ORANGE, GREEN, RED = "#4c78a8", "#f58518", "#54a24b", "#e45756"
+
+
+def draw(found: dict[str, list[Facts]], stem: Path) -> list[Path]:
+    """Draw what there is of a week into `stem`-week.svg and .png, and the curves into `stem`.svg and .png."""
+    drawn: list[Path] = []
+    with mpl.rc_context(STYLE):
+        if found.get("week"):
+            drawn += _saved(_week(found["week"][0]), stem.with_name(f"{stem.name}-week"))
+        if found.get("calm") and found.get("outages"):
+            drawn += _saved(_curves(found), stem)
+    return drawn
+
+
+def _saved(figure: Figure, stem: Path) -> list[Path]:
+    drawn = [stem.with_suffix(".svg"), stem.with_suffix(".png")]
+    figure.savefig(drawn[0], metadata={"Date": None})
+    figure.savefig(drawn[1], dpi=110, metadata={"Software": None})
+    # matplotlib ends some lines of an SVG with spaces
+    drawn[0].write_text("\n".join(line.rstrip() for line in drawn[0].read_text().splitlines()) + "\n")
+    return drawn
+
+
+def _week(run: Facts) -> Figure:
+    figure = Figure(figsize=(WIDE, 4 * HIGH), layout="constrained")
+    rows: list[Axes] = list(figure.subplots(4, 1, sharex=True))
+    hours = run["hours"]
+    ticks = 3600e9 / run["setting"]["interval"]
+    days = [hour / 24 for hour in range(len(hours["streams"]))]
+    rows[0].plot(days, [value / ticks for value in hours["streams"]], color=BLUE)
+    rows[0].set_ylabel("streams")
+    rows[1].plot(days, [value / ticks / 1e6 for value in hours["lacking"]], color=RED)
+    rows[1].set_ylabel("million points\ncentral lacks")
+    for name, colour, label in (("asked_sources", BLUE, "sites, all"), ("asked_central", GREEN, "central")):
+        rows[2].plot(days, [value / 3600 for value in hours[name]], color=colour, label=label)
+    rows[2].set_ylabel("questions a second")
+    for name, colour, label in (("read_sources", BLUE, "sites, all"), ("read_central", GREEN, "central")):
+        rows[3].plot(days, [value / 3600 / 1000 for value in hours[name]], color=colour, label=label)
+    rows[3].set_ylabel("thousand points\nread a second")
+    for axes in rows[2:]:
+        axes.legend(fontsize=8, frameon=False, loc="upper left")
+    for axes in rows:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_ylim(bottom=0)
+        for each in run["troubles"]:
+            if each["kind"] in ("central", "region") and each["lasted"] > 600:
+                begin = each["start"] / 86400
+                colour = RED if each["kind"] == "central" else "#9d9d9d"
+                axes.axvspan(begin, begin + each["lasted"] / 86400, color=colour, alpha=0.15, lw=0)
+    rows[3].set_xlabel("days; red: central is away, grey: a fifth of the sites is")
+    return figure
+
+
+def _curves(found: dict[str, list[Facts]]) -> Figure:
+    figure = Figure(figsize=(WIDE, 1.4 * HIGH), layout="constrained")
+    asked, processor, away = figure.subplots(1, 3)
+    calm = found["calm"]
+    sources = [run["setting"]["sources"] for run in calm]
+    for name, colour, label in (("asked_sources", BLUE, "sites, all"), ("asked_central", GREEN, "central")):
+        asked.plot(sources, [run["last"][name] for run in calm], "o-", color=colour, label=label)
+    asked.set(xscale="log", yscale="log", xlabel="sources", ylabel="questions a tick of 60 s")
+    for runs, colour, label in ((calm, BLUE, "a shard for each 100"), (found.get("one", []), ORANGE, "one collector")):
+        per = [run["core"]["seconds"] / run["ticks"] for run in runs]
+        processor.plot([run["setting"]["sources"] for run in runs], per, "o-", color=colour, label=label)
+    processor.set(xscale="log", yscale="log", xlabel="sources", ylabel="core: processor seconds a tick and shard")
+    for values, colour in ((False, BLUE), (True, ORANGE)):
+        runs = [run for run in found["outages"] if (run["setting"]["values"] > 3000) is values]
+        pairs = [
+            (each["lasted"] / 3600, each["took"] / 3600)
+            for run in runs
+            for each in run["troubles"]
+            if each["kind"] == "central" and each["took"]
+        ]
+        if pairs:
+            label = f"{10 * runs[0]['values_a_second']:,.0f} values/s"
+            away.plot([pair[0] for pair in pairs], [pair[1] for pair in pairs], "o-", color=colour, label=label)
+    away.set(xscale="log", yscale="log", xlabel="hours without central", ylabel="hours until all is made up for")
+    for axes in (asked, processor, away):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(fontsize=8, frameon=False)
+    return figure
