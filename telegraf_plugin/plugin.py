@@ -179,8 +179,7 @@ class Plugin:
     def _handle(self, event: Event) -> None:
         """Hand the collector an event, have done what it asks for, and tell what is new."""
         now = self._now()
-        for action in self._collector.handle(event, now):
-            self._executor.submit(action)
+        self._executor.submit(*self._collector.handle(event, now))
         moved = False
         for news in self._collector.news():
             match news:

@@ -21,8 +21,8 @@ from telegraf_plugin.influxdb.deadlines import Deadline, Deadlines
 from telegraf_plugin.influxdb.failures import Refusal, explain, inactive, is_inactive, not_csv
 from telegraf_plugin.transport import STRAIGHT, Compression, Transport
 
-MAX_CONNECTIONS = 16
-"""As many as `concurrent_queries` can be."""
+MAX_CONNECTIONS = 40
+"""That are kept open: as many as threads may ask at once."""
 CHUNK_BYTES = 64 * 1024
 """How much of a reply is held at a time."""
 MAX_DOCUMENT_BYTES = 1024 * 1024

@@ -153,7 +153,8 @@ def probe_statement(place: Place) -> str:
 
 
 def _from(place: Place, measurement: str) -> str:
-    return f"{identifier(place.policy)}.{identifier(measurement)}"
+    # The database too: so one request may ask about several buckets.
+    return f"{identifier(place.database)}.{identifier(place.policy)}.{identifier(measurement)}"
 
 
 def _where(conditions: Iterable[Selected], span: Span) -> str:

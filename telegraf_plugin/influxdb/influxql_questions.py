@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.answers import FieldTypes
+from telegraf_plugin.influxdb.bundle import answers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
+    Place,
     Selection,
     counts_statement,
     first_statement,
     mark_statement,
+    measurements_statement,
     prefix_of,
     probe_statement,
 )
 from telegraf_plugin.influxdb.layouts import Layouts, Whereabouts, unspeakable
-from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Reply, Rows
+from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Rows
 from telegraf_plugin.influxdb.wide_rows import type_of_value
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.definition import AggregateFunction, StreamDefinition
@@ -50,6 +53,18 @@ class Questions:
     def count(self, span: Span) -> int:
         """Return how many points there are in `span`, which may be years."""
         return sum(self.counts(span).values())
+
+    def foreseen_counts(self, spans: Iterable[Span]) -> Iterator[tuple[Place, str]]:
+        """Yield what `count` is about to ask of `spans`, as far as is known which measurements there are."""
+        place, conditions = self._where.place, self._chosen.conditions
+        names = self._chosen.measurements
+        if not names:
+            yield place, measurements_statement(place)
+            names = tuple(name.decode() for name in self._layouts.last_names(place))
+        asked = [name for name in dict.fromkeys(names) if not (is_own(name.encode()) or unspeakable(name))]
+        for span in spans:
+            for name in asked:
+                yield place, counts_statement(place, name, conditions, span)
 
     def counts(self, span: Span) -> dict[str, int]:
         """Return how many points of each measurement there are in `span`, those without any left out."""
@@ -158,13 +173,11 @@ class Questions:
     def _rows(self, statements: Sequence[str]) -> Iterator[Rows]:
         if not statements:
             return
-        reply = Reply(len(statements))
-        for chunk in self._client.rows(self._where.place, statements):
-            try:
-                yield from reply.feed(chunk)
-            except LongRow as long:
-                raise Unanswerable(long.measurement.decode("utf-8", "replace"), "a row of it is too long") from None
-        reply.finish()
+        try:
+            for found in answers(self._client, self._where.place, statements):
+                yield from found
+        except LongRow as long:
+            raise Unanswerable(long.measurement.decode("utf-8", "replace"), "a row of it is too long") from None
 
 
 def _parts(names: Sequence[str]) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.influxdb.bundle import answers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
     Place,
@@ -17,7 +18,7 @@ from telegraf_plugin.influxdb.influxql import (
     layout_statement,
     measurements_statement,
 )
-from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Reply, Rows
+from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Rows
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.names import is_own
@@ -79,6 +80,7 @@ class Layouts:
         self._client, self._steady, self._clock, self._alone = client, steady, clock, alone
         self._places: dict[str, tuple[float, Whereabouts]] = {}
         self._layouts: dict[tuple[str, str], tuple[float, int, Layout]] = {}
+        self._names: dict[Place, list[bytes]] = {}
         self._lock = threading.Lock()
 
     def place(self, bucket: str) -> Whereabouts:
@@ -107,7 +109,24 @@ class Layouts:
             by_field = self._ask(place, all_fields_statement(place), MAX_NAMES)
             return list(dict.fromkeys(rows.measurement for rows in by_field))
         found = self._ask(place, measurements_statement(place), MAX_MEASUREMENTS)
-        return [_name(row[0]) for rows in found for row in rows.rows]
+        names = [_name(row[0]) for rows in found for row in rows.rows]
+        with self._lock:
+            if place not in self._names:  # one more: they are as bounded as the measurements that are remembered
+                self._forget_names(len(names))
+            self._names[place] = names
+        return names
+
+    def last_names(self, place: Place) -> list[bytes]:
+        """Return the measurements that a bucket had when it was asked last; it is asked now where it never was.
+
+        Good for a guess at what will be asked, never for the answer. Raises SourceError.
+        """
+        known = self._names.get(place)
+        return known if known is not None else self.names(place)
+
+    def _forget_names(self, more: int) -> None:
+        if sum(map(len, self._names.values())) + more > MAX_NAMES:
+            self._names.clear()
 
     def of(self, where: Whereabouts, bucket: str, names: Collection[str], span: Span) -> dict[str, Layout]:
         """Return how the measurements `names` of `bucket` look in `span`. Raises SourceError."""
@@ -141,17 +160,16 @@ class Layouts:
 
     def _ask(self, place: Place, statement: str, most: int) -> Iterator[Rows]:
         """Yield the names that a statement tells of. Raises BadReply where they are more than `most`."""
-        reply, names = Reply(1), 0
-        for chunk in self._client.rows(place, [statement]):
-            try:
-                for found in reply.feed(chunk):
+        names = 0
+        try:
+            for some in answers(self._client, place, [statement]):
+                for found in some:
                     names += len(found.rows)
                     yield found
-            except LongRow:
-                raise BadReply("the reply has a name without an end", "") from None
-            if names > most:
-                raise BadReply(f"the bucket has more than {most:,} names", "")
-        reply.finish()
+                if names > most:
+                    raise BadReply(f"the bucket has more than {most:,} names", "")
+        except LongRow:
+            raise BadReply("the reply has a name without an end", "") from None
 
 
 def _group_end(time_ns: int, shard_group: int) -> int:

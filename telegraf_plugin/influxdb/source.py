@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError
@@ -12,7 +12,7 @@ from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newe
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
-from telegraf_plugin.influxdb.influxql import at_source
+from telegraf_plugin.influxdb.influxql import Place, at_source
 from telegraf_plugin.influxdb.influxql_questions import Questions
 from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
@@ -111,6 +111,16 @@ class SourceReader:
             lambda questions: questions.count(span),
             lambda chosen: self._number(flux.count_query(chosen, *span)),
         )
+
+    def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[tuple[Place, str]]:
+        """Yield what `count` of `spans` is about to ask, as far as that can be told (`bundle`)."""
+        questions = self._way.about(at_source(stream)) if stream.flux is None else None
+        yield from questions.foreseen_counts(spans) if questions is not None else ()
+
+    def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[tuple[Place, str]]:
+        """Yield what `blocks` of `spans` is about to ask, likewise."""
+        if stream.flux is None:
+            yield from self._influxql.foreseen(at_source(stream), spans, True, stream.aggregate)
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether `stream` may have a point in `span`, which may be years, before any aggregate.

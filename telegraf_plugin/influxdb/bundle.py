@@ -1,0 +1,153 @@
+"""One request for what several questions are about to ask: each of them then finds its answer there.
+
+A question does not know of it. It asks as it does alone (`answers`), and where what it asks was foreseen it is given
+the rows that came for all. What was not foreseen, or not answered, is asked alone: a bundle changes how often a server
+is asked, never what is believed of its answers.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from telegraf_plugin.errors import SourceError, TransientError
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.influxql import Place
+from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
+
+MAX_STATEMENTS = 500
+"""Statements of one request: some 100 KB of text."""
+MAX_BYTES = 256 * 1024
+"""What is kept of the answers; as rows it takes some ten times that. Who asks for more is answered alone."""
+Foreseen = tuple[Place, str]
+"""A statement, and where it is asked."""
+Foresee = Callable[[], Iterable[Foreseen]]
+"""Says which statements a question is about to ask, and where; it may ask the server what it needs for that."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """`wanted`: by how many questions it may yet be asked for; `rows`: None as long as it is not whole."""
+
+    wanted: int = 0
+    rows: list[Rows] | None = field(default=None)
+
+
+class Bundle:
+    """The statements of several questions to one server; asked once, when the first of them wants its answer.
+
+    Safe to use from several threads: the others wait for it.
+    """
+
+    def __init__(self, client: QueryClient, foreseen: Sequence[Foresee]) -> None:
+        """`foreseen`: each question's statements."""
+        self.client = client
+        self._foreseen = foreseen
+        self._answers: dict[str, _Answer] = {}
+        self._failure: TransientError | None = None
+        self._asked = False
+        self._lock = threading.Lock()
+
+    def answer(self, statements: Sequence[str]) -> list[Rows] | None:
+        """Return the rows for all of `statements`, numbered as these are; None where one has no answer here.
+
+        Raises TransientError where the server did not answer in time, or asked to be left alone: for each question that
+        was foreseen.
+        """
+        with self._lock:
+            if not self._asked:
+                self._asked = True
+                with sharing():  # what it asks for that goes no detour over itself
+                    self._ask()
+                self._foreseen = ()
+            answers = [self._answers.get(statement) for statement in statements]
+            if self._failure is not None and any(each is not None and each.rows is None for each in answers):
+                raise copy.copy(self._failure)
+            if any(each is None or each.rows is None for each in answers):
+                return None
+            found = []
+            for number, (statement, each) in enumerate(zip(statements, answers, strict=True)):
+                assert each is not None
+                found += [_numbered(rows, number) for rows in each.rows or ()]
+                each.wanted -= 1
+                if each.wanted <= 0:  # asked once more it is another question, of another time
+                    del self._answers[statement]
+            return found
+
+    def _ask(self) -> None:
+        place: Place | None = None
+        for foresee in self._foreseen:
+            with suppress(Exception):  # what cannot be foreseen is asked alone, and says itself what is wrong
+                for somewhere, statement in foresee():
+                    place = somewhere
+                    self._answers.setdefault(statement, _Answer()).wanted += 1
+        texts, left = list(self._answers), MAX_BYTES
+        if place is None or len(texts) < 2:
+            return
+        for at in range(0, len(texts), MAX_STATEMENTS):
+            try:
+                left = self._read(place, texts[at : at + MAX_STATEMENTS], left)
+            except TransientError as failure:
+                self._failure = failure
+                return
+            except (SourceError, LongRow):
+                continue  # one statement ends all that follow it: whose it is each finds out alone
+            if left < 0:
+                return
+
+    def _read(self, place: Place, statements: list[str], left: int) -> int:
+        """Read the answers to `statements`; returns how many bytes are left, below 0 when it stopped half way."""
+        reply = Reply(len(statements))
+        rows: list[list[Rows]] = [[] for _ in statements]
+        for chunk in self.client.rows(place, statements):
+            left -= len(chunk)
+            for found in reply.feed(chunk):
+                rows[found.statement].append(found)
+            if left < 0:
+                self._keep(statements, rows[: reply.answered])
+                return left
+        reply.finish()
+        self._keep(statements, rows)
+        return left
+
+    def _keep(self, statements: list[str], rows: list[list[Rows]]) -> None:
+        for statement, found in zip(statements, rows, strict=False):
+            self._answers[statement].rows = found
+
+
+def _numbered(rows: Rows, statement: int) -> Rows:
+    return Rows(statement, rows.measurement, rows.tags, rows.keys, rows.columns, rows.rows)
+
+
+_shared = threading.local()
+
+
+@contextmanager
+def sharing(*bundles: Bundle) -> Iterator[None]:
+    """Have what this thread asks answered by `bundles`, as far as it was foreseen, and by no others."""
+    before = getattr(_shared, "bundles", ())
+    _shared.bundles = bundles
+    try:
+        yield
+    finally:
+        _shared.bundles = before
+
+
+def answers(client: QueryClient, place: Place, statements: Sequence[str]) -> Iterator[Iterator[Rows]]:
+    """Yield the rows of the reply to `statements`, some at a time; each time to be run to its end.
+
+    Raises SourceError, and LongRow.
+    """
+    for bundle in getattr(_shared, "bundles", ()):
+        if bundle.client is client:
+            found = bundle.answer(statements)
+            if found is not None:
+                yield iter(found)
+                return
+    reply = Reply(len(statements))
+    for chunk in client.rows(place, statements):
+        yield reply.feed(chunk)
+    reply.finish()
