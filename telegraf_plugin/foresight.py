@@ -12,7 +12,7 @@ from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.commands import Command
-from telegraf_plugin.stream.jobs import Check, Copy, Land, Prove
+from telegraf_plugin.stream.jobs import Check, Copy, Land, Prove, Recheck
 from telegraf_plugin.stream.spans import Span
 
 
@@ -35,7 +35,7 @@ def foreseeable(command: Command) -> bool:
     match command.job:
         case Check() | Land():
             return command.light or not command.stream.computed
-        case Copy() | Prove():
+        case Copy() | Prove() | Recheck():
             return command.light
     return False
 
@@ -47,6 +47,8 @@ def _of_source(source: SourceReader, command: Command) -> Iterator[Foreseen]:
             yield from (source.foreseen_points if stream.computed else source.foreseen_counts)(stream, _wholes(job))
         case Copy(whole):
             yield from source.foreseen_points(stream, command.pieces(whole))
+        case Recheck(whole) if not stream.computed:
+            yield from source.foreseen_counts(stream, [whole])
         case Prove(whole, None, empty=False):
             yield from source.foreseen_points(stream, command.pieces(whole))
 
@@ -58,6 +60,8 @@ def _of_central(central: CentralReader, command: Command) -> Iterator[Foreseen]:
             yield from (central.foreseen_points if stream.computed else central.foreseen_counts)(stream, _wholes(job))
         case Land(whole):
             yield from central.foreseen_counts(stream, command.pieces(whole))
+        case Recheck(whole) if not stream.computed:
+            yield from central.foreseen_counts(stream, [whole])
         case Prove(whole, empty=False):
             yield from central.foreseen_points(stream, command.pieces(whole))
 

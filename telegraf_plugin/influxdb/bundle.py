@@ -12,26 +12,44 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from telegraf_plugin.errors import SourceError, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
+from telegraf_plugin.stream.block import Tags
 
 MAX_STATEMENTS = 500
 """Statements of one request: some 100 KB of text."""
 MAX_BYTES = 256 * 1024
 """What is kept of the answers; as rows it takes some ten times that. Who asks for more is answered alone."""
-Foreseen = tuple[Place, str]
-"""A statement, and where it is asked."""
+
+
+class Foreseen(NamedTuple):
+    """A statement, and where it is asked.
+
+    With `tags` its answer is what the statement `whole`, which is asked in its place, says of their values: of one
+    statement for all streams of a bucket each finds its own part.
+    """
+
+    place: Place
+    statement: str
+    whole: str = ""
+    tags: Tags = ()
+
+
 Foresee = Callable[[], Iterable[Foreseen]]
 """Says which statements a question is about to ask, and where; it may ask the server what it needs for that."""
 
 
 @dataclass(slots=True)
 class _Answer:
-    """`wanted`: by how many questions it may yet be asked for; `rows`: None as long as it is not whole."""
+    """`wanted`: by how many questions it may yet be asked for; `rows`: None as long as it is not whole. `tags`: as of
+    `Foreseen`.
+    """
 
+    tags: Tags
     wanted: int = 0
     rows: list[Rows] | None = field(default=None)
 
@@ -79,17 +97,22 @@ class Bundle:
 
     def _ask(self) -> None:
         place: Place | None = None
+        asked: dict[str, list[_Answer]] = {}  # what is told by each statement that is sent
         for foresee in self._foreseen:
             with suppress(Exception):  # what cannot be foreseen is asked alone, and says itself what is wrong
-                for somewhere, statement in foresee():
-                    place = somewhere
-                    self._answers.setdefault(statement, _Answer()).wanted += 1
-        texts, left = list(self._answers), MAX_BYTES
-        if place is None or len(texts) < 2:
+                for each in foresee():
+                    place = each.place
+                    if each.statement not in self._answers:
+                        answer = self._answers[each.statement] = _Answer(each.tags)
+                        asked.setdefault(each.whole or each.statement, []).append(answer)
+                    self._answers[each.statement].wanted += 1
+        texts, left = list(asked), MAX_BYTES
+        if place is None or len(self._answers) < 2:
             return
         for at in range(0, len(texts), MAX_STATEMENTS):
             try:
-                left = self._read(place, texts[at : at + MAX_STATEMENTS], left)
+                some = texts[at : at + MAX_STATEMENTS]
+                left = self._read(place, some, [asked[text] for text in some], left)
             except TransientError as failure:
                 self._failure = failure
                 return
@@ -98,8 +121,11 @@ class Bundle:
             if left < 0:
                 return
 
-    def _read(self, place: Place, statements: list[str], left: int) -> int:
-        """Read the answers to `statements`; returns how many bytes are left, below 0 when it stopped half way."""
+    def _read(self, place: Place, statements: list[str], told: list[list[_Answer]], left: int) -> int:
+        """Read the answers to `statements`, by which those of `told` are told.
+
+        Returns how many bytes are left, below 0 when it stopped half way.
+        """
         reply = Reply(len(statements))
         rows: list[list[Rows]] = [[] for _ in statements]
         for chunk in self.client.rows(place, statements):
@@ -107,15 +133,25 @@ class Bundle:
             for found in reply.feed(chunk):
                 rows[found.statement].append(found)
             if left < 0:
-                self._keep(statements, rows[: reply.answered])
+                _keep(told, rows[: reply.answered])
                 return left
         reply.finish()
-        self._keep(statements, rows)
+        _keep(told, rows)
         return left
 
-    def _keep(self, statements: list[str], rows: list[list[Rows]]) -> None:
-        for statement, found in zip(statements, rows, strict=False):
-            self._answers[statement].rows = found
+
+def _keep(told: list[list[_Answer]], rows: list[list[Rows]]) -> None:
+    """Give each answer its rows, of a statement that several share those of its tags."""
+    for several, found in zip(told, rows, strict=False):
+        by_tags: dict[tuple[bytes, bytes], list[Rows]] = {}
+        for each in found:
+            for tag in each.tags:
+                by_tags.setdefault(tag, []).append(each)
+        for answer in several:
+            answer.rows = found
+            if answer.tags:
+                first, *others = answer.tags
+                answer.rows = [each for each in by_tags.get(first, ()) if all(tag in each.tags for tag in others)]
 
 
 def _numbered(rows: Rows, statement: int) -> Rows:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
+from telegraf_plugin.influxdb.bundle import Foreseen
 from telegraf_plugin.influxdb.influxql import (
     Place,
     Selection,
@@ -60,7 +61,7 @@ class InfluxqlReader:
 
     def foreseen(
         self, chosen: Selection, spans: Iterable[Span], own: bool, aggregate: Aggregate | None = None
-    ) -> Iterator[tuple[Place, str]]:
+    ) -> Iterator[Foreseen]:
         """Yield what is about to be asked for the points of `spans`, as far as is known which measurements there are.
 
         `own`: the collector's own are asked for as well. Raises SourceError, and what makes it Flux's.
@@ -70,13 +71,13 @@ class InfluxqlReader:
         where = self._layouts.place(chosen.bucket)
         names = chosen.measurements
         if not names:
-            yield where.place, measurements_statement(where.place)
+            yield Foreseen(where.place, measurements_statement(where.place))
             names = tuple(name.decode() for name in self._layouts.last_names(where.place))
         asked = [name for name in dict.fromkeys(names) if own or not is_own(name.encode())]
         for span in spans:
             for name, layout in self._layouts.of(where, chosen.bucket, asked, span).items():
                 if not layout.unfit:
-                    yield where.place, rows_statement(where.place, name, chosen.conditions, span, aggregate)
+                    yield Foreseen(where.place, rows_statement(where.place, name, chosen.conditions, span, aggregate))
 
     def raw(self, chosen: Selection, span: Span) -> Left:
         """Yield what InfluxQL reads of `chosen`, as it is there, and not the collector's own.

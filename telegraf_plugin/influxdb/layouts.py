@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.errors import BadReply, PermanentError, SourceError
 from telegraf_plugin.influxdb.bundle import answers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
@@ -81,13 +81,16 @@ class Layouts:
         self._places: dict[str, tuple[float, Whereabouts]] = {}
         self._layouts: dict[tuple[str, str], tuple[float, int, Layout]] = {}
         self._names: dict[Place, list[bytes]] = {}
+        self._mapped: dict[Place, set[str]] | None = None
+        self._mapped_at = 0.0
+        self._listing = threading.Lock()
         self._lock = threading.Lock()
 
     def place(self, bucket: str) -> Whereabouts:
         """Return where InfluxQL finds `bucket`. Raises Unmapped, and SourceError where the source does not answer."""
         with self._lock:
             asked, known = self._places.get(bucket, (0.0, None))
-        if known is not None and self._steady() - asked < PLACE_SECONDS:
+        if known is not None and (self._steady() - asked < PLACE_SECONDS or self._is_there_still(bucket, known)):
             return known
         try:
             found = self._client.bucket(bucket)
@@ -102,6 +105,23 @@ class Layouts:
         with self._lock:
             self._places[bucket] = self._steady(), known
         return known
+
+    def _is_there_still(self, bucket: str, known: Whereabouts) -> bool:
+        """Say whether the bucket is found where it was, by one question for all of the server's buckets."""
+        with self._listing:  # who comes meanwhile wants to know the same
+            now = self._steady()
+            if self._mapped is None or now - self._mapped_at >= PLACE_SECONDS:
+                try:
+                    self._mapped = self._client.mapped_places(known.bucket.org)
+                except SourceError:
+                    self._mapped = {}  # as far as it does not say, each is asked for by itself
+                self._mapped_at = now
+            asked, found = self._mapped_at, self._mapped.get(known.place)
+        if found != {known.bucket.id}:
+            return False
+        with self._lock:
+            self._places[bucket] = asked, known
+        return True
 
     def names(self, place: Place) -> list[bytes]:
         """Return the measurements that a bucket has now. Raises SourceError."""

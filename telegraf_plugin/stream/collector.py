@@ -92,6 +92,8 @@ class Collector:
             self.sources[name] = SourceTasks(name, tasks, at_once)
         self.tasks = {name: task for source in self.sources.values() for name, task in source.tasks.items()}
         self.watch = LedgerWatch(self.tasks.values(), metrics_bucket, central_url, self._notes, self._instant_of)
+        for task in self.tasks.values():
+            task.course.sweep.share(len(self.tasks))
         self._central_skew: float | None = None
         self._now = Clocks(0, 0)
         self._tick = 0
@@ -107,7 +109,7 @@ class Collector:
         match event:
             case Tick(number):
                 self._tick = number
-                self.watch.tick()
+                self.watch.tick(now)
                 for source in self.sources.values():
                     source.tick(self._instant(source))
                     self._awake.add(source.name)

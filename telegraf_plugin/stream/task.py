@@ -32,6 +32,8 @@ def is_light(job: StreamJob) -> bool:
     """Say whether a job of a stream that brings little takes no time worth mentioning."""
     if isinstance(job, jobs.Copy):
         return job.live
+    if isinstance(job, jobs.Recheck):
+        return not job.by_hash and not job.empty
     return isinstance(job, jobs.Check | jobs.Land | jobs.Prove | PrintMark | Probe)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 
-from telegraf_plugin.stream.asking import POLL, Asking
+from telegraf_plugin.stream.asking import CALM_PATIENCE, CALM_STREAMS, POLL, Asking
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Clocks
 from telegraf_plugin.stream.commands import LedgerCommand, LedgerResult
@@ -30,7 +30,9 @@ class WatchedBucket:
     """Times are ns of the steady clock, but for `answering` (Unix ns).
 
     `look`: the one in hand, which was begun for a tick if `ticked`; `kept`: how central keeps it, if that is known;
-    `answering`: since when it has answered without a failure; `asking`: how often it is asked for marks.
+    `answering`: since when it has answered without a failure; `asking`: how often it is asked for marks. `printed`:
+    when the first mark was printed since it was looked at; `back`: streams whose mark is back, and that wait for the
+    others'.
     """
 
     tasks: list[StreamTask]
@@ -41,6 +43,8 @@ class WatchedBucket:
     far_at: int = 0
     answering: int | None = None
     asking: Asking = field(default_factory=Asking)
+    printed: int | None = None
+    back: set[StreamId] = field(default_factory=set)
 
     def since(self, now: Clocks, ticked: bool) -> int | None:
         """Return since when (Unix ns) marks are looked for; None when there is nothing to look for."""
@@ -62,6 +66,20 @@ class WatchedBucket:
         return oldest_kept(now.clock, self.kept.retention) if self.kept is not None else BEGINNING
 
     @property
+    def calm(self) -> bool:
+        """Whether nobody waits for a mark, and the streams are so many that they are looked at together."""
+        if len(self.tasks) <= CALM_STREAMS or self.much_in_flight:
+            return False
+        return all(task.state is State.RUNNING for task in self.tasks)
+
+    def waits(self, now: Clocks) -> bool:
+        """Whether marks are on their way that are waited for together, and have not been so for long."""
+        if self.answering is None or not self.calm:
+            return False
+        on_their_way = [mark.time for task in self.tasks for mark in task.account.book.on_their_way]
+        return bool(on_their_way) and now.clock - max(on_their_way) < CALM_PATIENCE
+
+    @property
     def much_in_flight(self) -> bool:
         """Whether what is in flight towards it is so much that a backlog waits for marks, or soon will."""
         return any(task.window.crowded for task in self.tasks[:1])  # one window a bucket
@@ -76,7 +94,9 @@ class WatchedBucket:
         times = []
         if waited:
             age = max(now.clock - max(waited), 0)
-            times.append(now.steady + self.asking.wait(age, self.much_in_flight, now.steady - began))
+            calm, took = self.calm, now.steady - began
+            wait = self.asking.calm(age) if calm else self.asking.wait(age, self.much_in_flight, took)
+            times.append(now.steady + wait)
         for task in self.tasks:
             if task.state is State.LOADING:
                 times.append(max(now.steady + POLL, load_again.get(task.stream.id, 0)))
