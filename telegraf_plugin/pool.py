@@ -30,7 +30,7 @@ class Pool:
         self._in_hand: dict[str, set[int]] = {}  # by server, the threads that work for it
         self._silent: set[str] = set()  # servers that did not answer last
         self._patient = 0  # in hand, of what may take long
-        self._threads = self._idle = 0
+        self._threads = self._idle = 0  # idle: those that wait and were not woken
         self._changed = threading.Condition()
 
     def submit(self, server: str, share: int, do: Do, patient: bool = False) -> None:
@@ -41,16 +41,21 @@ class Pool:
         with self._changed:
             self._shares[server] = share
             self._waiting.setdefault(server, deque()).append((do, patient))
-            if self._idle:
-                self._changed.notify()
-            elif self._threads < self._most:
-                number, self._threads = self._threads, self._threads + 1
-                threading.Thread(target=self._run, name=f"{self._name}-{number}", daemon=True).start()
+            self._wake()
 
     def threads(self, server: str) -> frozenset[int]:
         """Return which threads work for a server just now."""
         with self._changed:
             return frozenset(self._in_hand.get(server, ()))
+
+    def _wake(self) -> None:
+        """Have one more thread look for its turn."""
+        if self._idle:
+            self._idle -= 1
+            self._changed.notify()
+        elif self._threads < self._most:
+            number, self._threads = self._threads, self._threads + 1
+            threading.Thread(target=self._run, name=f"{self._name}-{number}", daemon=True).start()
 
     def _run(self) -> None:
         thread = threading.get_ident()
@@ -59,7 +64,6 @@ class Pool:
                 while (turn := self._next()) is None:
                     self._idle += 1
                     self._changed.wait()
-                    self._idle -= 1
                 server, do, patient = turn
                 self._in_hand.setdefault(server, set()).add(thread)
                 self._patient += patient
@@ -74,7 +78,8 @@ class Pool:
                     self._in_hand[server].discard(thread)
                     self._patient -= patient
                     (self._silent.discard if answered else self._silent.add)(server)
-                    self._changed.notify()  # whoever waited for this one's share, or for its half
+                    if self._waiting:  # for this one's share, or for its half
+                        self._wake()
 
     def _next(self) -> tuple[str, Do, bool] | None:
         """Take what is next, and whether it is patient; None when it is nobody's turn."""

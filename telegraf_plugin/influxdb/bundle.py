@@ -7,7 +7,6 @@ is asked, never what is believed of its answers.
 
 from __future__ import annotations
 
-import copy
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -83,7 +82,8 @@ class Bundle:
                 self._foreseen = ()
             answers = [self._answers.get(statement) for statement in statements]
             if self._failure is not None and any(each is not None and each.rows is None for each in answers):
-                raise copy.copy(self._failure)
+                failure = self._failure  # an exception is one thread's
+                raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
             if any(each is None or each.rows is None for each in answers):
                 return None
             found = []

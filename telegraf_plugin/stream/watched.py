@@ -18,6 +18,10 @@ from telegraf_plugin.stream.units import HOUR, SECOND
 
 FAR = 600 * SECOND
 """How often (ns) a whole day is looked over for marks of other runs; the last hour is at each tick."""
+FAR_OF_MANY = 3600 * SECOND
+"""How often, where the streams are many, and their last hour every FAR: a day of their marks takes a while to read."""
+RECENT = 180 * SECOND
+"""How far back (ns) the marks of many streams are looked for at a tick: those that are back are still there."""
 FAR_BACK = 25 * HOUR
 """How far back (ns) marks are looked for where a whole day is looked over."""
 
@@ -41,6 +45,7 @@ class WatchedBucket:
     kept: Bucket | None = None
     look_up_at: int = 0
     far_at: int = 0
+    near_at: int = 0
     answering: int | None = None
     asking: Asking = field(default_factory=Asking)
     printed: int | None = None
@@ -53,12 +58,25 @@ class WatchedBucket:
         bases = [book.base for book in books if book.base is not None]
         if not (waited or (ticked and bases)):
             return None
+        if self.calm:
+            return self._since_of_many(now, [mark.time for mark in waited], [mark.time for mark in bases], ticked)
         start = min(mark.time for mark in [*waited, *bases])
         if ticked:
             far = now.steady >= self.far_at
             start = min(start, now.clock - (FAR_BACK if far else HOUR))
             if far:
                 self.far_at = now.steady + FAR
+        return start
+
+    def _since_of_many(self, now: Clocks, waited: list[int], bases: list[int], ticked: bool) -> int:
+        """Return the same where the streams are many, by the times of their marks."""
+        start = min([*waited, *(time for time in bases if time > now.clock - RECENT)], default=max(bases, default=0))
+        if ticked and now.steady >= self.near_at:
+            self.near_at = now.steady + FAR
+            start = min(start, now.clock - HOUR)
+            if now.steady >= self.far_at:
+                self.far_at = now.steady + FAR_OF_MANY
+                start = min(start, now.clock - FAR_BACK)
         return start
 
     def kept_since(self, now: Clocks) -> int:
