@@ -14,7 +14,7 @@ from itertools import chain
 
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError, TransientError
-from telegraf_plugin.foresight import central_bundles, source_bundle
+from telegraf_plugin.foresight import asks_source, central_bundles, source_bundle
 from telegraf_plugin.influxdb.bundle import Bundle, sharing
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.connect import client_of, reader_of
@@ -90,6 +90,10 @@ class SourceDoer:
             result = result if isinstance(result, Exception) else failure
         tally.sent = printer.points
         return Outcome(command, result, tally, self._steady() - began, self.source.clock_skew)
+
+    def silent(self, command: Command, failure: SourceError) -> Outcome:
+        """Return what becomes of a command whose source did not answer when it was asked for several at once."""
+        return Outcome(command, self.source.explained(failure), Tally(), 0, self.source.clock_skew)
 
     def look_up(self, command: LookUpSource) -> SourceLookedUp:
         """Ask how the source keeps a bucket; one that fails to say it changes nothing."""
@@ -171,11 +175,16 @@ class Executor:
         """Do the commands of one batch, and tell each one's outcome; returns whether the source has answered."""
         doer = self._doers[commands[0].stream.source]
         shared = source_bundle(doer.source, commands)
+        if len(commands) > 1:
+            shared.ask()
         answered = True
         for command in commands:
             central = bundles.get(command.stream.central_bucket)
-            with sharing(shared, *([central] if central is not None else [])):
-                outcome = doer.do(command)
+            if shared.failure is not None and len(commands) > 1 and asks_source(command):
+                outcome = doer.silent(command, shared.failure)  # it would wait as long for nothing
+            else:
+                with sharing(shared, *([central] if central is not None else [])):
+                    outcome = doer.do(command)
             answered = not isinstance(outcome.result, TransientError)
             self._tell(outcome)
         return answered

@@ -40,6 +40,16 @@ def foreseeable(command: Command) -> bool:
     return False
 
 
+def asks_source(command: Command) -> bool:
+    """Say whether `command` has a question for its source that can be foreseen: it fails where that is silent."""
+    match command.job:
+        case Prove(source=source):
+            return source is None
+        case Check() | Copy() | Recheck():
+            return True
+    return False
+
+
 def _of_source(source: SourceReader, command: Command) -> Iterator[Foreseen]:
     stream = command.stream
     match command.job:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -56,7 +56,7 @@ class _Answer:
 class Bundle:
     """The statements of several questions to one server; asked once, when the first of them wants its answer.
 
-    Safe to use from several threads: the others wait for it.
+    Safe to use from several threads: the others wait for it. `failure`: that the server did not answer it.
     """
 
     def __init__(self, client: QueryClient, foreseen: Sequence[Foresee]) -> None:
@@ -64,9 +64,18 @@ class Bundle:
         self.client = client
         self._foreseen = foreseen
         self._answers: dict[str, _Answer] = {}
-        self._failure: TransientError | None = None
+        self.failure: TransientError | None = None
         self._asked = False
         self._lock = threading.Lock()
+
+    def ask(self) -> None:
+        """Ask, unless it was."""
+        with self._lock:
+            if not self._asked:
+                self._asked = True
+                with sharing():  # what it asks for that goes no detour over itself
+                    self._ask()
+                self._foreseen = ()
 
     def answer(self, statements: Sequence[str]) -> list[Rows] | None:
         """Return the rows for all of `statements`, numbered as these are; None where one has no answer here.
@@ -74,15 +83,11 @@ class Bundle:
         Raises TransientError where the server did not answer in time, or asked to be left alone: for each question that
         was foreseen.
         """
+        self.ask()
         with self._lock:
-            if not self._asked:
-                self._asked = True
-                with sharing():  # what it asks for that goes no detour over itself
-                    self._ask()
-                self._foreseen = ()
             answers = [self._answers.get(statement) for statement in statements]
-            if self._failure is not None and any(each is not None and each.rows is None for each in answers):
-                failure = self._failure  # an exception is one thread's
+            failure = self.failure  # an exception is one thread's
+            if failure is not None and any(each is not None and each.rows is None for each in answers):
                 raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
             if any(each is None or each.rows is None for each in answers):
                 return None
@@ -99,13 +104,18 @@ class Bundle:
         place: Place | None = None
         asked: dict[str, list[_Answer]] = {}  # what is told by each statement that is sent
         for foresee in self._foreseen:
-            with suppress(Exception):  # what cannot be foreseen is asked alone, and says itself what is wrong
+            try:
                 for each in foresee():
                     place = each.place
                     if each.statement not in self._answers:
                         answer = self._answers[each.statement] = _Answer(each.tags)
                         asked.setdefault(each.whole or each.statement, []).append(answer)
                     self._answers[each.statement].wanted += 1
+            except TransientError as failure:
+                self.failure = failure
+                return
+            except Exception:  # noqa: S112 (what cannot be foreseen is asked alone, and says itself what is wrong)
+                continue
         texts, left = list(asked), MAX_BYTES
         if place is None or len(self._answers) < 2:
             return
@@ -114,7 +124,7 @@ class Bundle:
                 some = texts[at : at + MAX_STATEMENTS]
                 left = self._read(place, some, [asked[text] for text in some], left)
             except TransientError as failure:
-                self._failure = failure
+                self.failure = failure
                 return
             except (SourceError, LongRow):
                 continue  # one statement ends all that follow it: whose it is each finds out alone
@@ -170,6 +180,16 @@ def sharing(*bundles: Bundle) -> Iterator[None]:
         yield
     finally:
         _shared.bundles = before
+
+
+def fail_if_silent(client: QueryClient) -> None:
+    """Raise TransientError where the server did not answer what this thread's bundles have asked of it."""
+    for bundle in getattr(_shared, "bundles", ()):
+        if bundle.client is client:
+            bundle.ask()
+            if bundle.failure is not None:
+                failure = bundle.failure
+                raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
 
 
 def answers(client: QueryClient, place: Place, statements: Sequence[str]) -> Iterator[Iterator[Rows]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError
-from telegraf_plugin.influxdb.bundle import answers
+from telegraf_plugin.influxdb.bundle import answers, fail_if_silent
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
     Place,
@@ -88,9 +88,13 @@ class Layouts:
 
     def place(self, bucket: str) -> Whereabouts:
         """Return where InfluxQL finds `bucket`. Raises Unmapped, and SourceError where the source does not answer."""
+        known = self._place_known(bucket)
+        if known is not None:
+            return known
+        fail_if_silent(self._client)  # to ask once more would take as long, of each stream
         with self._lock:
-            asked, known = self._places.get(bucket, (0.0, None))
-        if known is not None and (self._steady() - asked < PLACE_SECONDS or self._is_there_still(bucket, known)):
+            known = self._places.get(bucket, (0.0, None))[1]
+        if known is not None and self._is_there_still(bucket, known):
             return known
         try:
             found = self._client.bucket(bucket)
@@ -105,6 +109,11 @@ class Layouts:
         with self._lock:
             self._places[bucket] = self._steady(), known
         return known
+
+    def _place_known(self, bucket: str) -> Whereabouts | None:
+        with self._lock:
+            asked, known = self._places.get(bucket, (0.0, None))
+        return known if self._steady() - asked < PLACE_SECONDS else None
 
     def _is_there_still(self, bucket: str, known: Whereabouts) -> bool:
         """Say whether the bucket is found where it was, by one question for all of the server's buckets."""
