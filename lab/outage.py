@@ -2,7 +2,8 @@
 
 Central holds a ledger that ends six hours ago, and is down when the collector starts, as it would be towards the end
 of such an outage. Live points go on being written. Then central comes back. Printed: how long until the live points
-are there, until everything is, until everything is proved, and what memory that took.
+are there, until everything is, until everything is proved, and what memory that took. BENCH_BIN names the folder of
+another version's `data-collector`, over the same data.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from lab.bench.landed import count
 from lab.influxd import InfluxServer
 from lab.loopback import wait_until
 from lab.measured import peak_memory, write_config
-from lab.telegraf import TelegrafProcess
+from lab.telegraf import TelegrafProcess, program_path
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.telegraf.metrics import point
 
@@ -105,6 +106,8 @@ def main() -> None:
                 number += 1
 
         environment = {"CENTRAL_TOKEN": central.token, "SOURCE_TOKEN": source.token}
+        if other := os.environ.get("BENCH_BIN"):
+            environment["PATH"] = os.pathsep.join([other, program_path()])
         with TelegrafProcess(config, environment, folder) as telegraf:
             feeder = threading.Thread(target=live, daemon=True)
             feeder.start()

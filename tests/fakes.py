@@ -147,7 +147,8 @@ class FakeSource:
                     behaviour, released = self._behaviour, self._released
                     self._begin = self._begin or int(time.time()) - AGE_SECONDS
                 if not query and self._lookup is not None:
-                    behaviour = nothing_found if mark else self._lookup
+                    influxql = request.target.startswith("/query")
+                    behaviour = (no_series if influxql else nothing_found) if mark else self._lookup
                 behaviour(Exchange(connection, request, released, self._begin))
             connection.shutdown(socket.SHUT_RDWR)
         with self._lock:
@@ -273,6 +274,12 @@ def refusal(status: int, message: str, headers: Mapping[str, str] | None = None)
     code = "not found" if status == 404 else "as scripted"
     body = json.dumps({"code": code, "message": message}).encode()
     return plain(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+
+
+def no_series(exchange: Exchange) -> None:
+    """What InfluxDB says by InfluxQL where nothing is found."""
+    document = b"\x81\xa7results\x91\x81\xacstatement_id\x00"
+    plain(200, document, {"Content-Type": "application/x-msgpack"})(exchange)
 
 
 def nothing_found(exchange: Exchange) -> None:

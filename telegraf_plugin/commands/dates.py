@@ -6,16 +6,14 @@ import re
 from datetime import UTC, date, datetime, time
 
 from telegraf_plugin.config.durations import TooLong, parse_duration
+from telegraf_plugin.config.instants import unix_ns
 from telegraf_plugin.stream.units import SECOND
 
 FORMS = (
     "expected a date (2026-11-01), a time with its zone (2026-11-01T06:00:00Z, 2026-11-01 06:00:00Z), so long ago "
     "(-2h, -30d) or now; UTC"
 )
-YEARS = range(1700, 2201)
-_OTHERS = f"expected a date from {YEARS[0]} to {YEARS[-1]}: InfluxDB holds no others"
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
@@ -41,10 +39,10 @@ def parse_instant(text: str, now: int) -> int:
         raise ValueError(f"{text!r}: expected ten years ago at most; name a date") from None
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r}: {FORMS}") from None
-    if moment.year not in YEARS:
-        raise ValueError(f"{text!r}: {_OTHERS}")
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * SECOND + int((fraction or "").ljust(9, "0"))
+    try:
+        return unix_ns(moment) + int((fraction or "").ljust(9, "0"))
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
 
 
 def moment(time_ns: int) -> str:

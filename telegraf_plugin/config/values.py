@@ -6,7 +6,7 @@ Each says its form as JSON Schema beside it (`text`): config/queries.schema.json
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from telegraf_plugin.config.durations import parse_duration
+from telegraf_plugin.config.instants import unix_ns
 from telegraf_plugin.stream.definition import Start
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.units import SECOND
@@ -156,10 +157,7 @@ def _start(value: object) -> Start:
         date = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError(expected) from None
-    date = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
-    if not 1700 <= date.year <= 2200:
-        raise ValueError("expected a date from 1700 to 2200: InfluxDB holds no others")
-    return Start(date=(date - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000)
+    return Start(date=unix_ns(date if date.tzinfo is not None else date.replace(tzinfo=UTC)))
 
 
 def within(key: str) -> Any:

@@ -32,7 +32,7 @@ def cycle_lines(board: Board, late_sources: Collection[str], seconds: float, now
     `seconds` is how long the cycle took, `now` (Unix ns) the lines' time. `shard`: which one says so, where several
     share the sources. It is a field of streams and sources, which move between shards, and else a tag.
     """
-    by: Fields = {"shard": shard} if shard else {}
+    by: Fields = {**_by_shard(shard)}
     lines = []
     for source, statuses in board.by_source().items():
         for status in statuses:
@@ -46,7 +46,7 @@ def cycle_lines(board: Board, late_sources: Collection[str], seconds: float, now
             fields["clock_skew_seconds"] = skews[-1]
         lines.append(point(names.SOURCE, {"source": source}, fields | by, now))
     cycle: Fields = {"duration_seconds": seconds, "late_sources": len(late_sources)}
-    lines.append(point(names.CYCLE, _shard_tag(shard), cycle | _effort(board.efforts.get("", Effort())), now))
+    lines.append(point(names.CYCLE, _by_shard(shard), cycle | _effort(board.efforts.get("", Effort())), now))
     return b"".join(lines) + health_line(board, now, shard)
 
 
@@ -76,10 +76,10 @@ def health_line(board: Board, now: int, shard: str = "") -> bytes:
         status.progress is not None and status.progress.paused is not Paused.NOTHING
         for status in board.streams.values()
     )
-    return point(names.HEALTH, _shard_tag(shard), fields | {"version": __version__}, now)
+    return point(names.HEALTH, _by_shard(shard), fields | {"version": __version__}, now)
 
 
-def _shard_tag(shard: str) -> dict[str, str]:
+def _by_shard(shard: str) -> dict[str, str]:
     return {"shard": shard} if shard else {}
 
 

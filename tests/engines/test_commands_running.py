@@ -17,6 +17,7 @@ from lab.engines import REPOSITORY
 from lab.loopback import free_port, wait_until
 from lab.site import Site
 from lab.telegraf import TelegrafProcess, program_path, work_folder
+from telegraf_plugin import __version__
 from tests.engines.operator_site import HOUR, PROGRAM, SECOND
 
 STREAM = "POD-30/power_monitoring"
@@ -73,7 +74,8 @@ def test_status_tells_a_stream_as_it_stands(running: Running) -> None:
     assert plain.returncode in (0, 1)
     assert plain.stdout.startswith("Stream\tState\tAs of\tLag\tProved up to\t")
     assert f"\n{STREAM}\t" in plain.stdout
-    assert len(plain.stdout.splitlines()) == 4
+    assert len(plain.stdout.splitlines()) == 5
+    assert plain.stdout.splitlines()[-1] == f"data-collector {__version__}"
 
 
 def test_history_is_copied_by_backfill_and_then_verified(running: Running) -> None:

@@ -143,7 +143,7 @@ def test_memory_stays_within_its_limit_and_the_good_source_is_read(attack: str, 
         FakeSource(good(table())) as fine,
         Landing() as landing,
     ):
-        document_ = queries(source("bad", bad.url, timeouts={"query": "20s"}), source("fine", fine.url))
+        document_ = queries(source("bad", bad.url, read="auto", timeouts={"query": "20s"}), source("fine", fine.url))
         with PluginProcess(tmp_path, document_, landing=landing) as plugin:
             plugin.ready().tick()
             until = time.monotonic() + QUIET_S

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.loopback import wait_until
+from telegraf_plugin import __version__
 from telegraf_plugin.plugin import FIRST_INTERVAL
 from tests.engines.plugin_process import (
     SHORT_S,
@@ -124,7 +125,8 @@ def test_end_of_input_lets_the_cycle_in_hand_finish(tmp_path: Path) -> None:
         assert plugin.wait() == 0, plugin.stderr
         assert [line.fields["watts"] for line in plugin.data] == [1.5, 2.5, 3.5, 3.5, 3.5, 3.5, 3.5]
         assert plugin.lines[-1].measurement == "collector_health"
-        assert plugin.lines[-1].fields == {"healthy": 1, "streams": 1, "failing": 0}
+        well = {"healthy": 1, "streams": 1, "failing": 0, "paused": 0, "version": __version__}
+        assert plugin.lines[-1].fields == well
 
 
 def test_end_of_input_with_a_hanging_source_ends_in_time_and_says_so(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from lab import engines
 from lab.loopback import free_port
 from lab.site import Site
 from lab.telegraf import program_path, run_telegraf, work_folder
+from telegraf_plugin import __version__
 from telegraf_plugin.commands.start import misspelt
 from telegraf_plugin.config.dotenv import quoted
 from tests.engines.plugin_process import LEDGER, Line, read_line
@@ -113,7 +114,8 @@ def check_printed(run: subprocess.CompletedProcess[str], site: Site) -> None:
     own = {line.measurement for line in lines}
     assert {"collector_health", "collector_stream", "collector_source", "collector_cycle"} <= own
     (health,) = [line for line in lines if line.measurement == "collector_health"]
-    assert health.fields == {"healthy": 0, "streams": 3, "failing": 3}
+    told = {"healthy": 0, "streams": 3, "failing": 3, "paused": 0, "version": __version__}
+    assert health.fields == told
     assert "host" not in health.tags  # omit_hostname
     streams = [line.fields["last_error"] for line in lines if line.measurement == "collector_stream"]
     assert streams == ["its first mark has not arrived in central"] * 3
