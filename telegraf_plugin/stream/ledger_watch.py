@@ -39,7 +39,7 @@ from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.stream.turns import Turns
 from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import SECOND
-from telegraf_plugin.stream.watched import FAR_BACK, Look, WatchedBucket
+from telegraf_plugin.stream.watched import FAR_BACK, Look, WatchedBucket, released
 
 LOOK_UP = 3600 * SECOND
 """How often (ns) it is asked how a bucket is kept."""
@@ -204,19 +204,12 @@ class LedgerWatch:
                 self.touched |= {task.stream.id for task in tasks if task.wants_room}
         if watched.answering is None:
             watched.answering = self._now.clock
-        self._release()
+        self.touched |= released(self._buckets.values(), self._now)
         for task in tasks:
             first = waited[task.stream.id]
             # What Telegraf kept while central did not answer takes a while to arrive: the time counts from then on.
             late = first is not None and self._now.clock - max(first.time, watched.answering) > OVERDUE
             self._news.overdue(task.stream, late and task.stream.id not in arrived)
-
-    def _release(self) -> None:
-        """Have what is back counted, of all buckets together, when nothing is on its way any more that may soon be."""
-        if not any(each.waits(self._now) for each in self._buckets.values()):
-            for each in self._buckets.values():
-                self.touched |= each.back
-                each.back.clear()
 
     def _seen(
         self, bucket: str, task: StreamTask, present: Collection[MarkId], step: MarkIds
@@ -293,7 +286,7 @@ class LedgerWatch:
         self._news.answers(bucket, error)
         if error is not None:
             watched.answering = None
-            self._release()
+            self.touched |= released(self._buckets.values(), self._now)
         for task in watched.tasks:
             self._answer(task, error, watched.kept)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.asking import CALM_PATIENCE, CALM_STREAMS, POLL, Asking
@@ -119,3 +119,13 @@ class WatchedBucket:
             if task.state is State.LOADING:
                 times.append(max(now.steady + POLL, load_again.get(task.stream.id, 0)))
         return min(times, default=None)
+
+
+def released(buckets: Collection[WatchedBucket], now: Clocks) -> set[StreamId]:
+    """Return whose marks are back, of all buckets together, when none is on its way any more that may soon be there."""
+    found: set[StreamId] = set()
+    if not any(each.waits(now) for each in buckets):
+        for each in buckets:
+            found |= each.back
+            each.back.clear()
+    return found
