@@ -138,6 +138,7 @@ class LedgerWatch:
         except CentralError as failure:
             error = failure
         watched.look = None
+        watched.looked()
         self._answers(bucket, error)
         self._turns.done(bucket, self._now.steady, watched.ticked, look_at, error)
         return []

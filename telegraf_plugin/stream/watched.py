@@ -36,7 +36,7 @@ class WatchedBucket:
     `look`: the one in hand, which was begun for a tick if `ticked`; `kept`: how central keeps it, if that is known;
     `answering`: since when it has answered without a failure; `asking`: how often it is asked for marks. `printed`:
     when the first mark was printed since it was looked at; `back`: streams whose mark is back, and that wait for the
-    others'.
+    others'; `started`: all streams were RUNNING after the last look.
     """
 
     tasks: list[StreamTask]
@@ -49,6 +49,7 @@ class WatchedBucket:
     answering: int | None = None
     asking: Asking = field(default_factory=Asking)
     printed: int | None = None
+    started: bool = False
     back: set[StreamId] = field(default_factory=set)
 
     def since(self, now: Clocks, ticked: bool) -> int | None:
@@ -86,9 +87,11 @@ class WatchedBucket:
     @property
     def calm(self) -> bool:
         """Whether nobody waits for a mark, and the streams are so many that they are looked at together."""
-        if len(self.tasks) <= CALM_STREAMS or self.much_in_flight:
-            return False
-        return all(task.state is State.RUNNING for task in self.tasks)
+        return len(self.tasks) > CALM_STREAMS and self.started and not self.much_in_flight
+
+    def looked(self) -> None:
+        """Note how its streams stand after a look: they start, and begin anew, by what is seen there."""
+        self.started = all(task.state is State.RUNNING for task in self.tasks)
 
     def waits(self, now: Clocks) -> bool:
         """Whether marks are on their way that are waited for together, and have not been so for long."""
