@@ -219,7 +219,7 @@ class LedgerWatch:
         name = task.stream.id
         if task.seen(present, step.since, step.until):
             self.moved = True
-            self._buckets[bucket].back.add(name)
+            self._buckets[bucket].back.setdefault(name, self._now.steady)
             newest = task.account.book.base
             self._buckets[bucket].asking.seen(self._now.clock - newest.time if newest is not None else 0)
         if task.state is State.LOADING:

@@ -35,8 +35,8 @@ class WatchedBucket:
 
     `look`: the one in hand, which was begun for a tick if `ticked`; `kept`: how central keeps it, if that is known;
     `answering`: since when it has answered without a failure; `asking`: how often it is asked for marks. `printed`:
-    when the first mark was printed since it was looked at; `back`: streams whose mark is back, and that wait for the
-    others'; `started`: all streams were RUNNING after the last look.
+    when the first mark was printed since it was looked at; `back`: streams whose mark is back, since when, and that
+    wait for the others'; `started`: all streams were RUNNING after the last look.
     """
 
     tasks: list[StreamTask]
@@ -50,7 +50,7 @@ class WatchedBucket:
     asking: Asking = field(default_factory=Asking)
     printed: int | None = None
     started: bool = False
-    back: set[StreamId] = field(default_factory=set)
+    back: dict[StreamId, int] = field(default_factory=dict)
 
     def since(self, now: Clocks, ticked: bool) -> int | None:
         """Return since when (Unix ns) marks are looked for; None when there is nothing to look for."""
@@ -125,10 +125,14 @@ class WatchedBucket:
 
 
 def released(buckets: Collection[WatchedBucket], now: Clocks) -> set[StreamId]:
-    """Return whose marks are back, of all buckets together, when none is on its way any more that may soon be there."""
+    """Return whose marks are back, of all buckets together, when none is on its way any more that may soon be there.
+
+    One that has waited for CALM_PATIENCE waits no longer.
+    """
     found: set[StreamId] = set()
-    if not any(each.waits(now) for each in buckets):
+    long = any(now.steady - since >= CALM_PATIENCE for each in buckets for since in each.back.values())
+    if long or not any(each.waits(now) for each in buckets):
         for each in buckets:
-            found |= each.back
+            found |= each.back.keys()
             each.back.clear()
     return found

@@ -8,13 +8,14 @@ import pytest
 
 from telegraf_plugin.errors import CentralError, PermanentError
 from telegraf_plugin.stream import jobs
-from telegraf_plugin.stream.asking import CALM_STREAMS
-from telegraf_plugin.stream.commands import Command, ReadMarkIds, ReadRequests
+from telegraf_plugin.stream.asking import CALM_PATIENCE, CALM_STREAMS
+from telegraf_plugin.stream.commands import Command, MarkPrinted, ReadMarkIds, ReadRequests
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.source_tasks import MOST_TOGETHER
+from telegraf_plugin.stream.spans import NOTHING
 from telegraf_plugin.stream.sweep import FULL
 from telegraf_plugin.stream.task import LITTLE
-from telegraf_plugin.stream.watched import FAR
+from telegraf_plugin.stream.watched import FAR, released
 from tests.unit.core_bench import BEGIN, HOUR, SECOND, Site, stream
 
 
@@ -88,6 +89,20 @@ def test_a_bucket_that_does_not_answer_keeps_no_other_from_being_counted() -> No
     counted = Counter(each.stream.central_bucket for each in done if isinstance(each.job, jobs.Land))
     assert counted["landing-0"] == 15
     assert not counted["landing-1"]
+
+
+def test_what_is_back_waits_for_others_marks_and_for_no_series_of_them_that_does_not_end() -> None:
+    site = settled(3, 10)
+    first, second, *_ = site.collector.tasks.values()
+    buckets = site.collector.watch._buckets
+    mark, _ = first.account.template(first.ticked, NOTHING).make(site.now)
+    site.hand_in(MarkPrinted(first.stream.id, mark, None))
+    now, back = site.clocks(), buckets[second.stream.central_bucket].back
+    back[second.stream.id] = now.steady - CALM_PATIENCE + 1
+    assert released(buckets.values(), now) == set()
+    back[second.stream.id] -= 1
+    assert released(buckets.values(), now) == {second.stream.id}
+    assert not back
 
 
 def test_the_marks_of_an_hour_and_of_a_day_are_looked_over_less_often_where_the_streams_are_many() -> None:
