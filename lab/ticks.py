@@ -1,11 +1,13 @@
 """`python -m lab.ticks`: what a tick costs when nothing is wrong, on real engines.
 
 3 streams with 1,000 points a minute, then 100 streams with 1,000,000: requests and values read on each side, and the
-processors' time of plugin, Telegraf, source and central, as the difference between two moments some ticks apart.
+processors' time of plugin, Telegraf, source and central, as the difference between two moments some ticks apart. Then
+the curve from 3 to 1,000 small streams on up to 100 sources (`lab.many`); `--sizes` and `--interval` choose of it.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import signal
 import sys
@@ -16,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.influxd import InfluxServer
+from lab.many import HEAD, POINTS
+from lab.many import measure as many
 from lab.measured import peak_memory, processor_seconds, write_config
 from lab.telegraf import TelegrafProcess
 
@@ -23,6 +27,9 @@ INTERVAL_S = 15
 LOOKBACK_S = 60
 TICKS = 8
 FEED_S = 5
+CURVE = "3,30,100,300,1000"
+CURVE_INTERVAL_S = 20
+CURVE_TICKS = 4
 WARM_UP_TICKS = 7
 """Until a stretch of the lookback has settled, and is proved at the same pace as others come."""
 
@@ -137,11 +144,24 @@ def show(streams: int, points: float, before: Reading, after: Reading, memory: f
     print(f"  processor   {used} s; VmHWM plugin {memory:.1f} MiB", flush=True)
 
 
+def curve(sizes: list[int], interval_s: int) -> None:
+    """Print what a tick of small streams costs, by their number: ten of a source."""
+    print(f"small streams, {POINTS * 2} values of each every {FEED_S} s, a tick of {interval_s} s:\n{HEAD}", flush=True)
+    for streams in sizes:
+        print(many(streams, max(streams // 10, 1), interval_s, CURVE_TICKS).row(), flush=True)
+
+
 def main() -> None:
-    """Run both."""
+    """Run all, or the curve of the sizes that are asked for."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started ends
-    measure(3, 1_000)
-    measure(100, 1_000_000)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--sizes", help="numbers of streams, by commas: that curve alone is measured")
+    parser.add_argument("--interval", type=int, default=CURVE_INTERVAL_S, help="seconds of its tick")
+    asked = parser.parse_args()
+    if asked.sizes is None:
+        measure(3, 1_000)
+        measure(100, 1_000_000)
+    curve([int(size) for size in (asked.sizes or CURVE).split(",")], asked.interval)
 
 
 if __name__ == "__main__":

@@ -1,21 +1,26 @@
 """Does what the core asks for: blocking questions and prints, in threads that decide nothing.
 
-Every command ends in exactly one outcome, which is told; a failure is one of them. A source has threads of its own, so
-that one that is slow or silent holds up nobody but itself, and so has the ledger in central.
+Every command ends in exactly one outcome, which is told; a failure is one of them. However many sources there are, the
+threads are so many and no more, and a source that is slow or silent holds up nobody but itself (`pool`); the ledger in
+central has threads of its own. What several commands are about to ask of one server is asked at once (`foresight`).
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
 
 from telegraf_plugin.config import Config
-from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError
+from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError, TransientError
+from telegraf_plugin.foresight import asks_source, central_bundles, source_bundle
+from telegraf_plugin.influxdb.bundle import Bundle, sharing
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
+from telegraf_plugin.pool import Pool
 from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.collector import Action
 from telegraf_plugin.stream.commands import (
@@ -88,6 +93,10 @@ class SourceDoer:
         tally.sent = printer.points
         return Outcome(command, result, tally, self._steady() - began, self.source.clock_skew)
 
+    def silent(self, command: Command, failure: SourceError) -> Outcome:
+        """Return what becomes of a command whose source did not answer when it was asked for several at once."""
+        return Outcome(command, self.source.explained(failure), Tally(), 0, self.source.clock_skew)
+
     def look_up(self, command: LookUpSource) -> SourceLookedUp:
         """Ask how the source keeps a bucket; one that fails to say it changes nothing."""
         try:
@@ -133,7 +142,7 @@ def _read(central: CentralReader, command: LedgerCommand) -> LedgerResult:
 
 
 class Executor:
-    """Has commands done, in a pool of threads a server, and tells their outcomes."""
+    """Has commands done, in a bounded pool of threads, and tells their outcomes."""
 
     def __init__(
         self,
@@ -151,25 +160,64 @@ class Executor:
             for source in config.sources
         }
         # One more than commands may be in hand: how a bucket is kept is asked beside them.
-        self._pools = {each.name: _Pool(each.name, each.concurrent_queries + 1, closed) for each in config.sources}
-        self._ledger = _Pool("ledger", AT_ONCE, closed)
-        self._lease = _Pool("lease", 1, closed)  # its own: who waits for a bucket that hangs would lose the lease
+        self._shares = {each.name: each.concurrent_queries + 1 for each in config.sources}
+        self._pool = Pool("worker", closed)
+        self._ledger = Pool("ledger", closed, AT_ONCE)
+        self._lease = Pool("lease", closed, 1)  # its own: who waits for a bucket that hangs would lose the lease
 
-    def submit(self, action: Action) -> None:
-        """Have it done."""
-        if isinstance(action, Command):
-            doer, command = self._doers[action.stream.source], action
-            self._pools[action.stream.source].submit(lambda: self._tell(doer.do(command)))
-        elif isinstance(action, LookUpSource):
-            doer, question = self._doers[action.stream.source], action
-            self._pools[action.stream.source].submit(lambda: self._tell(doer.look_up(question)))
-        else:
-            reading = action
-            self._ledger.submit(lambda: self._tell(read_ledger(self._central, reading)))
+    def submit(self, *actions: Action) -> None:
+        """Have them done; those of one batch one after the other, and what they ask of a bucket in one request."""
+        batches: dict[object, list[Command]] = {}
+        for number, action in enumerate(actions):
+            if isinstance(action, Command):
+                key = (action.stream.source, action.batch) if action.batch else number
+                batches.setdefault(key, []).append(action)
+            elif isinstance(action, LookUpSource):
+                source = action.stream.source
+                self._pool.submit(source, self._shares[source], partial(self._look_up, action), patient=True)
+            else:
+                self._ledger.submit(_LEDGER, AT_ONCE, partial(self._read_ledger, action))
+        bundles = central_bundles(self._central, chain.from_iterable(batches.values()))
+        for commands in batches.values():
+            source, patient = commands[0].stream.source, not commands[-1].of_the_tick
+            self._pool.submit(source, self._shares[source], partial(self._do, commands, bundles), patient)
+
+    def _do(self, commands: Sequence[Command], bundles: Mapping[str, Bundle]) -> bool:
+        """Do the commands of one batch, and tell each one's outcome; returns whether the source has answered."""
+        doer = self._doers[commands[0].stream.source]
+        shared = source_bundle(doer.source, commands)
+        began = time.monotonic_ns()
+        if len(commands) > 1:
+            shared.ask()
+        share = (time.monotonic_ns() - began) // len(commands)  # of the time: what rests does so by what it took
+        answered = True
+        for command in commands:
+            central = bundles.get(command.stream.central_bucket)
+            if shared.failure is not None and len(commands) > 1 and asks_source(command):
+                outcome = doer.silent(command, shared.failure)  # it would wait as long for nothing
+            else:
+                with sharing(shared, *([central] if central is not None else [])):
+                    outcome = doer.do(command)
+            answered = not isinstance(outcome.result, TransientError)
+            self._tell(replace(outcome, took=outcome.took + share))
+        return answered
+
+    def _look_up(self, question: LookUpSource) -> bool:
+        told = self._doers[question.stream.source].look_up(question)
+        self._tell(told)
+        return told.bucket is not None
+
+    def _read_ledger(self, reading: LedgerCommand) -> bool:
+        self._tell(read_ledger(self._central, reading))
+        return True
 
     def look_at_lease(self, command: ReadClaims) -> None:
         """Have it read who has the lease."""
-        self._lease.submit(lambda: self._tell(read_claims(self._central, command)))
+        self._lease.submit(_LEASE, 1, partial(self._read_claims, command))
+
+    def _read_claims(self, command: ReadClaims) -> bool:
+        self._tell(read_claims(self._central, command))
+        return True
 
     def look(self, source: str) -> tuple[Effort, bool]:
         """Return what was asked of a source since the start, of central for the empty name; and whether it is central,
@@ -177,39 +225,9 @@ class Executor:
         """
         if not source:
             return Effort(self._central.times_asked, self._central.values), False
-        waits = any(self._central.is_asked_by(thread) for thread in self._pools[source].threads)
+        waits = any(self._central.is_asked_by(thread) for thread in self._pool.threads(source))
         return self._doers[source].source.effort, waits
 
 
-class _Pool:
-    """Threads that end with the process, started as they are needed: a server that hangs keeps nobody from ending."""
-
-    def __init__(self, name: str, size: int, closed: Callable[[], None]) -> None:
-        self.threads: list[int] = []
-        self._name, self._size, self._closed = name, size, closed
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._in_hand = 0
-        self._lock = threading.Lock()
-
-    def submit(self, do: Callable[[], None]) -> None:
-        """Have it done as soon as a thread is free."""
-        with self._lock:
-            self._in_hand += 1
-            busy = self._in_hand > len(self.threads)
-            if busy and len(self.threads) < self._size:
-                thread = threading.Thread(target=self._run, name=f"{self._name}-{len(self.threads)}", daemon=True)
-                thread.start()
-                self.threads.append(thread.ident or 0)
-        self._work.put(do)
-
-    def _run(self) -> None:
-        while True:
-            do = self._work.get()
-            try:
-                do()
-            except OutputClosed:
-                self._closed()
-                return
-            finally:
-                with self._lock:
-                    self._in_hand -= 1
+_LEDGER = "ledger"
+_LEASE = "lease"

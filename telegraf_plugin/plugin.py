@@ -206,8 +206,7 @@ class Plugin:
     def _handle(self, event: Event) -> None:
         """Hand the collector an event, have done what it asks for, and tell what is new."""
         now = self._now()
-        for action in self._collector.handle(event, now):
-            self._executor.submit(action)
+        self._executor.submit(*self._collector.handle(event, now))
         for due in self._collector.lease_actions():
             if isinstance(due, PrintClaim):
                 self._say(due)

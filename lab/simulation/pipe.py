@@ -154,6 +154,9 @@ class FlowWindow:
         """Return how many lines are in flight, of `stream` or of all."""
         return self.flow.lines(stream)
 
+    def permit(self, until: int) -> None:
+        """Nobody stands by here: lines always pass."""
+
     @property
     def crowded(self) -> bool:
         """Whether so much is in flight that a backlog waits for marks, or soon will."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar, cast
 
@@ -10,6 +10,7 @@ from telegraf_plugin.config import Server
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.answers import FieldTypes, count_of, types_of
+from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query, series_predicates
 from telegraf_plugin.influxdb.influxql import in_central
@@ -52,6 +53,20 @@ class CentralReader(LedgerReader):
 
         with self._explained():
             return self._either(stream, lambda questions: questions.count(span), by_flux)
+
+    def bundle(self, foreseen: Sequence[Foresee]) -> Bundle:
+        """Return one request for what several questions are about to ask."""
+        return Bundle(self._client, foreseen)
+
+    def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+        """Yield what `count` of `spans` is about to ask, as far as that can be told (`bundle`)."""
+        questions = self._way.about(in_central(stream)) if stream.flux is None else None
+        yield from questions.foreseen_counts(spans) if questions is not None else ()
+
+    def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+        """Yield what `blocks` of `spans` is about to ask, likewise."""
+        if stream.flux is None:
+            yield from self._influxql.foreseen(in_central(stream), spans, False)
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether central has any point of `stream` in `span`, which may be years."""

@@ -121,15 +121,29 @@ class QueryClient(HttpClient):
                     return found
         return None
 
+    def mapped_places(self, org: str) -> dict[Place, set[str]]:
+        """Return all databases that the token may see, by their ids' buckets: more than one where some are not used.
+
+        Raises SourceError; BadReply where they are too many to tell.
+        """
+        request = Request("/api/v2/dbrps", "application/json", [("orgID", org)])
+        found: dict[Place, set[str]] = {}
+        for place, bucket in _mapped(self.document(request, "about InfluxQL's databases")):
+            found.setdefault(place, set()).add(bucket)
+        return found
+
     def _mappings(self, bucket: Bucket, asked: tuple[str, str]) -> list[Place]:
         request = Request("/api/v2/dbrps", "application/json", [("orgID", bucket.org), asked])
         reply = self.document(request, "about InfluxQL's databases")
-        try:
-            content = json.loads(reply)["content"]
-            return [
-                Place(str(each["database"]), str(each["retention_policy"]))
-                for each in content
-                if each["bucketID"] == bucket.id
-            ]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            raise BadReply("the reply about InfluxQL's databases is not InfluxDB's", "check the url") from None
+        return [place for place, found in _mapped(reply) if found == bucket.id]
+
+
+def _mapped(reply: bytes) -> list[tuple[Place, str]]:
+    """Return the databases of a reply, each with the id of its bucket. Raises BadReply."""
+    try:
+        content = json.loads(reply)["content"]
+        return [
+            (Place(str(each["database"]), str(each["retention_policy"])), str(each["bucketID"])) for each in content
+        ]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise BadReply("the reply about InfluxQL's databases is not InfluxDB's", "check the url") from None

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
-from threading import Event, Timer
+from threading import Event
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -17,11 +17,12 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from telegraf_plugin.errors import BadReply, TransientError
 from telegraf_plugin.influxdb.connection import open_pool
+from telegraf_plugin.influxdb.deadlines import Deadline, Deadlines
 from telegraf_plugin.influxdb.failures import Refusal, explain, inactive, is_inactive, not_csv
 from telegraf_plugin.transport import STRAIGHT, Compression, Transport
 
-MAX_CONNECTIONS = 16
-"""As many as `concurrent_queries` can be."""
+MAX_CONNECTIONS = 40
+"""That are kept open: as many as threads may ask at once."""
 CHUNK_BYTES = 64 * 1024
 """How much of a reply is held at a time."""
 MAX_DOCUMENT_BYTES = 1024 * 1024
@@ -233,15 +234,14 @@ def is_loopback(url: str) -> bool:
     return host == "localhost" or host.endswith(".localhost")
 
 
-def _end_after(seconds: float, expired: Event, response: BaseHTTPResponse) -> Timer:
+_DEADLINES = Deadlines()
+
+
+def _end_after(seconds: float, expired: Event, response: BaseHTTPResponse) -> Deadline:
     """End the reading of `response` from outside when its time is over, and say so by `expired`."""
 
     def end() -> None:
         expired.set()
-        with suppress(Exception):  # it may have ended just now
-            response.shutdown()
+        response.shutdown()
 
-    timer = Timer(max(seconds, 0.0), end)
-    timer.daemon = True
-    timer.start()
-    return timer
+    return _DEADLINES.after(seconds, end)

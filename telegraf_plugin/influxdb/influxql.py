@@ -110,6 +110,11 @@ def counts_statement(place: Place, measurement: str, conditions: Iterable[Select
     return f"SELECT count(*::field) FROM {_from(place, measurement)} WHERE {where}"  # noqa: S608 (all quoted)
 
 
+def grouped_statement(place: Place, measurement: str, tags: Iterable[str], span: Span) -> str:
+    """Return the statement for the same, for each of the values that `tags` have. Raises UnspeakableName."""
+    return f"{counts_statement(place, measurement, (), span)} GROUP BY {', '.join(map(identifier, tags))}"
+
+
 def first_statement(
     place: Place, measurement: str, conditions: Iterable[Selected], span: Span, fields: Collection[str] = ()
 ) -> str:
@@ -153,7 +158,8 @@ def probe_statement(place: Place) -> str:
 
 
 def _from(place: Place, measurement: str) -> str:
-    return f"{identifier(place.policy)}.{identifier(measurement)}"
+    # The database too: so one request may ask about several buckets.
+    return f"{identifier(place.database)}.{identifier(place.policy)}.{identifier(measurement)}"
 
 
 def _where(conditions: Iterable[Selected], span: Span) -> str:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.answers import FieldTypes
+from telegraf_plugin.influxdb.bundle import Foreseen, answers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
     Selection,
     counts_statement,
     first_statement,
+    grouped_statement,
     mark_statement,
+    measurements_statement,
     prefix_of,
     probe_statement,
 )
 from telegraf_plugin.influxdb.layouts import Layouts, Whereabouts, unspeakable
-from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Reply, Rows
+from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Rows
 from telegraf_plugin.influxdb.wide_rows import type_of_value
-from telegraf_plugin.stream.block import FieldType
+from telegraf_plugin.stream.block import FieldType, Tags
 from telegraf_plugin.stream.definition import AggregateFunction, StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
+from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.names import is_own
+from telegraf_plugin.stream.selection import Selected
 from telegraf_plugin.stream.spans import Span
 
 MAX_STATEMENTS = 100
 """Measurements that one request asks about."""
+ADDED = (MetadataTag.SOURCE.value, MetadataTag.SOURCE_BUCKET.value)
+"""Tags by which the points of streams that choose by nothing else are told apart in central."""
 _COUNT = prefix_of(AggregateFunction.COUNT)
 _AGAIN = "it is asked again; when it stays, look at the server's log, and at proxies on the way"
 
@@ -50,6 +57,19 @@ class Questions:
     def count(self, span: Span) -> int:
         """Return how many points there are in `span`, which may be years."""
         return sum(self.counts(span).values())
+
+    def foreseen_counts(self, spans: Iterable[Span]) -> Iterator[Foreseen]:
+        """Yield what `count` is about to ask of `spans`, as far as is known which measurements there are."""
+        place, conditions = self._where.place, self._chosen.conditions
+        names, tags = self._chosen.measurements, _added(conditions)
+        if not names:
+            yield Foreseen(place, measurements_statement(place))
+            names = tuple(name.decode() for name in self._layouts.last_names(place))
+        asked = [name for name in dict.fromkeys(names) if not (is_own(name.encode()) or unspeakable(name))]
+        for span in spans:
+            for name in asked:
+                whole = grouped_statement(place, name, ADDED, span) if tags else ""
+                yield Foreseen(place, counts_statement(place, name, conditions, span), whole, tags)
 
     def counts(self, span: Span) -> dict[str, int]:
         """Return how many points of each measurement there are in `span`, those without any left out."""
@@ -158,13 +178,24 @@ class Questions:
     def _rows(self, statements: Sequence[str]) -> Iterator[Rows]:
         if not statements:
             return
-        reply = Reply(len(statements))
-        for chunk in self._client.rows(self._where.place, statements):
-            try:
-                yield from reply.feed(chunk)
-            except LongRow as long:
-                raise Unanswerable(long.measurement.decode("utf-8", "replace"), "a row of it is too long") from None
-        reply.finish()
+        try:
+            for found in answers(self._client, self._where.place, statements):
+                yield from found
+        except LongRow as long:
+            raise Unanswerable(long.measurement.decode("utf-8", "replace"), "a row of it is too long") from None
+
+
+def _added(conditions: Sequence[Selected]) -> Tags:
+    """Return the tags that points are chosen by where those are among ADDED, each with one value; else none."""
+    tags: dict[bytes, bytes] = {}
+    for alternatives in conditions:
+        if len(alternatives) != 1 or len(alternatives[0]) != 1:
+            return ()
+        ((key, values),) = alternatives[0]
+        if key not in ADDED or values is None or len(values) != 1:
+            return ()
+        tags[key.encode()] = values[0].encode()
+    return tuple(tags.items())
 
 
 def _parts(names: Sequence[str]) -> Iterator[list[str]]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
-from telegraf_plugin.influxdb.influxql import Place, Selection, UnspeakableName, at_source, rows_statement
+from telegraf_plugin.influxdb.bundle import Foreseen
+from telegraf_plugin.influxdb.influxql import (
+    Place,
+    Selection,
+    UnspeakableName,
+    at_source,
+    measurements_statement,
+    rows_statement,
+)
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.layouts import Layout, Unmapped, Whereabouts
 from telegraf_plugin.influxdb.wide_blocks import ALIKE, Unfit, WideBlocks
 from telegraf_plugin.influxdb.wide_passage import WidePassage
 from telegraf_plugin.stream.block import Block
-from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.definition import Aggregate, StreamDefinition
 from telegraf_plugin.stream.names import is_own
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.tally import Tally
@@ -50,6 +58,26 @@ class InfluxqlReader:
 
         names = yield from self._blocks(at_source(stream), span, make)
         return stream if names is None else replace(stream, measurements=names) if names else None
+
+    def foreseen(
+        self, chosen: Selection, spans: Iterable[Span], own: bool, aggregate: Aggregate | None = None
+    ) -> Iterator[Foreseen]:
+        """Yield what is about to be asked for the points of `spans`, as far as is known which measurements there are.
+
+        `own`: the collector's own are asked for as well. Raises SourceError, and what makes it Flux's.
+        """
+        if not self._way.open(chosen.bucket):
+            return
+        where = self._layouts.place(chosen.bucket)
+        names = chosen.measurements
+        if not names:
+            yield Foreseen(where.place, measurements_statement(where.place))
+            names = tuple(name.decode() for name in self._layouts.last_names(where.place))
+        asked = [name for name in dict.fromkeys(names) if own or not is_own(name.encode())]
+        for span in spans:
+            for name, layout in self._layouts.of(where, chosen.bucket, asked, span).items():
+                if not layout.unfit:
+                    yield Foreseen(where.place, rows_statement(where.place, name, chosen.conditions, span, aggregate))
 
     def raw(self, chosen: Selection, span: Span) -> Left:
         """Yield what InfluxQL reads of `chosen`, as it is there, and not the collector's own.

@@ -72,6 +72,12 @@ class InfluxqlWay:
             return answer
         return by_flux()
 
+    def about(self, chosen: Selection) -> Questions | None:
+        """Return what asks about `chosen` by InfluxQL, None where it is not asked so. Raises SourceError, Unmapped."""
+        if not self.open(chosen.bucket):
+            return None
+        return Questions(self.client, self.layouts, self.layouts.place(chosen.bucket), chosen)
+
     def leaves(self, label: str, what: str, reason: str) -> None:
         """Leave `what` to Flux, and say it once in the log. Raises PermanentError where the server has no Flux."""
         if not self.client.speaks_flux:

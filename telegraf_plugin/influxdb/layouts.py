@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from telegraf_plugin.errors import BadReply, PermanentError
+from telegraf_plugin.errors import BadReply, PermanentError, SourceError
+from telegraf_plugin.influxdb.bundle import answers, fail_if_silent
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
     Place,
@@ -17,7 +18,7 @@ from telegraf_plugin.influxdb.influxql import (
     layout_statement,
     measurements_statement,
 )
-from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Reply, Rows
+from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Rows
 from telegraf_plugin.stream.block import FieldType
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.names import is_own
@@ -79,13 +80,21 @@ class Layouts:
         self._client, self._steady, self._clock, self._alone = client, steady, clock, alone
         self._places: dict[str, tuple[float, Whereabouts]] = {}
         self._layouts: dict[tuple[str, str], tuple[float, int, Layout]] = {}
+        self._names: dict[Place, list[bytes]] = {}
+        self._mapped: dict[Place, set[str]] | None = None
+        self._mapped_at = 0.0
+        self._listing = threading.Lock()
         self._lock = threading.Lock()
 
     def place(self, bucket: str) -> Whereabouts:
         """Return where InfluxQL finds `bucket`. Raises Unmapped, and SourceError where the source does not answer."""
+        known = self._place_known(bucket)
+        if known is not None:
+            return known
+        fail_if_silent(self._client)  # to ask once more would take as long, of each stream
         with self._lock:
-            asked, known = self._places.get(bucket, (0.0, None))
-        if known is not None and self._steady() - asked < PLACE_SECONDS:
+            known = self._places.get(bucket, (0.0, None))[1]
+        if known is not None and self._is_there_still(bucket, known):
             return known
         try:
             found = self._client.bucket(bucket)
@@ -101,13 +110,52 @@ class Layouts:
             self._places[bucket] = self._steady(), known
         return known
 
+    def _place_known(self, bucket: str) -> Whereabouts | None:
+        with self._lock:
+            asked, known = self._places.get(bucket, (0.0, None))
+        return known if self._steady() - asked < PLACE_SECONDS else None
+
+    def _is_there_still(self, bucket: str, known: Whereabouts) -> bool:
+        """Say whether the bucket is found where it was, by one question for all of the server's buckets."""
+        with self._listing:  # who comes meanwhile wants to know the same
+            now = self._steady()
+            if self._mapped is None or now - self._mapped_at >= PLACE_SECONDS:
+                try:
+                    self._mapped = self._client.mapped_places(known.bucket.org)
+                except SourceError:
+                    self._mapped = {}  # as far as it does not say, each is asked for by itself
+                self._mapped_at = now
+            asked, found = self._mapped_at, self._mapped.get(known.place)
+        if found != {known.bucket.id}:
+            return False
+        with self._lock:
+            self._places[bucket] = asked, known
+        return True
+
     def names(self, place: Place) -> list[bytes]:
         """Return the measurements that a bucket has now. Raises SourceError."""
         if self._alone:  # before 2.0 InfluxQL names all of a database's measurements, whatever the policy
             by_field = self._ask(place, all_fields_statement(place), MAX_NAMES)
             return list(dict.fromkeys(rows.measurement for rows in by_field))
         found = self._ask(place, measurements_statement(place), MAX_MEASUREMENTS)
-        return [_name(row[0]) for rows in found for row in rows.rows]
+        names = [_name(row[0]) for rows in found for row in rows.rows]
+        with self._lock:
+            if place not in self._names:  # one more: they are as bounded as the measurements that are remembered
+                self._forget_names(len(names))
+            self._names[place] = names
+        return names
+
+    def last_names(self, place: Place) -> list[bytes]:
+        """Return the measurements that a bucket had when it was asked last; it is asked now where it never was.
+
+        Good for a guess at what will be asked, never for the answer. Raises SourceError.
+        """
+        known = self._names.get(place)
+        return known if known is not None else self.names(place)
+
+    def _forget_names(self, more: int) -> None:
+        if sum(map(len, self._names.values())) + more > MAX_NAMES:
+            self._names.clear()
 
     def of(self, where: Whereabouts, bucket: str, names: Collection[str], span: Span) -> dict[str, Layout]:
         """Return how the measurements `names` of `bucket` look in `span`. Raises SourceError."""
@@ -141,17 +189,16 @@ class Layouts:
 
     def _ask(self, place: Place, statement: str, most: int) -> Iterator[Rows]:
         """Yield the names that a statement tells of. Raises BadReply where they are more than `most`."""
-        reply, names = Reply(1), 0
-        for chunk in self._client.rows(place, [statement]):
-            try:
-                for found in reply.feed(chunk):
+        names = 0
+        try:
+            for some in answers(self._client, place, [statement]):
+                for found in some:
                     names += len(found.rows)
                     yield found
-            except LongRow:
-                raise BadReply("the reply has a name without an end", "") from None
-            if names > most:
-                raise BadReply(f"the bucket has more than {most:,} names", "")
-        reply.finish()
+                if names > most:
+                    raise BadReply(f"the bucket has more than {most:,} names", "")
+        except LongRow:
+            raise BadReply("the reply has a name without an end", "") from None
 
 
 def _group_end(time_ns: int, shard_group: int) -> int:

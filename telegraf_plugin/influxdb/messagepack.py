@@ -94,6 +94,11 @@ class Reply:
         if self._unpacker.tell() - self._mark > MAX_ROW_BYTES:
             raise LongRow(self._measurement)
 
+    @property
+    def answered(self) -> int:
+        """How many statements, the first ones, were answered whole by now."""
+        return self._answered
+
     def finish(self) -> None:
         """Say that the reply has ended; raises BadReply when it cannot have ended here."""
         if self._begun or self._answered != self._statements:

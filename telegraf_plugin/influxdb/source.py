@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError
 from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.answers import FieldTypes, count_of, first_time, types_of
+from telegraf_plugin.influxdb.bundle import Foreseen
 from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newest_types_query
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
@@ -111,6 +112,16 @@ class SourceReader:
             lambda questions: questions.count(span),
             lambda chosen: self._number(flux.count_query(chosen, *span)),
         )
+
+    def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+        """Yield what `count` of `spans` is about to ask, as far as that can be told (`bundle`)."""
+        questions = self._way.about(at_source(stream)) if stream.flux is None else None
+        yield from questions.foreseen_counts(spans) if questions is not None else ()
+
+    def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+        """Yield what `blocks` of `spans` is about to ask, likewise."""
+        if stream.flux is None:
+            yield from self._influxql.foreseen(at_source(stream), spans, True, stream.aggregate)
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether `stream` may have a point in `span`, which may be years, before any aggregate.

@@ -85,6 +85,10 @@ class V1Client(QueryClient):
             raise PermanentError(str(error)[:300], "correct database of the stream: SHOW DATABASES", 404)
         return found
 
+    def mapped_places(self, org: str) -> dict[Place, set[str]]:
+        """Return nothing: a database is its own bucket, and is asked for by itself."""
+        return {}
+
     def place(self, bucket: Bucket) -> Place:
         """Return where InfluxQL finds the bucket: what it is called says so."""
         return place_of(bucket.id)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from telegraf_plugin.influxdb.bundle import answers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import SHADOWING, Place, Selection, prefix_of, rows_statement
 from telegraf_plugin.influxdb.layouts import Layout
-from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
+from telegraf_plugin.influxdb.messagepack import LongRow, Rows
 from telegraf_plugin.influxdb.overwrite_guard import MOST_NAMES
 from telegraf_plugin.influxdb.wide_rows import Mistyped, blocks_of
 from telegraf_plugin.stream.block import Block, FieldType, pick
@@ -81,11 +82,10 @@ class WideBlocks:
         conditions = self._chosen.conditions
         asked = conditions, self._span, self._aggregate
         statements = [rows_statement(self._place, name, *asked) for name in names]
-        reply = Reply(len(names))
-        for chunk in self._client.rows(self._place, statements):
+        for some in answers(self._client, self._place, statements):
             parts: list[Part] = []
             size = 0
-            for found in reply.feed(chunk):
+            for found in some:
                 try:
                     parts.append(self._of(found))
                 except Unfit as unfit:
@@ -99,7 +99,6 @@ class WideBlocks:
                     parts, size = [], 0
             if parts:
                 yield from self._passed(parts)
-        reply.finish()
 
     def _passed(self, parts: list[Part]) -> Iterator[tuple[list[Block], bool]]:
         """Yield the blocks, and once more, exact, the strings that have a carriage return.

@@ -19,6 +19,10 @@ PATIENCE = 2 * SECOND
 """How long a bucket is left alone at the most though marks are on their way to it."""
 ASKS_A_MARK = 8
 """How many times central is asked while a mark is on its way, where much is in flight."""
+CALM_STREAMS = 10
+"""Streams of one bucket up to which each mark is looked for as soon as it may be there; of more, all are together."""
+CALM_PATIENCE = 4 * SECOND
+"""How long the first mark of many waits for the others before it is looked for."""
 BUSY_SHARE = 2
 """An answer took its time: central is left alone for this part of that, so that it has time for what it is sent."""
 
@@ -32,6 +36,13 @@ class Asking:
     def seen(self, took: int) -> None:
         """Record how long a mark was on its way until it was seen."""
         self.took += (max(took, 0) - self.took) // 2
+
+    def calm(self, age: int) -> int:
+        """Return after how long central is asked again where nobody waits for a mark, the newest one being `age` old.
+
+        That is when it is expected to be there, or a little before: `took` is then learned anew.
+        """
+        return min(max(self.took - self.took // 8 - age, self.took // 4, POLL, age // 10), PATIENCE)
 
     def wait(self, age: int, much: bool, answer: int = 0) -> int:
         """Return after how long central is asked again.

@@ -34,6 +34,8 @@ from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.stream.units import HOUR
 
+NEVER = 1 << 63
+"""Beyond all times."""
 LOOK_UP = HOUR
 """How often (ns) a source is asked how it keeps its buckets: that may be changed while the collector runs."""
 
@@ -109,6 +111,8 @@ class Collector:
         self._windows = windows
         self._stood_by, self._lost = self.standing_by, False
         self._for_lease: list[LeaseAction] = []
+        for task in self.tasks.values():
+            task.course.sweep.share(len(self.tasks))
         self._central_skew: float | None = None
         self._now = Clocks(0, 0)
         self._tick = 0
@@ -116,6 +120,9 @@ class Collector:
         self._look_up_at: int | None = None
         self._news: list[News] = []
         self._awake: set[str] = set(self.sources)  # sources whose tasks are to be looked at
+        self._due: dict[
+            str, int
+        ] = {}  # when a source wants to be though nothing happens to it; it changes as that does
 
     def handle(self, event: Event, now: Clocks) -> list[Action]:
         """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
@@ -127,7 +134,7 @@ class Collector:
         match event:
             case Tick(number):
                 self._tick = number
-                self.watch.tick()
+                self.watch.tick(now)
                 for source in self.sources.values():
                     source.tick(self._instant(source))
                     self._awake.add(source.name)
@@ -150,13 +157,20 @@ class Collector:
             self._news.append(Moved())
         if not self._may_read:
             return actions
-        for source in self.sources.values():
+        if min(self._due.values(), default=NEVER) <= now.steady:
+            self._awake.update(name for name, due in self._due.items() if due <= now.steady)
+        for name in self._in_order(self._awake):
+            source = self.sources[name]
+            actions += source.next(self._instant(source))
+            self._say_idle(source)
             due = source.wakes_at()
-            if source.name in self._awake or (due is not None and due <= now.steady):
-                actions += source.next(self._instant(source))
-                self._say_idle(source)
+            self._due[name] = due if due is not None else NEVER
         self._awake.clear()
         return actions + self._look_ups()
+
+    def _in_order(self, names: set[str]) -> Iterable[str]:
+        """Return the sources `names` in the order of the configuration: one nearly always, or nearly all."""
+        return names if len(names) < 2 else [name for name in self.sources if name in names]
 
     # Who has the lease
 
@@ -216,7 +230,8 @@ class Collector:
         if not self.standing_by:
             times.append(self.watch.wakes_at())
         if not self.standing_by and self._may_read:
-            times += [self._look_up_at, *(source.wakes_at() for source in self.sources.values())]
+            first = min(self._due.values(), default=NEVER)
+            times += [self._look_up_at, first if first != NEVER else None]
         return min((time for time in times if time is not None), default=None)
 
     def _done(self, outcome: Outcome) -> None:

@@ -65,7 +65,8 @@ class Command:
     """Something to be done for one stream.
 
     `groups`: the durations (ns) of the shard groups on both sides, at whose ends what is read is cut; `base`: the
-    newest mark that central is known to have; `template`: of the marks behind what is printed.
+    newest mark that central is known to have; `template`: of the marks behind what is printed. `batch`: the commands of
+    a source with one number are one in hand, done one after the other; 0: it is alone. `light`: it reads little.
     """
 
     stream: StreamDefinition
@@ -73,6 +74,8 @@ class Command:
     groups: frozenset[int]
     base: MarkId | None
     template: Template
+    batch: int = 0
+    light: bool = False
 
     def pieces(self, whole: Span) -> Iterable[Span]:
         """Cut `whole` so that no part crosses the end of a shard group on either side."""

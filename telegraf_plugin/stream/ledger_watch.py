@@ -11,6 +11,7 @@ from typing import cast
 
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.account import State
+from telegraf_plugin.stream.asking import CALM_PATIENCE
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Clocks, Instant
 from telegraf_plugin.stream.commands import (
@@ -38,7 +39,7 @@ from telegraf_plugin.stream.task import StreamTask
 from telegraf_plugin.stream.turns import Turns
 from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import SECOND
-from telegraf_plugin.stream.watched import FAR_BACK, Look, WatchedBucket
+from telegraf_plugin.stream.watched import FAR_BACK, Look, WatchedBucket, released
 
 LOOK_UP = 3600 * SECOND
 """How often (ns) it is asked how a bucket is kept."""
@@ -84,13 +85,22 @@ class LedgerWatch:
         """The buckets of central that could not be read when they were last asked for."""
         return self._news.away
 
-    def tick(self) -> None:
-        """Have every bucket looked at now."""
+    def tick(self, now: Clocks | None = None) -> None:
+        """Have every bucket looked at now; one of many streams when their marks of this tick may be there."""
         self._turns.tick()
+        for bucket, watched in self._buckets.items():
+            if now is not None and watched.calm:
+                self._turns.put_off(bucket, now.steady + watched.asking.calm(0))
 
     def printed(self, bucket: str, now: Clocks) -> None:
         """Have it looked whether a mark arrives that is about to be printed."""
         watched = self._buckets[bucket]
+        if watched.printed is None:
+            watched.printed = now.steady
+        if watched.calm:
+            at = min(now.steady + watched.asking.calm(0), watched.printed + CALM_PATIENCE)
+            self._turns.put_off(bucket, at)
+            return
         self._turns.expect(bucket, now.steady + watched.asking.wait(0, watched.much_in_flight))
 
     def next(self, now: Clocks) -> list[LedgerCommand]:
@@ -100,7 +110,7 @@ class LedgerWatch:
         while (turn := self._turns.next(now.steady)) is not None:
             bucket, ticked = turn
             watched = self._buckets[bucket]
-            watched.look, watched.ticked = self._look(bucket, watched, ticked), ticked
+            watched.look, watched.ticked, watched.printed = self._look(bucket, watched, ticked), ticked, None
             commands += self._go_on(bucket, None)
         return commands
 
@@ -128,6 +138,7 @@ class LedgerWatch:
         except CentralError as failure:
             error = failure
         watched.look = None
+        watched.looked()
         self._answers(bucket, error)
         self._turns.done(bucket, self._now.steady, watched.ticked, look_at, error)
         return []
@@ -194,6 +205,7 @@ class LedgerWatch:
                 self.touched |= {task.stream.id for task in tasks if task.wants_room}
         if watched.answering is None:
             watched.answering = self._now.clock
+        self.touched |= released(self._buckets.values(), self._now)
         for task in tasks:
             first = waited[task.stream.id]
             # What Telegraf kept while central did not answer takes a while to arrive: the time counts from then on.
@@ -207,7 +219,7 @@ class LedgerWatch:
         name = task.stream.id
         if task.seen(present, step.since, step.until):
             self.moved = True
-            self.touched.add(name)
+            self._buckets[bucket].back.setdefault(name, self._now.steady)
             newest = task.account.book.base
             self._buckets[bucket].asking.seen(self._now.clock - newest.time if newest is not None else 0)
         if task.state is State.LOADING:
@@ -275,6 +287,7 @@ class LedgerWatch:
         self._news.answers(bucket, error)
         if error is not None:
             watched.answering = None
+            self.touched |= released(self._buckets.values(), self._now)
         for task in watched.tasks:
             self._answer(task, error, watched.kept)
 

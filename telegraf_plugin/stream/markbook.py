@@ -9,7 +9,8 @@ Rules kept here:
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ from telegraf_plugin.stream.units import SECOND
 FIRST_ASK = 5 * SECOND
 """How long (ns) a mark may take before another one is printed; each further time takes twice as long."""
 MAX_HAD = 1000
-"""Marks that are remembered to have been in central."""
+"""Marks that are remembered to have been in central, eight bytes each, or up to twice as many."""
 LONGEST_ASK = 60 * SECOND
 
 
@@ -29,14 +30,14 @@ class MarkBook:
     """Book of one stream's marks, for one run of the plugin (`incarnation`).
 
     `base` is the newest mark that is known to be in central, with what it `claims` to be proved. `on_their_way` are
-    those printed after it, `had` some that came back before. `started`: a mark of this run has come back.
+    those printed after it, `had` the times (Unix ns) of some that came back. `started`: a mark of this run is back.
     """
 
     incarnation: str
     base: MarkId | None = None
     base_claims: Spans = NOTHING
     on_their_way: dict[MarkId, Spans] = field(default_factory=dict)
-    had: deque[MarkId] = field(default_factory=lambda: deque(maxlen=MAX_HAD))
+    had: array[int] = field(default_factory=lambda: array("q"))
     started: bool = False
     last_time: int = 0
     _ask_at: int = 0
@@ -46,7 +47,7 @@ class MarkBook:
         """Begin anew from the mark `base` of the ledger, which claims `claims`; None: there is no ledger."""
         self.base, self.base_claims = base, claims
         self.on_their_way.clear()
-        self.had.clear()
+        del self.had[:]
         self.started = False
         self._ask_at, self._ask_after = 0, FIRST_ASK
 
@@ -69,7 +70,9 @@ class MarkBook:
         if found is None:
             return None
         self.base, self.base_claims = found, self.on_their_way[found]
-        self.had.append(found)
+        self.had.append(found.time)
+        if len(self.had) > 2 * MAX_HAD:
+            del self.had[:MAX_HAD]
         # First in, first out: what was printed before it has left the buffer as well, wherever it went.
         self.on_their_way = {mark: proved for mark, proved in self.on_their_way.items() if mark > found}
         self.started = True
@@ -81,14 +84,11 @@ class MarkBook:
 
         The newest alone does not tell: a request whose reply was lost may bring it a second time.
         """
-        if self.base is not None and since <= self.base.time < until and self.base not in present:
-            return True
-        for mark in reversed(self.had):  # each is newer than the one before: what is asked for is mostly the last few
-            if mark.time < since:
-                return False
-            if mark.time < until and mark not in present:
-                return True
-        return False
+        times = self.had[bisect_left(self.had, since) : bisect_left(self.had, until)]
+        had = [MarkId(time, self.incarnation) for time in times]
+        if self.base is not None and since <= self.base.time < until:
+            had.append(self.base)
+        return any(mark not in present for mark in had)
 
     def is_back(self, mark: MarkId | None) -> bool:
         """Say whether everything printed before `mark` has left the buffer; None stands for nothing printed."""

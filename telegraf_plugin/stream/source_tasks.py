@@ -1,11 +1,13 @@
 """The tasks of one source's streams: which of them goes next, so that each has its turn and live data goes first. Pure.
 
-All times are ns of the steady clock.
+Streams that bring little go together: their commands are one batch, done one after the other, so that one request may
+ask for all of them. All times are ns of the steady clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from heapq import heappop, heappush
 
 from telegraf_plugin.stream.clocks import Instant
@@ -14,9 +16,12 @@ from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.task import StreamTask
 
+MOST_TOGETHER = 250
+"""Commands of one batch."""
+
 
 class SourceTasks:
-    """Gives out the commands of one source, at most `at_once` in hand.
+    """Gives out the commands of one source, at most `at_once` in hand, of which each may be a batch.
 
     A task is looked at when something has happened to it, and when the time has come that it named; to look costs more
     than one thinks.
@@ -27,6 +32,9 @@ class SourceTasks:
         self.skew: float | None = None  # by how many seconds its clock is ahead
         self.tasks = {task.stream.id: task for task in tasks}
         self._free = at_once
+        self._batches: dict[int, int] = {}  # those in hand, by number: how many of its commands are not done
+        self._batch_of: dict[StreamId, int] = {}
+        self._number = 0
         self._live: dict[StreamId, None] = {}  # to be looked at: first those with live data that is due,
         self._rest: dict[StreamId, None] = {}  # then the others, each in its order
         self._wakes: list[tuple[int, StreamId]] = []
@@ -48,7 +56,11 @@ class SourceTasks:
 
     def done(self, name: StreamId, steady: int) -> None:
         """Take back the command of a task that is not in hand any more."""
-        self._free += 1
+        batch = self._batch_of.pop(name)
+        self._batches[batch] -= 1
+        if not self._batches[batch]:
+            del self._batches[batch]
+            self._free += 1
         self.touch(name)
         self._has_done(name, steady)
 
@@ -61,14 +73,28 @@ class SourceTasks:
         commands: list[Command] = []
         for names in (self._live, self._rest):
             while self._free and names:
-                name = next(iter(names))
-                del names[name]
-                command = self.tasks[name].next(at)
-                if command is not None:
-                    self._free -= 1
-                    commands.append(command)
-                else:
-                    self._sleep(name, at)
+                most = min(-(-len(names) // self._free), MOST_TOGETHER)  # none waits while as many may be in hand
+                commands += self._together(names, most, at)
+        return commands
+
+    def _together(self, names: dict[StreamId, None], most: int, at: Instant) -> list[Command]:
+        """Take up the next command, and behind it others; one that may take its time is the last of them."""
+        number = self._number + 1
+        commands: list[Command] = []
+        while names and len(commands) < most:
+            name = next(iter(names))
+            del names[name]
+            command = self.tasks[name].next(at)
+            if command is None:
+                self._sleep(name, at)
+                continue
+            self._batch_of[name] = number
+            commands.append(replace(command, batch=number))
+            if not command.light:
+                break
+        if commands:
+            self._number, self._batches[number] = number, len(commands)
+            self._free -= 1
         return commands
 
     def _sleep(self, name: StreamId, at: Instant) -> None:

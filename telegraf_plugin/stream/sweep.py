@@ -12,6 +12,8 @@ from telegraf_plugin.stream.spans import BEGINNING, END, Span, Spans, instant
 from telegraf_plugin.stream.units import HOUR, SECOND
 from telegraf_plugin.stream.windows import newest
 
+FULL = 4
+"""Streams of a collector up to which each has all of the sweep's part of the time; more have as much together."""
 HASH_EVERY = 10
 """Each so many passes the points are compared, not only counted."""
 SHORTEST_PASS = 60 * SECOND
@@ -33,10 +35,17 @@ class Sweep:
         self.passes = self.found = 0
         self.period: int | None = None
         self._duty = duty
+        self._shortest_pass = SHORTEST_PASS
         self._before = END
         self._not_before = 0
         self._pass_began: int | None = None
         self._reach = HOUR  # ns; longer where there is nothing
+
+    def share(self, streams: int) -> None:
+        """Take a part of the time only, as one of so many streams: together they take no more than FULL."""
+        if streams > FULL:
+            self._duty = self._duty * FULL / streams
+            self._shortest_pass = SHORTEST_PASS * streams // FULL
 
     @property
     def place(self) -> str:
@@ -78,7 +87,7 @@ class Sweep:
             self.passes += 1
             self.period = steady - self._pass_began
             self._before, self._pass_began = END, None
-            self._not_before = steady + SHORTEST_PASS
+            self._not_before = steady + self._shortest_pass
             return None
         start, stop = left[-1]
         if self._reach > HOUR and stop - start > HOUR:

@@ -24,6 +24,18 @@ from telegraf_plugin.stream.task_state import TaskState
 from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import SECOND, utc
 
+LITTLE = 1000
+"""Points of a live read up to which a stream's commands go with others' in one batch."""
+
+
+def is_light(job: StreamJob) -> bool:
+    """Say whether a job of a stream that brings little takes no time worth mentioning."""
+    if isinstance(job, jobs.Copy):
+        return job.live
+    if isinstance(job, jobs.Recheck):
+        return not job.by_hash and not job.empty
+    return isinstance(job, jobs.Check | jobs.Land | jobs.Prove | PrintMark | Probe)
+
 
 class StreamTask(TaskState):
     """Decides for one stream, in one run of the plugin."""
@@ -87,7 +99,10 @@ class StreamTask(TaskState):
             return None
         printing = span(*job.span) if isinstance(job, jobs.Copy | jobs.Compare) else NOTHING
         template = self.account.template(at, printing)
-        self.command = Command(self.stream, job, self.course.bounds.groups, self.account.book.base, template)
+        light = self.brings_little and is_light(job)
+        self.command = Command(
+            self.stream, job, self.course.bounds.groups, self.account.book.base, template, light=light
+        )
         return self.command
 
     def _job(self, at: Instant) -> StreamJob | None:
@@ -157,7 +172,9 @@ class StreamTask(TaskState):
         match outcome.command.job, outcome.result:
             case jobs.Copy() as job, jobs.Copied() as copied:
                 course.copied(job, copied, at, seconds)
-                if not job.live:
+                if job.live:
+                    self.brings_little = outcome.stats.points <= LITTLE
+                else:
                     self.account.speed.copied(job.span, outcome.stats.points, seconds, at.steady)
                 return [attempt_of(outcome, at)]
             case Probe(), _:
@@ -217,12 +234,13 @@ class StreamTask(TaskState):
 
     def _source_failed(self, job: StreamJob, error: SourceError, at: Instant, begun: bool) -> None:
         failed = self._failed(job, error.summary, at, False, begun)
-        self._unasked = False
+        self._unasked = self.brings_little = False  # whose fault it is shows when it is asked alone
         self._retries.source_failed(error, at.steady, failed.alone)
 
     def _central_failed(self, job: StreamJob, error: CentralError, at: Instant) -> None:
         """Record a failure of central: it shows in the log, and what lies behind the span goes on."""
         failed = self._failed(job, error.summary, at, True)
+        self.brings_little = False
         self._retries.central_failed(error, at.steady, failed.alone)
         if self.uncompared.failed(Question.of(job), error.summary, at.steady):
             text = "%s: cannot be compared with central's bucket %s: %s; %s"

@@ -43,6 +43,7 @@ class TaskState:
         self.wants_room = False  # it was asked what to do, and there was no room for all of that
         self.central: bool | None = None  # whether the landing bucket answers, None while it was not asked
         self.ticked = Instant(0, 0, 0)
+        self.brings_little = False  # its last live read did, and nothing has failed since
         self._notes = notes
         self._ledger: Reading | None = None  # what central says, to be adopted
         self._retries = Retries()

@@ -60,6 +60,10 @@ class Turns:
         turn = self._turns[bucket]
         turn.look_at = at if turn.look_at is None else min(turn.look_at, at)
 
+    def put_off(self, bucket: str, at: int) -> None:
+        """Have `bucket` looked at `at` that time, and not before."""
+        self._turns[bucket].look_at = at
+
     def next(self, now: int) -> tuple[str, bool] | None:
         """Take up the bucket whose turn it is, and say whether there was a tick; None when it is nobody's."""
         for bucket, turn in self._open().items():

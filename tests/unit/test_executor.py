@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
@@ -355,20 +354,13 @@ def test_a_source_that_hangs_holds_up_nobody_but_itself(threads: Threads) -> Non
         threads.told.get(timeout=0.02)  # one outcome for each
 
 
-def test_threads_are_started_as_they_are_needed(threads: Threads) -> None:
-    def running() -> int:
-        return sum(thread.name.startswith("POD-8-") for thread in threading.enumerate())
-
-    before = running()
-    for _ in range(5):
-        threads.submit(Probe(BEGIN))
-        threads.next()
-        time.sleep(0.01)  # until it is free again
-    assert running() == before + 1
+def test_a_source_has_as_many_in_hand_as_may_be_and_one_more(threads: Threads) -> None:
     threads.sources["POD-8"].hangs = threading.Event()
     for _ in range(50):
         threads.submit(Probe(BEGIN))
-    assert running() <= before + 2  # a query at a time, and how a bucket is kept
+    threads.submit(Probe(BEGIN), "POD-30")
+    threads.next()
+    assert len(threads.executor._pool.threads("POD-8")) == 2  # a query at a time, and how a bucket is kept
     threads.sources["POD-8"].hangs.set()
 
 
@@ -383,7 +375,7 @@ def test_it_tells_what_was_asked_for_and_who_is_waited_for(threads: Threads) -> 
     assert threads.executor.look("POD-8") == (Effort(3, 4), False)
     threads.sources["POD-8"].hangs = threading.Event()
     threads.submit(Probe(BEGIN))
-    names = [thread for thread in threading.enumerate() if thread.name.startswith("POD-8-")]
-    threads.central.asking |= {thread.ident or 0 for thread in names}
+    assert soon(lambda: bool(threads.executor._pool.threads("POD-8")))
+    threads.central.asking |= threads.executor._pool.threads("POD-8")
     assert soon(lambda: threads.executor.look("POD-8")[1])
     threads.sources["POD-8"].hangs.set()

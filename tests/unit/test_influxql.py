@@ -42,10 +42,10 @@ def _is(key: str, *values: str) -> tuple[Condition, ...]:
 
 def test_points_are_asked_for_by_policy_measurement_tags_and_time() -> None:
     assert rows_statement(PLACE, "c'd", ((_is("k", "v", "w'x"),), (_is("l", "y"),)), (-5, 7)) == (
-        """SELECT *::field FROM "b\\"c"."c'd" WHERE ("k"::tag = 'v' OR "k"::tag = 'w\\'x') AND ("l"::tag = 'y') """
+        """SELECT *::field FROM "a"."b\\"c"."c'd" WHERE ("k"::tag = 'v' OR "k"::tag = 'w\\'x') AND ("l"::tag = 'y') """
         "AND time >= -5 AND time < 7 GROUP BY *"
     )
-    assert layout_statement(PLACE, ["m", "n"]) == 'SHOW FIELD KEYS FROM "b\\"c"."m", "b\\"c"."n"'
+    assert layout_statement(PLACE, ["m", "n"]) == 'SHOW FIELD KEYS FROM "a"."b\\"c"."m", "a"."b\\"c"."n"'
     assert measurements_statement(PLACE) == 'SHOW MEASUREMENTS ON "a"."b\\"c"'
 
 

@@ -46,7 +46,7 @@ class Server:
         self.refused: SourceError | None = None
         self.breaks_off = False
         self.asked: list[str] = []
-        self.places = 0
+        self.places = self.listings = 0
 
     def bucket(self, _name: str) -> Bucket | None:
         if self.refused is not None:
@@ -56,6 +56,11 @@ class Server:
     def place(self, _bucket: Bucket) -> Place | None:
         self.places += 1
         return self.mapped
+
+    def mapped_places(self, org: str) -> dict[Place, set[str]]:
+        assert org == BUCKET.org
+        self.listings += 1
+        return {self.mapped: {BUCKET.id}} if self.mapped is not None else {}
 
     def redact(self, text: str) -> str:
         return text
@@ -134,7 +139,7 @@ def test_it_is_asked_once_how_a_bucket_looks_and_again_when_that_may_have_change
     assert (server.places, server.count("SHOW FIELD KEYS"), server.count("SHOW MEAS")) == (1, 1, 3)
     clock.seconds += PLACE_SECONDS
     read(by)
-    assert (server.places, server.count("SHOW FIELD KEYS")) == (2, 1)
+    assert (server.places, server.listings, server.count("SHOW FIELD KEYS")) == (1, 1, 1)
     clock.seconds += LAYOUT_SECONDS
     read(by)
     assert server.count("SHOW FIELD KEYS") == 2

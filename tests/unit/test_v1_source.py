@@ -83,17 +83,17 @@ def test_what_is_asked_names_policy_measurement_fields_and_types() -> None:
     where = r"""WHERE ("k"::tag = 'v' OR "k"::tag = 'w\'')""" + READABLE
     end = f"AND time >= -9223372036000000000 AND time < {NOW} ORDER BY time ASC LIMIT 1"
     assert server.selects == [
-        f'SELECT "a"::float, "b"::float, "b"::string FROM "rp"."m" {where} {end}',
-        f'SELECT "x"::float FROM "rp"."n" {where} {end}',
+        f'SELECT "a"::float, "b"::float, "b"::string FROM "db"."rp"."m" {where} {end}',
+        f'SELECT "x"::float FROM "db"."rp"."n" {where} {end}',
     ]
     plain = Server({"n": [("x", "float")]})
     assert not reader(plain).exists(STREAM, SPAN)
     assert plain.selects == [
-        f'SELECT *::field FROM "rp"."n" WHERE {READABLE[5:]} '
+        f'SELECT *::field FROM "db"."rp"."n" WHERE {READABLE[5:]} '
         f"AND time >= {SPAN[0]} AND time < {SPAN[1]} ORDER BY time DESC LIMIT 1"
     ]
     assert reader(server).count(replace(STREAM, measurements=("n",)), SPAN) == 0
-    assert server.selects[-1].startswith('SELECT count(*::field) FROM "rp"."n" WHERE')
+    assert server.selects[-1].startswith('SELECT count(*::field) FROM "db"."rp"."n" WHERE')
 
 
 def test_a_measurement_all_of_whose_fields_are_left_out_is_not_asked_for() -> None:
@@ -140,7 +140,7 @@ def test_a_mark_is_found_by_its_run(held: str, found: bool) -> None:
     server = Server({}, {"SELECT": [of("collector_ledger", ["incarnation"], [42, held])]})
     assert reader(server).has_mark(STREAM, MarkId(42, "this run")) is found
     assert server.selects == [
-        f'SELECT "incarnation"::field FROM "rp"."collector_ledger" WHERE ("source"::tag = \'{STREAM.source}\') '
+        f'SELECT "incarnation"::field FROM "db"."rp"."collector_ledger" WHERE ("source"::tag = \'{STREAM.source}\') '
         f"AND (\"stream\"::tag = '{STREAM.name}') AND time >= 42 AND time < 43"
     ]
 
@@ -150,8 +150,8 @@ def test_a_row_that_is_too_long_leaves_its_measurement_out_from_the_next_read_on
 ) -> None:
     monkeypatch.setattr(messagepack, "MAX_ROW_BYTES", 2000)
     rows = {
-        'SELECT *::field FROM "rp"."long"': [of("long", list("abcdefgh"), [NOW - 1, *(["x" * 650] * 8)])],
-        'SELECT *::field FROM "rp"."m"': [of("m", ["a"], [NOW - 1, 1.5])],
+        'SELECT *::field FROM "db"."rp"."long"': [of("long", list("abcdefgh"), [NOW - 1, *(["x" * 650] * 8)])],
+        'SELECT *::field FROM "db"."rp"."m"': [of("m", ["a"], [NOW - 1, 1.5])],
     }
     by = reader(Server({"long": [(each, "string") for each in "abcdefgh"], "m": [("a", "float")]}, rows))
     with pytest.raises(TransientError, match=r"long: a row of it is too long \(InfluxQL\)"):

@@ -1,0 +1,80 @@
+"""What commands are about to ask, so that one request asks it for several of them (`influxdb.bundle`).
+
+A guess, made of the same parts as the questions: where it is wrong a command asks alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen
+from telegraf_plugin.influxdb.central import CentralReader
+from telegraf_plugin.influxdb.source import SourceReader
+from telegraf_plugin.stream.commands import Command
+from telegraf_plugin.stream.jobs import Check, Copy, Land, Prove, Recheck
+from telegraf_plugin.stream.spans import Span
+
+
+def source_bundle(source: SourceReader, commands: Sequence[Command]) -> Bundle:
+    """Return one request for what `commands` are about to ask of their source."""
+    return Bundle(source.client, [partial(_of_source, source, command) for command in commands if foreseeable(command)])
+
+
+def central_bundles(central: CentralReader, commands: Iterable[Command]) -> dict[str, Bundle]:
+    """Return, by bucket, one request for what `commands` are about to ask of central."""
+    foreseen: dict[str, list[Foresee]] = {}
+    for command in commands:
+        if foreseeable(command):
+            foreseen.setdefault(command.stream.central_bucket, []).append(partial(_of_central, central, command))
+    return {bucket: central.bundle(each) for bucket, each in foreseen.items()}
+
+
+def foreseeable(command: Command) -> bool:
+    """Say whether it is known what `command` asks, and its answers are small enough to be kept until it does."""
+    match command.job:
+        case Check() | Land():
+            return command.light or not command.stream.computed
+        case Copy() | Prove() | Recheck():
+            return command.light
+    return False
+
+
+def asks_source(command: Command) -> bool:
+    """Say whether `command` has a question for its source that can be foreseen: it fails where that is silent."""
+    match command.job:
+        case Prove(source=source):
+            return source is None
+        case Check() | Copy() | Recheck():
+            return True
+    return False
+
+
+def _of_source(source: SourceReader, command: Command) -> Iterator[Foreseen]:
+    stream = command.stream
+    match command.job:
+        case Check() as job:
+            yield from (source.foreseen_points if stream.computed else source.foreseen_counts)(stream, _wholes(job))
+        case Copy(whole):
+            yield from source.foreseen_points(stream, command.pieces(whole))
+        case Recheck(whole) if not stream.computed:
+            yield from source.foreseen_counts(stream, [whole])
+        case Prove(whole, None, empty=False):
+            yield from source.foreseen_points(stream, command.pieces(whole))
+
+
+def _of_central(central: CentralReader, command: Command) -> Iterator[Foreseen]:
+    stream = command.stream
+    match command.job:
+        case Check() as job:
+            yield from (central.foreseen_points if stream.computed else central.foreseen_counts)(stream, _wholes(job))
+        case Land(whole):
+            yield from central.foreseen_counts(stream, command.pieces(whole))
+        case Recheck(whole) if not stream.computed:
+            yield from central.foreseen_counts(stream, [whole])
+        case Prove(whole, empty=False):
+            yield from central.foreseen_points(stream, command.pieces(whole))
+
+
+def _wholes(job: Check) -> list[Span]:
+    return [(spans[0][0], spans[-1][1]) for spans in job.pieces]

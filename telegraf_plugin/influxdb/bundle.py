@@ -1,0 +1,209 @@
+"""One request for what several questions are about to ask: each of them then finds its answer there.
+
+A question does not know of it. It asks as it does alone (`answers`), and where what it asks was foreseen it is given
+the rows that came for all. What was not foreseen, or not answered, is asked alone: a bundle changes how often a server
+is asked, never what is believed of its answers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from telegraf_plugin.errors import SourceError, TransientError
+from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.influxql import Place
+from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
+from telegraf_plugin.stream.block import Tags
+
+MAX_STATEMENTS = 500
+"""Statements of one request: some 100 KB of text."""
+MAX_BYTES = 256 * 1024
+"""What is kept of the answers; as rows it takes some ten times that. Who asks for more is answered alone."""
+
+
+class Foreseen(NamedTuple):
+    """A statement, and where it is asked.
+
+    With `tags` its answer is what the statement `whole`, which is asked in its place, says of their values: of one
+    statement for all streams of a bucket each finds its own part.
+    """
+
+    place: Place
+    statement: str
+    whole: str = ""
+    tags: Tags = ()
+
+
+Foresee = Callable[[], Iterable[Foreseen]]
+"""Says which statements a question is about to ask, and where; it may ask the server what it needs for that."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """`wanted`: by how many questions it may yet be asked for; `rows`: None as long as it is not whole. `tags`: as of
+    `Foreseen`.
+    """
+
+    tags: Tags
+    wanted: int = 0
+    rows: list[Rows] | None = field(default=None)
+
+
+class Bundle:
+    """The statements of several questions to one server; asked once, when the first of them wants its answer.
+
+    Safe to use from several threads: the others wait for it. `failure`: that the server did not answer it.
+    """
+
+    def __init__(self, client: QueryClient, foreseen: Sequence[Foresee]) -> None:
+        """`foreseen`: each question's statements."""
+        self.client = client
+        self._foreseen = foreseen
+        self._answers: dict[str, _Answer] = {}
+        self.failure: TransientError | None = None
+        self._asked = False
+        self._lock = threading.Lock()
+
+    def ask(self) -> None:
+        """Ask, unless it was."""
+        with self._lock:
+            if not self._asked:
+                self._asked = True
+                with sharing():  # what it asks for that goes no detour over itself
+                    self._ask()
+                self._foreseen = ()
+
+    def answer(self, statements: Sequence[str]) -> list[Rows] | None:
+        """Return the rows for all of `statements`, numbered as these are; None where one has no answer here.
+
+        Raises TransientError where the server did not answer in time, or asked to be left alone: for each question that
+        was foreseen.
+        """
+        self.ask()
+        with self._lock:
+            answers = [self._answers.get(statement) for statement in statements]
+            failure = self.failure  # an exception is one thread's
+            if failure is not None and any(each is not None and each.rows is None for each in answers):
+                raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
+            if any(each is None or each.rows is None for each in answers):
+                return None
+            found = []
+            for number, (statement, each) in enumerate(zip(statements, answers, strict=True)):
+                assert each is not None
+                found += [_numbered(rows, number) for rows in each.rows or ()]
+                each.wanted -= 1
+                if each.wanted <= 0:  # asked once more it is another question, of another time
+                    del self._answers[statement]
+            return found
+
+    def _ask(self) -> None:
+        place: Place | None = None
+        asked: dict[str, list[_Answer]] = {}  # what is told by each statement that is sent
+        for foresee in self._foreseen:
+            try:
+                for each in foresee():
+                    place = each.place
+                    if each.statement not in self._answers:
+                        answer = self._answers[each.statement] = _Answer(each.tags)
+                        asked.setdefault(each.whole or each.statement, []).append(answer)
+                    self._answers[each.statement].wanted += 1
+            except TransientError as failure:
+                self.failure = failure
+                return
+            except Exception:  # noqa: S112 (what cannot be foreseen is asked alone, and says itself what is wrong)
+                continue
+        texts, left = list(asked), MAX_BYTES
+        if place is None or len(self._answers) < 2:
+            return
+        for at in range(0, len(texts), MAX_STATEMENTS):
+            try:
+                some = texts[at : at + MAX_STATEMENTS]
+                left = self._read(place, some, [asked[text] for text in some], left)
+            except TransientError as failure:
+                self.failure = failure
+                return
+            except (SourceError, LongRow):
+                continue  # one statement ends all that follow it: whose it is each finds out alone
+            if left < 0:
+                return
+
+    def _read(self, place: Place, statements: list[str], told: list[list[_Answer]], left: int) -> int:
+        """Read the answers to `statements`, by which those of `told` are told.
+
+        Returns how many bytes are left, below 0 when it stopped half way.
+        """
+        reply = Reply(len(statements))
+        rows: list[list[Rows]] = [[] for _ in statements]
+        for chunk in self.client.rows(place, statements):
+            left -= len(chunk)
+            for found in reply.feed(chunk):
+                rows[found.statement].append(found)
+            if left < 0:
+                _keep(told, rows[: reply.answered])
+                return left
+        reply.finish()
+        _keep(told, rows)
+        return left
+
+
+def _keep(told: list[list[_Answer]], rows: list[list[Rows]]) -> None:
+    """Give each answer its rows, of a statement that several share those of its tags."""
+    for several, found in zip(told, rows, strict=False):
+        by_tags: dict[tuple[bytes, bytes], list[Rows]] = {}
+        for each in found:
+            for tag in each.tags:
+                by_tags.setdefault(tag, []).append(each)
+        for answer in several:
+            answer.rows = found
+            if answer.tags:
+                first, *others = answer.tags
+                answer.rows = [each for each in by_tags.get(first, ()) if all(tag in each.tags for tag in others)]
+
+
+def _numbered(rows: Rows, statement: int) -> Rows:
+    return Rows(statement, rows.measurement, rows.tags, rows.keys, rows.columns, rows.rows)
+
+
+_shared = threading.local()
+
+
+@contextmanager
+def sharing(*bundles: Bundle) -> Iterator[None]:
+    """Have what this thread asks answered by `bundles`, as far as it was foreseen, and by no others."""
+    before = getattr(_shared, "bundles", ())
+    _shared.bundles = bundles
+    try:
+        yield
+    finally:
+        _shared.bundles = before
+
+
+def fail_if_silent(client: QueryClient) -> None:
+    """Raise TransientError where the server did not answer what this thread's bundles have asked of it."""
+    for bundle in getattr(_shared, "bundles", ()):
+        if bundle.client is client:
+            bundle.ask()
+            if bundle.failure is not None:
+                failure = bundle.failure
+                raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
+
+
+def answers(client: QueryClient, place: Place, statements: Sequence[str]) -> Iterator[Iterator[Rows]]:
+    """Yield the rows of the reply to `statements`, some at a time; each time to be run to its end.
+
+    Raises SourceError, and LongRow.
+    """
+    for bundle in getattr(_shared, "bundles", ()):
+        if bundle.client is client:
+            found = bundle.answer(statements)
+            if found is not None:
+                yield iter(found)
+                return
+    reply = Reply(len(statements))
+    for chunk in client.rows(place, statements):
+        yield reply.feed(chunk)
+    reply.finish()
