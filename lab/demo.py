@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -34,7 +34,9 @@ from lab.points import BadReply
 from lab.process import ProcessEnded
 from lab.site import Site
 from lab.telegraf import TelegrafProcess
+from telegraf_plugin.config import load
 from telegraf_plugin.config.dotenv import quoted
+from telegraf_plugin.errors import ConfigurationError
 
 INTERVAL_S = 5
 LOGS = ("telegraf.log", "collector.log")  # Telegraf's, and the plugin's own
@@ -44,6 +46,7 @@ SETTLE_S = 20
 SHORTEST_S = 40
 # A slow machine may be a cycle late; what is not there by then is not coming.
 GRACE_S = 30
+AS_SHIPPED = "the demo has the two sources that are shipped, and no others; take a fresh clone for it"
 
 
 # There are two sources: with more shards, some have nothing to do, which can be looked at, too.
@@ -114,6 +117,16 @@ def _look_for_the_collector() -> None:
         raise CannotBegin("data-collector is not installed in this Python's environment: run make demo")
 
 
+def _look_at_the_sources(queries: Path, environment: Mapping[str, str]) -> None:
+    """Look whether the file can be used with the demo's own variables. Raises CannotBegin."""
+    try:
+        config = load(queries, environment)
+    except ConfigurationError as error:
+        raise CannotBegin(f"{error}; {AS_SHIPPED}") from None
+    if more := sorted({source.name for source in config.sources} - {"POD-8", "POD-30"}):
+        raise CannotBegin(f"{queries}: reads {', '.join(more)} as well; {AS_SHIPPED}")
+
+
 def _set_up(stack: ExitStack, shards: int, console: Console) -> Stage:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-demo-")))
     logs = [_logs(folder, console, name) for name in _names(shards)]
@@ -127,6 +140,7 @@ def _set_up(stack: ExitStack, shards: int, console: Console) -> Stage:
     for number, (port, log) in enumerate(zip(ports, logs, strict=True), 1):
         # telegraf.conf and config/queries.yaml of the repository as they are: the environment alone steers them.
         environment = site.environment(INTERVAL_S, port)
+        _look_at_the_sources(REPOSITORY / "config" / "queries.yaml", environment)
         if shards > 1:
             environment["COLLECTOR_SHARD"] = f"{number}/{shards}"
         cwd = _place(folder, log, f"collector-{number}")

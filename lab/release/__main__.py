@@ -8,12 +8,13 @@ from pathlib import Path
 
 from lab.engines import REPOSITORY
 from lab.release import trial
-from lab.release.build import Unbuilt, build
+from lab.release.build import Unbuilt, build, committed
 
 
 def main() -> int:
     """Build and try the release; returns the exit status."""
     try:
+        committed(REPOSITORY)
         release = build(REPOSITORY, REPOSITORY / "dist")
         with tempfile.TemporaryDirectory(prefix="data-collector-dist-") as folder:
             program = trial.installed(release, Path(folder))

@@ -42,6 +42,17 @@ def release_time(root: Path) -> int:
     return int(datetime.strptime(said[1], "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
 
 
+def committed(root: Path) -> None:
+    """Refuse a clone at `root` with changes: a site's own files are no release. Raises Unbuilt."""
+    if not (root / ".git").exists():
+        return
+    changed = [line[3:] for line in run(["git", "status", "--porcelain"], root).splitlines()]
+    if changed:
+        raise Unbuilt(
+            f"not committed: {', '.join(changed)}; a release is made of what is: commit it, or take a fresh clone"
+        )
+
+
 def build(root: Path, into: Path) -> Release:
     """Build the release of the clone at `root` into the folder `into`. Raises Unbuilt."""
     time = release_time(root)

@@ -121,7 +121,10 @@ def run(options: argparse.Namespace) -> int:
     environment = {**work.environment, **made.variables}
     site_files.tried(work, made.files, environment)
     config = made.files.config(work.place.queries, environment)
-    sys.stdout.write(site_files.diff(work.place, work.files, made.files))
+    written = made.files
+    if token and work.token_folder is None:
+        written = site_files.with_token(written, made.token, token)
+    sys.stdout.write(site_files.diff(work.place, work.files, written))
     if options.write:
         _write(work, made, token)
     else:

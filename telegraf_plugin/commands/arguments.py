@@ -6,11 +6,12 @@ import argparse
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from telegraf_plugin.errors import CollectorError
 
@@ -29,6 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments: object, **settings: object) -> None:
         self._later: Callable[[argparse.ArgumentParser], None] | None = None
+        self._words: Sequence[str] = ()  # what it was asked to parse
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(*arguments, **settings)  # type: ignore[arg-type]
 
@@ -50,6 +52,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """Parse as argparse does."""
         self.complete()
+        self._words = list(args if args is not None else sys.argv[1:])
         return super().parse_known_args(args, namespace)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
@@ -69,10 +72,27 @@ class Parser(argparse.ArgumentParser):
         close = [option for word in rest if (option := meant(word, known))]
         return f"; did you mean {close[0]}?" if close else ""
 
+    def error(self, message: str) -> NoReturn:
+        """End as argparse does. What is needed and not there may be there misspelt, which is said then as well."""
+        if self._words and "are required" in message:
+            message += self._misspelt(self._words)
+        super().error(message)
+
+    def _misspelt(self, words: Sequence[str]) -> str:
+        """Return what is said of an option of `words` that is none of this parser's; empty for none like one."""
+        known = self.options
+        # What is the beginning of an option is taken for it, as argparse does.
+        odd = (word for word in words if not any(option.startswith(word.partition("=")[0]) for option in known))
+        close = next(((word, option) for word in odd if (option := meant(word, known))), None)
+        return f"; {close[0].partition('=')[0]} is not known, did you mean {close[1]}?" if close else ""
+
     def _check_value(self, action: argparse.Action, value: object) -> None:
         choices = list(map(str, action.choices or ()))
         if choices and str(value) not in choices:
-            raise argparse.ArgumentError(action, f"{unknown('command', str(value), choices)}")
+            if (option := f"--{value}") in self.options:
+                raise argparse.ArgumentError(action, f"no command is called {value!r}; did you mean {option}?")
+            what = "command" if isinstance(action.choices, dict) else action.dest
+            raise argparse.ArgumentError(action, unknown(what, str(value), choices))
         super()._check_value(action, value)
 
 

@@ -82,7 +82,7 @@ class Account:
                     origin = min(origin, mirror.origin)
             else:  # what was copied is neither copied again nor called wrong; what was not is kept
                 origin = (span(mark.origin, END) - mark.proved).parts[0][0]
-                self.redefined = (mark.sent - mark.proved).clip(start=origin)
+                self.redefined = mark.sent - mark.proved
                 course.islands -= mark.proved
         elif mirror is not None:
             origin, self.began = mirror.oldest, mirror.began

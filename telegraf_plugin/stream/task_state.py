@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from telegraf_plugin.stream.account import Account, State
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Instant
@@ -13,7 +15,7 @@ from telegraf_plugin.stream.notes import Notes
 from telegraf_plugin.stream.pause import Pause, Paused, newest
 from telegraf_plugin.stream.restraint import Allowance
 from telegraf_plugin.stream.retries import Retries
-from telegraf_plugin.stream.spans import Spans
+from telegraf_plugin.stream.spans import Span, Spans
 from telegraf_plugin.stream.uncompared import Uncompared
 from telegraf_plugin.stream.units import utc
 
@@ -92,6 +94,20 @@ class TaskState:
             "%s: what it selects, or how it is named or tagged, was changed: from %s on it is copied so; what central "
         )
         text += "has of before stays as it is%s"
-        both = "; points of [%s, %s) were sent already, and may stand there in both forms" if sent else ""
-        origin = utc(self.course.origin)
-        self._notes.warning(text % ("%s", "%s", both), self.stream.label, origin, *map(utc, sent.hull or ()))
+        origin = self.course.origin
+        self._notes.warning(text, self.stream.label, utc(origin), both_forms(sent, origin))
+
+
+def both_forms(sent: Spans, origin: int) -> str:
+    """Return what is said of the points that were `sent` in another form; the stream begins at `origin` (Unix ns)."""
+    recent, older = sent.clip(start=origin).hull, sent.clip(stop=origin).parts
+    said = ""
+    if recent:
+        said += f"; points of {_told([recent])} were sent already, and may stand there in both forms"
+    if older:  # part by part: around them is what was proved, and is not copied anew
+        said += f"; points of {_told(older)} were sent by a backfill, and may stand there in both forms if it goes on"
+    return said
+
+
+def _told(parts: Iterable[Span]) -> str:
+    return ", ".join(f"[{utc(start)}, {utc(stop)})" for start, stop in parts)

@@ -19,7 +19,7 @@ import pytest
 from lab.engines import REPOSITORY
 from lab.release import trial
 from lab.release.archive import entries
-from lab.release.build import Release, build
+from lab.release.build import Release, Unbuilt, build, committed
 from telegraf_plugin import __version__
 
 
@@ -67,6 +67,19 @@ def test_nothing_of_this_machine_is_in_the_archive(release: Release) -> None:
     assert {name for name in names if name.startswith("logs/")} == {"logs/.gitkeep"}
     assert not [name for name in names if "__pycache__" in name]
     assert {"config/inside-telegraf.conf", "docker-compose.yaml", "docs/telegraf.md", "sbom.cdx.json"} <= names
+
+
+def test_a_clone_with_a_sites_own_files_is_no_release(tmp_path: Path) -> None:
+    committed(tmp_path)  # no clone: a release's archive, say
+    file = tmp_path / "queries.yaml"
+    file.write_text("as shipped")
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "Begin"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True, timeout=60)
+    committed(tmp_path)
+    file.write_text("with a third site")
+    with pytest.raises(Unbuilt, match=r"not committed: queries\.yaml; "):
+        committed(tmp_path)
 
 
 def test_what_the_documents_in_the_archive_lead_to_is_in_it_too() -> None:

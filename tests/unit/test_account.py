@@ -86,6 +86,14 @@ def test_a_changed_definition_begins_where_the_old_one_was_not_proved() -> None:
     assert account.mirror.oldest == s(-5000)
 
 
+def test_what_an_earlier_definition_has_sent_and_not_proved_is_known_also_where_a_backfill_sent_it() -> None:
+    made = mark(Spans.of([sp(-3000, -2500), sp(-1000, -700)]), definition="another")
+    sent = Spans.of([sp(-3500, -2400), sp(-1000, -100)])
+    found = adopted(replace(made, sent=sent)).redefined
+    assert found is not None
+    assert seconds(found) == [(-3500, -3000), (-2500, -2400), (-700, -100)]
+
+
 def test_of_a_mark_and_its_mirror_the_lower_origin_counts() -> None:
     ledger = mark(span(*sp(-1000, -400)))
     assert adopted(ledger, Origin(STREAM.hash, s(-2000), 0, s(-2000))).course.origin == s(-2000)

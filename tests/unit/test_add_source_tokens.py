@@ -27,6 +27,7 @@ def test_a_token_from_standard_input_is_shown_nowhere(clone: Clone, monkeypatch:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{TOKEN}\n"))
     done = clone.run("add-source", *POD_31, "--bucket", "cooling", "--write", "--token", "-")
     assert TOKEN not in done
+    assert "+SERVER_C_TOKEN=[token]\n" in done
     assert settings({}).environment["SERVER_C_TOKEN"] == TOKEN
     assert "a token that reads its bucket" not in done
     assert "Put the token where it belongs: central's" in done

@@ -68,6 +68,30 @@ def test_an_option_that_nobody_knows_is_told_with_what_was_meant(
     assert told.endswith(f"; did you mean {meant}?\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "word", "meant"),
+    [
+        (("verify", "--form", "-1d"), "--form", "--from"),
+        (("verify", "POD-8/telegraf", "--form=-1d"), "--form", "--from"),
+        (("add-source", "X", "--url", "http://a:1", "--org", "o", "--buket", "b"), "--buket", "--bucket"),
+    ],
+)
+def test_one_that_is_needed_and_misspelt_is_told_as_well(
+    words: tuple[str, ...], word: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refusal(capsys, *words)
+    assert told.endswith(f"arguments are required: {meant}; {word} is not known, did you mean {meant}?\n")
+
+
+def test_what_is_missing_without_being_misspelt_is_told_without_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusal(capsys, "verify", "--rep", "--limi=3").endswith("arguments are required: --from\n")
+    assert refusal(capsys, "verify", "--xyz").endswith("arguments are required: --from\n")
+
+
+def test_an_option_without_its_dashes_is_told_with_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no command is called 'version'; did you mean --version?" in refusal(capsys, "version")
+
+
 def test_an_option_that_is_like_none_is_refused_without_a_guess(capsys: pytest.CaptureFixture[str]) -> None:
     assert refusal(capsys, "check", "--xyz").endswith("unrecognized arguments: --xyz\n")
     assert refusal(capsys, "check", "xyz").endswith("unrecognized arguments: xyz\n")

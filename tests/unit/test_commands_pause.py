@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 
-from telegraf_plugin.commands import pause
+from telegraf_plugin.commands import pause, resume
+from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.session import CentralAccess, Session
 from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
@@ -92,3 +93,22 @@ def test_json_says_whether_it_is_taken(capsys: pytest.CaptureFixture[str]) -> No
     told = json.loads(capsys.readouterr().out)
     assert (told["stream"], told["paused"], told["taken"]) == (STREAM.label, "stream", True)
     assert (told["id"], told["asked"]) == (central.pauses[0].id, central.pauses[0].time)
+
+
+def _resumed(central: Central) -> int:
+    session = cast(Session, SimpleNamespace(central=central, stream=lambda _name: STREAM))
+    options = {"stream": STREAM.label, "json": False, "no_wait": False, "wait": 30.0, "backlog": True}
+    return resume.resumed(session, argparse.Namespace(**options))
+
+
+def test_a_backlog_is_resumed_as_it_was_paused() -> None:
+    central = Central(taken=Pause("a", Paused.BACKLOG, 1))
+    assert _resumed(central) == 0
+    assert [each.what for each in central.pauses] == [Paused.NOTHING]
+
+
+def test_a_stream_that_is_paused_as_a_whole_is_not_resumed_by_its_backlog() -> None:
+    central = Central(taken=Pause("a", Paused.STREAM, 1))
+    with pytest.raises(Unusable, match="paused as a whole: resume it without --backlog"):
+        _resumed(central)
+    assert central.pauses == []

@@ -69,6 +69,7 @@ def test_each_shell_gets_lines_of_its_own(shell: str, clone: Clone) -> None:
 
 
 def test_another_shell_is_told_which_there_are(clone: Clone) -> None:
+    assert "no shell is called 'bsh'; did you mean bash?" in clone.refused("completion", "bsh")
     assert "'tcsh'" in clone.refused("completion", "tcsh")
 
 

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from lab import checks, demo, screen
+from lab.engines import REPOSITORY
 from lab.points import FieldType, Point
 
 
@@ -114,3 +115,22 @@ def test_own_metrics_of_two_shards_are_two_lines() -> None:
     for shard in ("1/2", "2/2"):
         screen._take_own(shot, {**row, "shard": shard})
     assert sorted(shot.own) == ["collector_health 1/2", "collector_health 2/2"]
+
+
+def test_a_clone_with_a_site_of_its_own_is_told_so_and_not_that_points_are_missing(tmp_path: Path) -> None:
+    shipped = (REPOSITORY / "config" / "queries.yaml").read_text()
+    names = ("INFLUXDB_CENTRAL", "SERVER_A", "SERVER_B")
+    variables = {f"{name}_{what}": "not-a-token" for name in names for what in ("ORG", "TOKEN", "BUCKET", "BUCKET_2")}
+    variables |= {f"{name}_URL": f"http://127.0.0.1:{port}" for port, name in enumerate(names, 1)}
+    variables |= {"SERVER_A_BUCKET": "a", "SERVER_B_BUCKET": "b", "SERVER_B_BUCKET_2": "c"}
+    file = tmp_path / "queries.yaml"
+    file.write_text(shipped)
+    demo._look_at_the_sources(file, variables)
+    file.write_text(
+        f"{shipped}\n"
+        '  - {name: POD-31, url: "${SERVER_C_URL}", org: o, token: "${SERVER_A_TOKEN}", streams: [{bucket: cooling}]}\n'
+    )
+    with pytest.raises(demo.CannotBegin, match=r"SERVER_C_URL is not set; .*take a fresh clone"):
+        demo._look_at_the_sources(file, variables)
+    with pytest.raises(demo.CannotBegin, match=r"reads POD-31 as well; .*take a fresh clone"):
+        demo._look_at_the_sources(file, variables | {"SERVER_C_URL": "http://127.0.0.1:4"})
