@@ -12,8 +12,8 @@ KNOWN: tuple[str, ...] = (
         "in parts)) -> (True)"
     ),
     (
-        "telegraf_plugin/stream/markbook.py: MarkBook.gone: [mark for mark in self.had if since <= mark.time < "
-        "until] -> ([])"
+        "telegraf_plugin/stream/markbook.py: MarkBook.gone: [MarkId(time, self.incarnation) for time in times] -> "
+        "([])"
     ),
 )
 """Those that survived before there was a gate; tried at every run."""

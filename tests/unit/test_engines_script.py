@@ -54,7 +54,7 @@ def test_another_name_is_refused(clone: Path) -> None:
     run = engines(clone, "telegraf", "grafana")
     assert (run.returncode, run.stderr) == (
         2,
-        "engines: no engine is called 'grafana'; there are: telegraf influxd influxd-1.13 influxd-1.6 "
+        "engines: no engine is called 'grafana'; there are: telegraf influxd influxd-1.13 influxd-1.6 kafka "
         "kustomize kube-score\n",
     )
     assert not (clone / ".engines").exists()
