@@ -27,7 +27,7 @@ def central_bundles(central: CentralReader, commands: Iterable[Command]) -> dict
     for command in commands:
         if foreseeable(command):
             foreseen.setdefault(command.stream.central_bucket, []).append(partial(_of_central, central, command))
-    return {bucket: central.bundle(each) for bucket, each in foreseen.items()}
+    return {bucket: central.bundle(bucket, each) for bucket, each in foreseen.items()}
 
 
 def foreseeable(command: Command) -> bool:

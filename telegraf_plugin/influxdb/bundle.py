@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from telegraf_plugin.stream.block import Tags
 
 MAX_STATEMENTS = 500
 """Statements of one request: some 100 KB of text."""
+MANY = 8
+"""From so many questions on one statement for all streams of a bucket is asked in place of theirs."""
 MAX_BYTES = 256 * 1024
 """What is kept of the answers; as rows it takes some ten times that. Who asks for more is answered alone."""
 
@@ -59,23 +61,39 @@ class Bundle:
     Safe to use from several threads: the others wait for it. `failure`: that the server did not answer it.
     """
 
-    def __init__(self, client: QueryClient, foreseen: Sequence[Foresee]) -> None:
-        """`foreseen`: each question's statements."""
+    def __init__(
+        self, client: QueryClient, foreseen: Sequence[Foresee], turn: AbstractContextManager[object] | None = None
+    ) -> None:
+        """`foreseen`: each question's statements. Of bundles with one `turn` (a lock) one is asked at a time."""
         self.client = client
-        self._foreseen = foreseen
+        self._foreseen = list(foreseen)
+        self._turn = turn or nullcontext()
+        self._begun = False
+        self._gate = threading.Lock()
         self._answers: dict[str, _Answer] = {}
         self.failure: TransientError | None = None
         self._asked = False
         self._lock = threading.Lock()
 
+    def join(self, foreseen: Sequence[Foresee]) -> bool:
+        """Have these questions asked as well, unless it is too late for that; returns whether they are. Never waits."""
+        with self._gate:
+            if not self._begun:
+                self._foreseen += foreseen
+            return not self._begun
+
     def ask(self) -> None:
         """Ask, unless it was."""
-        with self._lock:
+        if self._asked:
+            return
+        with self._turn, self._lock:
             if not self._asked:
-                self._asked = True
+                with self._gate:
+                    self._begun = True
                 with sharing():  # what it asks for that goes no detour over itself
                     self._ask()
-                self._foreseen = ()
+                self._foreseen.clear()
+                self._asked = True
 
     def answer(self, statements: Sequence[str]) -> list[Rows] | None:
         """Return the rows for all of `statements`, numbered as these are; None where one has no answer here.
@@ -102,20 +120,21 @@ class Bundle:
 
     def _ask(self) -> None:
         place: Place | None = None
-        asked: dict[str, list[_Answer]] = {}  # what is told by each statement that is sent
+        wholes: dict[str, dict[str, _Answer]] = {}  # by statement for all: each one's own
         for foresee in self._foreseen:
             try:
                 for each in foresee():
                     place = each.place
                     if each.statement not in self._answers:
                         answer = self._answers[each.statement] = _Answer(each.tags)
-                        asked.setdefault(each.whole or each.statement, []).append(answer)
+                        wholes.setdefault(each.whole or each.statement, {})[each.statement] = answer
                     self._answers[each.statement].wanted += 1
             except TransientError as failure:
                 self.failure = failure
                 return
             except Exception:  # noqa: S112 (what cannot be foreseen is asked alone, and says itself what is wrong)
                 continue
+        asked = _sent(wholes)
         texts, left = list(asked), MAX_BYTES
         if place is None or len(self._answers) < 2:
             return
@@ -148,6 +167,22 @@ class Bundle:
         reply.finish()
         _keep(told, rows)
         return left
+
+
+def _sent(wholes: dict[str, dict[str, _Answer]]) -> dict[str, list[_Answer]]:
+    """Return the statements that are sent, each with what it tells: one for all only where all are many.
+
+    It counts those as well that nobody asks about.
+    """
+    sent: dict[str, list[_Answer]] = {}
+    for whole, own in wholes.items():
+        if len(own) >= MANY:
+            sent[whole] = list(own.values())
+            continue
+        for statement, answer in own.items():
+            answer.tags = ()
+            sent[statement] = [answer]
+    return sent
 
 
 def _keep(told: list[list[_Answer]], rows: list[list[Rows]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar, cast
@@ -42,6 +43,8 @@ class CentralReader(LedgerReader):
         self._way = InfluxqlWay(self._client, central.read)
         self._always_influxql = central.read is ReadWay.INFLUXQL
         self._influxql = InfluxqlReader(self._way)
+        self._open: dict[str, Bundle] = {}
+        self._turns: dict[str, threading.Lock] = {}
 
     # What has landed
 
@@ -54,9 +57,16 @@ class CentralReader(LedgerReader):
         with self._explained():
             return self._either(stream, lambda questions: questions.count(span), by_flux)
 
-    def bundle(self, foreseen: Sequence[Foresee]) -> Bundle:
-        """Return one request for what several questions are about to ask."""
-        return Bundle(self._client, foreseen)
+    def bundle(self, bucket: str, foreseen: Sequence[Foresee]) -> Bundle:
+        """Return one request for what several questions are about to ask of `bucket`, also those that come later.
+
+        One at a time is asked of a bucket: who comes meanwhile is asked for by the next one. One thread's; never waits.
+        """
+        open_ = self._open.get(bucket)
+        if open_ is None or not open_.join(foreseen):
+            turn = self._turns.setdefault(bucket, threading.Lock())
+            open_ = self._open[bucket] = Bundle(self._client, foreseen, turn)
+        return open_
 
     def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
         """Yield what `count` of `spans` is about to ask, as far as that can be told (`bundle`)."""

@@ -119,8 +119,44 @@ def test_many_statements_are_several_requests(monkeypatch: pytest.MonkeyPatch) -
     assert server.asked == [[A, B], [C]]
 
 
-def test_of_a_statement_for_all_each_finds_what_its_tags_say() -> None:
+def test_where_few_ask_they_ask_for_their_own_and_not_for_all() -> None:
     server = Server()
+    foreseen = [Foreseen(PLACE, text, "GROUPED", ((b"source", b"p"),)) for text in (A, B)]
+    with sharing(Bundle(cast(QueryClient, server), [lambda: foreseen])):
+        assert asked(server, A) == [(0, ord("a"))]
+    assert server.asked == [[A, B]]
+
+
+def test_who_comes_while_a_bucket_is_asked_joins_the_next_request() -> None:
+    server, turn = Server(), threading.Lock()
+    first, begun, go_on = bundle_of(server, [A, C]), threading.Event(), threading.Event()
+    first._turn = turn
+
+    def slow() -> Iterator[Foreseen]:
+        begun.set()
+        go_on.wait(10)
+        return iter(())
+
+    assert first.join([slow])
+    asking = threading.Thread(target=first.ask)
+    asking.start()
+    assert begun.wait(10)
+    later: list[Foreseen] = [Foreseen(PLACE, B), Foreseen(PLACE, C)]
+    assert not first.join([lambda: later])  # too late: and it is not waited for
+    second = Bundle(cast(QueryClient, server), [lambda: later], turn)
+    assert second.join([lambda: [Foreseen(PLACE, A)]])
+    waiting = threading.Thread(target=second.ask)
+    waiting.start()
+    assert second.join([list])  # it has its turn when the first one is done
+    go_on.set()
+    for thread in (asking, waiting):
+        thread.join(10)
+    assert server.asked == [[A, C], [B, C, A]]
+
+
+def test_of_a_statement_for_all_each_finds_what_its_tags_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    monkeypatch.setattr(bundle_module, "MANY", 2)
     tags = {name: ((b"source", name.encode()), (b"bucket", b"x")) for name in "pqs"}
     foreseen = [Foreseen(PLACE, f"SELECT {name}", "GROUPED", of) for name, of in tags.items()]
     with sharing(Bundle(cast(QueryClient, server), [lambda: foreseen])):
