@@ -6,6 +6,7 @@ What is seen is said in words (`seen`), for docs/kafka.md.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,9 +15,11 @@ from lab.chaos.trouble import Rule, Scope, Trouble
 from lab.kafka_way import TOPICS
 from lab.loopback import wait_until
 from lab.site import Site
-from tests.kafka.trial import IN_FLIGHT, TOPIC, Trial, seen
+from tests.kafka.trial import IN_FLIGHT, SECOND, TOPIC, Trial, seen
 
 GROUP = ("--group", TOPIC)
+
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -133,12 +136,15 @@ def test_an_old_reader_writes_late(trial: Trial, site: Site) -> None:
             hanging.resume()
         # The rule is gone and then the process ended by SIGTERM: it writes what it holds before it ends.
     late = trial.lacking()
-    mended = trial.wait_equal(300.0)
     assert late, "the hanging reader held nothing"
+    time_of_day = datetime.fromtimestamp(at // SECOND - 60, UTC).isoformat()
+    found = trial.command("verify", "--from", time_of_day, "--repair")
+    assert (found.returncode, "different" in found.stdout) == (1, True), found.stdout + found.stderr
+    mended = trial.wait_equal()
     seen(
         f"a reader hangs with 500 lines that it could not write; another one takes over after {taken:.0f} s; the"
         f" points are changed at the source, arrive and are proved after {proved:.0f} s; the first one wakes and writes"
-        f" the old values over them ({late.splitlines()[0]}); the sweep finds it: equal again after {mended:.0f} s"
+        f" the old values over them ({late.splitlines()[0]}); verify --repair names them: equal after {mended:.0f} s"
     )
 
 

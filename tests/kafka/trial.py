@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -33,7 +34,6 @@ central:
   metrics_bucket: "${{INFLUXDB_CENTRAL_BUCKET}}"
 metadata_tags: [host, source_bucket, field]
 max_in_flight: {IN_FLIGHT}
-sweep: 50%
 sources:
   - name: {POD_8}
     url: "${{SERVER_A_URL}}"
@@ -116,6 +116,19 @@ class Trial:
     def tick(self) -> None:
         """Wait until the plugin has had a tick."""
         self.collector.wait_for_log("cycle: ", after=len(self.collector.log()))
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `data-collector` where the collector runs, with its settings."""
+        env = {**self.collector.env, "INFLUXDB_CENTRAL_URL": self.site.central.url}
+        return subprocess.run(
+            ["data-collector", *words],
+            cwd=self.collector.cwd,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     def ends(self, time: str = "latest") -> list[int]:
         """The topic's next offsets, or its first ones that are still there (`earliest`), by partition."""
