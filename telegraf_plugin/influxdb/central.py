@@ -70,12 +70,12 @@ class CentralReader(LedgerReader):
 
     def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
         """Yield what `count` of `spans` is about to ask, as far as that can be told (`bundle`)."""
-        questions = self._way.about(in_central(stream)) if stream.flux is None else None
+        questions = self._way.about(in_central(stream)) if self._suits_influxql(stream) else None
         yield from questions.foreseen_counts(spans) if questions is not None else ()
 
     def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
         """Yield what `blocks` of `spans` is about to ask, likewise."""
-        if stream.flux is None:
+        if self._suits_influxql(stream):
             yield from self._influxql.foreseen(in_central(stream), spans, False)
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
