@@ -184,6 +184,16 @@ def test_points_of_all_streams_are_one_request_of_a_source_and_each_has_its_line
     assert len(marks) == len(bench.streams)
 
 
+def test_what_is_given_before_a_bucket_is_asked_goes_into_one_request_with_what_was_given_before() -> None:
+    server = Server("http://central:8086", "org", Credential("t"), read=ReadWay.AUTO)
+    reader = CentralReader(server, "metrics", cast(QueryClient, Client()))
+    first = reader.bundle("a", [])
+    assert reader.bundle("a", []) is first
+    assert reader.bundle("b", []) is not first
+    first.ask()
+    assert reader.bundle("a", []) is not first
+
+
 def test_what_differs_is_one_streams_own(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch, 5)
     bench.central.less = "b3"
