@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+LONGEST_NAME = 40
+"""Characters of a table's first column that are not folded, in a terminal of 80."""
 _STYLES = {"bad": "red", "warning": "yellow", "differs": "red"}
 
 
@@ -32,7 +34,9 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableT
     told = [place for place in range(len(headings)) if any(row[place] not in ("", "-") for row in rows)]
     made = Table()
     for place in told:
-        made.add_column(headings[place], overflow="fold")
+        # What a row is about is read whole, as long as others can give way.
+        name = min(max((len(row[0]) for row in rows), default=0), LONGEST_NAME) if place == 0 else None
+        made.add_column(headings[place], overflow="fold", min_width=name)
     for whole in rows:
         row = [whole[place] for place in told]
         style = next((_STYLES[cell] for cell in row if cell in _STYLES), "")

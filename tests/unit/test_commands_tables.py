@@ -45,6 +45,13 @@ def test_on_a_terminal_columns_that_say_nothing_are_left_out() -> None:
     assert "B" in out.getvalue()
 
 
+def test_what_a_row_is_about_is_read_whole_where_others_can_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = Terminal()
+    write_table(("Stream", "Last error", "Next"), [("POD-30/pod_monitoring", "words " * 20, "more " * 20)], out)
+    assert "│ POD-30/pod_monitoring │" in out.getvalue()
+
+
 def test_progress_is_shown_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:
     with meter() as shown:
         shown.show("x", 1, 2)
