@@ -48,7 +48,8 @@ def test_on_a_terminal_columns_that_say_nothing_are_left_out() -> None:
 def test_what_a_row_is_about_is_read_whole_where_others_can_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     out = Terminal()
-    write_table(("Stream", "Last error", "Next"), [("POD-30/pod_monitoring", "words " * 20, "more " * 20)], out)
+    others = ["2026-11-26 11:12:48Z"] * 4
+    write_table(("Stream", *"ABCD"), [("POD-30/pod_monitoring", *others)], out)
     assert "│ POD-30/pod_monitoring │" in out.getvalue()
 
 
