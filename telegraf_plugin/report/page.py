@@ -118,7 +118,7 @@ def _tiles(facts: Facts) -> Html:
         _tile(
             percent(share) if share is not None else "–",
             "proved",
-            lacking or f"of {duration(wanted / SECOND)} wanted" if wanted else "nothing is wanted yet",
+            lacking or _of_wanted(share, wanted, held),
             bool(missing or gone),
         ),
         _tile(
@@ -138,6 +138,14 @@ def _tiles(facts: Facts) -> Html:
         class_="tiles",
         aria_label="in figures",
     )
+
+
+def _of_wanted(share: float | None, wanted: int, held: int) -> str:
+    """Return of how much (ns) a share is proved, where no hour is missing: a small one is no fault after a start."""
+    if not wanted:
+        return "nothing is wanted yet"
+    rest = "; the rest is on its way" if share is not None and share < 1 and not held else ""
+    return f"of {duration(wanted / SECOND)}{rest}"
 
 
 def _rate_now(facts: Facts) -> str:

@@ -14,7 +14,7 @@ from telegraf_plugin.report.charts import chart, levels, ticks
 from telegraf_plugin.report.drawn import MOST_DRAWN, chosen
 from telegraf_plugin.report.facts import Facts, Point
 from telegraf_plugin.report.html import Html, element, escaped, joined
-from telegraf_plugin.report.page import page
+from telegraf_plugin.report.page import _of_wanted, page
 from telegraf_plugin.report.words import percent
 from telegraf_plugin.stream.units import DAY, HOUR, SECOND
 from tests.unit.report_bench import HOSTILE, NOW, facts, hostile, troubled, unknown, well
@@ -217,3 +217,18 @@ def test_the_newest_whole_window_says_how_fast_it_is() -> None:
     points = [Point(begin - window, 1.0, 77.0, 0.0), Point(begin, 1.0, 5.0, 0.0)]
     assert "<b>77/s</b>" in page(facts(replace(stream, history=points)))
     assert "<b>5/s</b>" in page(facts(replace(stream, history=points[1:])))
+
+
+@pytest.mark.parametrize(
+    ("share", "wanted", "held", "text"),
+    [
+        (0.002, HOUR, 0, "of 1 h; the rest is on its way"),
+        (1.0, HOUR, 0, "of 1 h"),
+        (0.9, HOUR, 3, "of 1 h"),
+        (None, 0, 0, "nothing is wanted yet"),
+    ],
+)
+def test_a_small_share_after_a_start_is_told_to_be_on_its_way(
+    share: float | None, wanted: int, held: int, text: str
+) -> None:
+    assert _of_wanted(share, wanted, held) == text
