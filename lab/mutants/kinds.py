@@ -12,8 +12,7 @@ KINDS: dict[str, str] = {
         "not in accounted] -> ([])"
     ): "what marks beside the believed chain have printed is compared again",
     (
-        "telegraf_plugin/stream/markbook.py: MarkBook.gone: [MarkId(time, self.incarnation) for time in times] -> "
-        "([])"
+        "telegraf_plugin/stream/markbook.py: MarkBook.gone: [MarkId(time, self.incarnation) for time in times] -> ([])"
     ): "a mark that was there before the newest, and is gone, tells of a restore",
     "telegraf_plugin/stream/markbook.py: MarkBook.claimed: claims += proved -> pass": (
         "what a mark on its way calls proved is not printed"

@@ -11,10 +11,7 @@ KNOWN: tuple[str, ...] = (
         "telegraf_plugin/stream/outcomes.py: Outcomes.compared: all((part.settles <= self._job_at.safe for part "
         "in parts)) -> (True)"
     ),
-    (
-        "telegraf_plugin/stream/markbook.py: MarkBook.gone: [MarkId(time, self.incarnation) for time in times] -> "
-        "([])"
-    ),
+    ("telegraf_plugin/stream/markbook.py: MarkBook.gone: [MarkId(time, self.incarnation) for time in times] -> ([])"),
 )
 """Those that survived before there was a gate; tried at every run."""
 
