@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 from lab.engines import REPOSITORY
+from telegraf_plugin import __version__
 from tests.image.conftest import fresh_clone
 from tests.image.containers import inspect, podman
 from tests.unit.test_lint import SETTINGS
@@ -33,7 +34,7 @@ def test_its_labels_say_what_it_is(image: str) -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert BASE
     assert labels["org.opencontainers.image.title"] == project["name"]
-    assert labels["org.opencontainers.image.version"] == project["version"]
+    assert labels["org.opencontainers.image.version"] == __version__
     assert labels["org.opencontainers.image.licenses"] == project["license"]
     assert labels["org.opencontainers.image.base.name"] == BASE[1]
 
