@@ -13,7 +13,7 @@ import time
 
 from lab.influxd import InfluxServer
 from telegraf_plugin.config import Credential, Server
-from telegraf_plugin.executor import read_ledger
+from telegraf_plugin.execution.executor import read_ledger
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.clocks import Clocks
 from telegraf_plugin.stream.collector import Collector, Tick

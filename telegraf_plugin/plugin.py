@@ -24,7 +24,7 @@ from telegraf_plugin import __version__
 from telegraf_plugin.audit import Audit
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
-from telegraf_plugin.executor import Executor, Told
+from telegraf_plugin.execution.executor import Executor, Told
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.claim import lease_of

@@ -18,7 +18,7 @@ from lab.mutants.sites import Mutant, mutants
 from lab.mutants.trial import Copy, NotGreen, Verdict
 
 ROOT = Path(__file__).parents[2]
-DECIDING = ("executor", "runner", "telegraf/inflight")
+DECIDING = ("execution/executor", "execution/runner", "telegraf/inflight")
 """What decides outside of `stream/`."""
 COUNT = 60
 """Mutants that `make mutants` tries, besides the known ones; with fewer the mended ones are left out."""
@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.mutants", description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT, help="how many are tried (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="what decides between equals (default: %(default)s)")
-    parser.add_argument("--module", action="append", default=[], help="only this one: stream/spans, runner, …")
+    parser.add_argument(
+        "--module", action="append", default=[], help="only this one: stream/spans, execution/runner, …"
+    )
     parser.add_argument("--equivalents", action="store_true", help="try those that are said to be equivalent instead")
     parser.add_argument("--near", action="store_true", help="with the nearest tests alone: a look while writing some")
     parser.add_argument(

@@ -168,7 +168,7 @@ KINDS: dict[str, str] = {
     "telegraf_plugin/stream/bounds.py: beginning: max(begin, kept) -> (min(begin, kept))": (
         "a start date beyond retention begins at its edge"
     ),
-    "telegraf_plugin/runner.py: JobRunner.sweep: counted.equal -> (not counted.equal)": (
+    "telegraf_plugin/execution/runner.py: JobRunner.sweep: counted.equal -> (not counted.equal)": (
         "a piece of the sweep that counts alike is well"
     ),
 }

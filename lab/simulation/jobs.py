@@ -1,6 +1,6 @@
 """A command's questions, answered by counts: what it brings, how long that takes, and what is to be printed.
 
-What each job asks of which side is what `telegraf_plugin.runner` asks there.
+What each job asks of which side is what `telegraf_plugin.execution.runner` asks there.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from telegraf_plugin.executor import SourceDoer, read_claims, read_ledger
+from telegraf_plugin.execution.executor import SourceDoer, read_claims, read_ledger
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream import collector
 from telegraf_plugin.stream.account import Account

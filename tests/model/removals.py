@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from telegraf_plugin.runner import JobRunner
+from telegraf_plugin.execution.runner import JobRunner
 from telegraf_plugin.stream import account, bounds, clocks, course, flow, plan
 from telegraf_plugin.stream.account import Account, State
 from telegraf_plugin.stream.bounds import Bounds, Bucket

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from telegraf_plugin import executor as executor_module
 from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import CentralError, SourceError, TransientError
-from telegraf_plugin.executor import Executor, Told
+from telegraf_plugin.execution import executor as executor_module
+from telegraf_plugin.execution.executor import Executor, Told
 from telegraf_plugin.influxdb.bundle import MANY
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient

@@ -11,7 +11,6 @@ from typing import cast
 
 import pytest
 
-from telegraf_plugin import executor as executor_module
 from telegraf_plugin.config import Source as ConfiguredSource
 from telegraf_plugin.errors import (
     BadReply,
@@ -22,7 +21,8 @@ from telegraf_plugin.errors import (
     SourceError,
     TransientError,
 )
-from telegraf_plugin.executor import Executor, SourceDoer, Told, read_ledger
+from telegraf_plugin.execution import executor as executor_module
+from telegraf_plugin.execution.executor import Executor, SourceDoer, Told, read_ledger
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.source import SourceReader

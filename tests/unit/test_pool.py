@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from telegraf_plugin.errors import OutputClosed
-from telegraf_plugin.pool import Pool
+from telegraf_plugin.execution.pool import Pool
 from tests.unit.test_inflight import soon
 
 MOST = 4

@@ -104,7 +104,9 @@ def test_two_series_of_one_stream_are_one_and_a_window_that_is_not_over_is_as_lo
 
 
 def test_every_reason_for_which_points_are_held_has_its_remedy() -> None:
-    said = "\n".join((ROOT / "telegraf_plugin" / name).read_text() for name in ("runner.py", "stream/difference.py"))
+    said = "\n".join(
+        (ROOT / "telegraf_plugin" / name).read_text() for name in ("execution/runner.py", "stream/difference.py")
+    )
     said += holds.NOT_LOOKED_AT + holds.BEFORE_START
     assert [part for part, _ in REMEDIES if part not in said] == []
     assert difference.told([], FieldKey(b"m", b"f", FieldType.FLOAT)).startswith("it is there now")

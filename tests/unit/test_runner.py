@@ -11,9 +11,9 @@ import pytest
 
 from telegraf_plugin import compare as compare_module
 from telegraf_plugin.compare import SET_POINTS, narrowed
+from telegraf_plugin.execution.runner import JobRunner
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.block import Block, FieldKey, FieldType, Tags
 from telegraf_plugin.stream.clocks import Instant

@@ -9,7 +9,7 @@ import pytest
 from telegraf_plugin.commands.leases import HEADINGS, members_of
 from telegraf_plugin.config import standby
 from telegraf_plugin.errors import CentralError, NoRoom
-from telegraf_plugin.executor import read_claims
+from telegraf_plugin.execution.executor import read_claims
 from telegraf_plugin.influxdb.central_flux import claims_query
 from telegraf_plugin.influxdb.ledger_rows import claims_of
 from telegraf_plugin.report import sections

@@ -15,13 +15,13 @@ from itertools import chain
 
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError, TransientError
-from telegraf_plugin.foresight import asks_source, central_bundles, source_bundle
+from telegraf_plugin.execution.foresight import asks_source, central_bundles, source_bundle
+from telegraf_plugin.execution.pool import Pool
+from telegraf_plugin.execution.runner import JobRunner
 from telegraf_plugin.influxdb.bundle import Bundle, sharing
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.pool import Pool
-from telegraf_plugin.runner import JobRunner
 from telegraf_plugin.stream.collector import Action
 from telegraf_plugin.stream.commands import (
     Command,

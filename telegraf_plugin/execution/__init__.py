@@ -1,0 +1,1 @@
+"""What is done for the core in threads: the commands of streams, and what they ask together."""
