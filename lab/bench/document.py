@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab import markdown
 from lab.bench import tables
 from lab.bench.results import Results
 
@@ -47,11 +48,7 @@ def text(results: Results) -> str:
 
 def renewed(document: str, results: Results) -> str:
     """Return the document with its measured part made anew. Raises ValueError where a marker is lacking."""
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n\n{text(results)}\n\n{END}{after}"
+    return markdown.renewed(document, (BEGIN, END), text(results))
 
 
 def write(document: Path, results: Results) -> None:

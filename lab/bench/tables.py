@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from lab.bench.goals import goals
 from lab.bench.results import Results, Run, median, spread
+from lab.markdown import table
 
 PROCESSES = ("source", "plugin", "Telegraf", "central")
 FEEDERS = ("plugin", "script")
 """What stands in the column of the plugin: the collector's, or a script in its place."""
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table; all columns but the first are aligned to the right."""
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
-    return "\n".join(lines + ["| " + " | ".join(each) + " |" for each in rows])
 
 
 def number(value: float) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import random
 from subprocess import CalledProcessError, TimeoutExpired
 
+from lab.chaos.process_faults import killed, stopped
 from lab.chaos.stage import NoEffect, Stage, duration
 from lab.kafka_way import TOPICS, KafkaWay
-from lab.process import Process
 
 _REPEATED = 500  # messages of each partition that are delivered again
 
@@ -20,46 +20,27 @@ def _way(stage: Stage) -> KafkaWay:
     return stage.way
 
 
-def _killed(stage: Stage, chance: random.Random, process: Process) -> str:
-    pid = process.pid
-    process.kill()
-    try:
-        stage.hold(duration(chance) / 2)
-    finally:
-        process.start()
-    return f"{pid} killed, {process.pid} started"
-
-
-def _stopped(stage: Stage, chance: random.Random, process: Process) -> str:
-    process.pause()
-    try:
-        stage.hold(duration(chance))
-    finally:
-        process.resume()
-    return f"{process.pid} stopped, and went on"
-
-
 def broker_killed(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGKILL of the one broker, and started again."""
     way = _way(stage)
-    said = _killed(stage, chance, way.kafka.nodes[0])
+    said = killed(stage, chance, way.kafka.nodes[0])
     way.kafka.wait()
     return said
 
 
 def broker_stopped(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGSTOP and SIGCONT: requests that were given up on are done afterwards."""
-    return _stopped(stage, chance, _way(stage).kafka.nodes[0])
+    return stopped(stage, chance, _way(stage).kafka.nodes[0])
 
 
 def reader_killed(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGKILL: what was written and not yet confirmed to Kafka is delivered again."""
-    return _killed(stage, chance, _way(stage).reader)
+    return killed(stage, chance, _way(stage).reader)
 
 
 def reader_stopped(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGSTOP and SIGCONT, at times so long that Kafka gives its partitions to nobody."""
-    return _stopped(stage, chance, _way(stage).reader)
+    return stopped(stage, chance, _way(stage).reader)
 
 
 def second_reader(stage: Stage, chance: random.Random, _: str) -> str:

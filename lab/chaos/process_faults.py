@@ -10,7 +10,7 @@ import signal
 from lab.chaos.stage import NoEffect, Stage, duration
 from lab.chaos.trouble import Rule, Scope, Trouble
 from lab.influxd import InfluxServer
-from lab.process import alive
+from lab.process import Process, alive
 
 
 def plugin_killed(stage: Stage, chance: random.Random, _: str) -> str:
@@ -36,16 +36,30 @@ def plugin_killed_again_and_again(stage: Stage, chance: random.Random, _: str) -
     return f"{killed} killed, {rule.hits} writes got {rule.status}"
 
 
-def telegraf_killed(stage: Stage, chance: random.Random, _: str) -> str:
+def killed(stage: Stage, chance: random.Random, process: Process) -> str:
     """SIGKILL, and started again."""
-    telegraf = stage.telegraf
-    pid = telegraf.pid
-    telegraf.kill()
+    pid = process.pid
+    process.kill()
     try:
         stage.hold(duration(chance) / 2)
     finally:
-        telegraf.start()
-    return f"{pid} killed, {telegraf.pid} started"
+        process.start()
+    return f"{pid} killed, {process.pid} started"
+
+
+def stopped(stage: Stage, chance: random.Random, process: Process) -> str:
+    """SIGSTOP and SIGCONT."""
+    process.pause()
+    try:
+        stage.hold(duration(chance))
+    finally:
+        process.resume()
+    return f"{process.pid} stopped, and went on"
+
+
+def telegraf_killed(stage: Stage, chance: random.Random, _: str) -> str:
+    """SIGKILL, and started again."""
+    return killed(stage, chance, stage.telegraf)
 
 
 def _server_killed(stage: Stage, chance: random.Random, server: InfluxServer, copy: bool = False) -> str:
@@ -84,13 +98,7 @@ def plugin_stopped(stage: Stage, chance: random.Random, _: str) -> str:
 
 def telegraf_stopped(stage: Stage, chance: random.Random, _: str) -> str:
     """SIGSTOP and SIGCONT."""
-    telegraf = stage.telegraf
-    telegraf.pause()
-    try:
-        stage.hold(duration(chance))
-    finally:
-        telegraf.resume()
-    return f"{telegraf.pid} stopped, and went on"
+    return stopped(stage, chance, stage.telegraf)
 
 
 def _server_stopped(stage: Stage, chance: random.Random, server: InfluxServer) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
+from lab import markdown
+from lab.markdown import table
 from lab.simulation.facts import Facts
 from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
 
@@ -48,17 +49,7 @@ def write(document: Path, found: dict[str, list[Facts]]) -> None:
 def renewed(text: str, part: str, inside: str) -> str:
     """Return the document with one part made anew. Raises ValueError where a marker is lacking."""
     begin, end = (marker.format(part=part) for marker in MARKERS)
-    before, found, rest = text.partition(begin)
-    _, ended, after = rest.partition(end)
-    if not found or not ended:
-        raise ValueError(f"no {begin} … {end}")
-    return f"{before}{begin}\n\n{inside}\n\n{end}{after}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a markdown table: the first column to the left, the others to the right."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    return markdown.renewed(text, (begin, end), inside)
 
 
 def _calm(runs: list[Facts]) -> str:

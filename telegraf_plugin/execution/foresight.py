@@ -18,15 +18,16 @@ from telegraf_plugin.stream.spans import Span
 
 def source_bundle(source: SourceReader, commands: Sequence[Command]) -> Bundle:
     """Return one request for what `commands` are about to ask of their source."""
-    return Bundle(source.client, [partial(_of_source, source, command) for command in commands if foreseeable(command)])
+    asked = [command for command in commands if foreseeable(command) and asks_source(command)]
+    return Bundle(source.client, [partial(_asked, source, command) for command in asked])
 
 
 def central_bundles(central: CentralReader, commands: Iterable[Command]) -> dict[str, Bundle]:
     """Return, by bucket, one request for what `commands` are about to ask of central."""
     foreseen: dict[str, list[Foresee]] = {}
     for command in commands:
-        if foreseeable(command):
-            foreseen.setdefault(command.stream.central_bucket, []).append(partial(_of_central, central, command))
+        if foreseeable(command) and not isinstance(command.job, Copy):  # which asks its source alone
+            foreseen.setdefault(command.stream.central_bucket, []).append(partial(_asked, central, command))
     return {bucket: central.bundle(bucket, each) for bucket, each in foreseen.items()}
 
 
@@ -50,30 +51,18 @@ def asks_source(command: Command) -> bool:
     return False
 
 
-def _of_source(source: SourceReader, command: Command) -> Iterator[Foreseen]:
+def _asked(reader: SourceReader | CentralReader, command: Command) -> Iterator[Foreseen]:
+    """Yield what `command` is about to ask `reader`: both sides are asked alike."""
     stream = command.stream
     match command.job:
         case Check() as job:
-            yield from (source.foreseen_points if stream.computed else source.foreseen_counts)(stream, _wholes(job))
-        case Copy(whole):
-            yield from source.foreseen_points(stream, command.pieces(whole))
-        case Recheck(whole) if not stream.computed:
-            yield from source.foreseen_counts(stream, [whole])
-        case Prove(whole, None, empty=False):
-            yield from source.foreseen_points(stream, command.pieces(whole))
-
-
-def _of_central(central: CentralReader, command: Command) -> Iterator[Foreseen]:
-    stream = command.stream
-    match command.job:
-        case Check() as job:
-            yield from (central.foreseen_points if stream.computed else central.foreseen_counts)(stream, _wholes(job))
+            yield from (reader.foreseen_points if stream.computed else reader.foreseen_counts)(stream, _wholes(job))
         case Land(whole):
-            yield from central.foreseen_counts(stream, command.pieces(whole))
+            yield from reader.foreseen_counts(stream, command.pieces(whole))
         case Recheck(whole) if not stream.computed:
-            yield from central.foreseen_counts(stream, [whole])
-        case Prove(whole, empty=False):
-            yield from central.foreseen_points(stream, command.pieces(whole))
+            yield from reader.foreseen_counts(stream, [whole])
+        case Copy(whole) | Prove(whole, empty=False):
+            yield from reader.foreseen_points(stream, command.pieces(whole))
 
 
 def _wholes(job: Check) -> list[Span]:

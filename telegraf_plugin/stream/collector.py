@@ -120,9 +120,7 @@ class Collector:
         self._look_up_at: int | None = None
         self._news: list[News] = []
         self._awake: set[str] = set(self.sources)  # sources whose tasks are to be looked at
-        self._due: dict[
-            str, int
-        ] = {}  # when a source wants to be though nothing happens to it; it changes as that does
+        self._due: dict[str, int] = {}  # when a source wants to be though nothing happens to it; a look at it says so
 
     def handle(self, event: Event, now: Clocks) -> list[Action]:
         """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told."""

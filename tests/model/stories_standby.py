@@ -36,6 +36,12 @@ def taken_over(world: Pair, since: int) -> None:
         world.wrong(f"nobody prints for {world.silent_for(since) / SECOND:.0f} s")
 
 
+def went_over_once(world: Pair) -> None:
+    """Find out that the lease went from the first to the other, and stayed there."""
+    if world.active != ["z1", "a1"]:
+        world.wrong(f"it went back and forth: {world.active}")
+
+
 def killed(world: World) -> None:
     """The active one's machine is gone: the other takes over within three intervals."""
     both, first, _, writes = pair(world)
@@ -46,8 +52,7 @@ def killed(world: World) -> None:
     arrives(both, writes, "a takeover")
     both.boot(first)
     both.live(60, writes)
-    if both.active != ["z1", "a1"]:
-        both.wrong(f"it went back and forth: {both.active}")
+    went_over_once(both)
 
 
 def asleep(world: World) -> None:
@@ -57,8 +62,7 @@ def asleep(world: World) -> None:
     both.live(60, writes)
     first.asleep = False
     both.live(60, writes)
-    if both.active != ["z1", "a1"]:
-        both.wrong(f"it went back and forth: {both.active}")
+    went_over_once(both)
     arrives(both, writes, "a minute of sleep")
 
 
@@ -96,8 +100,7 @@ def cut_off(world: World) -> None:
         both.wrong("nobody took over")
     first.cut_off = False
     both.live(60, writes)
-    if both.active != ["z1", "a1"]:
-        both.wrong(f"it went back and forth: {both.active}")
+    went_over_once(both)
     arrives(both, writes, "one was cut off")
 
 
