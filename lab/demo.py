@@ -34,8 +34,8 @@ from lab.points import BadReply
 from lab.process import ProcessEnded
 from lab.site import Site
 from lab.telegraf import TelegrafProcess
-from telegraf_plugin.config import load
 from telegraf_plugin.config.dotenv import quoted
+from telegraf_plugin.config.load import load
 from telegraf_plugin.errors import ConfigurationError
 
 INTERVAL_S = 5

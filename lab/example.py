@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lab.engines import REPOSITORY
 from lab.site import Site
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.stream import names
 from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.definition import StreamDefinition

@@ -80,9 +80,9 @@ def write_config(
 
 
 def processor_seconds(pid: int) -> float:
-    """Return the seconds of processor time that a process has used."""
+    """Return the seconds of processor time that a process has used, and those that it began and that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_memory(pid: int) -> float:

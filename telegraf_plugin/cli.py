@@ -18,15 +18,15 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from telegraf_plugin import __version__, lint, settings
+from telegraf_plugin import __version__
 from telegraf_plugin.commands.arguments import Parser, add_config, joined, queries
 from telegraf_plugin.commands.ending import ended, refused
 from telegraf_plugin.config import Config, shards, standby
+from telegraf_plugin.config.reader_process import ReaderProcess, Settings
 from telegraf_plugin.config.settings import ENV_FILE, derived, outdated
 from telegraf_plugin.config.settings import settings as completed
+from telegraf_plugin.config.watched_file import ConfigFile
 from telegraf_plugin.errors import ConfigurationError, OutputClosed, Problem
-from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin
-from telegraf_plugin.settings import ConfigFile
 from telegraf_plugin.telegraf.logs import LEVELS, set_up
 from telegraf_plugin.telegraf.writer import LineWriter
 
@@ -75,6 +75,7 @@ _COMMANDS = {
     "add-source": ("telegraf_plugin.commands.add_source", "a new site: all that its files need; --write"),
     "remove-source": ("telegraf_plugin.commands.remove_source", "a site taken out of the files; --write"),
 }
+_SETTINGS = "telegraf_plugin.settings"
 _EPILOG = """\
 examples:
   data-collector --config config/queries.yaml
@@ -167,7 +168,7 @@ def _run(words: Sequence[str]) -> int:
         options = parser.parse_args(joined(words))
         if options.check:
             options.command, options.json = "check", False
-            options.telegraf_config = settings.telegraf_conf(os.environ) or Path("telegraf.conf")
+            options.telegraf_config = import_module(_SETTINGS).telegraf_conf(os.environ) or Path("telegraf.conf")
     if options.command:
         command = import_module(_COMMANDS[options.command][0]).run
         return ended(lambda: int(command(options)))
@@ -206,6 +207,9 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
     except OutputClosed as closed:
         sys.stderr.write(f"E! {closed}: it is where the lines go; Telegraf gives a pipe\n")
         return 1
+    reader = ReaderProcess(options.config, os.environ)
+    from telegraf_plugin.plugin import FIRST_INTERVAL, Plugin  # what takes longest to load, while the files are read
+
     level = os.environ.get("LOG_LEVEL", "").upper() or "INFO"
     wrong = []
     if level not in LEVELS:
@@ -216,16 +220,19 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
         except ValueError as error:
             wrong.append(ConfigurationError("environment", [Problem(setting.VARIABLE, str(error))]))
     try:
-        config = settings.load(options.config, os.environ)
+        found = _read(reader, options.config)
     except ConfigurationError as error:
         wrong.append(error)
     if wrong:
         return refused(wrong, "nothing is collected")
-    set_up(level, options.log_file, _secrets(config))
-    interval = _lint(config)
-    config = config.share(shards.of(os.environ))
-    changed = ConfigFile(options.config, os.environ, config).changed
+    set_up(level, options.log_file, _secrets(found.config))
+    for remark in found.remarks:
+        log.log(*remark)
+    shard = shards.of(os.environ)
+    changed = ConfigFile(options.config, os.environ, found, shard).changed
     _share_memory()
+    interval = found.interval if found.interval is not None else FIRST_INTERVAL
+    config = found.config.share(shard)
     plugin = Plugin(config, writer, changed, options.ticked, interval=interval, standby=standby.of(os.environ))
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again
     status = plugin.run()
@@ -237,30 +244,19 @@ def _plugin(options: argparse.Namespace, words: Sequence[str]) -> int:
     return status or 0
 
 
+def _read(reader: ReaderProcess, queries: Path) -> Settings:
+    """Return what both files say, read here where there is no other process for it. Raises ConfigurationError."""
+    try:
+        return reader.settings()
+    except OSError as error:
+        sys.stderr.write(f"W! {error}: it is read by the plugin itself, which takes more memory so\n")
+        found: Settings = import_module(_SETTINGS).read(queries, os.environ)
+        return found
+
+
 def _secrets(config: Config) -> list[str]:
     servers = [config.central, *(source.server for source in config.sources)]
     return [server.secret for server in servers]
-
-
-def _lint(config: Config) -> int:
-    """Log what telegraf.conf with this configuration would lose; the file is looked for where Telegraf does.
-
-    Returns the interval (ns) that it sets for the plugin, as far as that can be read.
-    """
-    place = settings.telegraf_conf(os.environ)
-    if place is None:
-        return FIRST_INTERVAL
-    try:
-        conf = lint.read(place, os.environ, lint.beside(place))
-    except ConfigurationError as error:
-        log.warning("cannot look for mistakes in %s: %s", place, "; ".join(map(str, error.problems)))
-        return FIRST_INTERVAL
-    findings = lint.lint(config, conf, config.max_in_flight)
-    for found in findings:
-        file = conf.file_of(found.key) or place if found.file is lint.File.TELEGRAF else "queries.yaml"
-        level = logging.INFO if found.hint else logging.WARNING
-        log.log(level, "%s: %s: %s; write: %s", file, found.key, found.why, " ".join(found.write.split()))
-    return lint.interval_of(conf)
 
 
 def _share_memory() -> None:

@@ -3,22 +3,26 @@
 telegraf.conf is looked for where Telegraf does: at TELEGRAF_CONFIG_PATH, else `telegraf.conf` in the folder in which
 the program runs, else /etc/telegraf/telegraf.conf. A folder `telegraf.d` beside it belongs to it.
 
-A changed queries.yaml is taken over while the plugin runs (`ConfigFile`): looked at on each tick, refused with reasons.
+`python -m telegraf_plugin.settings QUERIES` is the process in which the plugin has them read (`config.reader_process`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from telegraf_plugin import config, lint
+from telegraf_plugin import lint
 from telegraf_plugin.config import Config
+from telegraf_plugin.config.load import load as load_queries
+from telegraf_plugin.config.reader_process import Refusal, Remark, Settings, answer, look
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.lint import renames
-from telegraf_plugin.lint.telegraf_conf import Plugin, beside
-
-log = logging.getLogger(__name__)
+from telegraf_plugin.lint.telegraf_conf import TelegrafConf, beside
 
 
 def load(queries: Path, environment: Mapping[str, str], conf: Path | None = None) -> Config:
@@ -27,7 +31,7 @@ def load(queries: Path, environment: Mapping[str, str], conf: Path | None = None
     `conf` is its place, if it is not to be looked for. Raises ConfigurationError, also for a stream that could not be
     proved.
     """
-    loaded = config.load(queries, environment)
+    loaded = load_queries(queries, environment)
     conf = conf or telegraf_conf(environment)
     if conf is None:
         return _checked(renames.with_renames(loaded, None, "there is no telegraf.conf to be read"), queries)
@@ -46,13 +50,31 @@ def telegraf_conf(environment: Mapping[str, str]) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
-def processors(environment: Mapping[str, str]) -> tuple[Plugin, ...]:
-    """Return the processors of telegraf.conf as it is now; none where it cannot be read."""
-    conf = telegraf_conf(environment)
+def read(queries: Path, environment: Mapping[str, str]) -> Settings:
+    """Return what both files say, and what telegraf.conf would lose. Raises ConfigurationError as `load` does."""
+    seen = look(queries)
+    config = load(queries, environment)
+    place = telegraf_conf(environment)
+    if place is None:
+        return Settings(config, None, (), _told_apart(None), seen)
     try:
-        return lint.read(conf, environment, beside(conf)).processors if conf is not None else ()
-    except ConfigurationError:
-        return ()
+        conf = lint.read(place, environment, beside(place))
+    except ConfigurationError as error:
+        why = f"cannot look for mistakes in {place}: {'; '.join(map(str, error.problems))}"
+        return Settings(config, None, ((logging.WARNING, why),), _told_apart(None), seen)
+    return Settings(config, lint.interval_of(conf), tuple(_remarks(config, conf, place)), _told_apart(conf), seen)
+
+
+def _remarks(config: Config, conf: TelegrafConf, place: Path) -> Iterator[Remark]:
+    for found in lint.lint(config, conf, config.max_in_flight):
+        file = conf.file_of(found.key) or place if found.file is lint.File.TELEGRAF else "queries.yaml"
+        level = logging.INFO if found.hint else logging.WARNING
+        yield level, f"{file}: {found.key}: {found.why}; write: {' '.join(found.write.split())}"
+
+
+def _told_apart(conf: TelegrafConf | None) -> bytes:
+    """Return what tells the processors of `conf` from others."""
+    return hashlib.sha256(repr(conf.processors if conf is not None else ()).encode()).digest()
 
 
 def _checked(loaded: Config, queries: Path) -> Config:
@@ -61,47 +83,15 @@ def _checked(loaded: Config, queries: Path) -> Config:
     return loaded
 
 
-class ConfigFile:
-    """The file at `path`, read with the variables of `environment`; `config` is what it said when it was loaded.
+def _main(queries: Path) -> None:
+    found: Settings | Refusal
+    try:
+        found = read(queries, os.environ)
+    except ConfigurationError as error:
+        found = Refusal(error.file, tuple(error.problems))
+    with suppress(BrokenPipeError), os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as out:  # the plugin is gone
+        out.write(answer(found))
 
-    Where that is a shard's share, only a change of that share counts.
-    """
 
-    def __init__(self, path: Path, environment: Mapping[str, str], config: Config) -> None:
-        self._path, self._environment, self._config = path, environment, config
-        self._seen = self._look()
-        self._processors = processors(environment)
-
-    def changed(self) -> bool:
-        """Say whether the file holds another configuration by now, that can be used. One that cannot is refused."""
-        seen = self._look()
-        if seen == self._seen:
-            return False
-        self._seen = seen
-        try:
-            config = load(self._path, self._environment).share(self._config.shard)
-        except ConfigurationError as error:
-            for problem in error.problems:
-                log.error("%s was changed and is refused: %s", self._path, problem)
-            text = "%s: what it said before goes on; correct the file, it is looked at on each tick"
-            if any(problem.unset for problem in error.problems):
-                text += "; a variable that is new in .env counts when the collector is restarted"
-            log.error(text, self._path)
-            return False
-        if config == self._config:
-            of = f" of the sources of shard {config.shard}" if config.shard is not None else ""
-            log.info("%s was written again, and says%s what it said before", self._path, of)
-            return False
-        if processors(self._environment) != self._processors:
-            text = "%s was changed, and telegraf.conf's processors too, which Telegraf takes over when it is restarted:"
-            log.error(text + " restart it, then both are taken over; until then what both said goes on", self._path)
-            return False
-        log.warning("%s was changed: the new configuration is taken over", self._path)
-        return True
-
-    def _look(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))

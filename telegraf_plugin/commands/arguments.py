@@ -175,14 +175,14 @@ def completed(action: argparse.Action, *words: Callable[[Path], Sequence[str]]) 
 
 def sources(place: Path) -> list[str]:
     """Return the names of the sources in the queries.yaml at `place`. Raises ConfigurationError."""
-    from telegraf_plugin.config import load  # the plugin's memory is counted
+    from telegraf_plugin.config.load import load  # the plugin's memory is counted
 
     return [source.name for source in load(place, os.environ, tokens=False).sources]
 
 
 def streams(place: Path) -> list[str]:
     """Return the streams likewise, as `source/stream`. Raises ConfigurationError."""
-    from telegraf_plugin.config import load
+    from telegraf_plugin.config.load import load
 
     return [stream.label for stream in load(place, os.environ, tokens=False).streams]
 

@@ -18,7 +18,8 @@ from telegraf_plugin.commands.arguments import add_json, add_telegraf_config
 from telegraf_plugin.commands.ending import UNUSABLE, refused
 from telegraf_plugin.commands.tables import write_json
 from telegraf_plugin.commands.telegraf_program import NOWHERE, CannotCheck, complaints, telegraf_program
-from telegraf_plugin.config import Config, load
+from telegraf_plugin.config import Config
+from telegraf_plugin.config.load import load
 from telegraf_plugin.config.settings import WITH_DEFAULT, problems
 from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.lint import renames

@@ -16,7 +16,8 @@ from shlex import quote
 
 from telegraf_plugin.commands.arguments import add_json, completed, sources, unknown
 from telegraf_plugin.commands.ending import Unusable
-from telegraf_plugin.config import Config, Login, load
+from telegraf_plugin.config import Config, Login
+from telegraf_plugin.config.load import load
 from telegraf_plugin.influxdb.v1_client import user_statements
 
 _EPILOG = """\

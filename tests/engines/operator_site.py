@@ -15,7 +15,7 @@ import yaml
 
 from lab.influxd import InfluxServer
 from lab.telegraf import program_path
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans

@@ -23,7 +23,7 @@ from lab.loopback import free_port, wait_until
 from lab.site import Site
 from lab.telegraf import TelegrafProcess, work_folder
 from telegraf_plugin.cli import _COMMANDS
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from tests.engines.operator_site import PROGRAM
 from tests.unit.test_lint import SETTINGS
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from telegraf_plugin.config import Config, load
+from telegraf_plugin.config import Config
+from telegraf_plugin.config.load import load
 from telegraf_plugin.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,8 @@ import pytest
 
 from lab.loopback import free_port
 from telegraf_plugin.cli import main
-from telegraf_plugin.config import Config, load
+from telegraf_plugin.config import Config
+from telegraf_plugin.config.load import load
 from telegraf_plugin.config.settings import settings
 from telegraf_plugin.lint import TelegrafConf, read
 from tests.unit.test_lint import ROOT, SECRET, SETTINGS

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from telegraf_plugin.audit import Audit
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.stream.block import FieldKey, FieldType
 from tests.unit.test_lint import ROOT, SETTINGS
 from tests.unit.test_status import CPU, POWER, attempt, board

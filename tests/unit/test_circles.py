@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from telegraf_plugin.config import load
 from telegraf_plugin.config.circles import address
+from telegraf_plugin.config.load import load
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.stream.circle import gone_round
 

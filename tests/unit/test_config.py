@@ -16,7 +16,8 @@ from _pytest.mark import ParameterSet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from telegraf_plugin.config import Config, load
+from telegraf_plugin.config import Config
+from telegraf_plugin.config.load import load
 from telegraf_plugin.config.schema import AggregateSection, QueriesFile, SourceSection, StreamSection, TimeoutsSection
 from telegraf_plugin.config.yaml_file import MAX_BYTES
 from telegraf_plugin.errors import ConfigurationError

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin.config import Config, load
+from telegraf_plugin.config import Config
+from telegraf_plugin.config.load import load
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.stream.definition import Start
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from tests.unit.config_bench import (
     ROOT,
     loaded,

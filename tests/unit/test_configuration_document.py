@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, Type
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from telegraf_plugin.config import load, quiet, schema, settings, values
+from telegraf_plugin.config import quiet, schema, settings, values
+from telegraf_plugin.config.load import load
 from telegraf_plugin.stream import health
 from telegraf_plugin.stream.definition import AggregateFunction, ReadWay, Start
 from telegraf_plugin.stream.mapping import MetadataTag

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.lint import File, Finding, lint, read
 from telegraf_plugin.lint.durations import duration

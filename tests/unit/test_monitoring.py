@@ -21,7 +21,7 @@ from lab.monitoring.files import FILES, FOLDER
 from lab.monitoring.layout import WIDTH, places
 from lab.monitoring.panel import Panel
 from lab.monitoring.panels import PANELS
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.lint import lint, read
 from tests.telegraf_conf import with_prometheus
 from tests.unit.test_lint import IN_FLIGHT, ROOT, SETTINGS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.definition import ReadWay
 from telegraf_plugin.stream.ledger import Mark

@@ -15,7 +15,7 @@ import yaml
 
 from telegraf_plugin import cli
 from telegraf_plugin.commands.permissions import Grant, grants, script
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 
 PROGRAM = Path(sys.executable).parent / "data-collector"
 

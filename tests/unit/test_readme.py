@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telegraf_plugin.commands.permissions import grants
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from tests.unit.test_lint import ROOT, SETTINGS
 
 README = (ROOT / "README.md").read_text()

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from telegraf_plugin.config.reader_process import Settings
 from telegraf_plugin.config.shards import Shard, by_shard
-from telegraf_plugin.settings import ConfigFile, load
+from telegraf_plugin.config.watched_file import ConfigFile
+from telegraf_plugin.settings import read
 
 DOCUMENT: dict[str, Any] = {
     "central": {"url": "http://central:8086", "org": "o", "token": "${CENTRAL}"},
@@ -29,7 +32,7 @@ class File:
         self.path = path
         self.writings = 0
         self.write(DOCUMENT)
-        self.file = ConfigFile(path, ENVIRONMENT, load(path, ENVIRONMENT))
+        self.file = ConfigFile(path, ENVIRONMENT, read(path, ENVIRONMENT), read=read)
 
     def write(self, document: Any) -> None:
         self.path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
@@ -114,7 +117,7 @@ def test_with_other_processors_it_waits_for_telegraf(
     conf = tmp_path / "telegraf.conf"
     conf.write_text("[[processors.regex]]\n")
     environment = ENVIRONMENT | {"TELEGRAF_CONFIG_PATH": str(conf)}
-    looked = ConfigFile(file.path, environment, load(file.path, environment))
+    looked = ConfigFile(file.path, environment, read(file.path, environment), read=read)
     conf.write_text("[[processors.regex]]\n[[outputs.discard]]\n")
     file.write(DOCUMENT | {"max_in_flight": 20_000})
     assert looked.changed()
@@ -132,9 +135,30 @@ def test_of_a_shard_only_its_own_sources_are_taken_over(file: File, caplog: pyte
         return DOCUMENT | {"sources": [pod | {"name": name, "streams": [{"bucket": name}]} for name in sources]}
 
     file.write(names(here[0], there[0]))
-    looked = ConfigFile(file.path, ENVIRONMENT, load(file.path, ENVIRONMENT).share(Shard(1, 2)))
+    looked = ConfigFile(file.path, ENVIRONMENT, read(file.path, ENVIRONMENT), Shard(1, 2), read)
     file.write(names(here[0], there[0], there[1]))
     assert not looked.changed()
     assert "says of the sources of shard 1/2 what it said before" in caplog.text
     file.write(names(here[0], here[1], there[0]))
+    assert looked.changed()
+
+
+def test_one_written_while_it_was_read_is_taken_over(file: File) -> None:
+    found = read(file.path, ENVIRONMENT)
+    file.write(DOCUMENT | {"max_in_flight": 20_000})
+    assert ConfigFile(file.path, ENVIRONMENT, found, read=read).changed()
+
+
+def test_one_that_nobody_can_read_now_is_read_on_the_next_tick(file: File, caplog: pytest.LogCaptureFixture) -> None:
+    failures = [OSError("no process")]
+
+    def reading(path: Path, environment: Mapping[str, str]) -> Settings:
+        if failures:
+            raise failures.pop()
+        return read(path, environment)
+
+    looked = ConfigFile(file.path, ENVIRONMENT, read(file.path, ENVIRONMENT), read=reading)
+    file.write(DOCUMENT | {"max_in_flight": 20_000})
+    assert not looked.changed()
+    assert "cannot be read: no process; it is tried again on the next tick" in caplog.text
     assert looked.changed()

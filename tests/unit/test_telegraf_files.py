@@ -11,7 +11,7 @@ import pytest
 from telegraf_plugin import lint as lints
 from telegraf_plugin import settings
 from telegraf_plugin.cli import main
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.errors import ConfigurationError
 from telegraf_plugin.lint import TelegrafConf, beside, lint, read
 from telegraf_plugin.lint.renames import in_order

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from telegraf_plugin.config.variables import token_file, tokens_as_files
 from telegraf_plugin.errors import ConfigurationError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from telegraf_plugin.cli import _secrets
-from telegraf_plugin.config import Login, load
+from telegraf_plugin.config import Login
+from telegraf_plugin.config.load import load
 from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.influxdb.v1_client import V1Client

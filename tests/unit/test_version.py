@@ -12,7 +12,7 @@ from telegraf_plugin import __version__
 from telegraf_plugin.audit import Audit
 from telegraf_plugin.cli import main
 from telegraf_plugin.commands.last_word import told_version
-from telegraf_plugin.config import load
+from telegraf_plugin.config.load import load
 from tests.unit.test_lint import ROOT, SETTINGS
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
