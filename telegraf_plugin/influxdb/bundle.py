@@ -16,7 +16,7 @@ from typing import NamedTuple
 from telegraf_plugin.errors import SourceError, TransientError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place
-from telegraf_plugin.influxdb.messagepack import LongRow, Reply, Rows
+from telegraf_plugin.influxdb.messagepack import LongRow, Names, Reply, Rows
 from telegraf_plugin.stream.block import Tags
 
 MAX_STATEMENTS = 500
@@ -188,15 +188,23 @@ def _sent(wholes: dict[str, dict[str, _Answer]]) -> dict[str, list[_Answer]]:
 def _keep(told: list[list[_Answer]], rows: list[list[Rows]]) -> None:
     """Give each answer its rows, of a statement that several share those of its tags."""
     for several, found in zip(told, rows, strict=False):
-        by_tags: dict[tuple[bytes, bytes], list[Rows]] = {}
-        for each in found:
-            for tag in each.tags:
-                by_tags.setdefault(tag, []).append(each)
+        known: dict[Names, dict[tuple[bytes | None, ...], list[Rows]]] = {}
         for answer in several:
             answer.rows = found
             if answer.tags:
-                first, *others = answer.tags
-                answer.rows = [each for each in by_tags.get(first, ()) if all(tag in each.tags for tag in others)]
+                names, values = zip(*answer.tags, strict=True)
+                if names not in known:
+                    known[names] = _by_values(found, names)
+                answer.rows = known[names].get(values, [])
+
+
+def _by_values(rows: list[Rows], names: Names) -> dict[tuple[bytes | None, ...], list[Rows]]:
+    """Return rows by the values of the tags called `names`: to look all through for each answer would cost a square."""
+    sorted_out: dict[tuple[bytes | None, ...], list[Rows]] = {}
+    for each in rows:
+        own = dict(each.tags)
+        sorted_out.setdefault(tuple(map(own.get, names)), []).append(each)
+    return sorted_out
 
 
 def _numbered(rows: Rows, statement: int) -> Rows:

@@ -19,6 +19,8 @@ from telegraf_plugin.stream.block import Tags
 
 MAX_ROW_BYTES = 5 * 1024 * 1024 // 2
 """A longer row, or series' head, is damage, or of a measurement that is read otherwise: strings are of 1 MiB."""
+READ_BYTES = 4096
+"""What a reply takes from the beginning; it grows with what comes. Without it each, however small, would take 1 MiB."""
 MAX_STRING_BYTES = 2 * 1024 * 1024
 MAX_FIELDS = 2000
 """Fields of a row, and tags of a series: what has more is read otherwise."""
@@ -63,6 +65,7 @@ class Reply:
             raw=True,
             strict_map_key=False,
             max_buffer_size=0,
+            read_size=READ_BYTES,
             max_str_len=MAX_STRING_BYTES,
             max_bin_len=MAX_STRING_BYTES,
             max_array_len=MAX_FIELDS + 1,
@@ -195,7 +198,7 @@ class Reply:
     def _checked(self, head: Rows, rows: list[Row], width: int) -> Iterator[Rows]:
         if rows:
             self._mark = self._unpacker.tell()
-            if not all(type(row) is list and len(row) == width for row in rows):
+            if set(map(type, rows)) != {list} or set(map(len, rows)) != {width}:
                 raise ValueError("a row that has not a value for each column")
             yield Rows(head.statement, head.measurement, head.tags, head.keys, head.columns, rows)
 
