@@ -103,11 +103,12 @@ class Central:
             case ReadLedger(bucket, names):
                 found = {name: self._landings[bucket][name].believed() for name in names}
                 return LedgerPart(found), sum(len(self._landings[bucket][name].marks) for name in names)
-            case ReadMarkIds(bucket, start, until):
+            case ReadMarkIds(bucket, start, until, asked):
                 here = self._landings[bucket]
                 # All marks of the bucket are read; the core passes over those of streams that are not its own.
                 present = {name: set(here[name].since(start, until)) for name in of if name in here and here[name].ids}
-                return MarkIds(present, start, until), sum(map(len, present.values()))
+                rows = sum(map(len, present.values())) + asked
+                return MarkIds(present, start, until, Asked() if asked else None), rows
             case ReadMarks(bucket, stream, ids):
                 marks = [mark for mark in self._landings[bucket][stream].marks if mark.id in ids]
                 return marks, len(marks)

@@ -131,6 +131,8 @@ def _read(central: CentralReader, command: LedgerCommand) -> LedgerResult:
             unreadable: dict[StreamId, CentralError] = {}
             found = central.ledger(bucket, names, kept, steps, unreadable.__setitem__)
             return LedgerPart(found, unreadable)
+        case ReadMarkIds(bucket, start, until, True):
+            return MarkIds(*central.marks_and_requests(bucket, start, until))
         case ReadMarkIds(bucket, start, until):
             return MarkIds(*next(central.mark_ids(bucket, start, until)))
         case ReadMarks(bucket, stream, ids):

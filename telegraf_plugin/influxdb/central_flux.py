@@ -25,6 +25,10 @@ LINKS = ("format", "id", "base", "definition", "origin", "began", "printed")
 """The fields of a mark by which is found whether it is believed; `proved` and `held`, its largest, are not."""
 
 
+REQUESTS = "requests"
+"""How the rows of requests are called in a reply that has marks as well."""
+
+
 def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for what central has of `stream` in [start, stop)."""
     return build(_selected(stream, start, stop))
@@ -70,6 +74,12 @@ def marks_query(bucket: str, name: tuple[str, str], start: int, stop: int, field
 def mark_ids_query(bucket: str, start: int, stop: int) -> Query:
     """Return the query for the ids of all marks in `bucket` made in [start, stop) (Unix ns): values and tags alone."""
     return build([*_marks(bucket, start, stop), _IDS, _drop("_measurement", "_field", "_time")])
+
+
+def marks_and_requests_query(bucket: str, start: int, stop: int) -> Query:
+    """Return the query for both, `mark_ids_query` and `requests_query`: rows of the latter have the result REQUESTS."""
+    requests, ids = requests_query(bucket).text, mark_ids_query(bucket, start, stop).text
+    return Query(f"{requests}\n  |> yield(name: {string_literal(REQUESTS)})\n{ids}\n", {})
 
 
 def origins_query(bucket: str) -> Query:

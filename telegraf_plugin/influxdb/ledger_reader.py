@@ -189,12 +189,34 @@ class LedgerReader:
 
         They come in steps: the ids, and the two ends of the time [since, until) in which those are all that there are.
         """
+        return self._mark_ids(bucket, start, until, flux.mark_ids_query)
+
+    def marks_and_requests(
+        self, bucket: str, start: int, until: int = LATEST
+    ) -> tuple[dict[StreamId, set[MarkId]], int, int, Asked]:
+        """Return the first step of `mark_ids`, and what `asked` does, by one question."""
+        asked: list[dict[str, str]] = []
+        step = next(self._mark_ids(bucket, start, until, flux.marks_and_requests_query, asked))
+        return (*step, ledger_rows.asked_of(asked, self._aside(bucket)))
+
+    def _mark_ids(
+        self,
+        bucket: str,
+        start: int,
+        until: int,
+        query: Callable[[str, int, int], Query],
+        asked: list[dict[str, str]] | None = None,
+    ) -> Iterator[tuple[dict[StreamId, set[MarkId]], int, int]]:
+        """Yield what `mark_ids` says by that `query`, and put what of its reply tells of requests into `asked`."""
         until, now = min(until, LATEST), time.time_ns()
         with self._explained():
             step = self._steps.get(bucket, FIRST_STEP)
             while until > start:
                 since = max(start, min(until, now) - step)
-                rows = self._rows(flux.mark_ids_query(bucket, max(since, EARLIEST), until))
+                rows = self._rows(query(bucket, max(since, EARLIEST), until))
+                if asked is not None:
+                    asked.clear()
+                    rows = _without_requests(rows, asked)
                 try:
                     limited = _at_most(rows, MAX_ROWS if step > SECOND else None)
                     ids = ledger_rows.ids_of(limited, since, until, self._aside(bucket))
@@ -276,6 +298,15 @@ class LedgerReader:
 
 class _TooMany(Exception):
     """There are more rows than are read at a time."""
+
+
+def _without_requests(rows: Iterable[dict[str, str]], asked: list[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Yield the rows of marks, and put those of requests into `asked`."""
+    for row in rows:
+        if row.get("result") == flux.REQUESTS:
+            asked.append(row)
+        else:
+            yield row
 
 
 def _at_most(rows: Iterable[dict[str, str]], most: int | None) -> Iterator[dict[str, str]]:

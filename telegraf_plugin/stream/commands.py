@@ -170,20 +170,25 @@ class LedgerPart:
 
 @dataclass(frozen=True, slots=True)
 class ReadMarkIds:
-    """Read which marks were made in [start, until) (Unix ns), newest first, one bounded step; the result: MarkIds."""
+    """Read which marks were made in [start, until) (Unix ns), newest first, one bounded step; the result: MarkIds.
+
+    `asked`: and what operators have asked for.
+    """
 
     bucket: str
     start: int
     until: int
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class MarkIds:
-    """All marks that were made in [since, until) (Unix ns), by stream."""
+    """All marks that were made in [since, until) (Unix ns), by stream; `asked` where that was wanted."""
 
     present: Mapping[StreamId, Collection[MarkId]]
     since: int
     until: int
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)

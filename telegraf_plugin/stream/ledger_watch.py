@@ -164,14 +164,11 @@ class LedgerWatch:
         start = watched.since(self._now, ticked)
         began = self._now.steady
         if start is not None:
-            if ticked:
-                yield from self._read_requests(bucket, watched)
-            began = self._now.steady
-            yield from self._read_mark_ids(bucket, watched, start)
+            yield from self._read_mark_ids(bucket, watched, start, ticked)
         return watched.next_look(self._now, began, self._load_again)
 
-    def _read_requests(self, bucket: str, watched: WatchedBucket) -> Generator[LedgerCommand, LedgerResult, None]:
-        asked = cast("Asked", (yield ReadRequests(bucket)))
+    def _take_up(self, watched: WatchedBucket, asked: Asked) -> None:
+        """Tell the streams what operators have asked of them."""
         for task in watched.tasks:
             request, pause = asked.requests.get(task.stream.id), asked.pauses.get(task.stream.id)
             if request is not None:
@@ -182,9 +179,12 @@ class LedgerWatch:
                 self.touched.add(task.stream.id)
 
     def _read_mark_ids(
-        self, bucket: str, watched: WatchedBucket, start: int
+        self, bucket: str, watched: WatchedBucket, start: int, ticked: bool
     ) -> Generator[LedgerCommand, LedgerResult, None]:
-        """Tell the streams of the marks made since `start` (Unix ns), the newest first, a bounded step at a time."""
+        """Tell the streams of the marks made since `start` (Unix ns), the newest first, a bounded step at a time.
+
+        Once a tick, by the same question, of what operators have asked for.
+        """
         arrived: set[StreamId] = set()
         lost: set[StreamId] = set()
         waited = {task.stream.id: task.account.book.first_on_its_way for task in watched.tasks}
@@ -192,8 +192,10 @@ class LedgerWatch:
         tasks = [task for task in watched.tasks if task.state is not State.LOADING]
         start, until = max(start, watched.kept_since(self._now)), END
         while until > start:
-            step = cast("MarkIds", (yield ReadMarkIds(bucket, start, until)))
-            until = step.since
+            step = cast("MarkIds", (yield ReadMarkIds(bucket, start, until, ticked)))
+            if step.asked is not None:
+                self._take_up(watched, step.asked)
+            ticked, until = False, step.since
             for task in tasks:
                 name = task.stream.id
                 marks, first = step.present.get(name, ()), waited[name]

@@ -153,6 +153,11 @@ class Reader(CentralReader):
         }
         yield found, start, END
 
+    def marks_and_requests(
+        self, bucket: str, start: int, until: int = END
+    ) -> tuple[dict[StreamId, set[MarkId]], int, int, Asked]:
+        return (*next(self.mark_ids(bucket, start, until)), self.asked(bucket))
+
     def marks(self, bucket: str, name: StreamId, ids: Collection[MarkId]) -> list[Mark]:
         self._ask()
         return [mark for mark in self._world.central.marks[name_of(*name)].values() if mark.id in ids]

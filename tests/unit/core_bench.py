@@ -290,10 +290,10 @@ class Site:
             case ReadLedger(names=names):
                 readable = [name for name in names if name not in self.unreadable and name not in self.long]
                 return LedgerPart({name: self.believed.get(name) for name in readable}, dict(self.unreadable))
-            case ReadMarkIds(start=start, until=until):
+            case ReadMarkIds(start=start, until=until, asked=asked):
                 since = max(start, until - HOUR) if until <= self.now else max(start, self.now - HOUR)
                 found = {n: {m for m in marks if since <= m.time < until} for n, marks in self.present.items()}
-                return MarkIds(found, since, until)
+                return MarkIds(found, since, until, Asked(self.requests, self.pauses) if asked else None)
             case ReadMarks(stream=name, ids=ids):
                 return [self.present[name][each] for each in ids if each not in self.damaged]
         return answer[type(command)]()

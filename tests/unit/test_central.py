@@ -17,6 +17,7 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.timestamps import format_time
 from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.definition import ReadWay, StreamId
 from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -153,6 +154,20 @@ def test_the_newest_request_is_told_and_a_damaged_one_is_none(central: Callable[
     rows = [(T, *NAME, key, str(value).lower()) for key, value in request.fields().items()]
     rows += [(T, "POD-8", "other", "id", "8")]
     assert central(plain(200, reply(rows), CSV)).asked("b").requests == {NAME: request}
+
+
+def test_requests_come_with_the_ids_of_marks_by_one_question(central: Callable[..., CentralReader]) -> None:
+    now = time.time_ns()
+    request = Request("7", Kind.REPAIR, Spans.of([(1, 2)]), False, T)
+    asked = reply([(T, *NAME, key, str(value).lower()) for key, value in request.fields().items()])
+    marks = reply([(now, *NAME, "id", f"{now}@run")])
+    reader = central(plain(200, asked.replace(b"_result", b"requests") + marks, CSV))
+    ids, since, _, found = reader.marks_and_requests("b", now)
+    assert (ids, since) == ({NAME: {MarkId(now, "run")}}, now)
+    assert found.requests == {NAME: request}
+    assert reader.times_asked == 1
+    reader = central(plain(200, marks, CSV))
+    assert reader.marks_and_requests("b", now)[3] == Asked()
 
 
 def test_what_has_landed_is_counted_and_read(central: Callable[..., CentralReader]) -> None:

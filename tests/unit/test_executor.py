@@ -33,6 +33,7 @@ from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import (
     Adopt,
+    Asked,
     Command,
     LedgerPart,
     LookUp,
@@ -130,6 +131,11 @@ class Central:
         self._meet()
         yield {A.id: {MarkId(7, "me")}}, start + 1, until
         pytest.fail("one step at a time")
+
+    def marks_and_requests(
+        self, bucket: str, start: int, until: int
+    ) -> tuple[dict[StreamId, set[MarkId]], int, int, Asked]:
+        return (*next(self.mark_ids(bucket, start, until)), Asked())
 
     def is_asked_by(self, thread: int) -> bool:
         return thread in self.asking
@@ -273,6 +279,8 @@ def test_each_question_to_the_ledger_has_one_outcome() -> None:
     assert list(told.result.unreadable) == [names[0]]
     assert told.skew == -0.5
     assert read_ledger(reader, ReadMarkIds("b", 5, END)).result == MarkIds({A.id: {MarkId(7, "me")}}, 6, END)
+    both = MarkIds({A.id: {MarkId(7, "me")}}, 6, END, Asked())
+    assert read_ledger(reader, ReadMarkIds("b", 5, END, asked=True)).result == both
     central.fails = CentralError("away", "wait")
     assert read_ledger(reader, LookUp("b")).result is central.fails
 
