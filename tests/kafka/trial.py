@@ -22,7 +22,8 @@ from lab.telegraf import TelegrafProcess
 
 BUCKET = "telegraf"
 TOPIC = f"collector.{BUCKET}"
-LEDGER = "collector_ledger"
+OWN = "collector_"
+LEDGER = f"{OWN}ledger"
 SECOND = 10**9
 LOOKBACK_S = 10
 IN_FLIGHT = 10_000
@@ -84,8 +85,8 @@ class Trial:
         return at
 
     def central(self) -> set[Point]:
-        """The points of central's bucket, without the ledger's."""
-        return {point for point in self._points(self.site.central) if point.measurement != LEDGER}
+        """The points of central's bucket, without the collector's own: the ledger's, and what verify asks for."""
+        return {point for point in self._points(self.site.central) if not point.measurement.startswith(OWN)}
 
     def lacking(self) -> str:
         """What central does not hold as the source does; empty when all is equal."""
