@@ -8,9 +8,8 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from lab.assembly import Assembly
 from lab.chaos.spans import SpanList
 from lab.expect import difference, expected_points
 from lab.influxd import InfluxServer
@@ -47,7 +46,7 @@ sources:
 """
 
 
-class Trial:
+class Trial(Assembly):
     """Broker, reader and collector on a site; a context that starts and ends them."""
 
     def __init__(self, folder: Path, site: Site, urls: Mapping[str, str], nodes: int = 1) -> None:
@@ -56,25 +55,17 @@ class Trial:
         self.way = KafkaWay(folder, site, nodes=nodes)
         self.began = time.time_ns() - 60 * SECOND
         self._written = 0
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            stack.enter_context(self.way)
-            work = self.folder / "collector"
-            (work / "config").mkdir(parents=True)
-            (work / "logs").mkdir()
-            (work / "config" / "queries.yaml").write_text(QUERIES)
-            conf = several_brokers(SITE_CONF, self.way.kafka, work)
-            env = {**self.site.environment(1, free_port()), **self._urls, **self.way.environment}
-            self.collector = stack.enter_context(TelegrafProcess(conf, env, cwd=work))
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def assemble(self, stack: ExitStack) -> None:
+        """Start it all."""
+        stack.enter_context(self.way)
+        work = self.folder / "collector"
+        (work / "config").mkdir(parents=True)
+        (work / "logs").mkdir()
+        (work / "config" / "queries.yaml").write_text(QUERIES)
+        conf = several_brokers(SITE_CONF, self.way.kafka, work)
+        env = {**self.site.environment(1, free_port()), **self._urls, **self.way.environment}
+        self.collector = stack.enter_context(TelegrafProcess(conf, env, cwd=work))
 
     def write(self, count: int, value: int = 1, at: int | None = None) -> int:
         """Write `count` points to the source, a microsecond apart, from `at` on (now); where they begin, in ns."""
