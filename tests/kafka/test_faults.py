@@ -180,11 +180,21 @@ def test_the_plugin_cannot_read_central(trial: Trial, reads: Proxy) -> None:
             trial.tick()
         landed = len(trial.central()) - held
         lines = sum(trial.ends()) - before
-    assert landed <= IN_FLIGHT
+        wait_until(lambda: trial.health() == 503, "bad health", 60.0, 0.5)
+        # What starts meanwhile, and it is started five seconds later, does not know where to begin.
+        trial.kill_plugin()
+        ends = trial.ends()
+        trial.write(100)
+        for _ in range(3):
+            trial.tick()
+        assert trial.ends() == ends
+    assert 0 < landed <= IN_FLIGHT
     took = trial.wait_equal()
+    wait_until(lambda: trial.health() == 200, "good health", 60.0, 0.5)
     seen(
         f"the plugin cannot read central, the reader can write: of 18,000 points {landed:,} were in central after six"
-        f" ticks ({lines:,} messages; max_in_flight {IN_FLIGHT:,}), unproved; equal {took:.0f} s after it can again"
+        f" ticks ({lines:,} messages; max_in_flight {IN_FLIGHT:,}), unproved, and health is bad; a plugin that is"
+        f" started then sends nothing; equal {took:.0f} s after it can again"
     )
 
 

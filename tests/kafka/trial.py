@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from lab.influxd import InfluxServer
 from lab.kafka_way import SITE_CONF, KafkaWay, several_brokers
 from lab.loopback import free_port, wait_until
 from lab.points import Point
+from lab.process import children
 from lab.site import POD_8, Site
 from lab.telegraf import TelegrafProcess
 
@@ -108,6 +110,16 @@ class Trial(Assembly):
     def tick(self) -> None:
         """Wait until the plugin has had a tick."""
         self.collector.wait_for_log("cycle: ", after=len(self.collector.log()))
+
+    def health(self) -> int:
+        """The status of the site's health check."""
+        return self.collector.health(int(self.collector.env["HEALTH_CHECK_PORT"]))
+
+    def kill_plugin(self) -> None:
+        """Kill the plugin, and wait until Telegraf has started it again."""
+        killed = self.collector.plugin_pid()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: [pid for pid in children(self.collector.pid) if pid != killed], "another plugin", 30.0)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `data-collector` where the collector runs, with its settings."""
