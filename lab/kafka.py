@@ -9,9 +9,8 @@ import subprocess
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from lab.assembly import Assembly
 from lab.engines import kafka
 from lab.loopback import HOST, free_port, wait_until
 from lab.process import Process
@@ -38,7 +37,7 @@ PROPERTIES = {
 }
 
 
-class Kafka:
+class Kafka(Assembly):
     """`nodes` nodes with one folder; a context that starts and ends them. Partitions have a replica on each node.
 
     `nodes[0].kill()` and `.start()`, `.pause()`, `.resume()` are a broker lost and back.
@@ -48,28 +47,19 @@ class Kafka:
         """`properties` are further ones of the brokers, with _ for each dot."""
         self._count = nodes
         self._properties = {name.replace("_", "."): value for name, value in properties.items()}
-        self._stack = ExitStack()
         self.nodes: list[Process] = []
         self.addresses: list[str] = []
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-kafka-")))
-            self.addresses = [f"{HOST}:{free_port()}" for _ in range(self._count)]
-            controllers = [f"{HOST}:{free_port()}" for _ in range(self._count)]
-            self.nodes = [self._node(number, controllers) for number in range(self._count)]
-            for node in self.nodes:
-                stack.enter_context(node)
-            self.wait()
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def assemble(self, stack: ExitStack) -> None:
+        """Start it all."""
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-kafka-")))
+        self.addresses = [f"{HOST}:{free_port()}" for _ in range(self._count)]
+        controllers = [f"{HOST}:{free_port()}" for _ in range(self._count)]
+        self.nodes = [self._node(number, controllers) for number in range(self._count)]
         for node in self.nodes:
-            node.kill()  # what it holds is thrown away: nobody waits for it to put its house in order
-        self._stack.close()
+            stack.enter_context(node)
+            stack.callback(node.kill)  # what it holds is thrown away: nobody waits for it to put its house in order
+        self.wait()
 
     @property
     def brokers(self) -> str:

@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import NamedTuple, Self
+from types import MappingProxyType
+from typing import NamedTuple
 
+from lab.assembly import Assembly
 from lab.engines import REPOSITORY
 from lab.kafka import Kafka
 from lab.loopback import free_port
@@ -45,7 +46,7 @@ class Place(NamedTuple):
     end: str
 
 
-class KafkaWay:
+class KafkaWay(Assembly):
     """A context that starts the broker and the reader, and ends them."""
 
     def __init__(
@@ -56,22 +57,14 @@ class KafkaWay:
         `nodes`: how many brokers there are.
         """
         self._folder, self._site, self._urls = folder, site, urls
-        self._stack = ExitStack()
         self._readers = 0
         self.kafka = Kafka(nodes)
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            stack.enter_context(self.kafka)
-            self.reader = self.new_reader()
-            stack.enter_context(self.reader)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def assemble(self, stack: ExitStack) -> None:
+        """Start it all."""
+        stack.enter_context(self.kafka)
+        self.reader = self.new_reader()
+        stack.enter_context(self.reader)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from lab.assembly import Assembly
 from lab.influxd import InfluxServer
 from telegraf_plugin.config.settings import silence
 
@@ -25,7 +24,7 @@ class Buckets:
     metrics: str = "metrics"
 
 
-class Site:
+class Site(Assembly):
     """POD-8 (org default), POD-30 (org pod) and central (org central) with their buckets and tokens.
 
     A context. The collector's tokens: `pod_8_token` and `pod_30_token` only read their source's buckets;
@@ -39,25 +38,15 @@ class Site:
         self.pod_30 = InfluxServer("pod", self.buckets.pods)
         self.central = InfluxServer("central", self.buckets.metrics)
         self.pod_8_token = self.pod_30_token = self.central_token = ""
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
+    def assemble(self, stack: ExitStack) -> None:
+        """Start the servers side by side, and make buckets and tokens."""
         servers = (self.pod_8, self.pod_30, self.central)
         for server in servers:
-            self._stack.callback(server.close)
-        try:
-            with ThreadPoolExecutor(len(servers)) as pool:
-                list(pool.map(InfluxServer.start, servers))
-            self._furnish()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+            stack.callback(server.close)
+        with ThreadPoolExecutor(len(servers)) as pool:
+            list(pool.map(InfluxServer.start, servers))
+        self._furnish()
 
     def _furnish(self) -> None:
         names = self.buckets

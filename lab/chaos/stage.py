@@ -10,9 +10,8 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from lab.assembly import Assembly
 from lab.chaos.collector import LOOKBACK_S, STREAMS, collector
 from lab.chaos.feeder import Feeder
 from lab.chaos.journal import Journal
@@ -46,7 +45,7 @@ def duration(chance: random.Random) -> float:
     return chance.triangular(0.3, 4.0, 1.0)
 
 
-class Stage:
+class Stage(Assembly):
     """The site with its shard groups of an hour, proxies in front of all three servers, feeders and the collector.
 
     A context: everything started on entry is ended on leaving, whatever state a fault left it in. `ended` is set from
@@ -84,39 +83,31 @@ class Stage:
         self.telegraf_ended_itself = 0
         self.refused = ""  # the last of what a source would not take: the bench wrote something wrong
         self._seconds = 0  # second collectors so far
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-chaos-")))
-            stack.enter_context(self.site)
-            for stream in STREAMS:
-                self.source(stream.source).set_shard_groups(stream.bucket, SHARD_GROUP_S)
-                self.central.set_shard_groups(stream.bucket, SHARD_GROUP_S)
-            if self.refills:
-                self.central.stop()
-                self.copy_central()
-                self.central.start()
-            self.proxy = stack.enter_context(Proxy(self.central.url))
-            self.source_proxies = {name: stack.enter_context(Proxy(self.source(name).url)) for name in (POD_8, POD_30)}
-            self.feeders = [
-                stack.enter_context(Feeder(self.write, buckets, self.seed)) for buckets in _buckets_by_source().values()
-            ]
-            if self._over:
-                central = {"INFLUXDB_CENTRAL_URL": self.proxy.url}
-                self.way = stack.enter_context(KafkaWay(self.folder, self.site, central))
-            self.collectors = [self.new_collector(self.folder / name) for name in self._names()]
-            for journal in self.journals.values():
-                journal.seen_ns = time.time_ns()
-            for each in self.collectors:
-                stack.enter_context(each)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def assemble(self, stack: ExitStack) -> None:
+        """Start it all."""
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-chaos-")))
+        stack.enter_context(self.site)
+        for stream in STREAMS:
+            self.source(stream.source).set_shard_groups(stream.bucket, SHARD_GROUP_S)
+            self.central.set_shard_groups(stream.bucket, SHARD_GROUP_S)
+        if self.refills:
+            self.central.stop()
+            self.copy_central()
+            self.central.start()
+        self.proxy = stack.enter_context(Proxy(self.central.url))
+        self.source_proxies = {name: stack.enter_context(Proxy(self.source(name).url)) for name in (POD_8, POD_30)}
+        self.feeders = [
+            stack.enter_context(Feeder(self.write, buckets, self.seed)) for buckets in _buckets_by_source().values()
+        ]
+        if self._over:
+            central = {"INFLUXDB_CENTRAL_URL": self.proxy.url}
+            self.way = stack.enter_context(KafkaWay(self.folder, self.site, central))
+        self.collectors = [self.new_collector(self.folder / name) for name in self._names()]
+        for journal in self.journals.values():
+            journal.seen_ns = time.time_ns()
+        for each in self.collectors:
+            stack.enter_context(each)
 
     @property
     def central(self) -> InfluxServer:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from lab.assembly import Assembly
 from lab.chaos.spans import SpanList
 from lab.expect import difference, expected_points
 from lab.influxd import InfluxServer
 from lab.kafka_way import SITE_CONF, KafkaWay, several_brokers
 from lab.loopback import free_port, wait_until
 from lab.points import Point
+from lab.process import children
 from lab.site import POD_8, Site
 from lab.telegraf import TelegrafProcess
 
 BUCKET = "telegraf"
 TOPIC = f"collector.{BUCKET}"
-LEDGER = "collector_ledger"
+OWN = "collector_"
+LEDGER = f"{OWN}ledger"
 SECOND = 10**9
 LOOKBACK_S = 10
 IN_FLIGHT = 10_000
@@ -46,7 +48,7 @@ sources:
 """
 
 
-class Trial:
+class Trial(Assembly):
     """Broker, reader and collector on a site; a context that starts and ends them."""
 
     def __init__(self, folder: Path, site: Site, urls: Mapping[str, str], nodes: int = 1) -> None:
@@ -55,25 +57,17 @@ class Trial:
         self.way = KafkaWay(folder, site, nodes=nodes)
         self.began = time.time_ns() - 60 * SECOND
         self._written = 0
-        self._stack = ExitStack()
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            stack.enter_context(self.way)
-            work = self.folder / "collector"
-            (work / "config").mkdir(parents=True)
-            (work / "logs").mkdir()
-            (work / "config" / "queries.yaml").write_text(QUERIES)
-            conf = several_brokers(SITE_CONF, self.way.kafka, work)
-            env = {**self.site.environment(1, free_port()), **self._urls, **self.way.environment}
-            self.collector = stack.enter_context(TelegrafProcess(conf, env, cwd=work))
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def assemble(self, stack: ExitStack) -> None:
+        """Start it all."""
+        stack.enter_context(self.way)
+        work = self.folder / "collector"
+        (work / "config").mkdir(parents=True)
+        (work / "logs").mkdir()
+        (work / "config" / "queries.yaml").write_text(QUERIES)
+        conf = several_brokers(SITE_CONF, self.way.kafka, work)
+        env = {**self.site.environment(1, free_port()), **self._urls, **self.way.environment}
+        self.collector = stack.enter_context(TelegrafProcess(conf, env, cwd=work))
 
     def write(self, count: int, value: int = 1, at: int | None = None) -> int:
         """Write `count` points to the source, a microsecond apart, from `at` on (now); where they begin, in ns."""
@@ -84,8 +78,8 @@ class Trial:
         return at
 
     def central(self) -> set[Point]:
-        """The points of central's bucket, without the ledger's."""
-        return {point for point in self._points(self.site.central) if point.measurement != LEDGER}
+        """The points of central's bucket, without the collector's own: the ledger's, and what verify asks for."""
+        return {point for point in self._points(self.site.central) if not point.measurement.startswith(OWN)}
 
     def lacking(self) -> str:
         """What central does not hold as the source does; empty when all is equal."""
@@ -116,6 +110,16 @@ class Trial:
     def tick(self) -> None:
         """Wait until the plugin has had a tick."""
         self.collector.wait_for_log("cycle: ", after=len(self.collector.log()))
+
+    def health(self) -> int:
+        """The status of the site's health check."""
+        return self.collector.health(int(self.collector.env["HEALTH_CHECK_PORT"]))
+
+    def kill_plugin(self) -> None:
+        """Kill the plugin, and wait until Telegraf has started it again."""
+        killed = self.collector.plugin_pid()
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: [pid for pid in children(self.collector.pid) if pid != killed], "another plugin", 30.0)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `data-collector` where the collector runs, with its settings."""
