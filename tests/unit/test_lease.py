@@ -198,6 +198,63 @@ def test_a_holder_that_nobody_hears_stops_before_another_begins(site: Site) -> N
     assert before.lease is not None
 
 
+def test_claims_are_in_order_whatever_the_clock_does() -> None:
+    lease, times = Lease("lease", "a", INTERVAL, "", "", Notes()), []
+    for steady in range(0, 120 * SECOND, SECOND):
+        clock = 1000 * HOUR + steady - (HOUR if steady >= 60 * SECOND else 0)
+        times += [each.time for each in lease.next(Clocks(clock, steady)) if isinstance(each, PrintClaim)]
+    assert times[0] == 1000 * HOUR
+    assert times == sorted(set(times))
+    assert len(times) > 20
+    assert times[-1] < 1000 * HOUR + 61 * SECOND
+
+
+def watcher(interval: int, first: Claim) -> Lease:
+    """Return one that stands by, at 0, for the holder of `first`."""
+    lease = Lease("lease", "b", interval, "", "", Notes())
+    look(lease, 0, 0, first)
+    assert lease.role is Role.STANDBY
+    return lease
+
+
+def look(lease: Lease, asked: int, answered: int, *claims: Claim) -> Role:
+    """Have it read these claims; return what it is then."""
+    lease.next(Clocks(asked, asked))
+    lease.done(ClaimsRead({claim.run: claim for claim in claims}), Clocks(answered, answered))
+    return lease.role
+
+
+def test_for_how_long_a_claim_counts_its_holder_says() -> None:
+    """It waits for one whose interval is longer, and no longer for one whose interval is shorter."""
+    first = Claim("a", Role.ACTIVE, 1, 7, 6 * LASTS)
+    lease = watcher(INTERVAL, first)
+    for now in range(2 * INTERVAL, 6 * LASTS, 2 * INTERVAL):
+        assert look(lease, now, now, first) is Role.STANDBY
+    assert look(lease, 6 * LASTS, 6 * LASTS, first) is Role.TAKING
+    first = Claim("a", Role.ACTIVE, 1, 7, LASTS)
+    lease = watcher(10 * INTERVAL, first)
+    assert look(lease, LASTS // 2, LASTS // 2, first) is Role.STANDBY
+    assert look(lease, LASTS, LASTS, first) is Role.TAKING
+
+
+def test_an_answer_that_takes_long_tells_of_when_it_was_asked_for() -> None:
+    first = Claim("a", Role.ACTIVE, 1, 7, LASTS)
+    lease = watcher(INTERVAL, first)
+    for asked, answered in ((LASTS // 8, LASTS // 2), (LASTS * 5 // 8, LASTS)):
+        assert look(lease, asked, answered, first) is Role.STANDBY
+    assert look(lease, LASTS * 9 // 8, LASTS * 9 // 8, first) is Role.TAKING
+
+
+def test_a_claim_that_is_read_when_it_has_run_out_holds_nothing() -> None:
+    lease = Lease("lease", "a", INTERVAL, "", "", Notes())
+    assert look(lease, 0, 0) is Role.TAKING
+    [said] = [each.claim for each in lease.next(Clocks(0, 0)) if isinstance(each, PrintClaim)]
+    assert look(lease, SECOND, LASTS, said) is Role.TAKING
+    assert not lease.may_print(LASTS)
+    assert lease.standby
+    assert lease.trouble(LASTS + SECOND).startswith("nobody else holds the lease, and the claim to it has not arrived")
+
+
 def test_what_comes_late_of_an_earlier_holder_changes_nothing(site: Site) -> None:
     gone = active(site)
     last = site.claims[f"{gone.name}{gone.runs}"]
