@@ -201,6 +201,11 @@ class InfluxServer:
         document = {"start": "1677-09-21T00:12:44Z", "stop": "2262-04-11T23:47:16Z"}
         self._json("POST", f"/api/v2/delete?{urlencode({'org': self.org, 'bucket': name})}", document)
 
+    def delete(self, bucket: str, predicate: str, start: str, stop: str) -> None:
+        """Delete what `predicate` names in [start, stop) (RFC 3339), as `influx delete` does. Raises HttpRefused."""
+        document = {"start": start, "stop": stop, "predicate": predicate}
+        self._json("POST", f"/api/v2/delete?{urlencode({'org': self.org, 'bucket': bucket})}", document)
+
     def drop_bucket(self, name: str) -> None:
         """Delete a bucket with all its data."""
         self._request("DELETE", f"/api/v2/buckets/{self._bucket_ids.pop(name)}")

@@ -27,7 +27,7 @@ from lab.loopback import free_port, wait_until
 from lab.site import Site
 from lab.telegraf import TelegrafProcess, program_path, work_folder
 from telegraf_plugin import settings
-from telegraf_plugin.commands import status
+from telegraf_plugin.commands import stream_rows
 from telegraf_plugin.commands.session import Session
 from telegraf_plugin.commands.tables import table
 
@@ -68,8 +68,10 @@ def _example(site: Site, folder: Path) -> None:
             path=DOCS / "report.png", full_page=True, clip={"x": 0, "y": 0, "width": DESKTOP, "height": height}
         )
     config = settings.load(REPOSITORY / "config/queries.yaml", os.environ | environment)
-    rows = status.look(Session(config).central, list(config.streams), now)
-    _terminal(table(status.HEADINGS, [row.cells() for row in rows]), "data-collector status", 150, DOCS / "status.svg")
+    rows = stream_rows.look(Session(config).central, list(config.streams), now)
+    _terminal(
+        table(stream_rows.HEADINGS, [row.cells() for row in rows]), "data-collector status", 150, DOCS / "status.svg"
+    )
 
 
 def _demo(site: Site, folder: Path, stack: ExitStack) -> None:

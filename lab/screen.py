@@ -84,6 +84,8 @@ def _take_arrival(shot: Snapshot, bucket: str, row: dict[str, str]) -> None:
 
 
 def _take_own(shot: Snapshot, row: dict[str, str]) -> None:
+    if row["_field"] not in _SHOWN:  # a series of which nothing is shown, as collector_origin, is no line
+        return
     tags = [row[key] for key in ("shard", "source", "stream") if row.get(key)]
     shot.own.setdefault(" ".join([row["_measurement"], *tags]), {})[row["_field"]] = row["_value"]
 

@@ -9,8 +9,10 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from lab.mutants.by_hand import by_hand
 from lab.mutants.equivalents import EQUIVALENT
 from lab.mutants.kinds import KINDS
+from lab.mutants.kinds_lease import BY_HAND, LEASE
 from lab.mutants.known import KNOWN, MENDED
 from lab.mutants.nearest import Imports
 from lab.mutants.sample import SEED, sample
@@ -43,15 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     modules = all_mutants(ROOT)
-    there = {mutant.key: mutant for listed in modules.values() for mutant in listed}
-    gone = [key for key in (*EQUIVALENT, *KNOWN, *MENDED, *KINDS) if key not in there]
+    there = {mutant.key for listed in (*modules.values(), made_by_hand(ROOT)) for mutant in listed}
+    gone = [key for key in (*EQUIVALENT, *KNOWN, *MENDED, *KINDS, *LEASE, *BY_HAND) if key not in there]
     for key in gone:
         print(f"listed, but its code is gone: {key}")
     if options.module:
         wanted = {f"telegraf_plugin/{name.removesuffix('.py')}.py" for name in options.module}
         modules = {path: listed for path, listed in modules.items() if path in wanted}
-    if options.equivalents or options.kinds:
-        chosen = _listed(modules, EQUIVALENT if options.equivalents else KINDS)
+    if options.equivalents:
+        chosen = _listed(modules, EQUIVALENT)
+    elif options.kinds:
+        chosen = [*_listed(modules, {**KINDS, **LEASE}), *(one for one in made_by_hand(ROOT) if one.path in modules)]
     else:
         chosen = _chosen(modules, options.count, options.seed)
     total = sum(map(len, modules.values()))
@@ -77,6 +81,12 @@ def all_mutants(root: Path) -> dict[str, list[Mutant]]:
     files = [*sorted((package / "stream").glob("*.py")), *(package / f"{name}.py" for name in DECIDING)]
     paths = {str(file.relative_to(root)): file for file in files if file.exists()}
     return {path: mutants(path, file.read_bytes()) for path, file in paths.items()}
+
+
+def made_by_hand(root: Path) -> list[Mutant]:
+    """Return the mutants of BY_HAND that there are, of the tree at `root`."""
+    found = (by_hand(key, (root / key.split(": ")[0]).read_bytes()) for key in BY_HAND)
+    return [mutant for mutant in found if mutant is not None]
 
 
 def _listed(modules: dict[str, list[Mutant]], keys: Collection[str]) -> list[Mutant]:

@@ -19,7 +19,6 @@ _OUTCOMES, _PENDING, _PLAN = (f"telegraf_plugin/stream/{name}.py" for name in ("
 _ACCOUNT, _FLOW, _CIRCLE = (f"telegraf_plugin/stream/{name}.py" for name in ("account", "flow", "circle"))
 _FITS = "load.lines <= int(self.limit * share) and load.bytes <= int(self.max_bytes * share)"
 _MARKS = "behind.lines >= self.limit // MARKS_A_LIMIT or behind.bytes >= self.max_bytes // MARKS_A_LIMIT"
-_RENEWED = "since >= self.renew or (changed and since >= min(LONGEST_WITHOUT_MARK, self.stream.lookback))"
 
 MENDED: tuple[str, ...] = (
     # Points go round over two collectors without an end.
@@ -30,7 +29,7 @@ MENDED: tuple[str, ...] = (
     "telegraf_plugin/stream/failures.py: Failures.gave_up: self._full = True -> pass",
     # After a start what nobody has looked at is lacking; proofs of history wait for the renewal.
     f"{_PLAN}: Plan._is_here: each.landed or each.state is PendingState.INHERITED -> (each.landed)",
-    f"{_ACCOUNT}: Account.mark_due: {_RENEWED} -> (since >= self.renew)",
+    "telegraf_plugin/stream/newest_mark.py: NewestMark.old_at: min(renew, longest) -> (max(renew, longest))",
     # In flight is bounded in lines alone.
     f"{_FLOW}: Flow._fits: {_FITS} -> (load.lines <= int(self.limit * share))",
     f"{_FLOW}: Flow.needs_mark: {_MARKS} -> (behind.lines >= self.limit // MARKS_A_LIMIT)",

@@ -31,6 +31,7 @@ class Rule(Enum):
     RETURN = "constant returned"
     TENFOLD = "constant times ten"
     ZERO = "constant zero"
+    BY_HAND = "by hand"
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End as argparse does. What is needed and not there may be there misspelt, which is said then as well."""
-        if self._words and "are required" in message:
+        if self._words and "required" in message:
             message += self._misspelt(self._words)
         super().error(message)
 
@@ -185,6 +185,14 @@ def streams(place: Path) -> list[str]:
     from telegraf_plugin.config.load import load
 
     return [stream.label for stream in load(place, os.environ, tokens=False).streams]
+
+
+def templates(place: Path) -> list[str]:
+    """Return the names of the templates likewise. Raises ConfigurationError."""
+    from telegraf_plugin.config.yaml_file import read_yaml
+
+    found = read_yaml(place)
+    return list(found.get("templates") or {}) if isinstance(found, dict) else []
 
 
 def queries() -> Path:

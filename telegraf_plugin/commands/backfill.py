@@ -54,8 +54,8 @@ EMPTY_WINDOWS = EMPTY_COPIES + 2
 class Plan:
     """What is to be copied: `spans` of it, about so many `points`, in so many `windows`, and what time that takes.
 
-    `speed` is what it is computed by, in points a second. `refused`: the span and points that central is too
-    short-lived for, and that are left out.
+    `speed` is what it is computed by, in points a second; where there are no points it says nothing. `refused`: the
+    span and points that central is too short-lived for, and that are left out.
     """
 
     spans: Spans
@@ -72,7 +72,7 @@ class Plan:
             "spans": list(self.spans),
             "points": self.points,
             "windows": self.windows,
-            "points_per_second": self.speed,
+            "points_per_second": self.speed if self.points else None,
             "seconds": round(self.takes.seconds, 1),
             "seconds_copying": round(self.takes.copying, 1),
             "seconds_waiting_for_proof": round(self.takes.waiting, 1),
@@ -233,10 +233,13 @@ def _show(stream: StreamDefinition, plan: Plan, mark: Mark) -> None:
         return
     hull = plan.spans.hull
     assert hull is not None
-    rate = f"{number(plan.speed)} points a second"
+    if plan.points:
+        rate = f" ({number(plan.speed)} points a second)"
+        what = f"about {number(plan.points)} points in {number(plan.windows)} windows, about "
+    else:
+        rate, what = "", "the source has no points there, so nothing is to be copied; to prove that, about "
     out.write(
-        f"{stream.label} [{moment(hull[0])}, {moment(hull[1])}): about {number(plan.points)} points in "
-        f"{number(plan.windows)} windows, about {duration(plan.takes.seconds)} ({rate}), "
+        f"{stream.label} [{moment(hull[0])}, {moment(hull[1])}): {what}{duration(plan.takes.seconds)}{rate}, "
         f"done about {moment(clock() + int(plan.takes.seconds * SECOND))}\n"
     )
     if plan.takes.waiting >= 1:

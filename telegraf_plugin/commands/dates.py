@@ -7,14 +7,15 @@ from datetime import UTC, date, datetime, time
 
 from telegraf_plugin.config.durations import TooLong, parse_duration
 from telegraf_plugin.config.instants import unix_ns
-from telegraf_plugin.stream.units import SECOND
+from telegraf_plugin.stream.units import SECOND, duration
+
+__all__ = ["duration", "moment", "number", "parse_instant"]
 
 FORMS = (
     "expected a date (2026-11-01), a time with its zone (2026-11-01T06:00:00Z, 2026-11-01 06:00:00Z), so long ago "
     "(-2h, -30d) or now; UTC"
 )
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
-_UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
 def parse_instant(text: str, now: int) -> int:
@@ -48,21 +49,6 @@ def parse_instant(text: str, now: int) -> int:
 def moment(time_ns: int) -> str:
     """Return a time for people, to the second: `2026-11-24 06:00:00Z`."""
     return f"{datetime.fromtimestamp(time_ns // SECOND, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration for people, in its two largest units: `3 d 4 h`, `12 m 5 s`, `0.3 s`."""
-    if seconds < 0:
-        return f"-{duration(-seconds)}"
-    if seconds < 10:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
-    left = round(seconds)
-    parts: list[str] = []
-    for unit, length in _UNITS:
-        if left >= length or parts:
-            parts.append(f"{left // length} {unit}")
-            left %= length
-    return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
 
 
 def number(value: float) -> str:

@@ -10,9 +10,10 @@ from pathlib import Path
 from shlex import quote
 
 from telegraf_plugin.commands import site_files
-from telegraf_plugin.commands.add_source import RESTART, WRITE_LATER
+from telegraf_plugin.commands.add_source import WRITE_LATER
 from telegraf_plugin.commands.arguments import add_telegraf_config, completed, sources, unknown
 from telegraf_plugin.commands.ending import Unusable
+from telegraf_plugin.commands.site_steps import RESTART
 from telegraf_plugin.config.dotenv import NotDotenv
 from telegraf_plugin.sites.files import Impossible
 from telegraf_plugin.sites.removal import removed
@@ -70,9 +71,19 @@ def run(options: argparse.Namespace) -> int:
     steps = [
         f"Look whether all is well: data-collector check{named}",
         f"Start the collector anew: {restart}",
-        f"Delete its token at {source.server.url} (influx auth list, influx auth delete)"
-        + (f", and {token}." if token is not None else "; backups of .env hold it as well."),
+        (
+            f"Drop its user at {source.server.url} (DROP USER)"
+            if source.server.v1
+            else f"Delete its token at {source.server.url} (influx auth list, influx auth delete)"
+        )
+        + (f", and {token}." if token is not None else "; backups of .env hold what it is let in by as well."),
     ]
+    if made.tagged:
+        streams, alone = ", ".join(made.tagged), len(made.tagged) == 1
+        steps.append(
+            f"Mind that {streams} keep{'s' * alone} the tag source, which told points apart from those of "
+            f"{options.source}. It may stay: to take it out of metadata_tags makes new series of all that comes then."
+        )
     if work.place.settings is None and made.variables:
         steps.insert(0, f"Take out of the collector's settings: {', '.join(made.variables)}")
     sys.stdout.write("\nwhat is left to do; what was copied stays in central\n")

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from telegraf_plugin.commands.dates import moment, number
+from telegraf_plugin.commands.dates import duration, moment
 from telegraf_plugin.commands.session import CentralAccess, clock
 from telegraf_plugin.commands.tables import meter
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import Mark
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import NOTHING, Spans
-from telegraf_plugin.stream.units import HOUR
+from telegraf_plugin.stream.units import HOUR, SECOND
 
 POLL_SECONDS = 2.0
 SAY_SECONDS = 30.0
@@ -212,5 +212,5 @@ def told(found: RequestProgress) -> str:
     if found.stage is Stage.RUNNING:
         at = f" as of {moment(found.as_of)}" if found.as_of is not None else ""
         stage = _stage(found).removeprefix(f"{found.stage.value}, ")
-        return f"{text}; {stage}{at}, {number(found.left.length / HOUR)} h yet to be proved"
+        return f"{text}; {stage}{at}, {duration(found.left.length / SECOND)} yet to be proved"
     return f"{text} at {moment(found.as_of)}" if found.stage is Stage.DONE and found.as_of is not None else text

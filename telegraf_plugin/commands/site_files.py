@@ -19,7 +19,7 @@ from telegraf_plugin import lint
 from telegraf_plugin.commands.check import SECRETS_CONF
 from telegraf_plugin.commands.ending import Unusable
 from telegraf_plugin.commands.telegraf_program import CannotCheck, complaints, telegraf_program
-from telegraf_plugin.config import Config, Credential
+from telegraf_plugin.config import Config, Credential, Login
 from telegraf_plugin.config.dotenv import quoted
 from telegraf_plugin.config.settings import ENV_FILE, SECRETS
 from telegraf_plugin.errors import ConfigurationError, Problem
@@ -243,6 +243,15 @@ def token_from(file: Path) -> str:
         raise Unusable(str(error)) from None
 
 
+def password_from(file: Path) -> str:
+    """Return the password that `file` holds, `-` being standard input. Raises Unusable."""
+    try:
+        login = Login("x", sys.stdin.readline()) if str(file) == "-" else Login("x", file=file)
+        return login.read().removeprefix("x:")
+    except ValueError as error:
+        raise Unusable(str(error)) from None
+
+
 def with_token(files: Files, name: str, token: str) -> Files:
     """Return the files whose `.env` gives the variable `name` the `token`."""
     assert files.settings is not None
@@ -254,7 +263,7 @@ def write_token(file: Path, token: str) -> None:
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        with os.fdopen(descriptor, "w", encoding="ascii") as held:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as held:
             held.write(token)
     except OSError as error:
         raise Unusable(

@@ -34,9 +34,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableT
     told = [place for place in range(len(headings)) if any(row[place] not in ("", "-") for row in rows)]
     made = Table()
     for place in told:
-        # What a row is about is read whole, as long as others can give way.
-        name = min(max((len(row[0]) for row in rows), default=0), LONGEST_NAME) if place == 0 else None
-        made.add_column(headings[place], overflow="fold", min_width=name)
+        # What a row is about is read whole, as long as others can give way. (With a min_width of rich's the table would
+        # be wider than the terminal, and its end cut off.)
+        longest = max((len(row[0]) for row in rows), default=0)
+        whole_name = place == 0 and longest <= LONGEST_NAME
+        width = LONGEST_NAME if place == 0 and not whole_name else None
+        made.add_column(headings[place], overflow="fold", no_wrap=whole_name, width=width)
     for whole in rows:
         row = [whole[place] for place in told]
         style = next((_STYLES[cell] for cell in row if cell in _STYLES), "")

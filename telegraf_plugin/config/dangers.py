@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from telegraf_plugin.config.model import Config
 
 _PRIVATE_NAMES = (".local", ".internal", ".lan", ".localhost", ".home.arpa")
 """Ends of names that the public name service does not know."""
+_EXAMPLES = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")))
+"""Addresses that documents have (RFC 5737, 3849), as `.env.example` does. Python counts them among the private ones."""
 
 
 def dangers(config: Config) -> Iterator[str]:
@@ -43,4 +45,6 @@ def is_private(host: str) -> bool:
         return not number and ("." not in name or name.endswith(_PRIVATE_NAMES))
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
+    if any(address in network for network in _EXAMPLES):
+        return False
     return address.is_private or address.is_loopback or address.is_link_local

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from telegraf_plugin.commands.last_word import Metrics
 from telegraf_plugin.commands.leases import Member
-from telegraf_plugin.commands.status import Row
+from telegraf_plugin.commands.stream_rows import Row
 from telegraf_plugin.report.calendar import Calendar, Hour, Known
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.definition import StreamDefinition

@@ -11,7 +11,7 @@ from typing import TypeVar
 from telegraf_plugin.commands.last_word import Metrics
 from telegraf_plugin.commands.leases import members
 from telegraf_plugin.commands.session import CentralAccess, Session
-from telegraf_plugin.commands.status import rows_of
+from telegraf_plugin.commands.stream_rows import rows_of
 from telegraf_plugin.commands.survey import survey
 from telegraf_plugin.errors import SourceError
 from telegraf_plugin.influxdb.client import QueryClient

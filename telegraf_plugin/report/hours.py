@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 
+from telegraf_plugin.commands.dates import duration
 from telegraf_plugin.report.calendar import Calendar, Hour
 from telegraf_plugin.report.facts import Facts, Stream
 from telegraf_plugin.report.html import Html, element, joined
 from telegraf_plugin.report.words import percent, when
-from telegraf_plugin.stream.units import DAY, HOUR, SECOND
+from telegraf_plugin.stream.units import HOUR, SECOND
 
 SPANS_TOLD = 4
 """Spans of hours that are named below a calendar, the newest first: on paper nobody can point at a cell."""
@@ -105,7 +106,7 @@ def _cells(found: Calendar) -> Iterator[Html]:
 
 def _summary(found: Calendar) -> str:
     counts = ((NAME[hour], found.count(hour)) for hour in Hour)
-    return "; ".join(f"{count} h {name}" for name, count in counts if count)
+    return "; ".join(f"{duration(count * HOUR / SECOND)} {name}" for name, count in counts if count)
 
 
 def _gaps(found: Calendar) -> Html | None:
@@ -128,6 +129,4 @@ def _gaps(found: Calendar) -> Html | None:
 
 
 def _between(start: int, stop: int) -> Html:
-    hours = (stop - start) // HOUR
-    length = f"{hours} h" if stop - start < 2 * DAY else f"{hours // 24} d {hours % 24} h".removesuffix(" 0 h")
-    return joined(when(start), " to ", when(stop), f", {length}")
+    return joined(when(start), " to ", when(stop), f", {duration((stop - start) / SECOND)}")

@@ -18,7 +18,7 @@ from telegraf_plugin.report.facts import Facts, Stream
 from telegraf_plugin.report.hours import calendars
 from telegraf_plugin.report.html import Html, element, joined
 from telegraf_plugin.report.words import percent, when
-from telegraf_plugin.stream.units import SECOND
+from telegraf_plugin.stream.units import HOUR, SECOND
 
 
 def page(facts: Facts) -> str:
@@ -111,7 +111,7 @@ def _tiles(facts: Facts) -> Html:
     held, dropped = sum(row.held or 0 for row in rows), sum(each.points for each in facts.dropped)
     missing, gone = facts.hours(Hour.MISSING), facts.hours(Hour.GONE)
     lacking = ", ".join(
-        [f"{number(count)} h {name}" for count, name in ((missing, "missing"), (gone, "gone")) if count]
+        [f"{duration(count * HOUR / SECOND)} {name}" for count, name in ((missing, "missing"), (gone, "gone")) if count]
     )
     return element(
         "section",

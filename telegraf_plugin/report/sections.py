@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from telegraf_plugin.commands import requests
 from telegraf_plugin.commands.dates import duration, number
 from telegraf_plugin.commands.leases import HEADINGS, role
-from telegraf_plugin.commands.status import EQUAL, Row
+from telegraf_plugin.commands.stream_rows import EQUAL, Row
 from telegraf_plugin.report.facts import Dropped, Facts, Held
 from telegraf_plugin.report.html import Html, element, joined
 from telegraf_plugin.report.words import when

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from telegraf_plugin.config.cross import DEFAULT_POLICY
 from telegraf_plugin.config.model import Config
 from telegraf_plugin.config.variables import token_file
 from telegraf_plugin.lint.reach import Metric, Reach, reach
@@ -31,10 +32,15 @@ from telegraf_plugin.sites.yaml_text import NotEditable, YamlText
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.names import LEDGER
 
+_SECRETS = ("token", "password")
+
 
 @dataclass(frozen=True, slots=True)
 class NewSource:
-    """A source to be added. `variables`: how its variables begin, empty for the next free letter (SERVER_C)."""
+    """A source to be added. `variables`: how its variables begin, empty for the next free letter (SERVER_C).
+
+    An InfluxDB 1.x, whose streams have a database, has no `org`; `username` is empty where it asks for none.
+    """
 
     name: str
     url: str
@@ -42,14 +48,27 @@ class NewSource:
     streams: tuple[NewStream, ...]
     variables: str = ""
     start: str = ""
+    username: str = ""
+
+    @property
+    def v1(self) -> bool:
+        """Whether it is an InfluxDB 1.x."""
+        return any(stream.database for stream in self.streams)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What queries.yaml says of the server, by a variable each; the last one is the secret, if there is one."""
+        if not self.v1:
+            return "url", "org", "token"
+        return ("url", "username", "password") if self.username else ("url",)
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
     """The `files` as they are to be, and what else is to be done.
 
-    `variables` are new, without the token's, `token` is that one's name, `central_buckets` are new to central, and
-    `shared` are streams of others that get the tag `source`.
+    `variables` are new, without the token's, `token` is that one's name (a password's at an InfluxDB 1.x, empty where
+    it asks for none), `central_buckets` are new to central, `shared` are streams of others that get the tag `source`.
     """
 
     files: Files
@@ -89,23 +108,26 @@ def added(
     if twice is not None:
         raise Impossible(f"the bucket {twice} is named twice")
     streams = [_routed(number, each, prefix, config, conf) for number, each in enumerate(new.streams)]
-    variables = {f"{prefix}_URL": new.url, f"{prefix}_ORG": new.org}
-    variables |= {stream.variable: stream.new.bucket for stream in streams}
+    variables = {f"{prefix}_{key.upper()}": getattr(new, key) for key in new.keys if key not in _SECRETS}
+    variables |= {stream.variable: stream.new.name for stream in streams}
     for number, stream in enumerate(streams):
         _name_central(
             stream, f"{prefix}_CENTRAL_BUCKET{f'_{number + 1}' if number else ''}", of_telegraf, conf, variables
         )
     shared = _shared(streams, config, raw)
-    token = f"{prefix}_TOKEN"
+    token = next((f"{prefix}_{key.upper()}" for key in new.keys if key in _SECRETS), "")
+    reader, read = ("user", "database") if new.v1 else ("token", "bucket")
     lines = settings_text.lines_of(
-        variables if token_files else {**variables, token: ""},
-        f"{settings_text.comment(new.name)} The token reads its bucket{'s' * (len(streams) > 1)}.",
+        variables if token_files or not token else {**variables, token: ""},
+        f"{settings_text.comment(new.name)} The {reader} reads its {read}{'s' * (len(streams) > 1)}.",
     )
     changed = Files(
         _queries(files.queries, raw, new, prefix, streams, config, shared),
         with_outputs(files.telegraf, of_telegraf, new.name, streams, subject(config, conf)),
         settings_text.with_lines(files.settings, lines) if files.settings is not None else None,
-        _compose(files.compose, token_file(token)) if compose and files.compose is not None else files.compose,
+        _compose(files.compose, token_file(token))
+        if compose and files.compose is not None and token
+        else files.compose,
     )
     known = {config.metrics_bucket, *(stream.central_bucket for stream in config.streams)}
     landing = tuple(dict.fromkeys(stream.central for stream in streams if stream.central not in known))
@@ -116,16 +138,16 @@ def _routed(number: int, new: NewStream, prefix: str, config: Config, conf: Tele
     """Return a stream with the output that takes its bucket, if there is one. Raises Impossible."""
     metric = Metric(LEDGER, {MetadataTag.SOURCE_BUCKET.value: new.bucket})
     outputs = [each for each in subject(config, conf).data_outputs if reach(each, metric) is not Reach.NEVER]
-    variable = f"{prefix}_BUCKET{f'_{number + 1}' if number else ''}"
-    if not outputs and (new.central_bucket or new.bucket) == config.metrics_bucket:
+    variable = f"{prefix}_{'DATABASE' if new.database else 'BUCKET'}{f'_{number + 1}' if number else ''}"
+    if not outputs and (new.central_bucket or new.name) == config.metrics_bucket:
         what = "is for the collector's own metrics, and data belongs in another: give it --central-bucket"
         raise Impossible(f"central's bucket {config.metrics_bucket} {what}")
     if not outputs:
-        return Routed(new, variable, new.central_bucket or new.bucket, None)
+        return Routed(new, variable, new.central_bucket or new.name, None)
     goes = outputs[0].text("bucket")
     if is_kafka(outputs[0]):  # which bucket of central that is, the reader knows, and the streams that go there
         there = (stream.central_bucket for stream in config.streams if stream.bucket == new.bucket)
-        goes = next(there, new.central_bucket or new.bucket)
+        goes = next(there, new.central_bucket or new.name)
     if new.central_bucket not in (None, goes):
         raise Impossible(
             f"telegraf.conf takes every source bucket called {new.bucket} to central's {goes} ({outputs[0].path}): "
@@ -143,7 +165,7 @@ def _name_central(
         for output, entry in zip(conf.outputs_named("influxdb_v2"), outputs_of(raw), strict=True)
         if re.fullmatch(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", str(entry.get("bucket", "")))
     }
-    if stream.central == stream.new.bucket:
+    if stream.central == stream.new.name:
         stream.central_written = f"${{{stream.variable}}}"
     elif stream.central in held:
         stream.central_written = held[stream.central]
@@ -187,10 +209,12 @@ def _queries(
                 edited.set(("sources", source, "streams", entry), "metadata_tags", f"[{', '.join(tags)}]")
                 expected["sources"][source]["streams"][entry]["metadata_tags"] = tags
         block = [f"name: {word(new.name)}"]
-        block += [f'{key}: "${{{prefix}_{key.upper()}}}"' for key in ("url", "org", "token")]
+        block += [f'{key}: "${{{prefix}_{key.upper()}}}"' for key in new.keys]
         block.append("streams:")
         for each in streams:
-            block.append(f'  - bucket: "${{{each.variable}}}"')
+            block.append(f'  - {"database" if each.new.database else "bucket"}: "${{{each.variable}}}"')
+            if each.new.database and each.new.policy != DEFAULT_POLICY:
+                block.append(f"    retention_policy: {word(each.new.policy)}")
             if each.new.template:
                 block.append(f"    template: {word(each.new.template)}")
             if each.central != each.new.bucket:

@@ -35,11 +35,21 @@ _MODEL = {
 
 @dataclass(frozen=True, slots=True)
 class NewStream:
-    """A bucket to be read; `central_bucket`: where it goes, None for where its name goes."""
+    """A bucket to be read; `central_bucket`: where it goes, None for where its name goes.
+
+    Of an InfluxDB 1.x a `database` and its retention `policy`; the bucket is `database/policy` then.
+    """
 
     bucket: str
     central_bucket: str | None = None
     template: str | None = None
+    database: str = ""
+    policy: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is called at the source: what its variable holds, and what its bucket in central is called."""
+        return self.database or self.bucket
 
 
 @dataclass(slots=True)
@@ -60,7 +70,10 @@ class Routed:
     def pattern(self) -> str:
         """The entry of `tagpass` that takes the bucket: its variable, or a pattern where its name would be one."""
         pattern = quoted(self.new.bucket)
-        return f"${{{self.variable}}}" if pattern == self.new.bucket else pattern.replace("$", "$$")
+        if pattern != self.new.bucket:
+            return pattern.replace("$", "$$")
+        policy = f"/{self.new.policy}".replace("$", "$$") if self.new.database else ""
+        return f"${{{self.variable}}}{policy}"
 
 
 def with_outputs(text: str, raw: dict[str, Any], source: str, streams: list[Routed], subject: Subject) -> str:

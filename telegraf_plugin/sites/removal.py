@@ -17,17 +17,22 @@ from telegraf_plugin.sites import settings_text, yaml_text
 from telegraf_plugin.sites.files import Files, Impossible, named, references, subject
 from telegraf_plugin.sites.outputs import without_buckets
 from telegraf_plugin.sites.yaml_text import YamlText
+from telegraf_plugin.stream.mapping import MetadataTag
 
 _TOKEN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """The `files` as they are to be, the `variables` that nothing asks for any more, and the token's file, if any."""
+    """The `files` as they are to be, the `variables` that nothing asks for any more, and the token's file, if any.
+
+    `tagged`: streams of others that keep the tag `source`, without another one whose points it would tell apart.
+    """
 
     files: Files
     variables: tuple[str, ...]
     token_file: str
+    tagged: tuple[str, ...] = ()
 
 
 def removed(files: Files, name: str, config: Config, conf: TelegrafConf, compose: bool) -> Removal:
@@ -64,6 +69,19 @@ def removed(files: Files, name: str, config: Config, conf: TelegrafConf, compose
         ),
         variables,
         secret,
+        _tagged(config, number),
+    )
+
+
+def _tagged(config: Config, number: int) -> tuple[str, ...]:
+    """Return the streams that have the tag `source`, as far as is seen, for the source of that number alone."""
+    landing = {(stream.bucket, stream.central_bucket) for stream in config.sources[number].streams}
+    rest = [stream for place, source in enumerate(config.sources) if place != number for stream in source.streams]
+    places = [(stream.bucket, stream.central_bucket) for stream in rest]
+    return tuple(
+        stream.label
+        for stream, place in zip(rest, places, strict=True)
+        if place in landing and places.count(place) == 1 and MetadataTag.SOURCE in stream.metadata_tags
     )
 
 
@@ -78,9 +96,13 @@ def _queries(text: str, raw: Any, number: int) -> str:
 
 
 def _secret(block: Mapping[str, Any]) -> str:
-    """Return what the file with the source's token is called, as `tokens_as_files` or `token_file` has it."""
-    token = _TOKEN.fullmatch(str(block.get("token", "")))
-    return token_file(token[1]) if token is not None else Path(str(block.get("token_file", ""))).name
+    """Return what the file with the source's token, or password, is called, as `tokens_as_files` or its key has it."""
+    for key in ("token", "password"):
+        token = _TOKEN.fullmatch(str(block.get(key, "")))
+        name = token_file(token[1]) if token is not None else Path(str(block.get(f"{key}_file", ""))).name
+        if name:
+            return name
+    return ""
 
 
 def _compose(text: str, name: str) -> str:

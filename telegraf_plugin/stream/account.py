@@ -16,6 +16,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.known import Known
 from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading, Template
 from telegraf_plugin.stream.markbook import MarkBook
+from telegraf_plugin.stream.newest_mark import NewestMark
 from telegraf_plugin.stream.pause import NO_PAUSE, Pause, Paused, newest
 from telegraf_plugin.stream.progress import Progress, State
 from telegraf_plugin.stream.request import Kind, Request
@@ -48,14 +49,10 @@ class Account:
         self._asked: Request | None = None
         self.redefined: Spans | None = None  # what was sent by an earlier definition, where it begins by another one
         self.pause = NO_PAUSE  # the newest that an operator has asked for
-        self._marked_pause = NO_PAUSE
         self.foreign = 0  # marks of other runs that landed while this one was under way
         self._known = Known()
-        self._marked_proved = Spans()
-        self._marked_request = ""
-        self._marked_at = self._mirrored_at = 0
+        self._newest = NewestMark()
         self._adopted_at: int | None = None  # by the steady clock, the first time, or when it was resumed
-        self._mirrored: Origin | None = None
         self._oldest = END
         self.speed = CopySpeed()
 
@@ -71,8 +68,7 @@ class Account:
         if mark is not None:
             origin, self.began = mark.origin, mark.began
             course.origin_open = mark.searching
-            self.request = self._marked_request = mark.request
-            self._marked_pause = mark.pause
+            self.request = mark.request
             course.holds.restore(mark.held)
             course.islands += mark.islands
             if mark.definition in known:
@@ -94,7 +90,7 @@ class Account:
         self.book.adopt(mark.id if mark is not None else None, mark.proved if mark is not None else Spans())
         if mark is not None and mark.id.time > at.clock + FUTURE:  # made while the clocks ran ahead
             course.invalidate(proved.clip(start=at.safe - RECENT), at)
-        self._mirrored = None
+        self._newest.adopted(mark)
         self._adopted_at = at.steady if self._adopted_at is None else self._adopted_at
         self.state = State.STARTING
 
@@ -129,9 +125,7 @@ class Account:
     def _mirror_due(self, at: Instant) -> Origin | None:
         """Return the origin if it is to be mirrored now: it changed, or that is long ago."""
         mirror = self.mirror
-        if mirror == self._mirrored and at.steady - self._mirrored_at < self.renew:
-            return None
-        return mirror
+        return mirror if not self._newest.mirrors(mirror, at.steady, self.renew) else None
 
     def ask(self, request: Request, at: Instant) -> None:
         """Record a request; one that is known, or done, changes nothing."""
@@ -196,10 +190,9 @@ class Account:
             return
         self.book.printed(mark.id, at.steady, mark.proved)
         self.began = mark.began
-        self._marked_request, self._marked_proved, self._marked_at = mark.request, mark.proved, at.steady
-        self._marked_pause = mark.pause
+        self._newest.printed(mark, mirrored, at.steady)
         if mirrored is not None:
-            self._mirrored, self._mirrored_at, self._oldest = mirrored, at.steady, mirrored.oldest
+            self._oldest = mirrored.oldest
 
     def mark_due(self, at: Instant, central: bool = True) -> bool:
         """Say whether a mark should be printed though nothing was printed that it would follow.
@@ -214,11 +207,9 @@ class Account:
             return True
         if self.book.on_their_way:
             return self.book.should_ask(at.steady)
-        if (self.request, self.pause) != (self._marked_request, self._marked_pause):
+        if not self._newest.tells(self.request, self.pause):
             return True
-        since = at.steady - self._marked_at
-        changed = self._marked_proved != self.course.proved
-        return since >= self.renew or (changed and since >= min(LONGEST_WITHOUT_MARK, self.stream.lookback))
+        return at.steady >= self._old_at()
 
     def mark_wakes_at(self) -> int | None:
         """Return when (ns of the steady clock) a mark may be due though nothing happens; None: not by itself."""
@@ -226,10 +217,10 @@ class Account:
             return None
         if self.book.on_their_way:
             return self.book.asks_at()
-        changed = self._marked_proved != self.course.proved
-        return self._marked_at + (
-            min(LONGEST_WITHOUT_MARK, self.stream.lookback, self.renew) if changed else self.renew
-        )
+        return self._old_at()
+
+    def _old_at(self) -> int:
+        return self._newest.old_at(self.course.proved, self.renew, min(LONGEST_WITHOUT_MARK, self.stream.lookback))
 
     def seen(self, present: Collection[MarkId], since: int = BEGINNING, until: int = END) -> MarkId | None:
         """Record the marks that central has, all that were made in [since, until) (Unix ns).

@@ -8,7 +8,7 @@ from telegraf_plugin.errors import PermanentError
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.spans import BEGINNING
-from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.units import HOUR, SECOND, duration
 
 RETENTION_MARGIN = 60 * SECOND
 """In ns: what is about to be too old would be refused by the time it arrives."""
@@ -69,7 +69,7 @@ def refuse_unfit(stream: StreamDefinition, source: Bucket | None, central: Bucke
     """Raise PermanentError for an aggregate whose windows cannot lie within a shard group."""
     groups = [bucket.shard_group for bucket in (source, central) if bucket is not None]
     if stream.aggregate is not None and groups and stream.aggregate.every > min(groups):
-        summary = f"aggregate.every is longer than the bucket's shard groups ({min(groups) // SECOND} s)"
+        summary = f"aggregate.every is longer than the bucket's shard groups ({duration(min(groups) // SECOND)})"
         raise PermanentError(summary, "make every shorter, or the bucket's shard group duration longer")
 
 

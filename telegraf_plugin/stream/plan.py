@@ -17,7 +17,7 @@ from telegraf_plugin.stream.quarantine import Quarantine
 from telegraf_plugin.stream.restraint import Leave
 from telegraf_plugin.stream.spans import END, NOTHING, Span, Spans, span
 from telegraf_plugin.stream.sweep import Sweep
-from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.units import HOUR, SECOND, duration
 from telegraf_plugin.stream.windows import cut, newest
 
 NEWEST_PIECES = 5
@@ -87,8 +87,8 @@ class Plan:
         """Why nothing can be proved, empty when it can: points must settle before they are deleted."""
         if self.kept is None or self.kept > 2 * self.stream.lookback:
             return ""
-        kept, lookback = self.kept // SECOND, self.stream.lookback // SECOND
-        return f"points are kept for {kept} s, too short for a lookback of {lookback} s: nothing can be proved"
+        kept, lookback = duration(self.kept // SECOND), duration(self.stream.lookback // SECOND)
+        return f"points are kept for {kept}, too short for a lookback of {lookback}: nothing can be proved"
 
     @property
     def floor(self) -> int:

@@ -10,7 +10,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.drops import Drops
 from telegraf_plugin.stream.pause import Paused
 from telegraf_plugin.stream.progress import Progress, State
-from telegraf_plugin.stream.units import SECOND
+from telegraf_plugin.stream.units import SECOND, duration
 
 SHORTEST_START = 10 * SECOND
 START_INTERVALS = 2
@@ -155,7 +155,7 @@ class StreamStatus:
         if progress is None or self.patience is None or progress.uncompared <= self.patience:
             return ""
         seconds = _seconds(progress.uncompared)
-        return f"central could not be compared with for {seconds} s: {progress.uncompared_reason}"
+        return f"central could not be compared with for {duration(seconds)}: {progress.uncompared_reason}"
 
     @property
     def impaired(self) -> str:
@@ -168,7 +168,7 @@ class StreamStatus:
         if progress.held:
             return f"central lacks {progress.held} points of it for good: {progress.held_reason}"
         if progress.aside:
-            return f"{_seconds(progress.aside)} s of it are set aside: {progress.aside_reason}"
+            return f"{duration(_seconds(progress.aside))} of it are set aside: {progress.aside_reason}"
         return progress.unprovable
 
     @property
@@ -201,7 +201,7 @@ class StreamStatus:
         if self.uncompared:
             return self.uncompared
         if self.behind and progress.lag is not None:
-            return f"central has lacked points of it for {_seconds(progress.lag)} s"
+            return f"central has lacked points of it for {duration(_seconds(progress.lag))}"
         if self.impaired:
             return self.impaired
         return "" if self.last is not None else "not read yet"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from lab.loopback import wait_until
+from lab.engines import REPOSITORY
+from lab.loopback import HttpRefused, wait_until
 from lab.site import Site
 from lab.telegraf import program_path
 from tests.engines.stage import SECOND, Stage
@@ -103,3 +106,33 @@ def test_another_rename_begins_where_the_proof_was_and_says_what_stands_there_tw
             ("second", "v", "2", fresh),
             ("second", "v", "3", later),
         }
+
+
+def test_an_old_name_is_taken_away_as_the_document_says(site: Site) -> None:
+    text = (REPOSITORY / "docs" / "configuration.md").read_text()
+    examples = re.findall(
+        r"influx delete --bucket (\S+) --start (\S+) --stop (\S+)(?: \\\n)? +--predicate '(.*)'", text
+    )
+    (bucket, start, stop, measurement), (*same, field) = examples
+    assert same == [bucket, start, stop]
+    site.central.create_bucket("renamed")
+
+    def left(predicate: str) -> set[str]:
+        at = int(datetime.fromisoformat(start).timestamp()) * SECOND
+        lines = [f"cpu,field={name},host={host} {name}=1 {at}" for name in ("usage", "idle") for host in "ab"]
+        lines += [f"cpu,host=a usage=2 {at}", f"mem,field=usage usage=1 {at}"]
+        site.central.write("renamed", "\n".join(lines).encode())
+        site.central.delete("renamed", predicate, start, stop)
+        found = site.central.points("renamed", at, at + SECOND)
+        return {f"{point.measurement} {point.field} {point.tag('field') or '-'} {point.tag('host')}" for point in found}
+
+    every = left('_measurement="none"')
+    assert len(every) == 6
+    assert every - left(measurement) == {each for each in every if each.startswith("cpu ")}
+    assert every - left(field) == {"cpu usage usage a", "cpu usage usage b"}
+    assert left('_measurement!="cpu"') == every
+    for predicate in ('_measurement="cpu" AND field="usage"', "host=a OR host=b", "host=~/a/"):
+        with pytest.raises(HttpRefused, match="400"):
+            left(predicate)
+    with pytest.raises(HttpRefused, match="delete by field is not supported"):
+        left('_measurement="cpu" AND _field="usage"')

@@ -209,6 +209,18 @@ def clocks_apart(world: World) -> None:
     second.ahead = 0
 
 
+def clock_put_back(world: World) -> None:
+    """The active one's clock is put back by an hour: what it says from then on is heard all the same."""
+    both, first, _, writes = pair(world)
+    first.ahead = -50 * MINUTE
+    both.live(60, writes)
+    if both.active != ["z1"]:
+        both.wrong(f"it was taken over: {both.active}")
+    if both.printing["z1"].last < both.now - TAKEOVER:
+        both.wrong("it prints no more")
+    first.ahead = 0
+
+
 STORIES = (
     killed,
     asleep,
@@ -221,4 +233,5 @@ STORIES = (
     both_at_once,
     claim_that_does_not_land,
     clocks_apart,
+    clock_put_back,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from telegraf_plugin.commands.status import Row
+from telegraf_plugin.commands.stream_rows import Row
 from telegraf_plugin.report.calendar import Calendar, Known, calendar, first_hour
 from telegraf_plugin.report.facts import Dropped, Facts, Held, Point, Stream, Version
 from telegraf_plugin.stream.spans import Spans, span

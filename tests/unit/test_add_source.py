@@ -117,7 +117,9 @@ def test_streams_that_get_another_tag_are_named(clone: Clone) -> None:
 
 def test_a_new_output_has_its_neighbours_settings(clone: Clone) -> None:
     for name in ("telegraf.conf", ".env"):
-        clone.edit(name, "http://182" if name == ".env" else "## Power.", "https://182" if name == ".env" else "## P.")
+        clone.edit(
+            name, "http://192.0" if name == ".env" else "## Power.", "https://192.0" if name == ".env" else "## P."
+        )
     tls = '  timeout = "30s"\n  tls_server_name = "influx.example.org"\n  [outputs.influxdb_v2.http_headers]\n'
     tls += '    "X-Site" = "a \\"b\\""\n'
     clone.edit("telegraf.conf", '  timeout = "30s"\n', "")

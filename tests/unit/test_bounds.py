@@ -81,5 +81,5 @@ def test_an_aggregate_longer_than_a_shard_group_is_refused() -> None:
     day = replace(STREAM, aggregate=Aggregate(DAY, AggregateFunction.MEAN))
     refuse_unfit(day, Bucket(0, DAY), Bucket(0, DAY))
     refuse_unfit(day, None, None)
-    with pytest.raises(PermanentError, match=r"aggregate.every is longer than the bucket's shard groups \(3600 s\)"):
+    with pytest.raises(PermanentError, match=r"aggregate.every is longer than the bucket's shard groups \(1 h\)"):
         refuse_unfit(day, Bucket(0, DAY), Bucket(0, HOUR))

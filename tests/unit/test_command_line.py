@@ -69,18 +69,28 @@ def test_an_option_that_nobody_knows_is_told_with_what_was_meant(
 
 
 @pytest.mark.parametrize(
-    ("words", "word", "meant"),
+    ("words", "needed", "word", "meant"),
     [
-        (("verify", "--form", "-1d"), "--form", "--from"),
-        (("verify", "POD-8/telegraf", "--form=-1d"), "--form", "--from"),
-        (("add-source", "X", "--url", "http://a:1", "--org", "o", "--buket", "b"), "--buket", "--bucket"),
+        (("verify", "--form", "-1d"), "the following arguments are required: --from", "--form", "--from"),
+        (
+            ("verify", "POD-8/telegraf", "--form=-1d"),
+            "the following arguments are required: --from",
+            "--form",
+            "--from",
+        ),
+        (
+            ("add-source", "X", "--url", "http://a:1", "--org", "o", "--buket", "b"),
+            "one of the arguments --bucket --database is required",
+            "--buket",
+            "--bucket",
+        ),
     ],
 )
 def test_one_that_is_needed_and_misspelt_is_told_as_well(
-    words: tuple[str, ...], word: str, meant: str, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], needed: str, word: str, meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = refusal(capsys, *words)
-    assert told.endswith(f"arguments are required: {meant}; {word} is not known, did you mean {meant}?\n")
+    assert told.endswith(f" error: {needed}; {word} is not known, did you mean {meant}?\n")
 
 
 def test_what_is_missing_without_being_misspelt_is_told_without_a_guess(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,11 @@ def test_how_far_it_is(request_: Request, newest: Mark | None, stage: Stage, sha
     assert request_.id in told(found)
 
 
+def test_what_is_left_is_told_as_every_span_is() -> None:
+    asked = Request(ASKED.id, Kind.BACKFILL, Spans.of([(0, 26 * 3600 * SECOND)]), False, 1000)
+    assert told(progress_of(asked, mark(1001))).endswith(", 1 d 2 h yet to be proved")
+
+
 def test_what_is_cancelled_or_done_is_not_open() -> None:
     cancelled = Request(ASKED.id, ASKED.kind, ASKED.spans, True, 1001)
     assert open_request(cancelled, mark(1002)) is None

@@ -9,7 +9,7 @@ import pytest
 
 from telegraf_plugin.commands.last_word import Metrics
 from telegraf_plugin.commands.session import CentralAccess
-from telegraf_plugin.commands.status import AS_READ, Row, look, row
+from telegraf_plugin.commands.stream_rows import AS_READ, Row, look, row
 from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.commands import Asked
 from telegraf_plugin.stream.ledger import MarkId

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
@@ -51,6 +52,25 @@ def test_what_a_row_is_about_is_read_whole_where_others_can_give_way(monkeypatch
     others = ["2026-11-26 11:12:48Z"] * 4
     write_table(("Stream", *"ABCD"), [("POD-30/pod_monitoring", *others)], out)
     assert "│ POD-30/pod_monitoring │" in out.getvalue()
+
+
+@pytest.mark.parametrize("columns", [100, 120, 150, 250])
+@pytest.mark.parametrize("name", ["POD-30/power_monitoring", "a" * 39 + "/", "a" * 60])
+def test_nothing_is_cut_off_at_the_terminals_edge(columns: int, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = Terminal()
+    at, error = (
+        "2026-11-26 16:01:57Z",
+        "central lacks 1834 points of it for good: refused: it is float here and integer",
+    )
+    row = (name, "bad", at, "5 s", at, "61,000/s", "4 h", "40 s", "1,834", "0", "5 d 16 h", error)
+    write_table([f"Heading {number}"[:9] for number in range(len(row))], [row], out)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert {line[-1] for line in lines} == set("┓┃┩│┘")
+    shown = "".join("".join(line.rstrip("│").rpartition("│")[2].split()) for line in lines if line.endswith("│"))
+    assert "".join(error.split()) in shown
+    assert any(name[:40] in line for line in lines)
 
 
 def test_progress_is_shown_on_a_terminal_only(capsys: pytest.CaptureFixture[str]) -> None:

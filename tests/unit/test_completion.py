@@ -37,6 +37,8 @@ LINES = {
     "data-collector permissions ": "central POD-8 POD-30",
     "data-collector verify --re": "--repair",
     "data-collector add-source X --cen": "--central-bucket",
+    "data-collector add-source X --template p": "power pods",
+    "data-collector --config mine.yaml add-source X --template ": "system_metrics power pods",
     "data-collector completion ": "bash zsh fish",
     "data-collector --config co": "config/",
     "data-collector --config mine.yaml status ": "S/b S",

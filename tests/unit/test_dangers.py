@@ -22,9 +22,9 @@ def config(central: Server, *sources: Server) -> Config:
 
 
 def test_a_token_in_clear_to_a_public_address_is_warned_of_with_what_to_do() -> None:
-    found = list(dangers(config(server("http://182.165.0.154:8086"), server("http://192.168.199.8:8086"))))
+    found = list(dangers(config(server("http://192.0.2.154:8086"), server("http://192.168.199.8:8086"))))
     assert found == [
-        "central: token and data cross a network in clear to http://182.165.0.154:8086, whose address is not private: "
+        "central: token and data cross a network in clear to http://192.0.2.154:8086, whose address is not private: "
         "use https:// or a VPN"
     ]
 
@@ -38,7 +38,7 @@ def test_a_server_that_is_not_verified_is_warned_of_wherever_it_is() -> None:
 
 
 def test_verified_tls_is_not_warned_of() -> None:
-    assert list(dangers(config(server("https://182.165.0.154"), server("https://influxdb.example.org")))) == []
+    assert list(dangers(config(server("https://192.0.2.154"), server("https://influxdb.example.org")))) == []
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,9 @@ def test_a_private_address_or_name_is_private(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        *("182.165.0.154", "8.8.8.8", "172.32.0.1", "100.64.0.1", "2001:4860:4860::8888", "::ffff:8.8.8.8"),
-        *("influxdb.example.org", "local.example.org", "3054895002", "182.165.154"),
+        *("192.0.2.154", "8.8.8.8", "172.32.0.1", "100.64.0.1", "2001:4860:4860::8888", "::ffff:8.8.8.8"),
+        *("198.51.100.1", "203.0.113.9", "2001:db8::1", "::ffff:192.0.2.1", "192.0.3.1"),
+        *("influxdb.example.org", "local.example.org", "3054895002", "192.0.154"),
         *("x.0x8", "db.local.example.org"),
     ],
 )

@@ -117,6 +117,17 @@ def test_own_metrics_of_two_shards_are_two_lines() -> None:
     assert sorted(shot.own) == ["collector_health 1/2", "collector_health 2/2"]
 
 
+def test_own_metrics_of_which_nothing_is_shown_are_no_line() -> None:
+    shot = screen.Snapshot(0, [200])
+    for measurement, name in (("collector_origin", "oldest"), ("collector_stream", "lag"), ("collector_cycle", "x")):
+        row = {"_measurement": measurement, "source": "POD-8", "stream": "telegraf", "_value": "1"}
+        screen._take_own(shot, {**row, "_field": name})
+    row = {"_measurement": "collector_stream", "source": "POD-8", "stream": "telegraf"}
+    screen._take_own(shot, {**row, "_field": "points_read", "_value": "12"})
+    assert shot.own == {"collector_stream POD-8 telegraf": {"points_read": "12"}}
+    assert "collector_origin" not in screen.plain(shot, "demo")
+
+
 def test_a_clone_with_a_site_of_its_own_is_told_so_and_not_that_points_are_missing(tmp_path: Path) -> None:
     shipped = (REPOSITORY / "config" / "queries.yaml").read_text()
     names = ("INFLUXDB_CENTRAL", "SERVER_A", "SERVER_B")

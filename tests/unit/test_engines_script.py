@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -48,6 +49,25 @@ def test_without_a_name_both_are_wanted_and_what_cannot_be_had_is_told(clone: Pa
     assert run.returncode == 1
     assert "influxd is not on PATH and cannot be built here: 'go' is missing" in run.stderr
     assert (clone / ".engines" / "bin" / "telegraf").is_symlink()
+
+
+def test_a_telegraf_that_is_built_knows_its_version(clone: Path) -> None:
+    tools, path = clone.parent / "tools", clone.parent / "path"
+    assert engines(clone, "telegraf").returncode == 0  # which makes the folder of tools
+    (path / "telegraf").unlink()
+    for tool in ("mv", "chmod"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    go = tools / "go"
+    go.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@" >"$GOBIN/telegraf"; chmod +x "$GOBIN/telegraf"\n')
+    go.chmod(0o755)
+    run = engines(clone, "telegraf")
+    assert run.returncode == 0, run.stderr
+    told = (clone / ".engines" / "bin" / "telegraf").read_text().splitlines()
+    version = re.search(r"^telegraf_version=v([0-9.]+)$", (clone / "scripts" / "engines").read_text(), re.MULTILINE)
+    assert version is not None
+    assert told[-1] == f"github.com/influxdata/telegraf/cmd/telegraf@v{version[1]}"
+    flags = told[told.index("-ldflags") + 1]
+    assert f"-X github.com/influxdata/telegraf/internal.Version={version[1]}" in flags
 
 
 def test_another_name_is_refused(clone: Path) -> None:

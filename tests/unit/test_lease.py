@@ -2,98 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from telegraf_plugin.errors import CentralError
 from telegraf_plugin.stream.claim import Claim, Role
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.lease import LOOKS, SHORTEST, ClaimsRead, Lease, PrintClaim
+from telegraf_plugin.stream.lease import SHORTEST, ClaimsRead, Lease, PrintClaim
 from telegraf_plugin.stream.notes import Notes
 from telegraf_plugin.stream.units import HOUR, SECOND
+from tests.unit.lease_bench import INTERVAL, LASTS, STEP, Member, Site
 
-INTERVAL = 10 * SECOND
-LASTS = 2 * INTERVAL
-STEP = SECOND // 2
-SLOWEST = 6
 """Steps that a claim takes to central, at the most."""
-AWAY = CentralError("silent", "wait")
-
-
-@dataclass
-class Member:
-    """One machine: its lease, what is on its way to central, and until when it is asleep. `ahead`: its clock (ns)."""
-
-    name: str
-    ahead: int = 0
-    lease: Lease | None = None
-    runs: int = 0
-    asleep: int = 0
-    outbox: deque[tuple[int, Claim]] = field(default_factory=deque)
-
-    def boot(self) -> None:
-        self.runs += 1
-        self.lease = Lease("lease", f"{self.name}{self.runs}", INTERVAL, self.name, "1", Notes())
-
-
-class Site:
-    """Machines and a central, in steps of half a second. `late`: how many steps a claim takes to it."""
-
-    def __init__(self, *names: str) -> None:
-        self.now = 1000 * SECOND
-        self.away = 0
-        self.late = 1
-        self.claims: dict[str, Claim] = {}
-        self.machines = [Member(name) for name in names]
-        self.together = self.longest_together = 0
-        for machine in self.machines:
-            machine.boot()
-
-    def printing(self) -> list[str]:
-        """Who may print now; one that is asleep prints nothing, whatever it may."""
-        awake = [each for each in self.machines if each.lease is not None and self.now >= each.asleep]
-        return [each.name for each in awake if each.lease is not None and each.lease.may_print(self.now)]
-
-    def run(self, seconds: float) -> None:
-        for _ in range(int(seconds * SECOND) // STEP):
-            self.now += STEP
-            for machine in self.machines:
-                self.land(machine)
-                if self.now >= machine.asleep:
-                    self.act(machine)
-            self.together = self.together + STEP if len(self.printing()) > 1 else 0
-            self.longest_together = max(self.longest_together, self.together)
-
-    def land(self, machine: Member) -> None:
-        while machine.outbox and machine.outbox[0][0] <= self.now and self.now >= self.away:
-            claim = machine.outbox.popleft()[1]
-            if claim.role is not Role.STANDBY:  # which nobody reads
-                self.claims[claim.run] = claim
-
-    def act(self, machine: Member) -> None:
-        lease = machine.lease
-        if lease is None:
-            return
-        clocks = Clocks(self.now + machine.ahead, self.now)
-        for action in lease.next(clocks):
-            if isinstance(action, PrintClaim):
-                machine.outbox.append((self.now + self.late * STEP, action.claim))
-            else:
-                lease.done(ClaimsRead(AWAY if self.now < self.away else dict(self.claims)), clocks)
-        if lease.lost:
-            self.end(machine)
-            machine.boot()
-
-    def end(self, machine: Member) -> None:
-        assert machine.lease is not None
-        said = machine.lease.end(Clocks(self.now + machine.ahead, self.now))
-        assert said is not None
-        machine.outbox.append((self.now + self.late * STEP, said.claim))
-        machine.lease = None
 
 
 @pytest.fixture
@@ -198,6 +116,63 @@ def test_a_holder_that_nobody_hears_stops_before_another_begins(site: Site) -> N
     assert before.lease is not None
 
 
+def test_claims_are_in_order_whatever_the_clock_does() -> None:
+    lease, times = Lease("lease", "a", INTERVAL, "", "", Notes()), []
+    for steady in range(0, 120 * SECOND, SECOND):
+        clock = 1000 * HOUR + steady - (HOUR if steady >= 60 * SECOND else 0)
+        times += [each.time for each in lease.next(Clocks(clock, steady)) if isinstance(each, PrintClaim)]
+    assert times[0] == 1000 * HOUR
+    assert times == sorted(set(times))
+    assert len(times) > 20
+    assert times[-1] < 1000 * HOUR + 61 * SECOND
+
+
+def watcher(interval: int, first: Claim) -> Lease:
+    """Return one that stands by, at 0, for the holder of `first`."""
+    lease = Lease("lease", "b", interval, "", "", Notes())
+    look(lease, 0, 0, first)
+    assert lease.role is Role.STANDBY
+    return lease
+
+
+def look(lease: Lease, asked: int, answered: int, *claims: Claim) -> Role:
+    """Have it read these claims; return what it is then."""
+    lease.next(Clocks(asked, asked))
+    lease.done(ClaimsRead({claim.run: claim for claim in claims}), Clocks(answered, answered))
+    return lease.role
+
+
+def test_for_how_long_a_claim_counts_its_holder_says() -> None:
+    """It waits for one whose interval is longer, and no longer for one whose interval is shorter."""
+    first = Claim("a", Role.ACTIVE, 1, 7, 6 * LASTS)
+    lease = watcher(INTERVAL, first)
+    for now in range(2 * INTERVAL, 6 * LASTS, 2 * INTERVAL):
+        assert look(lease, now, now, first) is Role.STANDBY
+    assert look(lease, 6 * LASTS, 6 * LASTS, first) is Role.TAKING
+    first = Claim("a", Role.ACTIVE, 1, 7, LASTS)
+    lease = watcher(10 * INTERVAL, first)
+    assert look(lease, LASTS // 2, LASTS // 2, first) is Role.STANDBY
+    assert look(lease, LASTS, LASTS, first) is Role.TAKING
+
+
+def test_an_answer_that_takes_long_tells_of_when_it_was_asked_for() -> None:
+    first = Claim("a", Role.ACTIVE, 1, 7, LASTS)
+    lease = watcher(INTERVAL, first)
+    for asked, answered in ((LASTS // 8, LASTS // 2), (LASTS * 5 // 8, LASTS)):
+        assert look(lease, asked, answered, first) is Role.STANDBY
+    assert look(lease, LASTS * 9 // 8, LASTS * 9 // 8, first) is Role.TAKING
+
+
+def test_a_claim_that_is_read_when_it_has_run_out_holds_nothing() -> None:
+    lease = Lease("lease", "a", INTERVAL, "", "", Notes())
+    assert look(lease, 0, 0) is Role.TAKING
+    [said] = [each.claim for each in lease.next(Clocks(0, 0)) if isinstance(each, PrintClaim)]
+    assert look(lease, SECOND, LASTS, said) is Role.TAKING
+    assert not lease.may_print(LASTS)
+    assert lease.standby
+    assert lease.trouble(LASTS + SECOND).startswith("nobody else holds the lease, and the claim to it has not arrived")
+
+
 def test_what_comes_late_of_an_earlier_holder_changes_nothing(site: Site) -> None:
     gone = active(site)
     last = site.claims[f"{gone.name}{gone.runs}"]
@@ -247,58 +222,3 @@ def test_one_that_could_never_read_the_lease_says_so_when_a_claim_would_have_las
 def test_a_claim_lasts_for_two_intervals_and_never_for_less_than_outputs_take() -> None:
     assert Lease("", "a", 60 * SECOND, "", "", Notes()).lasts == 120 * SECOND
     assert Lease("", "a", SECOND, "", "", Notes()).lasts == SHORTEST
-
-
-# Whatever happens
-
-
-def _happens(*kinds: str) -> st.SearchStrategy[list[tuple[str, int, int, int]]]:
-    """What happens, to which machine, for how many seconds, and how many seconds until the next."""
-    each = st.tuples(st.sampled_from(kinds), st.integers(0, 2), st.integers(1, 40), st.integers(1, 25))
-    return st.lists(each, max_size=12)
-
-
-_AT_MACHINES = ("sleep", "kill", "end", "late", "hasty")
-
-
-@settings(max_examples=200, deadline=None)
-@given(_happens(*_AT_MACHINES))
-def test_two_never_print_for_longer_than_a_look_and_in_the_end_one_does(
-    happens: list[tuple[str, int, int, int]],
-) -> None:
-    assert _together(happens) <= LASTS // LOOKS + SLOWEST * STEP
-
-
-@settings(max_examples=200, deadline=None)
-@given(_happens(*_AT_MACHINES, "away"))
-def test_nor_for_as_long_as_a_takeover_takes_when_central_is_away_besides(
-    happens: list[tuple[str, int, int, int]],
-) -> None:
-    assert _together(happens) <= LASTS
-
-
-def _together(happens: list[tuple[str, int, int, int]]) -> int:
-    """Have it happen, and find that one prints in the end; return for how long two did at the longest (ns)."""
-    site = Site("a", "b", "c")
-    for number, (what, which, seconds, then) in enumerate(happens):
-        machine = site.machines[which]
-        machine.ahead = (-1) ** number * number * HOUR
-        if what == "sleep":
-            machine.asleep = site.now + seconds * SECOND
-        elif what == "away":
-            site.away = site.now + seconds * SECOND
-        elif what == "late":
-            site.late = min(seconds, SLOWEST)
-        elif machine.lease is not None:
-            if what == "end":
-                site.end(machine)
-            machine.boot()
-            machine.asleep = site.now + seconds * SECOND
-            if what == "hasty":  # what it had printed is lost
-                machine.outbox.clear()
-        site.run(then)
-    site.run(120)
-    [before] = site.printing()
-    site.run(60)
-    assert site.printing() == [before]
-    return site.longest_together

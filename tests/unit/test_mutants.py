@@ -14,6 +14,7 @@ from lab.mutants import __main__ as gate
 from lab.mutants import trial
 from lab.mutants.equivalents import EQUIVALENT
 from lab.mutants.kinds import KINDS
+from lab.mutants.kinds_lease import BY_HAND, LEASE
 from lab.mutants.known import KNOWN, MENDED
 from lab.mutants.nearest import Imports
 from lab.mutants.sample import sample, shares
@@ -92,7 +93,8 @@ def test_known_and_equivalent_mutants_exist_and_have_reasons(listed: dict[str, l
     there = {mutant.key for ours in listed.values() for mutant in ours}
     assert {*KNOWN, *MENDED} <= there
     assert set(EQUIVALENT) <= there
-    assert set(KINDS) <= there
+    assert {*KINDS, *LEASE} <= there
+    assert {mutant.key for mutant in gate.made_by_hand(ROOT)} == set(BY_HAND)
     assert len(KINDS) >= 33
     assert not {*KNOWN, *MENDED} & set(EQUIVALENT)
     assert all(len(reason.split()) > 3 for reason in EQUIVALENT.values())
@@ -108,7 +110,7 @@ def test_the_sample_is_spread_over_modules_functions_and_rules(listed: dict[str,
     for path, share in by_path.items():
         ours = [mutant for mutant in taken if mutant.path == path]
         assert len({mutant.symbol for mutant in ours}) == min(share, len({mutant.symbol for mutant in listed[path]}))
-    assert len({mutant.rule for mutant in taken}) >= len(Rule) - 2  # the rarest may have no place
+    assert len({mutant.rule for mutant in taken}) >= len(Rule) - 3  # none is by hand, and the rarest may have no place
 
 
 def test_more_than_there_is_are_all() -> None:
@@ -255,7 +257,7 @@ def test_the_kinds_are_tried_with_the_tests_that_are_asked_for(monkeypatch: pyte
 
     monkeypatch.setattr(gate, "try_all", tried)
     assert gate.main(["--kinds", "--tests", "tests/model"]) == 0
-    assert sorted(asked[0][0]) == sorted(KINDS)
+    assert sorted(asked[0][0]) == sorted([*KINDS, *LEASE, *BY_HAND])
     assert asked[0][1] == "tests/model"
 
 

@@ -11,9 +11,9 @@ from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.spans import NOTHING, span
 from telegraf_plugin.stream.sweep import Sweep
+from tests.unit.account_bench import running
 from tests.unit.course_bench import at, sp
 from tests.unit.marks import book_mark, make_mark
-from tests.unit.test_account import running
 
 # Their first answers differ with time: when a mark is overdue, when one is due, when what is mirrored is.
 WHEN = (0, 1, 11, 61, 3600, 90_000)

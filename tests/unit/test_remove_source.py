@@ -56,6 +56,16 @@ def test_what_others_share_stays(clone: Clone) -> None:
     assert not {"SERVER_A_URL", "SERVER_A_TOKEN"} & names
 
 
+def test_a_tag_that_stays_with_others_is_told(clone: Clone) -> None:
+    words = ("--bucket", "telegraf", "--template", "system_metrics", "--write")
+    clone.run("add-source", *POD_31, *words)
+    clone.run("add-source", "POD-32", *POD_31[1:], *words)
+    assert "the tag source" not in clone.run("remove-source", "POD-32", "--write")  # two are left
+    told = clone.run("remove-source", "POD-31")
+    assert "Mind that POD-8/telegraf keeps the tag source, which told points apart from those of POD-31." in told
+    assert "the tag source" not in clone.run("remove-source", "POD-30")
+
+
 def test_of_an_output_for_several_buckets_one_goes(clone: Clone) -> None:
     words = ("--bucket", "cooling", "--bucket", "heating", "--central-bucket", "power_monitoring")
     clone.run("add-source", *POD_31, *words, "--write")

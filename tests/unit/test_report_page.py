@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from telegraf_plugin.report.calendar import Calendar, Hour
 from telegraf_plugin.report.charts import chart, levels, ticks
 from telegraf_plugin.report.drawn import MOST_DRAWN, chosen
 from telegraf_plugin.report.facts import Facts, Point
+from telegraf_plugin.report.hours import _gaps, _summary
 from telegraf_plugin.report.html import Html, element, escaped, joined
 from telegraf_plugin.report.page import _of_wanted, page
 from telegraf_plugin.report.words import percent
@@ -134,6 +136,13 @@ def test_what_lacks_is_named_in_words_for_paper() -> None:
     said = "".join(Outline(page(facts(troubled()))).text)
     assert "missing: 2026-11-26 02:00 UTC to 2026-11-26 06:00 UTC, 4 h" in said
     assert "gone from the source: 2026-11-17 00:00 UTC to 2026-11-17 07:00 UTC, 7 h" in said
+
+
+def test_spans_are_spelt_as_everywhere() -> None:
+    first = Calendar(HOUR, (Hour.PROVED,) * 24 + (Hour.MISSING,) * 24, 2 * DAY, DAY)
+    assert _summary(first) == "1 d proved; 1 d missing"
+    (gap,) = [text for text in Outline(str(_gaps(first))).text if ", " in text]
+    assert gap.endswith(", 1 d")
 
 
 def test_a_file_that_is_written_again_loads_itself_anew() -> None:

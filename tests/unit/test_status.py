@@ -141,7 +141,7 @@ def test_nothing_is_healthy_before_it_was_read() -> None:
         (None, 60 * SECOND, "the ledger in central cannot be read"),
         (replace(IN_TIME, state=State.LOADING, lag=None), 60 * SECOND, "the ledger in central cannot be read"),
         (replace(IN_TIME, state=State.STARTING), 60 * SECOND, "its first mark has not arrived in central"),
-        (replace(IN_TIME, lag=60 * SECOND), 60 * SECOND, "central has lacked points of it for 60 s"),
+        (replace(IN_TIME, lag=60 * SECOND), 60 * SECOND, "central has lacked points of it for 1 m"),
         (replace(IN_TIME, lag=59 * SECOND), 60 * SECOND, ""),
         (replace(IN_TIME, lag=3600 * SECOND), None, ""),
     ],
@@ -164,7 +164,7 @@ def test_a_source_that_fails_is_named_before_what_follows_from_it() -> None:
     recorded.record(attempt(CPU))
     assert status.trouble == "its source is slow"
     recorded.begin_cycle([])
-    assert status.trouble == "central has lacked points of it for 61 s"
+    assert status.trouble == "central has lacked points of it for 1 m 1 s"
     assert board(streams=[CPU]).streams[CPU.label].trouble == "not read yet"
 
 
@@ -239,10 +239,10 @@ def test_drops_of_a_stream_go_on_over_cycles() -> None:
     ("known", "said"),
     [
         ({"held": 3, "held_reason": "refused: it is float here"}, "central lacks 3 points of it for good: refused: it"),
-        ({"aside": 90 * SECOND, "aside_reason": "500: panic"}, "90 s of it are set aside: 500: panic"),
+        ({"aside": 90 * SECOND, "aside_reason": "500: panic"}, "1 m 30 s of it are set aside: 500: panic"),
         (
             {"uncompared": 121 * SECOND, "uncompared_reason": "memory"},
-            "central could not be compared with for 121 s: me",
+            "central could not be compared with for 2 m 1 s: me",
         ),
         ({"unprovable": "points are kept for 60 s"}, "points are kept for 60 s"),
     ],
