@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from telegraf_plugin.config import Login, load
+from telegraf_plugin.config import Login
+from telegraf_plugin.config.load import load
 from telegraf_plugin.config.settings import settings
 from tests.unit.site_bench import Clone, clone
 from tests.unit.test_lint import SECRET
