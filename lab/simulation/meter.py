@@ -20,12 +20,19 @@ class Load:
 
     def ask(self, now: int, points: int) -> None:
         """Count a question that reads so many points."""
+        self._count(now, 1, points)
+
+    def read(self, now: int, points: int) -> None:
+        """Count points that were read by a question that was counted."""
+        self._count(now, 0, points)
+
+    def _count(self, now: int, requests: int, points: int) -> None:
         slot = now // self.every
         if slot != self._slot:
             self._slot, self._requests, self._points = slot, 0, 0
-        self._requests += 1
+        self._requests += requests
         self._points += points
-        self.requests += 1
+        self.requests += requests
         self.points += points
         self.peak_requests = max(self.peak_requests, self._requests)
         self.peak_points = max(self.peak_points, self._points)

@@ -120,7 +120,7 @@ class World:
     def start(self, number: int) -> None:
         """Start a shard's plugin, or have it take over what its sources are now; its Telegraf goes on."""
         if number in self.runs:
-            self.runs[number].alive = False
+            self.runs[number].end()
         self._starts[number] += 1
         now = self.loop.now
         sites = [self.sites[name] for name in self.shards[number] if self.sites[name].joins <= now]
@@ -134,6 +134,7 @@ class World:
             setting.limit,
             setting.sweep,
             setting.at_once,
+            setting.together,
             self.meters,
         )
         self.loop.at(now + FIRST_TICK, self.runs[number].begin)
@@ -142,7 +143,7 @@ class World:
         """Kill a shard, its Telegraf as well."""
         run = self.runs.pop(number, None)
         if run is not None:
-            run.alive = False
+            run.end()
         for output in self.outputs[number].values():
             output.kill()
 

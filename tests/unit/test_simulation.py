@@ -91,7 +91,7 @@ def test_the_same_seed_is_the_same_story_and_shards_apart_are_as_shards_together
 
 
 def test_a_source_is_asked_as_often_as_a_real_one_was() -> None:
-    """By `python -m lab.ticks` a source with 100 streams got 224 requests a tick of 15 s (docs/performance.md)."""
+    """By `python -m lab.ticks`, by Flux, one with 100 streams got 224 requests a tick of 15 s (docs/performance.md)."""
     setting = Setting(
         sources=1,
         shards=1,
@@ -105,10 +105,33 @@ def test_a_source_is_asked_as_often_as_a_real_one_was() -> None:
         at_once=2,
         line=Line(SECOND // 250, 1_000_000),
         values=500,
+        together=False,
     )
     outcome = run(setting)
     ticks = MINUTE // setting.interval
     assert outcome.meters.asked_sources.values[2] / ticks == pytest.approx(224, rel=0.05)
+
+
+def test_servers_are_asked_for_many_streams_in_one_request() -> None:
+    """By `lab/many.py` two sources of three got 75 requests a tick, 15 of which were to find buckets, and central 48."""
+    setting = Setting(
+        sources=30,
+        shards=1,
+        streams=3,
+        length=5 * MINUTE,
+        interval=10 * SECOND,
+        lookback=50 * SECOND,
+        sweep=0.0,
+        trouble=0.0,
+        line=Line(SECOND // 250, 1_000_000),
+        values=100,
+    )
+    outcome, apart = run(setting), run(replace(setting, together=False))
+    ticks = MINUTE // setting.interval
+    print(outcome.meters.asked_sources.values[3] / ticks, outcome.meters.asked_central.values[3] / ticks)
+    print(apart.meters.asked_sources.values[3] / ticks, apart.meters.asked_central.values[3] / ticks)
+    assert 60 <= outcome.meters.asked_sources.values[3] / ticks <= 75
+    assert outcome.meters.asked_central.values[3] / ticks < 60
 
 
 def test_all_outputs_of_a_shard_together_write_no_faster_than_its_part_of_central() -> None:
