@@ -43,6 +43,7 @@ class TaskState:
         self.window = window
         self.command: Command | None = None  # the one in hand
         self.wants_room = False  # it was asked what to do, and there was no room for all of that
+        self.wants_place = False  # the same, and there was no place for what may take long
         self.central: bool | None = None  # whether the landing bucket answers, None while it was not asked
         self.ticked = Instant(0, 0, 0)
         self.brings_little = False  # its last live read did, and nothing has failed since
