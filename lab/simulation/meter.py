@@ -64,6 +64,21 @@ class Series:
             self.values[minute] += value
 
 
+class Peaks(Series):
+    """The largest of each minute."""
+
+    def add(self, now: int, value: int) -> None:
+        """Note a value of the minute of `now`."""
+        minute = (now - self._begin) // MINUTE
+        if 0 <= minute < len(self.values):
+            self.values[minute] = max(self.values[minute], value)
+
+    def plus(self, other: Series) -> None:
+        """Note another one's of the same time."""
+        for minute, value in enumerate(other.values):
+            self.values[minute] = max(self.values[minute], value)
+
+
 @dataclass
 class Wait:
     """The longest of many waits (ns), whose it was, and when it ended (Unix ns); how many there were, and their sum."""
@@ -99,6 +114,8 @@ class Wait:
 
 SERIES = ("asked_sources", "asked_central", "read_sources", "read_central", "written", "lacking", "streams")
 """What is counted by the minute."""
+PEAKS = ("stale", "waited")
+"""Of what the largest of each minute is kept."""
 
 
 @dataclass
@@ -107,7 +124,8 @@ class Meters:
 
     `live`: how long, after its tick, a stream waits until its newest points are begun to be read; `history`: how long
     one that has a backlog waits from one of its turns to the next. Both while its source and central answer. `vain`:
-    how often a core wanted to be asked and had nothing to say.
+    how often a core wanted to be asked and had nothing to say. `stale`: how old (s) the newest point in central is, of the
+    stream of which it is oldest, where the site can be reached; `waited`: the longest wait of live data that ended (s).
     """
 
     # those of SERIES
@@ -118,6 +136,8 @@ class Meters:
     written: Series
     lacking: Series
     streams: Series
+    stale: Peaks
+    waited: Peaks
     live: Wait = field(default_factory=Wait)
     history: Wait = field(default_factory=Wait)
     core_seconds: float = 0.0
@@ -129,11 +149,12 @@ class Meters:
     @classmethod
     def of(cls, begin: int, minutes: int) -> Meters:
         """Return meters that stand at nothing, from `begin` (Unix ns) on."""
-        return cls(**{name: Series(begin, minutes) for name in SERIES})  # type: ignore[arg-type]
+        series: dict[str, Series] = {name: Series(begin, minutes) for name in SERIES}
+        return cls(**series, **{name: Peaks(begin, minutes) for name in PEAKS})  # type: ignore[arg-type]
 
     def plus(self, other: Meters) -> None:
         """Add another world's."""
-        for name in SERIES:
+        for name in (*SERIES, *PEAKS):
             getattr(self, name).plus(getattr(other, name))
         self.live.plus(other.live)
         self.history.plus(other.history)
