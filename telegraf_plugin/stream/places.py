@@ -20,7 +20,7 @@ class Places:
 
     def open(self, source: str) -> bool:
         """Say whether `source` may begin something: whoever waits comes first."""
-        return source in self._kept or self._free > len(self._kept)
+        return source in self._kept or (not self._waiting and self._free > len(self._kept))
 
     def take(self, source: str) -> None:
         """Begin something that may take long."""

@@ -86,6 +86,15 @@ class TaskState:
         asked = newest(self.account.pause, self._ledger.paused if self._ledger is not None else None)
         return asked.what is Paused.STREAM
 
+    def _room(self) -> tuple[bool, bool]:
+        """Say whether there is room to read live data, and history, of which little is read first in a crowd."""
+        label = self.stream.label
+        live, room = self.window.has_room(True, label), self.window.has_room(False, label)
+        self.wants_room = not room
+        if self.window.crowded:
+            self.course.pace.crowded()
+        return live, room
+
     def _wait_if_paused(self) -> None:
         if self.paused:
             self._unasked = self.course.due = False
