@@ -12,11 +12,17 @@ from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
 
 MARKERS = "<!-- make simulation, {part}: begin -->", "<!-- make simulation, {part}: end -->"
 PICTURES = {
-    "week": ("scaling-week.svg", "Streams, points that central lacks, questions and points read a second"),
-    "outages": (
-        "scaling.svg",
-        "Questions by number of sources, processor time of the core, how long outages of central are made up for",
-    ),
+    "week": [("scaling-week.svg", "Streams, points that central lacks, questions and points read a second")],
+    "outages": [
+        (
+            "scaling-outage.svg",
+            "How old central's newest points are after an hour without it, and how long live data waits",
+        ),
+        (
+            "scaling.svg",
+            "Questions by number of sources, processor time of the core, how long outages of central are made up for",
+        ),
+    ],
 }
 
 
@@ -40,9 +46,8 @@ def write(document: Path, found: dict[str, list[Facts]]) -> None:
     pictures = {path.name for path in draw(found, document.parent / "scaling")}
     text = document.read_text()
     for part, runs in found.items():
-        name, about = PICTURES.get(part, ("", ""))
-        picture = f"\n\n![{about}]({name})" if name in pictures else ""
-        text = renewed(text, part, said(part, runs) + picture)
+        drawn = [(name, about) for name, about in PICTURES.get(part, ()) if name in pictures]
+        text = renewed(text, part, "\n\n".join([said(part, runs), *(f"![{about}]({name})" for name, about in drawn)]))
     document.write_text(text)
 
 

@@ -1,4 +1,4 @@
-"""What the executor does: batches one command after the other, in so many threads, questions of several in one request."""
+"""What the executor does: batches one command after the other, in so many threads, questions of several at once."""
 
 from __future__ import annotations
 

@@ -124,8 +124,9 @@ class Meters:
 
     `live`: how long, after its tick, a stream waits until its newest points are begun to be read; `history`: how long
     one that has a backlog waits from one of its turns to the next. Both while its source and central answer. `vain`:
-    how often a core wanted to be asked and had nothing to say. `stale`: how old (s) the newest point in central is, of the
-    stream of which it is oldest, where the site can be reached; `waited`: the longest wait of live data that ended (s).
+    how often a core wanted to be asked and had nothing to say. `stale`: how old (s) the newest point in central is,
+    of the stream of which it is oldest, where the site can be reached; `waited`: the longest wait (s) of live data
+    that ended.
     """
 
     # those of SERIES

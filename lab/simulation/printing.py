@@ -34,8 +34,8 @@ class Printing:
         clock: Callable[[], int],
         ended: Callable[[MarkId | NoRoom | None], None],
     ) -> None:
-        """`later` has something done after so long (ns); `tell` is told of each mark before it is printed; `clock` gives
-        the collector's time, Unix ns.
+        """`later` has something done after so long (ns); `tell` is told of each mark before it is printed; `clock`
+        gives the collector's time, Unix ns.
         """
         self._later, self._command, self._window, self._output, self._landing = later, command, window, output, landing
         self._tell, self._clock, self._ended = tell, clock, ended

@@ -113,7 +113,9 @@ def test_a_source_is_asked_as_often_as_a_real_one_was() -> None:
 
 
 def test_servers_are_asked_for_many_streams_in_one_request() -> None:
-    """By `lab/many.py` two sources of three got 75 requests a tick, 15 of which were to find buckets, and central 48."""
+    """By `lab/many.py` 30 sources of three streams got 75 requests a tick, with those to find buckets, which are not
+    simulated; and central's four buckets, of which three are, 48 (docs/performance.md).
+    """
     setting = Setting(
         sources=30,
         shards=1,
@@ -161,7 +163,7 @@ def test_each_stream_of_a_source_has_its_turn(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_live_data_comes_first_after_an_outage_of_central() -> None:
-    """By two minutes after it; without the rules a stream's newest points wait longer than from one tick to the next."""
+    """By two minutes after it; without the rules newest points wait longer than from one tick to the next."""
     away, dense = 20 * MINUTE, 10_000
     setting = Setting(
         sources=30,
