@@ -12,11 +12,17 @@ from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
 
 MARKERS = "<!-- make simulation, {part}: begin -->", "<!-- make simulation, {part}: end -->"
 PICTURES = {
-    "week": ("scaling-week.svg", "Streams, points that central lacks, questions and points read a second"),
-    "outages": (
-        "scaling.svg",
-        "Questions by number of sources, processor time of the core, how long outages of central are made up for",
-    ),
+    "week": [("scaling-week.svg", "Streams, points that central lacks, questions and points read a second")],
+    "outages": [
+        (
+            "scaling-outage.svg",
+            "How old central's newest points are after an hour without it, and how long live data waits",
+        ),
+        (
+            "scaling.svg",
+            "Questions by number of sources, processor time of the core, how long outages of central are made up for",
+        ),
+    ],
 }
 
 
@@ -40,9 +46,8 @@ def write(document: Path, found: dict[str, list[Facts]]) -> None:
     pictures = {path.name for path in draw(found, document.parent / "scaling")}
     text = document.read_text()
     for part, runs in found.items():
-        name, about = PICTURES.get(part, ("", ""))
-        picture = f"\n\n![{about}]({name})" if name in pictures else ""
-        text = renewed(text, part, said(part, runs) + picture)
+        drawn = [(name, about) for name, about in PICTURES.get(part, ()) if name in pictures]
+        text = renewed(text, part, "\n\n".join([said(part, runs), *(f"![{about}]({name})" for name, about in drawn)]))
     document.write_text(text)
 
 
@@ -108,30 +113,48 @@ def _swept(runs: list[Facts]) -> str:
 def _outages(runs: list[Facts]) -> str:
     head: tuple[str, ...] = (
         "Central away",
+        "Interval, s",
         "Values/s, all shards",
+        "Who comes first",
         "Lacking afterwards, this shard",
         "Made up for after",
-        "Values/s meanwhile",
+        "All streams as new as in calm after",
     )
-    head += ("History waits at the most, s", "Live data, s")
+    head += ("Live data waits then at the most, s", "Central is given a second meanwhile")
     rows = []
     for run in runs:
         trouble = next(each for each in run["troubles"] if each["kind"] == "central")
-        took = trouble["took"]
-        shards = run["setting"]["shards"]
+        took, setting = trouble["took"], run["setting"]
         fresh = run["values_a_second"] * (took or 0)
+        again, longest = fresh_again(run)
         rows.append(
             (
                 length(trouble["lasted"]),
-                f"{shards * run['values_a_second']:,.0f}",
+                f"{setting['interval'] // SECOND}",
+                f"{setting['shards'] * run['values_a_second']:,.0f}",
+                "live data" if run["rules"] else "who asks first",
                 f"{trouble['lacked'] / 1e6:,.1f} million",
                 length(took) if took is not None else "not within the time",
-                f"{(trouble['lacked'] + fresh) / took:,.0f}" if took else "",
-                f"{run['history']['longest']:.0f}",
-                f"{run['live']['longest']:.0f}",
+                f"{again} min" if again is not None else "not within the time",
+                f"{longest}" if again is not None else "",
+                f"{(trouble['lacked'] + fresh) / took:,.0f} values" if took else "",
             )
         )
     return table(head, rows)
+
+
+def fresh_again(run: Facts) -> tuple[int | None, int]:
+    """Return how many minutes after an outage of central no stream's newest point there is older than two intervals
+    and a quarter, from then on; None: never; and how long (s) live data waited afterwards at the most.
+    """
+    (trouble,) = (each for each in run["troubles"] if each["kind"] == "central")
+    end = int((trouble["start"] + trouble["lasted"]) // 60)
+    old = run["setting"]["interval"] / SECOND * 2.25
+    late = [minute for minute, age in enumerate(run["minutes"]["stale"]) if minute >= end and age > old]
+    last = late[-1] + 1 if late else end
+    if last >= len(run["minutes"]["stale"]) - 2:
+        return None, 0
+    return last - end, max(run["minutes"]["waited"][last:])
 
 
 KINDS = {

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from statistics import quantiles
 from typing import Any
 
-from lab.simulation.meter import Load, Series, Wait
+from lab.simulation.meter import PEAKS, Load, Series, Wait
 from lab.simulation.setting import Setting
 from lab.simulation.world import Outcome
 from telegraf_plugin.stream.units import HOUR, MINUTE, SECOND
@@ -53,6 +53,7 @@ def facts(setting: Setting, simulated: list[int], outcome: Outcome) -> Facts:
                 "streams",
             )
         },
+        "minutes": {name: list(getattr(meters, name).values) for name in PEAKS},
         "troubles": [
             {
                 "kind": each.kind,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lab.simulation.bundles import Bundles, Shared
 from lab.simulation.central import BUCKET, Central, Landing
 from lab.simulation.meter import Meters
 from lab.simulation.site import KEPT, SHARD_GROUP, Site, count
@@ -56,11 +57,22 @@ class Questions:
     """The questions of one command, begun at `now`; `took` is how long they take (ns), `points` what they read."""
 
     def __init__(
-        self, site: Site, central: Central, landing: Landing, command: Command, now: int, meters: Meters
+        self,
+        site: Site,
+        central: Central,
+        landing: Landing,
+        command: Command,
+        now: int,
+        meters: Meters,
+        shared: Shared | None,
+        central_shared: Shared | None,
+        bundles: Bundles,
     ) -> None:
+        """`shared`: the request in which its source was asked already; `central_shared`: in which central is to be."""
         self.took = self.points = 0
         self._site, self._central, self._landing, self._command = site, central, landing, command
         self._now, self._meters = now, meters
+        self._shared, self._central_shared, self._bundles = shared, central_shared, bundles
         self._each = site.points[command.stream.id]
 
     def answer(self) -> Result | Prints:
@@ -112,7 +124,13 @@ class Questions:
     def _check(self, spans: tuple[Span, ...]) -> list[Counted]:
         whole = (spans[0][0], spans[-1][1])
         counted = self._counted(whole)
-        return [counted] if counted.equal or len(spans) == 1 else [self._counted(each) for each in spans]
+        if counted.equal or len(spans) == 1:
+            return [counted]
+        together = self._shared, self._central_shared
+        self._shared = self._central_shared = None  # what follows from an answer nobody has foreseen
+        apart = [self._counted(each) for each in spans]
+        self._shared, self._central_shared = together
+        return apart
 
     def _counted(self, span: Span) -> Counted:
         here = self._source(span)
@@ -169,6 +187,11 @@ class Questions:
         return points
 
     def _ask_source(self, points: int = 0) -> None:
+        if self._shared is not None and self._shared.keeps(points):
+            self.took += self._site.line.takes(points) - self._site.line.takes(0)
+            self._meters.read_sources.add(self._now, points)
+            self._site.load.read(self._now, points)
+            return
         if not self._site.answers(self._now):
             self.took += CONNECT
             raise TransientError("the site does not answer", "wait")
@@ -178,10 +201,31 @@ class Questions:
         self._meters.read_sources.add(self._now, points)
 
     def _ask_central(self, points: int = 0) -> None:
+        if self._central_shared is not None and self._central_shared.keeps(points):
+            self._ask_together(self._central_shared, points)
+            return
         if not self._central.answers(self._now):
             self.took += CONNECT
             raise CentralError("central does not answer", "wait")
         self.took += self._central.takes(points)
         self._central.load.ask(self._now, points)
         self._meters.asked_central.add(self._now, 1)
+        self._meters.read_central.add(self._now, points)
+
+    def _ask_together(self, shared: Shared, points: int) -> None:
+        """Wait for the answer to a request for many, which is asked now unless it was."""
+        bucket, now = self._command.stream.central_bucket, self._now + self.took
+        if shared.ends is None:
+            begins = self._bundles.begin(bucket, now)
+            answers = self._central.answers(begins)
+            shared.ask(begins, self._central.takes(0) if answers else CONNECT, answers)
+            self._bundles.asked(bucket, shared)
+            if answers:
+                self._central.load.ask(self._now, 0)
+                self._meters.asked_central.add(self._now, 1)
+        self.took += max((shared.ends or now) - now, 0)
+        if shared.failed:
+            raise CentralError("central does not answer", "wait")
+        self.took += self._central.takes(points) - self._central.takes(0)
+        self._central.load.read(self._now, points)
         self._meters.read_central.add(self._now, points)

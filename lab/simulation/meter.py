@@ -20,12 +20,19 @@ class Load:
 
     def ask(self, now: int, points: int) -> None:
         """Count a question that reads so many points."""
+        self._count(now, 1, points)
+
+    def read(self, now: int, points: int) -> None:
+        """Count points that were read by a question that was counted."""
+        self._count(now, 0, points)
+
+    def _count(self, now: int, requests: int, points: int) -> None:
         slot = now // self.every
         if slot != self._slot:
             self._slot, self._requests, self._points = slot, 0, 0
-        self._requests += 1
+        self._requests += requests
         self._points += points
-        self.requests += 1
+        self.requests += requests
         self.points += points
         self.peak_requests = max(self.peak_requests, self._requests)
         self.peak_points = max(self.peak_points, self._points)
@@ -55,6 +62,21 @@ class Series:
         """Add another one of the same time."""
         for minute, value in enumerate(other.values):
             self.values[minute] += value
+
+
+class Peaks(Series):
+    """The largest of each minute."""
+
+    def add(self, now: int, value: int) -> None:
+        """Note a value of the minute of `now`."""
+        minute = (now - self._begin) // MINUTE
+        if 0 <= minute < len(self.values):
+            self.values[minute] = max(self.values[minute], value)
+
+    def plus(self, other: Series) -> None:
+        """Note another one's of the same time."""
+        for minute, value in enumerate(other.values):
+            self.values[minute] = max(self.values[minute], value)
 
 
 @dataclass
@@ -92,6 +114,8 @@ class Wait:
 
 SERIES = ("asked_sources", "asked_central", "read_sources", "read_central", "written", "lacking", "streams")
 """What is counted by the minute."""
+PEAKS = ("stale", "waited")
+"""Of what the largest of each minute is kept."""
 
 
 @dataclass
@@ -100,7 +124,9 @@ class Meters:
 
     `live`: how long, after its tick, a stream waits until its newest points are begun to be read; `history`: how long
     one that has a backlog waits from one of its turns to the next. Both while its source and central answer. `vain`:
-    how often a core wanted to be asked and had nothing to say.
+    how often a core wanted to be asked and had nothing to say. `stale`: how old (s) the newest point in central is,
+    of the stream of which it is oldest, where the site can be reached; `waited`: the longest wait (s) of live data
+    that ended.
     """
 
     # those of SERIES
@@ -111,6 +137,8 @@ class Meters:
     written: Series
     lacking: Series
     streams: Series
+    stale: Peaks
+    waited: Peaks
     live: Wait = field(default_factory=Wait)
     history: Wait = field(default_factory=Wait)
     core_seconds: float = 0.0
@@ -122,11 +150,12 @@ class Meters:
     @classmethod
     def of(cls, begin: int, minutes: int) -> Meters:
         """Return meters that stand at nothing, from `begin` (Unix ns) on."""
-        return cls(**{name: Series(begin, minutes) for name in SERIES})  # type: ignore[arg-type]
+        series: dict[str, Series] = {name: Series(begin, minutes) for name in SERIES}
+        return cls(**series, **{name: Peaks(begin, minutes) for name in PEAKS})  # type: ignore[arg-type]
 
     def plus(self, other: Meters) -> None:
         """Add another world's."""
-        for name in SERIES:
+        for name in (*SERIES, *PEAKS):
             getattr(self, name).plus(getattr(other, name))
         self.live.plus(other.live)
         self.history.plus(other.history)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.simulation.central import Central, Landing
 from lab.simulation.loop import Do, Loop
 from lab.simulation.meter import Series
-from telegraf_plugin.stream.flow import MARKS_A_LIMIT, Flow
+from telegraf_plugin.stream.flow import PIECES_A_LIMIT, Flow
 from telegraf_plugin.stream.flow import Load as Lines
 from telegraf_plugin.stream.ledger import Mark, Origin
 from telegraf_plugin.stream.spans import NOTHING, Spans
@@ -131,7 +131,7 @@ class FlowWindow:
 
     def __init__(self, loop: Loop, limit: int) -> None:
         self.flow = Flow(limit)
-        self.piece = Lines(limit // (2 * MARKS_A_LIMIT), self.flow.max_bytes // (2 * MARKS_A_LIMIT))
+        self.piece = Lines(limit // PIECES_A_LIMIT, self.flow.max_bytes // PIECES_A_LIMIT)
         self._loop = loop
         self._waiting: list[Do] = []
 
@@ -141,7 +141,11 @@ class FlowWindow:
 
     def has_room(self, live: bool, stream: str | None = None) -> bool:
         """Say whether live data, or a backlog, of `stream` may begin to be read."""
-        return self.flow.has_room(self.piece, live, stream)
+        return self.flow.may_begin(self.piece, live, stream)
+
+    def waits(self, stream: str, waiting: bool) -> None:
+        """Note whether live data of `stream` waits for room."""
+        self.flow.waits(stream, waiting)
 
     def back(self, stream: str, mark: int) -> None:
         """Note a mark that is back, and wake who waits for room."""

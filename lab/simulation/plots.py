@@ -13,15 +13,21 @@ from lab.simulation.facts import Facts
 
 WIDE, HIGH = 11.0, 2.6
 """Inches: the width, and the height of one row."""
+SHOWN = 30
+"""Minutes after an outage that are drawn."""
 BLUE, ORANGE, GREEN, RED = "#4c78a8", "#f58518", "#54a24b", "#e45756"
 
 
 def draw(found: dict[str, list[Facts]], stem: Path) -> list[Path]:
-    """Draw what there is of a week into `stem`-week.svg and .png, and the curves into `stem`.svg and .png."""
+    """Draw what there is, each as .svg and .png: a week into `stem`-week, what follows an outage of central into
+    `stem`-outage, and the curves into `stem`.
+    """
     drawn: list[Path] = []
     with mpl.rc_context(STYLE):
         if found.get("week"):
             drawn += _saved(_week(found["week"][0]), stem.with_name(f"{stem.name}-week"))
+        if found.get("outages"):
+            drawn += _saved(_after(found["outages"]), stem.with_name(f"{stem.name}-outage"))
         if found.get("calm") and found.get("outages"):
             drawn += _saved(_curves(found), stem)
     return drawn
@@ -66,6 +72,31 @@ def _week(run: Facts) -> Figure:
     return figure
 
 
+def _after(runs: list[Facts]) -> Figure:
+    """Draw how old the newest points in central are after its shortest outage, with the rules and without."""
+    shortest = min(run["setting"]["away"] for run in runs)
+    runs = [run for run in runs if run["setting"]["away"] == shortest]
+    dense = sorted({run["setting"]["values"] for run in runs})
+    figure = Figure(figsize=(WIDE, 2 * HIGH), layout="constrained")
+    axes = figure.subplots(2, len(dense), sharex=True, squeeze=False)
+    for column, values in enumerate(dense):
+        for run in (each for each in runs if each["setting"]["values"] == values):
+            (trouble,) = (each for each in run["troubles"] if each["kind"] == "central")
+            end = int((trouble["start"] + trouble["lasted"]) // 60)
+            label, colour = ("live data first", BLUE) if run["rules"] else ("who asks first", RED)
+            for row, name in enumerate(("stale", "waited")):
+                shown = run["minutes"][name][end : end + SHOWN]
+                axes[row][column].plot(range(len(shown)), shown, "-", color=colour, label=label)
+        axes[0][column].set(yscale="log", title=f"{values:,} values a minute and stream")
+        axes[0][column].set_ylabel("oldest stream's newest point\nin central, seconds")
+        axes[1][column].set(xlabel="minutes after an hour without central")
+        axes[1][column].set_ylabel("longest wait of live data\nfrom its tick to its read, s")
+        for row in (0, 1):
+            axes[row][column].spines[["top", "right"]].set_visible(False)
+            axes[row][column].legend(fontsize=8, frameon=False)
+    return figure
+
+
 def _curves(found: dict[str, list[Facts]]) -> Figure:
     figure = Figure(figsize=(WIDE, 1.4 * HIGH), layout="constrained")
     asked, processor, away = figure.subplots(1, 3)
@@ -79,7 +110,7 @@ def _curves(found: dict[str, list[Facts]]) -> Figure:
         processor.plot([run["setting"]["sources"] for run in runs], per, "o-", color=colour, label=label)
     processor.set(xscale="log", yscale="log", xlabel="sources", ylabel="core: processor seconds a tick and shard")
     for values, colour in ((False, BLUE), (True, ORANGE)):
-        runs = [run for run in found["outages"] if (run["setting"]["values"] > 3000) is values]
+        runs = [run for run in found["outages"] if (run["setting"]["values"] > 3000) is values and run["rules"]]
         pairs = [
             (each["lasted"] / 3600, each["took"] / 3600)
             for run in runs

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from lab.simulation.central import Landing
-from lab.simulation.loop import Loop
 from lab.simulation.pipe import PATIENCE, FlowWindow, Output, Printed
 from lab.simulation.site import Site, count
 from telegraf_plugin.errors import NoRoom
@@ -26,7 +25,7 @@ class Printing:
 
     def __init__(
         self,
-        loop: Loop,
+        later: Callable[[int, Callable[[], object]], object],
         command: Command,
         window: FlowWindow,
         output: Output,
@@ -35,8 +34,10 @@ class Printing:
         clock: Callable[[], int],
         ended: Callable[[MarkId | NoRoom | None], None],
     ) -> None:
-        """`tell` is told of each mark before it is printed; `clock` gives the collector's time, Unix ns."""
-        self._loop, self._command, self._window, self._output, self._landing = loop, command, window, output, landing
+        """`later` has something done after so long (ns); `tell` is told of each mark before it is printed; `clock`
+        gives the collector's time, Unix ns.
+        """
+        self._later, self._command, self._window, self._output, self._landing = later, command, window, output, landing
         self._tell, self._clock, self._ended = tell, clock, ended
         self._template = command.template
         self._label = command.stream.label
@@ -45,7 +46,7 @@ class Printing:
         self._waits = 0
 
     def print(self, spans: Spans, site: Site) -> None:
-        """Print the stream's points at the times `spans`; without any, a mark alone where the command is one."""
+        """Print the stream's points at the times `spans`."""
         each = site.points[self._command.stream.id]
         # What a comparison found missing is a line each point.
         fields = site.fields if isinstance(self._command.job, Copy) else 1
@@ -68,6 +69,11 @@ class Printing:
         self._window.flow.marked(self._label, mark.id.time)
         self._output.take(Printed(self._landing, 1, mark=mark, origin=origin))
         self._mark = mark.id
+
+    def mark_alone(self) -> None:
+        """Print a mark, and no lines."""
+        self.mark()
+        self._ended(self._mark)
 
     def _go_on(self) -> None:
         flow = self._window.flow
@@ -92,7 +98,7 @@ class Printing:
         self._waits += 1
         wait = self._waits
         self._window.wait(lambda: self._try_again() if wait == self._waits else None)
-        self._loop.at(self._loop.now + PATIENCE, lambda: self._give_up() if wait == self._waits else None)
+        self._later(PATIENCE, lambda: self._give_up() if wait == self._waits else None)
 
     def _try_again(self) -> None:
         self._waits += 1

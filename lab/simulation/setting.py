@@ -31,7 +31,8 @@ class Setting:
     the module of that name says, 0 for never. `values`: how many a stream has a minute, in the middle. `central`:
     values a second that central takes, in all; `telegraf`: that one Telegraf sends. `streams`: how many each source
     has, None for the usual. `away`: central is away that long, AWAY_FROM after the beginning. `buckets`: how many of
-    BUCKETS there are; `at_once`: questions to a source; `line`: to all sites, None for the usual.
+    BUCKETS there are; `at_once`: questions to a source; `line`: to all sites, None for the usual. `together`: one
+    request asks for several streams, as by InfluxQL; by Flux each asks for itself.
     """
 
     sources: int = 1000
@@ -53,6 +54,7 @@ class Setting:
     away: int = 0
     buckets: int = 3
     at_once: int = 1
+    together: bool = True
     line: Line | None = None
     begin: int = BEGIN
 

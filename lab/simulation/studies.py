@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from unittest.mock import patch
 
 from lab.simulation.facts import Facts, facts
 from lab.simulation.fleet import simulate
 from lab.simulation.setting import AWAY_FROM, Setting
+from telegraf_plugin.stream import collector
+from telegraf_plugin.stream.flow import Flow
+from telegraf_plugin.stream.pace import Pace
+from telegraf_plugin.stream.places import Places
 from telegraf_plugin.stream.units import DAY, HOUR, MINUTE
 
 SIZES = (3, 10, 30, 100, 300, 1000)
@@ -45,16 +51,33 @@ def swept(seed: int) -> list[Facts]:
 
 
 def outages(seed: int, lengths: Iterable[int] = LENGTHS) -> list[Facts]:
-    """Simulate one shard of ten, of 1,000 sources, without central for each of `lengths`; then dense streams."""
-    usual = Setting(seed=seed, sweep=0.0, trouble=0.0, interval=5 * MINUTE, lookback=15 * MINUTE)
+    """Simulate one shard of ten, of 1,000 sources, without central for each of `lengths`, and with dense streams for
+    the shortest: an hour at 60 s, longer ones at 300 s; the hours first without the rules of who comes first.
+    """
+    usual = Setting(seed=seed, sweep=0.0, trouble=0.0)
     found = []
-    for values in (usual.values, DENSE):
-        for away in lengths:
-            if values == DENSE and away > 6 * HOUR:
-                continue
-            length = AWAY_FROM + away + HOUR + away * values // DENSE
-            found.append(_done(replace(usual, values=values, away=away, length=length), [1], 1))
+    for away in lengths:
+        for values in (usual.values, DENSE) if away == min(lengths) else (usual.values,):
+            setting = replace(usual, values=values, away=away)
+            if away > HOUR:
+                setting = replace(setting, interval=5 * MINUTE, lookback=15 * MINUTE)
+            setting = replace(setting, length=AWAY_FROM + away + HOUR + away * values // DENSE)
+            if away == min(lengths):
+                with who_comes_first_wins():
+                    found.append({**_done(setting, [1], 1), "rules": False})
+            found.append({**_done(setting, [1], 1), "rules": True})
     return found
+
+
+@contextmanager
+def who_comes_first_wins() -> Iterator[None]:
+    """Take away what has live data go first: places for what takes long, turns for room, little first in a crowd."""
+    with (
+        patch.object(collector, "Places", lambda: Places(1 << 30)),
+        patch.object(Flow, "may_begin", Flow.has_room),
+        patch.object(Pace, "crowded", lambda _: None),
+    ):
+        yield
 
 
 def _done(setting: Setting, simulated: Sequence[int], processes: int) -> Facts:

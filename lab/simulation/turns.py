@@ -12,6 +12,7 @@ from telegraf_plugin.stream.commands import Command, Probe, Result
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.jobs import Copy
 from telegraf_plugin.stream.progress import State
+from telegraf_plugin.stream.units import SECOND
 
 
 class TurnsTaken:
@@ -59,6 +60,7 @@ class TurnsTaken:
         since = self._due.pop(name, None)
         if since is not None and self._answered(name, since, now):
             self._meters.live.add(now - since, name.label, now)
+            self._meters.waited.add(now, (now - since) // SECOND)
 
     def ended(self, command: Command, result: Result, now: int) -> None:
         """Note a turn that is over."""

@@ -120,7 +120,7 @@ class World:
     def start(self, number: int) -> None:
         """Start a shard's plugin, or have it take over what its sources are now; its Telegraf goes on."""
         if number in self.runs:
-            self.runs[number].alive = False
+            self.runs[number].end()
         self._starts[number] += 1
         now = self.loop.now
         sites = [self.sites[name] for name in self.shards[number] if self.sites[name].joins <= now]
@@ -134,6 +134,7 @@ class World:
             setting.limit,
             setting.sweep,
             setting.at_once,
+            setting.together,
             self.meters,
         )
         self.loop.at(now + FIRST_TICK, self.runs[number].begin)
@@ -142,7 +143,7 @@ class World:
         """Kill a shard, its Telegraf as well."""
         run = self.runs.pop(number, None)
         if run is not None:
-            run.alive = False
+            run.end()
         for output in self.outputs[number].values():
             output.kill()
 
@@ -160,14 +161,28 @@ class World:
             site = self.sites[name]
             if site.joins > now:
                 continue
+            fresh = self._hands_in(site)
             for stream in site.streams:
                 points = self.lacks(site, stream, 2 * self.setting.interval)
+                if fresh:
+                    self.meters.stale.add(now, self._age(stream))
                 lacking += points
                 streams += 1
                 if run is not None and points:
                     run.turns.lacks(stream.id, now)
         self.meters.lacking.add(now, lacking)
         self.meters.streams.add(now, streams)
+
+    def _hands_in(self, site: Site) -> bool:
+        """Say whether a site was there with new points for the last intervals, so that central may have them."""
+        now, since = self.loop.now, self.loop.now - 3 * self.setting.interval
+        late = bool(site.stalls) and site.stalls.touches((since, now))
+        return site.joins < since and not site.ahead and not late and site.answered(since, now)
+
+    def _age(self, stream: StreamDefinition) -> int:
+        """Return how old (s) the newest point is that central has of a stream."""
+        hull = self.central.begin(stream.central_bucket, stream.id).there.hull
+        return (self.loop.now - (hull[1] if hull is not None else stream.start.date or 0)) // SECOND
 
     def lacks(self, site: Site, stream: StreamDefinition, slack: int) -> int:
         """Return how many points central lacks of a stream, but for those of the last `slack` (ns) by its clock."""

@@ -29,6 +29,7 @@ from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.lease import ClaimsRead, Lease, LeaseAction, PrintClaim
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.notes import Note, Notes
+from telegraf_plugin.stream.places import Places
 from telegraf_plugin.stream.restraint import UNRESTRAINED, Allowance, Restraint
 from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.task import StreamTask
@@ -100,11 +101,12 @@ class Collector:
         """
         self._notes = Notes()
         self.sources: dict[str, SourceTasks] = {}
+        self._places = Places()
         for name, streams, at_once in sources:
             allowance = Allowance((restraints or {}).get(name, UNRESTRAINED))
             shared = self._notes, sweep, allowance
             tasks = [StreamTask(each, run, windows[each.central_bucket], *shared) for each in streams]
-            self.sources[name] = SourceTasks(name, tasks, at_once)
+            self.sources[name] = SourceTasks(name, tasks, at_once, self._places)
         self.tasks = {name: task for source in self.sources.values() for name, task in source.tasks.items()}
         self.watch = LedgerWatch(self.tasks.values(), metrics_bucket, central_url, self._notes, self._instant_of)
         self.lease = lease(self._notes) if lease is not None else None
@@ -157,13 +159,17 @@ class Collector:
             return actions
         if min(self._due.values(), default=NEVER) <= now.steady:
             self._awake.update(name for name, due in self._due.items() if due <= now.steady)
-        for name in self._in_order(self._awake):
-            source = self.sources[name]
-            actions += source.next(self._instant(source))
-            self._say_idle(source)
-            due = source.wakes_at()
-            self._due[name] = due if due is not None else NEVER
-        self._awake.clear()
+        while self._awake:
+            awake, self._awake = self._awake, set()
+            for name in self._in_order(awake):
+                source = self.sources[name]
+                actions += source.next(self._instant(source))
+                self._say_idle(source)
+                due = source.wakes_at()
+                self._due[name] = due if due is not None else NEVER
+            for name in self._places.turns():
+                self.sources[name].has_place()
+                self._awake.add(name)
         return actions + self._look_ups()
 
     def _in_order(self, names: set[str]) -> Iterable[str]:

@@ -130,11 +130,12 @@ class Course(Outcomes):
         central: bool,
         leave: Leave = Leave.ALL,
         longest: int = HOUR,
+        place: bool = True,
     ) -> Job | None:
         """Return the next job, None when there is none for now.
 
         `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers. `leave`:
-        what may be read, history in pieces of `longest` (ns) at the most.
+        what may be read, history in pieces of `longest` (ns) at the most; `place`: also what may take long.
         """
         self._doubts = Spans()
         self._job_at = at
@@ -159,6 +160,8 @@ class Course(Outcomes):
             if check is not None:
                 return check
             self.due = live is not None
+        if not place:
+            return None
         job = self._in_central(at, live_room, room) if central else None
         if job is None and room:
             # What is new since the tick is the next tick's.

@@ -20,6 +20,8 @@ OTHERS_SHARE = 0.125
 """What of the limit a stream leaves to its neighbours: its own marks may never come back."""
 MARKS_A_LIMIT = 8
 """How often a mark is printed inside of a window: each time an eighth of the limit is behind the last one."""
+PIECES_A_LIMIT = 2 * MARKS_A_LIMIT
+"""What part of the limits enters at a time at the most, so that marks are printed as often as they should be."""
 CROWDED_SHARE = 0.25
 """What of the limit is much: then how soon marks are seen decides how fast a backlog is."""
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
@@ -50,6 +52,9 @@ class Window(Protocol):
 
     def has_room(self, live: bool, stream: str | None = None) -> bool:
         """Say whether live data, or a backlog, of `stream` (its label) may begin to be read."""
+
+    def waits(self, stream: str, waiting: bool) -> None:
+        """Note whether live data of `stream` (its label) waits for room: who has waited for longer comes first."""
 
     def back(self, stream: str, mark: int) -> None:
         """Record a mark (its time) that is back."""
@@ -105,6 +110,7 @@ class Flow:
         self._streams: dict[str, _Flight] = {}
         self._load = self._overtaken = NOTHING  # of all streams, and of those that are overtaken
         self._newest_back = 0  # the time of the newest mark of any stream that is back
+        self._waiting: dict[str, None] = {}  # whose live data waits for room, the first one first
         self._first_marks: list[tuple[int, str]] = []  # of streams that are not overtaken, some of them long back
 
     def lines(self, stream: str | None = None) -> int:
@@ -131,6 +137,26 @@ class Flow:
         alone = stream is None or len(self._streams) == (own is not _NONE)
         most = share if alone else share * (1 - OTHERS_SHARE)
         return self._fits(there.plus(load), share) and (not own.load.lines or self._fits(own.load.plus(load), most))
+
+    def may_begin(self, piece: Load, live: bool, stream: str | None = None) -> bool:
+        """Say whether live data, or a backlog, of `stream` may begin to be read: there is room for a `piece` of it, and
+        for as much of each that waits for longer, live data before a backlog.
+
+        Else a stream whose source is busy each time that there is room would never have any.
+        """
+        before = 0
+        for name in self._waiting:
+            if (live and name == stream) or before == PIECES_A_LIMIT:
+                break
+            before += 1
+        return self.has_room(Load(piece.lines * (1 + before), piece.bytes * (1 + before)), live, stream)
+
+    def waits(self, stream: str, waiting: bool) -> None:
+        """Note whether live data of `stream` waits for room."""
+        if waiting:
+            self._waiting.setdefault(stream)
+        else:
+            self._waiting.pop(stream, None)
 
     def _fits(self, load: Load, share: float) -> bool:
         """Say whether `load` is within that share of both limits."""

@@ -131,6 +131,8 @@ class Plan:
         expires = self.bounds.expires - self.bounds.expires % self.every
         parts = (work.clip(stop=expires) if leave is Leave.EXPIRING else work).parts
         if not parts:
+            if not closed:
+                self.pace.restart()
             return None
         if parts[0][0] < self.bounds.expires:  # that first, oldest first
             start, stop = next(iter(self.pieces(parts[0])))

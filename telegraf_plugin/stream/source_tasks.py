@@ -13,6 +13,7 @@ from heapq import heappop, heappush
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.places import Places
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.task import StreamTask
 
@@ -24,16 +25,20 @@ class SourceTasks:
     """Gives out the commands of one source, at most `at_once` in hand, of which each may be a batch.
 
     A task is looked at when something has happened to it, and when the time has come that it named; to look costs more
-    than one thinks.
+    than one thinks. What may take long is given out only where there is one of the `places` for it, which all sources
+    share: one for a batch.
     """
 
-    def __init__(self, name: str, tasks: Iterable[StreamTask], at_once: int) -> None:
+    def __init__(self, name: str, tasks: Iterable[StreamTask], at_once: int, places: Places | None = None) -> None:
         self.name = name
+        self._places = places or Places()
         self.skew: float | None = None  # by how many seconds its clock is ahead
         self.tasks = {task.stream.id: task for task in tasks}
         self._free = at_once
         self._batches: dict[int, int] = {}  # those in hand, by number: how many of its commands are not done
         self._batch_of: dict[StreamId, int] = {}
+        self._long: set[int] = set()  # batches that have a place
+        self._for_place: dict[StreamId, None] = {}  # tasks that wait for one
         self._number = 0
         self._live: dict[StreamId, None] = {}  # to be looked at: first those with live data that is due,
         self._rest: dict[StreamId, None] = {}  # then the others, each in its order
@@ -61,8 +66,17 @@ class SourceTasks:
         if not self._batches[batch]:
             del self._batches[batch]
             self._free += 1
+            if batch in self._long:
+                self._long.discard(batch)
+                self._places.give_back()
         self.touch(name)
         self._has_done(name, steady)
+
+    def has_place(self) -> None:
+        """Have those looked at that wait for a place: there is one."""
+        waiting, self._for_place = self._for_place, {}
+        for name in waiting:
+            self.touch(name)
 
     def next(self, at: Instant) -> list[Command]:
         """Take up as many commands as may be in hand."""
@@ -75,6 +89,9 @@ class SourceTasks:
             while self._free and names:
                 most = min(-(-len(names) // self._free), MOST_TOGETHER)  # none waits while as many may be in hand
                 commands += self._together(names, most, at)
+        self._places.looked(self.name)
+        if self._for_place:
+            self._places.wait(self.name)
         return commands
 
     def _together(self, names: dict[StreamId, None], most: int, at: Instant) -> list[Command]:
@@ -84,12 +101,19 @@ class SourceTasks:
         while names and len(commands) < most:
             name = next(iter(names))
             del names[name]
-            command = self.tasks[name].next(at)
+            self._for_place.pop(name, None)
+            task = self.tasks[name]
+            command = task.next(at, number in self._long or self._places.open(self.name))
             if command is None:
+                if task.wants_place:
+                    self._for_place[name] = None
                 self._sleep(name, at)
                 continue
             self._batch_of[name] = number
             commands.append(replace(command, batch=number))
+            if not command.of_the_tick and number not in self._long:
+                self._long.add(number)
+                self._places.take(self.name)
             if not command.light:
                 break
         if commands:

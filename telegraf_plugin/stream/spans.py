@@ -155,7 +155,7 @@ NOTHING = Spans()
 
 def span(start: int, stop: int) -> Spans:
     """Return the set of one span, empty when `start` is not before `stop`."""
-    return Spans.of([(start, stop)])
+    return Spans(((start, stop),)) if start < stop else NOTHING
 
 
 def _length(part: Span) -> int:

@@ -90,11 +90,15 @@ class StreamTask(TaskState):
 
     # What it does next
 
-    def next(self, at: Instant) -> Command | None:
-        """Take up the next command, None when there is none for now: then nothing is before `wakes_at`."""
+    def next(self, at: Instant, place: bool = True) -> Command | None:
+        """Take up the next command, None when there is none for now: then nothing is before `wakes_at`.
+
+        Without a `place` nothing that may take long; `wants_place` says afterwards whether one was missing.
+        """
+        self.wants_place = False
         if self.command is not None or not self._retries.may_ask_source(at.steady):
             return None
-        job = self._job(at)
+        job = self._job(at, place)
         if job is None:
             return None
         printing = span(*job.span) if isinstance(job, jobs.Copy | jobs.Compare) else NOTHING
@@ -105,7 +109,7 @@ class StreamTask(TaskState):
         )
         return self.command
 
-    def _job(self, at: Instant) -> StreamJob | None:
+    def _job(self, at: Instant, place: bool) -> StreamJob | None:
         """Return what is first: the ledger, a mark that is due, what the course says, or a sign of life."""
         if self._ledger is not None and self.state is not State.RUNNING:
             if not self.paused:
@@ -115,14 +119,15 @@ class StreamTask(TaskState):
             return PrintMark()
         leave = self.allowance.leave(self.account.pause.what, at)
         if self.state is not State.RUNNING or leave is Leave.NOTHING:
+            self.window.waits(self.stream.label, False)
             return None
         if self._unseen:
             return Adopt()
-        label = self.stream.label
         central = bool(self.central) and self._retries.may_ask_central(at.steady)
-        live, room = self.window.has_room(True, label), self.window.has_room(False, label)
-        self.wants_room = not room
-        job = self.course.next(at, live, room, central, leave, self.allowance.longest(self.stream.id))
+        live, room = self._room()
+        job = self.course.next(at, live, room, central, leave, self.allowance.longest(self.stream.id), place)
+        self.wants_place = job is None and not place
+        self.window.waits(self.stream.label, self.course.blocked)
         if self._unasked and not (isinstance(job, jobs.Copy) and job.live) and not self.course.waiting:
             return Probe(at.source) if job is None else job
         return job
@@ -235,6 +240,7 @@ class StreamTask(TaskState):
     def _source_failed(self, job: StreamJob, error: SourceError, at: Instant, begun: bool) -> None:
         failed = self._failed(job, error.summary, at, False, begun)
         self._unasked = self.brings_little = False  # whose fault it is shows when it is asked alone
+        self.window.waits(self.stream.label, False)
         self._retries.source_failed(error, at.steady, failed.alone)
 
     def _central_failed(self, job: StreamJob, error: CentralError, at: Instant) -> None:

@@ -43,6 +43,7 @@ class TaskState:
         self.window = window
         self.command: Command | None = None  # the one in hand
         self.wants_room = False  # it was asked what to do, and there was no room for all of that
+        self.wants_place = False  # the same, and there was no place for what may take long
         self.central: bool | None = None  # whether the landing bucket answers, None while it was not asked
         self.ticked = Instant(0, 0, 0)
         self.brings_little = False  # its last live read did, and nothing has failed since
@@ -84,6 +85,15 @@ class TaskState:
         """Whether all of it is paused, as far as is known."""
         asked = newest(self.account.pause, self._ledger.paused if self._ledger is not None else None)
         return asked.what is Paused.STREAM
+
+    def _room(self) -> tuple[bool, bool]:
+        """Say whether there is room to read live data, and history, of which little is read first in a crowd."""
+        label = self.stream.label
+        live, room = self.window.has_room(True, label), self.window.has_room(False, label)
+        self.wants_room = not room
+        if self.window.crowded:
+            self.course.pace.crowded()
+        return live, room
 
     def _wait_if_paused(self) -> None:
         if self.paused:

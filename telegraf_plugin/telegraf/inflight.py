@@ -1,7 +1,7 @@
 """The in-flight window of one central bucket: lines pass while there is room, else their readers wait.
 
 With the line writer it is all that crosses threads. `enter`, `marked`, `needs_mark` and `unmarked` are the doers' of
-commands; `has_room`, `crowded`, `back`, `lines` and `permit` are the owner's, who decides.
+commands; `has_room`, `waits`, `crowded`, `back`, `lines` and `permit` are the owner's, who decides.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ import time
 from collections.abc import Callable
 
 from telegraf_plugin.errors import NoRoom
-from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES, MARKS_A_LIMIT, Flow, Load
+from telegraf_plugin.stream.flow import DEFAULT_MAX_BYTES, PIECES_A_LIMIT, Flow, Load
 
 PATIENCE_SECONDS = 10.0
 """How long a reading waits for room while no mark comes back; then its query is given up."""
-
-PIECES_A_LIMIT = 2 * MARKS_A_LIMIT
-"""What part of the limits enters at a time at the most, so that marks are printed as often as they should be."""
 
 
 class InFlightWindow:
@@ -78,7 +75,12 @@ class InFlightWindow:
         """Say whether live data, or a backlog, of `stream` may begin to be read."""
         with self._changed:
             piece = Load(self._flow.limit // PIECES_A_LIMIT, self._flow.max_bytes // PIECES_A_LIMIT)
-            return self._flow.has_room(piece, live, stream)
+            return self._flow.may_begin(piece, live, stream)
+
+    def waits(self, stream: str, waiting: bool) -> None:
+        """Note whether live data of `stream` waits for room."""
+        with self._changed:
+            self._flow.waits(stream, waiting)
 
     def needs_mark(self, stream: str) -> bool:
         """Say whether a mark is due inside of what `stream` prints."""

@@ -63,7 +63,7 @@ def backlog_while_nothing_leaves(world: World) -> None:
 def live_beside_a_backlog_that_is_given_up(world: World) -> None:
     """A tick comes while a backlog waits for room that nobody makes: when it is given up, what is live is read."""
     world.round()
-    world.fill(10)
+    world.fill(5)  # more in a minute than there is room for
     world.collector.account("a").course.proved = span(0, 0)  # type: ignore[union-attr]
     world.collector.account("a").course.pending.clear()  # type: ignore[union-attr]
     key = "m", BEGIN

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telegraf_plugin.stream import flow
-from telegraf_plugin.stream.flow import BACKLOG_SHARE, OTHERS_SHARE, Flow, Load
+from telegraf_plugin.stream.flow import BACKLOG_SHARE, OTHERS_SHARE, PIECES_A_LIMIT, Flow, Load
 
 LIMIT, MAX_BYTES = 100, 1000
 
@@ -113,3 +113,53 @@ def calls(streams: int) -> int:
 
 def test_room_costs_the_same_however_many_streams_there_are() -> None:
     assert calls(3000) == calls(30)
+
+
+# Who waits for room
+
+
+PIECE = Load(100 // PIECES_A_LIMIT, 0)
+
+
+def crowd(lines: int) -> Flow:
+    """A flow of a hundred lines in which one stream has so many."""
+    flow = Flow(100)
+    flow.printed("busy", Load(lines, lines))
+    return flow
+
+
+def test_live_data_that_waits_for_longer_comes_first() -> None:
+    flow = crowd(95)
+    assert not flow.may_begin(PIECE, True, "a")
+    flow.waits("a", True)
+    flow.waits("b", True)
+    flow = crowd(100 - PIECE.lines)
+    assert flow.may_begin(PIECE, True, "b")
+    flow.waits("a", True)
+    assert not flow.may_begin(PIECE, True, "b")  # what room there is, is a's
+    assert flow.may_begin(PIECE, True, "a")
+    flow.waits("a", False)
+    assert flow.may_begin(PIECE, True, "b")
+
+
+def test_who_has_waited_for_longer_keeps_nobody_from_the_rest_of_the_room() -> None:
+    flow = crowd(100 - 2 * PIECE.lines)
+    flow.waits("a", True)
+    assert flow.may_begin(PIECE, True, "b")
+    flow.waits("b", True)
+    assert not flow.may_begin(PIECE, True, "c")
+
+
+def test_a_backlog_waits_for_live_data_of_any_stream() -> None:
+    flow = crowd(75 - PIECE.lines)
+    assert flow.may_begin(PIECE, False, "b")
+    flow.waits("b", True)
+    assert not flow.may_begin(PIECE, False, "b")
+    assert not flow.may_begin(PIECE, False, "c")
+
+
+def test_nobody_waits_while_nothing_is_in_flight() -> None:
+    flow = Flow(100)
+    for name in map(str, range(40)):
+        flow.waits(name, True)
+    assert flow.may_begin(PIECE, True, "39")

@@ -91,7 +91,7 @@ def test_the_same_seed_is_the_same_story_and_shards_apart_are_as_shards_together
 
 
 def test_a_source_is_asked_as_often_as_a_real_one_was() -> None:
-    """By `python -m lab.ticks` a source with 100 streams got 224 requests a tick of 15 s (docs/performance.md)."""
+    """By `python -m lab.ticks`, by Flux, one with 100 streams got 224 requests a tick of 15 s (docs/performance.md)."""
     setting = Setting(
         sources=1,
         shards=1,
@@ -105,10 +105,35 @@ def test_a_source_is_asked_as_often_as_a_real_one_was() -> None:
         at_once=2,
         line=Line(SECOND // 250, 1_000_000),
         values=500,
+        together=False,
     )
     outcome = run(setting)
     ticks = MINUTE // setting.interval
     assert outcome.meters.asked_sources.values[2] / ticks == pytest.approx(224, rel=0.05)
+
+
+def test_servers_are_asked_for_many_streams_in_one_request() -> None:
+    """By `lab/many.py` 30 sources of three streams got 75 requests a tick, with those to find buckets, which are not
+    simulated; and central's four buckets, of which three are, 48 (docs/performance.md).
+    """
+    setting = Setting(
+        sources=30,
+        shards=1,
+        streams=3,
+        length=5 * MINUTE,
+        interval=10 * SECOND,
+        lookback=50 * SECOND,
+        sweep=0.0,
+        trouble=0.0,
+        line=Line(SECOND // 250, 1_000_000),
+        values=100,
+    )
+    together, apart = run(setting).meters, run(replace(setting, together=False)).meters
+    ticks = MINUTE // setting.interval
+    assert 60 <= together.asked_sources.values[3] / ticks <= 75
+    assert together.asked_central.values[3] / ticks < 48
+    assert apart.asked_sources.values[3] / ticks > 180
+    assert apart.asked_central.values[3] / ticks > 180
 
 
 def test_all_outputs_of_a_shard_together_write_no_faster_than_its_part_of_central() -> None:
@@ -135,6 +160,29 @@ def test_each_stream_of_a_source_has_its_turn(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(SourceTasks, "touch", first_again)
     assert run(HISTORY).meters.live.longest > longest
+
+
+def test_live_data_comes_first_after_an_outage_of_central() -> None:
+    """By two minutes after it; without the rules newest points wait longer than from one tick to the next."""
+    away, dense = 20 * MINUTE, 10_000
+    setting = Setting(
+        sources=30,
+        shards=1,
+        length=AWAY_FROM + away + 8 * MINUTE,
+        sweep=0.0,
+        trouble=0.0,
+        away=away,
+        values=dense,
+        central=60_000,
+    )
+    after = (AWAY_FROM + away) // MINUTE + 2
+    meters = run(setting).meters
+    assert max(meters.waited.values[after:]) < 30
+    assert max(meters.stale.values[after:]) <= 2 * MINUTE // SECOND
+    with studies.who_comes_first_wins():
+        meters = run(setting).meters
+    assert max(meters.waited.values[after:]) > 60
+    assert max(meters.stale.values[after:]) > 2 * MINUTE // SECOND
 
 
 def test_a_core_that_wants_to_be_asked_all_the_time_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

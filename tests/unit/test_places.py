@@ -1,0 +1,126 @@
+"""Who may begin what takes long: so many at a time over all sources, and never before live data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from telegraf_plugin.execution.pool import MOST_THREADS
+from telegraf_plugin.stream import jobs
+from telegraf_plugin.stream.commands import Command
+from telegraf_plugin.stream.definition import Start
+from telegraf_plugin.stream.places import PLACES, Places
+from tests.unit.core_bench import HOUR, SECOND, Site, stream
+
+MANY = [f"site-{number:02}" for number in range(PLACES + 9)]
+
+
+def history(command: Command) -> bool:
+    return isinstance(command.job, jobs.Copy) and not command.job.live
+
+
+def of_the_tick(command: Command) -> bool:
+    return command.of_the_tick
+
+
+def with_history() -> Site:
+    """More sources than places, each with two streams and days of history, of which as many are in hand as may be."""
+    start = Start(ago=48 * HOUR)
+    site = Site(*(stream(name, source=source, start=start) for source in MANY for name in "ab")).start()
+    site.tick()
+    for _ in range(20 * len(MANY)):
+        site.look()
+        quick = next((each for each in site.commands if not history(each)), None)
+        if quick is None:
+            break
+        site.commands.remove(quick)
+        site.do(quick)
+    return site
+
+
+def sources(site: Site, kind: Callable[[Command], bool]) -> list[str]:
+    return [each.stream.source for each in site.commands if kind(each)]
+
+
+def test_there_are_as_many_as_the_executor_has_threads_for() -> None:
+    assert PLACES == MOST_THREADS // 2  # else what waits for a thread holds up its source's live data
+
+
+def test_so_much_history_is_in_hand_and_no_more() -> None:
+    site = with_history()
+    assert len(site.commands) == PLACES
+    assert len(set(sources(site, history))) == PLACES
+
+
+def test_live_data_of_a_source_does_not_wait_while_others_have_all_the_places() -> None:
+    site = with_history()
+    busy = set(sources(site, history))
+    site.now += 10 * SECOND
+    site.tick()
+    assert set(sources(site, of_the_tick)) == set(MANY) - busy
+
+
+def test_places_go_round() -> None:
+    site = with_history()
+    begun = sources(site, history)
+    for _ in range(20 * len(MANY)):
+        command = site.commands.popleft()
+        before = len(site.commands)
+        site.do(command)
+        site.look()
+        begun += [each.stream.source for each in list(site.commands)[before:] if history(each)]
+    turns = [begun.count(name) for name in MANY]
+    assert min(turns) > 0
+    assert max(turns) <= min(turns) + 2
+
+
+def test_a_batch_has_one_place_and_gives_it_back() -> None:
+    site = with_history()
+    for _ in range(10):
+        site.run(1.0)
+        site.tick()
+    site.run(HOUR / SECOND)
+    places = site.collector._places
+    assert (places._free, places._kept) == (PLACES, set())
+
+
+def test_who_waits_comes_before_who_has_just_come() -> None:
+    places = Places(1)
+    assert places.open("a")
+    places.take("a")
+    assert not places.open("b")
+    places.wait("b")
+    places.wait("c")
+    assert places.turns() == []
+    places.give_back()
+    assert places.turns() == ["b"]
+    assert not places.open("a")
+    assert places.open("b")
+
+
+def test_a_place_that_is_not_taken_is_the_next_ones() -> None:
+    places = Places(1)
+    places.take("a")
+    places.wait("b")
+    places.wait("c")
+    places.give_back()
+    assert places.turns() == ["b"]
+    places.looked("b")
+    assert places.turns() == ["c"]
+    places.take("c")
+    places.looked("c")
+    assert places.turns() == []
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_as_many_have_a_place_as_there_are(most: int) -> None:
+    places = Places(most)
+    for _ in range(most):
+        places.take("x")
+    for name in "abcd":
+        places.wait(name)
+        places.wait(name)
+    for _ in range(most):
+        places.give_back()
+    assert places.turns() == list("abcd"[:most])
