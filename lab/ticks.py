@@ -2,8 +2,8 @@
 
 3 streams with 1,000 points a minute, then 100 streams with 1,000,000: requests and values read on each side, and the
 processors' time of plugin, Telegraf, source and central, as the difference between two moments some ticks apart. Then
-the curve from 3 to 1,000 small streams on up to 100 sources (`lab.many`); `--sizes`, `--interval` and `--shipped` choose
-of it.
+the curve from 3 to 1,000 small streams on up to 100 sources (`lab.many`); `--sizes`, `--interval` and
+`--shipped` choose of it.
 """
 
 from __future__ import annotations

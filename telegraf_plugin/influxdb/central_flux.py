@@ -36,7 +36,7 @@ def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 
 
 def counts_query(stream: StreamDefinition, start: int, stop: int, tags: Sequence[str]) -> Query:
-    """Return the query for the same of all streams that differ from `stream` in `tags` alone: a row for their values."""
+    """Return the query for the same of all streams that differ from `stream` in `tags` alone: a row for each."""
     predicates = series_predicates(named_in_central(stream))
     steps = [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]
     return build([*steps, f"group(columns: [{', '.join(map(string_literal, tags))}])", "count()"])

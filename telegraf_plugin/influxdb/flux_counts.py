@@ -110,8 +110,9 @@ def _told(counts: list[_Count], rows: list[ReplyRow]) -> list[int]:
     if not counts[0].foreseen.tags:
         return [sum(map(whole_number, rows))]
     by_tag: dict[tuple[str, str], list[ReplyRow]] = {}
+    keys = {key for count in counts for key, _ in count.foreseen.tags}  # a stream may lack one that others have
     for row in rows:
-        for key in {key for count in counts[:1] for key, _ in count.foreseen.tags}:
+        for key in keys:
             by_tag.setdefault((key, row.get(key, "")), []).append(row)
     numbers = []
     for count in counts:
