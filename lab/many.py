@@ -47,7 +47,8 @@ class Cost:
     def row(self) -> str:
         """Return it as a line of a markdown table."""
         numbers = f"{self.streams:,} | {self.sources} | {self.plugin:.2f} | {self.telegraf:.2f} | {self.source:.2f}"
-        numbers += f" | {self.central:.2f} | {self.to_sources:.0f} | {self.to_central / min(LANDINGS, self.streams // self.sources):.1f}"
+        buckets = min(LANDINGS, self.streams // self.sources)
+        numbers += f" | {self.central:.2f} | {self.to_sources:.0f} | {self.to_central / buckets:.1f}"
         return f"| {numbers} | {self.memory:.1f} | {self.threads} |"
 
 

@@ -84,10 +84,10 @@ def test_what_differs_is_one_streams_own(monkeypatch: pytest.MonkeyPatch, stream
 def test_streams_with_one_of_the_tags_find_their_rows_beside_those_with_both(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch, 40)
     tags = (MetadataTag.HOST, MetadataTag.SOURCE, MetadataTag.FIELD)
-    bench.streams = [replace(each, metadata_tags=tags) if each.name == "s6" else each for each in bench.streams]
+    bench.streams = [replace(each, metadata_tags=tags) if each.name == "s0" else each for each in bench.streams]
     outcomes = done(bench, jobs.Land(SPAN, 2))
     for each, outcome in outcomes.items():  # chosen by its source alone all is that stream's
-        assert outcome.result == len(MEASUREMENTS) * (40 if each.name == "s6" else 1)
+        assert outcome.result == len(MEASUREMENTS) * (40 if each.name == "s0" else 1)
 
 
 def test_one_that_cannot_be_counted_is_its_own_streams_failure_alone(monkeypatch: pytest.MonkeyPatch) -> None:
