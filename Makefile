@@ -98,7 +98,7 @@ bench: venv engines ## Measure the ways to central side by side, and renew docs/
 bench-quick: venv engines ## The same with little of everything, printed only (2 minutes)
 	$(BIN)/python -m lab.bench --quick $(BENCH)
 
-ticks: venv engines ## Measure what a tick costs, from 3 to 1,000 streams (20 minutes; TICKS="--sizes 3,30")
+ticks: venv engines ## Measure what a tick costs, from 3 to 1,000 streams (30 minutes; TICKS="--sizes 3,30 --shipped")
 	$(BIN)/python -m lab.ticks $(TICKS)
 
 outage: venv engines ## Measure what an outage of central does to a backlog (4 minutes)

@@ -47,7 +47,8 @@ class Cost:
     def row(self) -> str:
         """Return it as a line of a markdown table."""
         numbers = f"{self.streams:,} | {self.sources} | {self.plugin:.2f} | {self.telegraf:.2f} | {self.source:.2f}"
-        numbers += f" | {self.central:.2f} | {self.to_sources:.0f} | {self.to_central / LANDINGS:.1f}"
+        buckets = min(LANDINGS, self.streams // self.sources)
+        numbers += f" | {self.central:.2f} | {self.to_sources:.0f} | {self.to_central / buckets:.1f}"
         return f"| {numbers} | {self.memory:.1f} | {self.threads} |"
 
 
@@ -57,11 +58,13 @@ HEAD = (
 )
 
 
-def queries(sources: int, each: int, servers: Sequence[InfluxServer], central: InfluxServer, interval_s: int) -> str:
-    """Return queries.yaml for so many sources with so many streams each."""
+def queries(
+    sources: int, each: int, servers: Sequence[InfluxServer], central: InfluxServer, interval_s: int, shipped: bool
+) -> str:
+    """Return queries.yaml for so many sources with so many streams each; `shipped`: with the tag `field`."""
     lines = [
         f'central: {{url: "{central.url}", org: central, token: "${{CENTRAL_TOKEN}}"}}',
-        "metadata_tags: [host, source_bucket, source]",
+        f"metadata_tags: [host, source_bucket, source{', field' if shipped else ''}]",
         "sources:",
     ]
     keys = f"lookback: {LOOKBACK_TICKS * interval_s}s, start: -1m"
@@ -119,8 +122,11 @@ def requests(central: InfluxServer, measurement: str) -> int:
     return sum(int(value) for value in rows if value.isdigit())
 
 
-def measure(streams: int, sources: int, interval_s: int, ticks: int) -> Cost:
-    """Run a site of so many streams at so many sources, each of a bucket of its own, and return what a tick costs."""
+def measure(streams: int, sources: int, interval_s: int, ticks: int, shipped: bool = False) -> Cost:
+    """Run a site of so many streams at so many sources, each of a bucket of its own, and return what a tick costs.
+
+    `shipped`: with the tag `field`, by which central is read by Flux; else it is read by InfluxQL.
+    """
     each = streams // sources
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -131,7 +137,7 @@ def measure(streams: int, sources: int, interval_s: int, ticks: int) -> Cost:
         for server in servers:
             for number in range(1, each):
                 server.create_bucket(f"data-{number}")
-        (folder / "queries.yaml").write_text(queries(sources, each, servers, central, interval_s))
+        (folder / "queries.yaml").write_text(queries(sources, each, servers, central, interval_s, shipped))
         config = telegraf_conf(folder, each, central, interval_s)
         stack.enter_context(fed(servers, each))
         tokens = {f"SOURCE_TOKEN_{at}": server.token for at, server in enumerate(servers)}

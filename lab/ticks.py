@@ -2,7 +2,8 @@
 
 3 streams with 1,000 points a minute, then 100 streams with 1,000,000: requests and values read on each side, and the
 processors' time of plugin, Telegraf, source and central, as the difference between two moments some ticks apart. Then
-the curve from 3 to 1,000 small streams on up to 100 sources (`lab.many`); `--sizes` and `--interval` choose of it.
+the curve from 3 to 1,000 small streams on up to 100 sources (`lab.many`); `--sizes`, `--interval` and
+`--shipped` choose of it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ INTERVAL_S = 15
 LOOKBACK_S = 60
 TICKS = 8
 FEED_S = 5
-CURVE = "3,30,100,300,1000"
+CURVE = "3,10,30,100,300,1000"
 CURVE_INTERVAL_S = 20
 CURVE_TICKS = 4
 WARM_UP_TICKS = 7
@@ -144,11 +145,13 @@ def show(streams: int, points: float, before: Reading, after: Reading, memory: f
     print(f"  processor   {used} s; VmHWM plugin {memory:.1f} MiB", flush=True)
 
 
-def curve(sizes: list[int], interval_s: int) -> None:
-    """Print what a tick of small streams costs, by their number: ten of a source."""
-    print(f"small streams, {POINTS * 2} values of each every {FEED_S} s, a tick of {interval_s} s:\n{HEAD}", flush=True)
+def curve(sizes: list[int], interval_s: int, shipped: bool) -> None:
+    """Print what a tick of small streams costs, by their number: ten of a source; `shipped`: with the tag `field`."""
+    tags = "with the tag field, as shipped" if shipped else "without the tag field"
+    each = f"{POINTS * 2} values of each every {FEED_S} s"
+    print(f"small streams {tags}, {each}, a tick of {interval_s} s:\n{HEAD}", flush=True)
     for streams in sizes:
-        print(many(streams, max(streams // 10, 1), interval_s, CURVE_TICKS).row(), flush=True)
+        print(many(streams, max(streams // 10, 1), interval_s, CURVE_TICKS, shipped).row(), flush=True)
 
 
 def main() -> None:
@@ -157,11 +160,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", help="numbers of streams, by commas: that curve alone is measured")
     parser.add_argument("--interval", type=int, default=CURVE_INTERVAL_S, help="seconds of its tick")
+    parser.add_argument("--shipped", action="store_true", help="with the tag field, by which central is read by Flux")
     asked = parser.parse_args()
     if asked.sizes is None:
         measure(3, 1_000)
         measure(100, 1_000_000)
-    curve([int(size) for size in (asked.sizes or CURVE).split(",")], asked.interval)
+    curve([int(size) for size in (asked.sizes or CURVE).split(",")], asked.interval, asked.shipped)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from telegraf_plugin.errors import SourceError, TransientError
+from telegraf_plugin.influxdb.answers import count_of
 from telegraf_plugin.influxdb.client import QueryClient
+from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.flux_counts import Counts, ForeseenCount
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.messagepack import LongRow, Names, Reply, Rows
+from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.stream.block import Tags
 
 MAX_STATEMENTS = 500
@@ -40,7 +44,7 @@ class Foreseen(NamedTuple):
     tags: Tags = ()
 
 
-Foresee = Callable[[], Iterable[Foreseen]]
+Foresee = Callable[[], Iterable[Foreseen | ForeseenCount]]
 """Says which statements a question is about to ask, and where; it may ask the server what it needs for that."""
 
 
@@ -71,6 +75,7 @@ class Bundle:
         self._begun = False
         self._gate = threading.Lock()
         self._answers: dict[str, _Answer] = {}
+        self._counts = Counts()
         self.failure: TransientError | None = None
         self._asked = False
         self._lock = threading.Lock()
@@ -118,12 +123,24 @@ class Bundle:
                     del self._answers[statement]
             return found
 
+    def count(self, query: Query) -> int | None:
+        """Return the number that `query` counts; None where it has no answer here. Raises as `answer` does."""
+        self.ask()
+        with self._lock:
+            failure = self.failure
+            if failure is not None and self._counts.knows(query):
+                raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
+            return self._counts.answer(query)
+
     def _ask(self) -> None:
         place: Place | None = None
         wholes: dict[str, dict[str, _Answer]] = {}  # by statement for all: each one's own
         for foresee in self._foreseen:
             try:
                 for each in foresee():
+                    if isinstance(each, ForeseenCount):
+                        self._counts.add(each)
+                        continue
                     place = each.place
                     if each.statement not in self._answers:
                         answer = self._answers[each.statement] = _Answer(each.tags)
@@ -134,6 +151,11 @@ class Bundle:
                 return
             except Exception:  # noqa: S112 (what cannot be foreseen is asked alone, and says itself what is wrong)
                 continue
+        try:
+            self._counts.ask(self.client)
+        except TransientError as failure:
+            self.failure = failure
+            return
         asked = _sent(wholes)
         texts, left = list(asked), MAX_BYTES
         if place is None or len(self._answers) < 2:
@@ -233,6 +255,14 @@ def fail_if_silent(client: QueryClient) -> None:
             if bundle.failure is not None:
                 failure = bundle.failure
                 raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
+
+
+def count_by_flux(client: QueryClient, query: Query) -> int:
+    """Return how many points `query` counts. Raises SourceError."""
+    for bundle in getattr(_shared, "bundles", ()):
+        if bundle.client is client and (found := bundle.count(query)) is not None:
+            return int(found)
+    return count_of(read_rows(client.query(query)))
 
 
 def answers(client: QueryClient, place: Place, statements: Sequence[str]) -> Iterator[Iterator[Rows]]:

@@ -10,12 +10,13 @@ from typing import TypeVar, cast
 from telegraf_plugin.config import Server
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
-from telegraf_plugin.influxdb.answers import FieldTypes, count_of, types_of
-from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen
+from telegraf_plugin.influxdb.answers import FieldTypes, types_of
+from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen, count_by_flux
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query, series_predicates
+from telegraf_plugin.influxdb.flux_counts import ForeseenCount
 from telegraf_plugin.influxdb.influxql import in_central
-from telegraf_plugin.influxdb.influxql_questions import Questions
+from telegraf_plugin.influxdb.influxql_questions import ADDED, Questions, added
 from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader, Left
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
@@ -52,7 +53,7 @@ class CentralReader(LedgerReader):
         """Return how many points central has of `stream` in `span`, which crosses no shard group's end."""
 
         def by_flux() -> int:
-            return count_of(self._rows(flux.count_query(stream, *span)))
+            return count_by_flux(self._client, flux.count_query(stream, *span))
 
         with self._explained():
             return self._either(stream, lambda questions: questions.count(span), by_flux)
@@ -68,9 +69,15 @@ class CentralReader(LedgerReader):
             open_ = self._open[bucket] = Bundle(self._client, foreseen, turn)
         return open_
 
-    def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+    def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen | ForeseenCount]:
         """Yield what `count` of `spans` is about to ask, as far as that can be told (`bundle`)."""
-        questions = self._way.about(in_central(stream)) if self._suits_influxql(stream) else None
+        if not self._suits_influxql(stream):
+            tags = tuple((key.decode(), value.decode()) for key, value in added(in_central(stream).conditions))
+            for span in spans:
+                whole = flux.counts_query(stream, *span, ADDED) if tags else None
+                yield ForeseenCount(flux.count_query(stream, *span), whole, tags)
+            return
+        questions = self._way.about(in_central(stream))
         yield from questions.foreseen_counts(spans) if questions is not None else ()
 
     def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:

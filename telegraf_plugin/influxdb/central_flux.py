@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from telegraf_plugin.influxdb.flux import (
     EARLIEST,
@@ -37,6 +37,13 @@ def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
     """Return the query for how many points that is."""
     return build([*_selected(stream, start, stop), "group()", "count()"], ONE_ROW_BYTES)
+
+
+def counts_query(stream: StreamDefinition, start: int, stop: int, tags: Sequence[str]) -> Query:
+    """Return the query for the same of all streams that differ from `stream` in `tags` alone: a row for each."""
+    predicates = series_predicates(named_in_central(stream))
+    steps = [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]
+    return build([*steps, f"group(columns: [{', '.join(map(string_literal, tags))}])", "count()"])
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:

@@ -7,7 +7,7 @@ which keeps `${` from being read as an expression.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -167,6 +167,22 @@ def build(lines: list[str], most: int | None = None) -> Query:
     text = "\n  |> ".join(lines)
     imports = [f'import "{package}"\n' for package in ("strings", "types") if f"{package}." in text]
     return Query("".join(imports) + text, {}, most)
+
+
+def together(queries: Sequence[Query], most: int) -> Query:
+    """Return one query for `queries`, which have no parameters; in its reply the result of each has its place's number.
+
+    `most`: bytes that its answer can take.
+    """
+    imports: dict[str, None] = {}
+    pipelines = []
+    for number, query in enumerate(queries):
+        text = query.text
+        while text.startswith("import "):
+            line, _, text = text.partition("\n")
+            imports[line] = None
+        pipelines.append(f'{text}\n  |> yield(name: "{number}")\n')
+    return Query("".join(f"{line}\n" for line in imports) + "".join(pipelines), {}, most)
 
 
 def from_range(bucket: str, start: int, stop: int) -> list[str]:

@@ -61,7 +61,7 @@ class Questions:
     def foreseen_counts(self, spans: Iterable[Span]) -> Iterator[Foreseen]:
         """Yield what `count` is about to ask of `spans`, as far as is known which measurements there are."""
         place, conditions = self._where.place, self._chosen.conditions
-        names, tags = self._chosen.measurements, _added(conditions)
+        names, tags = self._chosen.measurements, added(conditions)
         if not names:
             yield Foreseen(place, measurements_statement(place))
             names = tuple(name.decode() for name in self._layouts.last_names(place))
@@ -185,7 +185,7 @@ class Questions:
             raise Unanswerable(long.measurement.decode("utf-8", "replace"), "a row of it is too long") from None
 
 
-def _added(conditions: Sequence[Selected]) -> Tags:
+def added(conditions: Sequence[Selected]) -> Tags:
     """Return the tags that points are chosen by where those are among ADDED, each with one value; else none."""
     tags: dict[bytes, bytes] = {}
     for alternatives in conditions:

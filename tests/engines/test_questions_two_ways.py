@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from hypothesis import strategies as st
 
 from lab.influxd import InfluxServer
 from telegraf_plugin.config import Credential, Server
+from telegraf_plugin.influxdb.bundle import sharing
 from telegraf_plugin.influxdb.central import CentralReader
+from telegraf_plugin.influxdb.flux_counts import MANY
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 from telegraf_plugin.stream.digest import Digest
@@ -22,6 +26,7 @@ from tests.engines.test_two_ways import AT, LINE, MIDDLE, SELECTIONS, SPAN, WEEK
 from tests.engines.two_ways import Client, stream_of
 
 NOW = AT + WEEK
+VALUES = ("1.5", "2i", '"text"', "true")
 SPANS = [SPAN, (MIDDLE, MIDDLE + 5), (AT - WEEK, AT - WEEK + HOUR), (MIDDLE, AT + HOUR)]
 
 
@@ -168,3 +173,28 @@ def test_central_says_the_same_of_random_points(filled: InfluxServer, keys: dict
     tagged = [(name, tags | more[at % 3], *rest) for at, (name, tags, *rest) in enumerate(lines)]
     filled.write("random", text_of(tagged) + f"\ncollector_ledger,source_bucket=random,k=v id=1 {AT}".encode())
     assert same_in_central(filled, stream_of("random", **keys)) == []
+
+
+def test_central_counts_many_streams_by_one_query_of_flux_as_it_counts_each(influx: InfluxServer) -> None:
+    """Also points of four types, and of a stream that has none there; and not the collector's own."""
+    influx.create_bucket("many")
+    streams = [
+        replace(stream_of(f"b{at}", metadata_tags=tuple(MetadataTag)), source=f"POD-{at % 2}", central_bucket="many")
+        for at in range(MANY + 2)
+    ]
+    lines = []
+    for at, stream in enumerate(streams[1:]):
+        tags = f"field=v,source={stream.source},source_bucket={stream.bucket}"
+        lines += [f"m{at % 4},{tags} v={value} {MIDDLE + row}" for row in range(at + 1) for value in [VALUES[at % 4]]]
+    lines.append(f"collector_ledger,source=POD-1,source_bucket=b1,stream=b1 id=1i {MIDDLE}")
+    influx.write("many", "\n".join(lines).encode())
+    server = Server(influx.url, influx.org, Credential(influx.token))
+    together, alone = CentralReader(server, "metrics", Client(influx)), CentralReader(server, "metrics", Client(influx))
+    span = (MIDDLE, MIDDLE + SECOND)
+    for some in (streams, streams[:3]):  # one count by tags for all of them; and each its own
+        bundle = together.bundle("many", [partial(together.foreseen_counts, each, [span]) for each in some])
+        before = together.times_asked
+        with sharing(bundle):
+            found = [together.count(each, span) for each in some]
+        assert together.times_asked == before + 1
+        assert found == [alone.count(each, span) for each in some] == list(range(len(some)))
