@@ -77,6 +77,12 @@ def simulated(asked: argparse.Namespace) -> dict[str, list[Facts]]:
     return found
 
 
+def text_of(found: dict[str, list[Facts]]) -> str:
+    """Return figures as JSON, each simulation in a line of its own."""
+    parts = (f'"{part}": [\n' + ",\n".join(map(json.dumps, runs)) + "\n]" for part, runs in found.items())
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def main() -> int:
     """Simulate, print, and return the exit status: 1 where something was wrong."""
     asked = arguments()
@@ -86,7 +92,7 @@ def main() -> int:
         if asked.json is not None:
             before = json.loads(asked.json.read_text()) if asked.json.exists() else {}
             found = {**before, **found}
-            asked.json.write_text(json.dumps(found, indent=1) + "\n")
+            asked.json.write_text(text_of(found))
     if asked.write_docs:
         document.write(DOCUMENT, found)
     wrong = [text for runs in found.values() for run in runs for text in run["wrong"]]

@@ -151,7 +151,7 @@ def fresh_again(run: Facts) -> tuple[int | None, int]:
     end = int((trouble["start"] + trouble["lasted"]) // 60)
     old = run["setting"]["interval"] / SECOND * 2.25
     late = [minute for minute, age in enumerate(run["minutes"]["stale"]) if minute >= end and age > old]
-    last = late[-1] + 1 if late else end
+    last = late[-1] + max(run["setting"]["interval"] // MINUTE, 1) if late else end  # it is looked at ticks
     if last >= len(run["minutes"]["stale"]) - 2:
         return None, 0
     return last - end, max(run["minutes"]["waited"][last:])

@@ -112,7 +112,7 @@ def _curves(found: dict[str, list[Facts]]) -> Figure:
     for values, colour in ((False, BLUE), (True, ORANGE)):
         runs = [run for run in found["outages"] if (run["setting"]["values"] > 3000) is values and run["rules"]]
         pairs = [
-            (each["lasted"] / 3600, each["took"] / 3600)
+            (each["lasted"] / 3600, each["took"] / 60)
             for run in runs
             for each in run["troubles"]
             if each["kind"] == "central" and each["took"]
@@ -120,7 +120,9 @@ def _curves(found: dict[str, list[Facts]]) -> Figure:
         if pairs:
             label = f"{10 * runs[0]['values_a_second']:,.0f} values/s"
             away.plot([pair[0] for pair in pairs], [pair[1] for pair in pairs], "o-", color=colour, label=label)
-    away.set(xscale="log", yscale="log", xlabel="hours without central", ylabel="hours until all is made up for")
+    away.set(xlabel="hours without central", ylabel="minutes until all is made up for")
+    away.set_xlim(left=0)
+    away.set_ylim(bottom=0)
     for axes in (asked, processor, away):
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(fontsize=8, frameon=False)

@@ -22,7 +22,7 @@ A_SHARD = 100
 """Sources of one shard, where shards are added with sources."""
 WARM_UP = 10 * MINUTE
 """Until the first proofs are made at the pace at which they go on."""
-LENGTHS = (HOUR, 6 * HOUR, DAY)
+LENGTHS = (HOUR, 6 * HOUR)
 DENSE = 10_000
 """Values a minute and stream, for the curve of dense streams."""
 SWEEP = 0.02

@@ -8,8 +8,10 @@ import pytest
 
 from telegraf_plugin.execution.pool import MOST_THREADS
 from telegraf_plugin.stream import jobs
+from telegraf_plugin.stream.collector import Wake
 from telegraf_plugin.stream.commands import Command
-from telegraf_plugin.stream.definition import Start
+from telegraf_plugin.stream.definition import Start, StreamId
+from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.places import PLACES, Places
 from tests.unit.core_bench import HOUR, SECOND, Site, stream
 
@@ -124,3 +126,23 @@ def test_as_many_have_a_place_as_there_are(most: int) -> None:
     for _ in range(most):
         places.give_back()
     assert places.turns() == list("abcd"[:most])
+
+
+def test_room_goes_to_who_has_waited_for_longer_though_its_source_was_busy() -> None:
+    site = Site(stream("a", source="x"), stream("b", source="y"), limit=160).start()
+    window = site.windows[site.streams[0].central_bucket]
+    site.tick()
+    site.run(1.0)
+    full = Load(155, 155)
+    window.enter("z/other", full, True, lambda: None)
+    site.hand_in(Wake())
+    site.now += 60 * SECOND
+    site.tick()
+    site.run(1.0)
+    assert not any(isinstance(each.job, jobs.Copy) for each in site.done[-4:])
+    assert site.collector.tasks[StreamId("x", "a")].course.blocked
+    assert [window.has_room(True, label) for label in ("x/a", "y/b", "z/c")] == [False] * 3
+    window.marked("z/other", 1)
+    window.back("z/other", 1)
+    window.enter("z/other", Load(145, 145), True, lambda: None)
+    assert [window.has_room(True, label) for label in ("x/a", "y/b", "z/c")] == [True, False, False]
