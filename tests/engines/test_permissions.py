@@ -125,7 +125,7 @@ def test_the_collector_works_with_tokens_that_the_printed_commands_made(tmp_path
             hour = 3600 * 10**9
             wait_until(lambda: site.central.points(RENAMED.metrics, now - hour, now + hour), "own metrics")
         text = log.read_text()
-        for sign in ("401", "403", "404", "cannot look into central", "E! "):
+        for sign in (" 401", " 403", " 404", "cannot look into central", "E! "):
             assert sign not in text, text
         check_that_no_more_is_allowed(site, reads, pod_8)
 
