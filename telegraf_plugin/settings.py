@@ -14,13 +14,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from telegraf_plugin import lint
 from telegraf_plugin.config import Config
 from telegraf_plugin.config.load import load as load_queries
 from telegraf_plugin.config.reader_process import Refusal, Remark, Settings, answer, look
-from telegraf_plugin.errors import ConfigurationError
+from telegraf_plugin.errors import ConfigurationError, Problem
 from telegraf_plugin.lint import renames
 from telegraf_plugin.lint.telegraf_conf import TelegrafConf, beside
 
@@ -31,16 +32,37 @@ def load(queries: Path, environment: Mapping[str, str], conf: Path | None = None
     `conf` is its place, if it is not to be looked for. Raises ConfigurationError, also for a stream that could not be
     proved.
     """
+    return _loaded(queries, environment, _TelegrafFile.at(conf or telegraf_conf(environment), environment))
+
+
+@dataclass(frozen=True)
+class _TelegrafFile:
+    """telegraf.conf at `place`, if there is one; `conf`: what it says, else `problems` why that is not known."""
+
+    place: Path | None
+    conf: TelegrafConf | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def at(cls, place: Path | None, environment: Mapping[str, str]) -> _TelegrafFile:
+        """Read it."""
+        if place is None:
+            return cls(None)
+        try:
+            return cls(place, lint.read(place, environment, beside(place)))
+        except ConfigurationError as error:
+            return cls(place, None, tuple(error.problems))
+
+
+def _loaded(queries: Path, environment: Mapping[str, str], telegraf: _TelegrafFile) -> Config:
     loaded = load_queries(queries, environment)
-    conf = conf or telegraf_conf(environment)
-    if conf is None:
-        return _checked(renames.with_renames(loaded, None, "there is no telegraf.conf to be read"), queries)
-    try:
-        read = lint.read(conf, environment, beside(conf))
-    except ConfigurationError as error:
-        why = "; ".join(problem.message for problem in error.problems)
-        return _checked(renames.with_renames(loaded, None, f"{conf} {why}"), queries)
-    return _checked(renames.with_renames(loaded, read), queries)
+    why = "there is no telegraf.conf to be read"
+    if telegraf.place is not None:
+        why = f"{telegraf.place} {'; '.join(problem.message for problem in telegraf.problems)}"
+    found = renames.with_renames(loaded, telegraf.conf, why if telegraf.conf is None else "")
+    if problems := renames.check(found):
+        raise ConfigurationError(str(queries), problems)
+    return found
 
 
 def telegraf_conf(environment: Mapping[str, str]) -> Path | None:
@@ -53,16 +75,16 @@ def telegraf_conf(environment: Mapping[str, str]) -> Path | None:
 def read(queries: Path, environment: Mapping[str, str]) -> Settings:
     """Return what both files say, and what telegraf.conf would lose. Raises ConfigurationError as `load` does."""
     seen = look(queries)
-    config = load(queries, environment)
-    place = telegraf_conf(environment)
-    if place is None:
-        return Settings(config, None, (), _told_apart(None), seen)
-    try:
-        conf = lint.read(place, environment, beside(place))
-    except ConfigurationError as error:
-        why = f"cannot look for mistakes in {place}: {'; '.join(map(str, error.problems))}"
-        return Settings(config, None, ((logging.WARNING, why),), _told_apart(None), seen)
-    return Settings(config, lint.interval_of(conf), tuple(_remarks(config, conf, place)), _told_apart(conf), seen)
+    telegraf = _TelegrafFile.at(telegraf_conf(environment), environment)
+    config, conf = _loaded(queries, environment, telegraf), telegraf.conf
+    remarks: tuple[Remark, ...] = ()
+    if conf is not None and telegraf.place is not None:
+        remarks = tuple(_remarks(config, conf, telegraf.place))
+    elif telegraf.problems:
+        said = f"cannot look for mistakes in {telegraf.place}: {'; '.join(map(str, telegraf.problems))}"
+        remarks = ((logging.WARNING, said),)
+    interval = lint.interval_of(conf) if conf is not None else None
+    return Settings(config, interval, remarks, _told_apart(conf), seen)
 
 
 def _remarks(config: Config, conf: TelegrafConf, place: Path) -> Iterator[Remark]:
@@ -75,12 +97,6 @@ def _remarks(config: Config, conf: TelegrafConf, place: Path) -> Iterator[Remark
 def _told_apart(conf: TelegrafConf | None) -> bytes:
     """Return what tells the processors of `conf` from others."""
     return hashlib.sha256(repr(conf.processors if conf is not None else ()).encode()).digest()
-
-
-def _checked(loaded: Config, queries: Path) -> Config:
-    if problems := renames.check(loaded):
-        raise ConfigurationError(str(queries), problems)
-    return loaded
 
 
 def _main(queries: Path) -> None:

@@ -16,6 +16,7 @@ from lab.simulation.site import KEPT, SHARD_GROUP, Site
 from lab.simulation.threads import Ended, Threads
 from lab.simulation.turns import TurnsTaken
 from telegraf_plugin.errors import CentralError, NoRoom, TransientError
+from telegraf_plugin.execution.executor import in_batches
 from telegraf_plugin.execution.foresight import asks_source, foreseeable
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.collector import Action
@@ -70,17 +71,16 @@ class Executor:
 
     def submit(self, actions: Sequence[Action]) -> None:
         """Have them done, as `telegraf_plugin.execution.executor.Executor.submit` does."""
-        batches: dict[object, list[Command]] = {}
-        for number, action in enumerate(actions):
+        batches = in_batches(actions)
+        for action in actions:
             if isinstance(action, Command):
-                key = (action.stream.source, action.batch) if action.batch else number
-                batches.setdefault(key, []).append(action)
-            elif isinstance(action, LookUpSource):
+                continue
+            if isinstance(action, LookUpSource):
                 self._begin(action.stream.source, self._looking_up(action), patient=True)
             else:
                 self._read(action)  # of the ledger's threads there are as many as the core asks for at a time
-        central = self.bundles.of(chain.from_iterable(batches.values()), self._loop.now)
-        for commands in batches.values():
+        central = self.bundles.of(chain.from_iterable(batches), self._loop.now)
+        for commands in batches:
             batch = _Batch(self, commands, central)
             self._begin(commands[0].stream.source, batch.begin, patient=not commands[-1].of_the_tick)
 

@@ -8,7 +8,7 @@ central has threads of its own. What several commands are about to ask of one se
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -143,6 +143,16 @@ def _read(central: CentralReader, command: LedgerCommand) -> LedgerResult:
             return central.asked(bucket)
 
 
+def in_batches(actions: Iterable[Action]) -> list[list[Command]]:
+    """Return the commands among `actions`, those of one batch together, each in its order."""
+    batches: dict[object, list[Command]] = {}
+    for number, action in enumerate(actions):
+        if isinstance(action, Command):
+            key = (action.stream.source, action.batch) if action.batch else number
+            batches.setdefault(key, []).append(action)
+    return list(batches.values())
+
+
 class Executor:
     """Has commands done, in a bounded pool of threads, and tells their outcomes."""
 
@@ -169,18 +179,17 @@ class Executor:
 
     def submit(self, *actions: Action) -> None:
         """Have them done; those of one batch one after the other, and what they ask of a bucket in one request."""
-        batches: dict[object, list[Command]] = {}
-        for number, action in enumerate(actions):
+        batches = in_batches(actions)
+        for action in actions:
             if isinstance(action, Command):
-                key = (action.stream.source, action.batch) if action.batch else number
-                batches.setdefault(key, []).append(action)
-            elif isinstance(action, LookUpSource):
+                continue
+            if isinstance(action, LookUpSource):
                 source = action.stream.source
                 self._pool.submit(source, self._shares[source], partial(self._look_up, action), patient=True)
             else:
                 self._ledger.submit(_LEDGER, AT_ONCE, partial(self._read_ledger, action))
-        bundles = central_bundles(self._central, chain.from_iterable(batches.values()))
-        for commands in batches.values():
+        bundles = central_bundles(self._central, chain.from_iterable(batches))
+        for commands in batches:
             source, patient = commands[0].stream.source, not commands[-1].of_the_tick
             self._pool.submit(source, self._shares[source], partial(self._do, commands, bundles), patient)
 

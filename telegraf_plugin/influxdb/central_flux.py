@@ -14,6 +14,7 @@ from telegraf_plugin.influxdb.flux import (
     from_range,
     series_predicates,
     string_literal,
+    together,
     with_carriage_returns,
 )
 from telegraf_plugin.stream import names
@@ -25,8 +26,8 @@ LINKS = ("format", "id", "base", "definition", "origin", "began", "printed")
 """The fields of a mark by which is found whether it is believed; `proved` and `held`, its largest, are not."""
 
 
-REQUESTS = "requests"
-"""How the rows of requests are called in a reply that has marks as well."""
+REQUESTS = "0"
+"""The result of requests in a reply that has marks as well: `together` numbers them."""
 
 
 def points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -85,8 +86,7 @@ def mark_ids_query(bucket: str, start: int, stop: int) -> Query:
 
 def marks_and_requests_query(bucket: str, start: int, stop: int) -> Query:
     """Return the query for both, `mark_ids_query` and `requests_query`: rows of the latter have the result REQUESTS."""
-    requests, ids = requests_query(bucket).text, mark_ids_query(bucket, start, stop).text
-    return Query(f"{requests}\n  |> yield(name: {string_literal(REQUESTS)})\n{ids}\n", {})
+    return together([requests_query(bucket), mark_ids_query(bucket, start, stop)])
 
 
 def origins_query(bucket: str) -> Query:

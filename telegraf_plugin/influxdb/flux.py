@@ -169,10 +169,10 @@ def build(lines: list[str], most: int | None = None) -> Query:
     return Query("".join(imports) + text, {}, most)
 
 
-def together(queries: Sequence[Query], most: int) -> Query:
+def together(queries: Sequence[Query], most: int | None = None) -> Query:
     """Return one query for `queries`, which have no parameters; in its reply the result of each has its place's number.
 
-    `most`: bytes that its answer can take.
+    `most`: bytes that its answer can take, None for what is read piece by piece.
     """
     imports: dict[str, None] = {}
     pipelines = []

@@ -161,7 +161,7 @@ def test_requests_come_with_the_ids_of_marks_by_one_question(central: Callable[.
     request = Request("7", Kind.REPAIR, Spans.of([(1, 2)]), False, T)
     asked = reply([(T, *NAME, key, str(value).lower()) for key, value in request.fields().items()])
     marks = reply([(now, *NAME, "id", f"{now}@run")])
-    reader = central(plain(200, asked.replace(b"_result", b"requests") + marks, CSV))
+    reader = central(plain(200, asked.replace(b"_result", b"0") + marks.replace(b"_result", b"1"), CSV))
     ids, since, _, found = reader.marks_and_requests("b", now)
     assert (ids, since) == ({NAME: {MarkId(now, "run")}}, now)
     assert found.requests == {NAME: request}
