@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import secrets
 import signal
 import socket
@@ -17,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from enum import Enum, auto
 from functools import partial
 
 from telegraf_plugin import __version__
@@ -25,6 +23,7 @@ from telegraf_plugin.audit import Audit
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import OutputClosed
 from telegraf_plugin.execution.executor import Executor, Told
+from telegraf_plugin.inbox import Inbox, Signal
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.claim import lease_of
@@ -55,16 +54,6 @@ TERMINATE_SECONDS = 1.5
 log = logging.getLogger(__name__)
 
 
-class _Signal(Enum):
-    TICK = auto()
-    END_OF_INPUT = auto()
-    TERMINATE = auto()
-    BEGIN = auto()
-    CLOSED = auto()
-    CRASHED = auto()
-    LOST = auto()
-
-
 class Plugin:
     """Runs until Telegraf ends it."""
 
@@ -89,9 +78,9 @@ class Plugin:
         self._changed = changed
         self._writer = writer
         self._clock = clock
-        self._events: queue.SimpleQueue[_Signal | Told] = queue.SimpleQueue()
+        self._events: Inbox[Told] = Inbox()
         self._ticks = TickReader(
-            ticks, lambda: self._events.put(_Signal.TICK), lambda: self._events.put(_Signal.END_OF_INPUT)
+            ticks, lambda: self._events.put(Signal.TICK), lambda: self._events.put(Signal.END_OF_INPUT)
         )
         central = CentralReader(config.central, config.metrics_bucket)
         limits = config.max_in_flight, config.max_in_flight_bytes
@@ -109,7 +98,7 @@ class Plugin:
             partial(Lease, self._lease, run, interval, socket.gethostname(), __version__) if self._lease else None,
         )
         self._executor = Executor(
-            config, central, windows, writer, self._events.put, lambda: self._events.put(_Signal.CLOSED)
+            config, central, windows, writer, self._events.put, lambda: self._events.put(Signal.CLOSED)
         )
         self._audit = Audit(config)
         self._shard = str(config.shard) if config.shard is not None else ""
@@ -128,8 +117,8 @@ class Plugin:
         self._audit.started()
         self._ticks.start()
         if self._ticked:
-            self._events.put(_Signal.TICK)
-        _later(FIRST_TICK_SECONDS, self._events.put, _Signal.BEGIN)
+            self._events.put(Signal.TICK)
+        _later(FIRST_TICK_SECONDS, self._events.put, Signal.BEGIN)
         try:
             self._handle(Wake())
             status = self._serve()
@@ -159,36 +148,34 @@ class Plugin:
     def _serve(self) -> int | None:
         deadline = None
         while deadline is None or (self._health.unfinished(self._now()) and time.monotonic() < deadline):
-            try:
-                event = self._events.get(timeout=self._timeout(deadline))
-            except queue.Empty:
-                self._handle(Wake())
-                continue
-            if event is _Signal.TICK:
+            event = self._events.next(self._timeout(deadline))
+            if event is Signal.TICK:
                 if deadline is None and self._changed():
                     if self._health.said() is not None:  # what comes next has this one's time from now on
                         self._report([HealthNews()])
                     return None
                 self._health.measure(self._now())
                 self._tick()
-            elif event is _Signal.BEGIN:
+            elif event is Signal.BEGIN:
                 if not self._health.tick_number:
                     self._tick()
-            elif event is _Signal.END_OF_INPUT:
+            elif event is Signal.END_OF_INPUT:
                 deadline = time.monotonic() + END_OF_INPUT_SECONDS
                 _end_by_force(END_OF_INPUT_SECONDS + 0.8, 0)
-            elif event is _Signal.TERMINATE:
+            elif event is Signal.TERMINATE:
                 log.info("asked to end by a signal; ending")
                 self._end_cycle()
                 return 0
-            elif event is _Signal.CRASHED:
+            elif event is Signal.CRASHED:
                 return 1
-            elif event is _Signal.LOST:
+            elif event is Signal.LOST:
                 return None
-            elif event is _Signal.CLOSED:
+            elif event is Signal.CLOSED:
                 raise OutputClosed("standard output is closed")
-            elif not isinstance(event, _Signal):
-                self._handle(event)
+            elif event is None:
+                self._handle(Wake())
+            elif not isinstance(event, Signal):
+                self._handle(event, *self._events.told())
         self._end_cycle()
         return 0
 
@@ -203,10 +190,10 @@ class Plugin:
     def _now(self) -> Clocks:
         return Clocks(self._clock(), time.monotonic_ns())
 
-    def _handle(self, event: Event) -> None:
-        """Hand the collector an event, have done what it asks for, and tell what is new."""
+    def _handle(self, event: Event, *more: Event) -> None:
+        """Hand the collector what has happened, have done what it asks for, and tell what is new."""
         now = self._now()
-        self._executor.submit(*self._collector.handle(event, now))
+        self._executor.submit(*self._collector.handle(event, now, *more))
         for due in self._collector.lease_actions():
             if isinstance(due, PrintClaim):
                 self._say(due)
@@ -229,14 +216,14 @@ class Plugin:
                     moved = True
                 case Begun():
                     self._health = self._new_health()
-                    self._events.put(_Signal.BEGIN)
+                    self._events.put(Signal.BEGIN)
                 case Lost():
-                    self._events.put(_Signal.LOST)
+                    self._events.put(Signal.LOST)
         if moved:
             self._report(self._health.moved(now))
 
     def _on_signal(self, _number: int, _frame: object) -> None:
-        self._events.put(_Signal.TERMINATE)
+        self._events.put(Signal.TERMINATE)
         _end_by_force(TERMINATE_SECONDS, 0)
 
     def _on_crash(self, crash: threading.ExceptHookArgs) -> None:
@@ -244,7 +231,7 @@ class Plugin:
         name = crash.thread.name if crash.thread is not None else "?"
         log.critical("the thread %s has died: %r; ending, so that Telegraf begins anew", name, crash.exc_value)
         log.debug("what led to it", exc_info=crash.exc_value)
-        self._events.put(_Signal.CRASHED)
+        self._events.put(Signal.CRASHED)
 
     def _say(self, said: PrintClaim) -> None:
         self._writer.write(claim_line(self._lease, self._shard, said.claim, said.time))

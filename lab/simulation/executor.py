@@ -82,7 +82,7 @@ class Executor:
         central = self.bundles.of(chain.from_iterable(batches), self._loop.now)
         for commands in batches:
             batch = _Batch(self, commands, central)
-            self._begin(commands[0].stream.source, batch.begin, patient=not commands[-1].of_the_tick)
+            self._begin(commands[0].stream.source, batch.begin, patient=not all(command.prompt for command in commands))
 
     def _begin(self, source: str, work: Callable[[Ended], object], patient: bool) -> None:
         self._threads.begin(source, self._share, work, patient)

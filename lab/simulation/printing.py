@@ -39,7 +39,7 @@ class Printing:
         """
         self._later, self._command, self._window, self._output, self._landing = later, command, window, output, landing
         self._tell, self._clock, self._ended = tell, clock, ended
-        self._template = command.template
+        self._template = command.template  # None of what prints nothing
         self._label = command.stream.label
         self._mark: MarkId | None = None
         self._pieces: deque[tuple[Spans, int]] = deque()
@@ -63,6 +63,7 @@ class Printing:
 
     def mark(self) -> None:
         """Print a mark."""
+        assert self._template is not None
         origin = self._template.origin
         mark, self._template = self._template.make(self._clock())
         self._tell(MarkPrinted(self._command.stream.id, mark, origin))

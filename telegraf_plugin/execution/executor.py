@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -72,11 +71,16 @@ class SourceDoer:
         self._clock, self._steady = clock, steady
         self._runner = JobRunner(source, central)
 
-    def do(self, command: Command) -> Outcome:
-        """Do a command, and return what became of it, also its failure. Raises OutputClosed."""
-        tally, began = Tally(), self._steady()
-        window = self._windows[command.stream.central_bucket]
-        printer = Printer(command, self._writer, window, self._tell, self._clock)
+    def do(self, command: Command, share: int = 0) -> Outcome:
+        """Do a command, and return what became of it, also its failure. Raises OutputClosed.
+
+        `share`: what (ns) it took before, of what was asked for several.
+        """
+        tally, began = Tally(), self._steady() - share
+        printer: Printer | None = None
+        if command.template is not None:
+            window = self._windows[command.stream.central_bucket]
+            printer = Printer(command, self._writer, window, self._tell, self._clock)
         result: Result
         try:
             result = self._runner.run(command, printer, tally)
@@ -86,16 +90,20 @@ class SourceDoer:
             result = failure
         except Exception as failure:
             result = self.source.explained(failure)
-        try:
-            printer.finish()
-        except NoRoom as failure:  # for what was still to be printed of a read that has failed: it is read again
-            result = result if isinstance(result, Exception) else failure
-        tally.sent = printer.points
+        if printer is not None:
+            try:
+                printer.finish()
+            except NoRoom as failure:  # for what was still to be printed of a read that has failed: it is read again
+                result = result if isinstance(result, Exception) else failure
+            tally.sent = printer.points
         return Outcome(command, result, tally, self._steady() - began, self.source.clock_skew)
 
-    def silent(self, command: Command, failure: SourceError) -> Outcome:
-        """Return what becomes of a command whose source did not answer when it was asked for several at once."""
-        return Outcome(command, self.source.explained(failure), Tally(), 0, self.source.clock_skew)
+    def silent(self, command: Command, failure: SourceError, share: int) -> Outcome:
+        """Return what becomes of a command whose source did not answer when it was asked for several at once.
+
+        `share`: as of `do`.
+        """
+        return Outcome(command, self.source.explained(failure), Tally(), share, self.source.clock_skew)
 
     def look_up(self, command: LookUpSource) -> SourceLookedUp:
         """Ask how the source keeps a bucket; one that fails to say it changes nothing."""
@@ -190,7 +198,7 @@ class Executor:
                 self._ledger.submit(_LEDGER, AT_ONCE, partial(self._read_ledger, action))
         bundles = central_bundles(self._central, chain.from_iterable(batches))
         for commands in batches:
-            source, patient = commands[0].stream.source, not commands[-1].of_the_tick
+            source, patient = commands[0].stream.source, not all(command.prompt for command in commands)
             self._pool.submit(source, self._shares[source], partial(self._do, commands, bundles), patient)
 
     def _do(self, commands: Sequence[Command], bundles: Mapping[str, Bundle]) -> bool:
@@ -205,12 +213,12 @@ class Executor:
         for command in commands:
             central = bundles.get(command.stream.central_bucket)
             if shared.failure is not None and len(commands) > 1 and asks_source(command):
-                outcome = doer.silent(command, shared.failure)  # it would wait as long for nothing
+                outcome = doer.silent(command, shared.failure, share)  # it would wait as long for nothing
             else:
                 with sharing(shared, *([central] if central is not None else [])):
-                    outcome = doer.do(command)
+                    outcome = doer.do(command, share)
             answered = not isinstance(outcome.result, TransientError)
-            self._tell(replace(outcome, took=outcome.took + share))
+            self._tell(outcome)
         return answered
 
     def _look_up(self, question: LookUpSource) -> bool:

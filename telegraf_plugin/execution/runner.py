@@ -63,19 +63,16 @@ class JobRunner:
             command.pieces,
         )
 
-    def run(self, command: Command, printer: Printer, tally: Tally) -> Result:
-        """Do what is asked for; `tally` counts what is read of it, also half way."""
+    def run(self, command: Command, printer: Printer | None, tally: Tally) -> Result:
+        """Do what is asked for; `tally` counts what is read of it, also half way. `printer`: of what is printed."""
+        if printer is not None:
+            return self._print(command, printer, tally)
         match command.job:
             case Adopt():
                 return self._source.bucket(command.stream)
-            case PrintMark():
-                printer.mark()
-                return None
             case Probe(now):
                 self._source.probe(command.stream, now // SECOND * SECOND)
                 return None
-            case Copy() as job:
-                return self.copy(command, job, printer, tally)
             case Foresee() as job:
                 return self.foresee(command, job)
             case Seek() as job:
@@ -86,14 +83,24 @@ class JobRunner:
                 return self.check(command, job)
             case Prove() as job:
                 return self.prove(command, job)
-            case Compare() as job:
-                return self.compare(command, job, printer, Tally())  # what is read here was counted before
             case Recheck() as job:
                 return self.sweep(command, job)
             case Explain(span, field_key):
                 return Explained(
                     self.reason(command, field_key, span), self._central.bucket(command.stream.central_bucket)
                 )
+            case Copy() | Compare() | PrintMark():
+                raise ValueError("a command that prints has a template of marks")
+
+    def _print(self, command: Command, printer: Printer, tally: Tally) -> Result:
+        match command.job:
+            case Copy() as job:
+                return self.copy(command, job, printer, tally)
+            case Compare() as job:
+                return self.compare(command, job, printer, Tally())  # what is read here was counted before
+            case _:
+                printer.mark()
+                return None
 
     def copy(self, command: Command, job: Copy, printer: Printer, tally: Tally) -> Copied:
         """Read the job's span and print all of it; `tally` counts on the way."""

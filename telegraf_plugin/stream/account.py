@@ -261,7 +261,7 @@ class Account:
         course, paused = self.course, self.pause.what
         loading = self.state is State.LOADING
         work = course.work(at) if not loading else Spans()
-        lacking = course.lacking(at) if not loading else Spans()
+        lacking = course.lacking(at, work) if not loading else Spans()
         waits = quiet_until is not None or paused is not Paused.NOTHING
         late = (lacking - course.history(work, at) if waits else lacking).clip(start=min(self.began, at.safe)).parts
         begins = max(course.origin, course.floor)

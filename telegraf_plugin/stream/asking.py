@@ -27,22 +27,32 @@ BUSY_SHARE = 2
 """An answer took its time: central is left alone for this part of that, so that it has time for what it is sent."""
 
 
+SOONER, LATER = 64, 4
+"""Of how long is waited for the newest of many: a 64th less when all were there, a quarter more when one was not.
+So one look in sixteen or so comes too early."""
+
+
 @dataclass(slots=True)
 class Asking:
-    """Of one bucket: how long its marks `took`, the newer ones counting for more."""
+    """Of one bucket: how long its marks `took`, the newer ones counting for more, and after how long the newest of many
+    is `expected` to be there.
+    """
 
     took: int = SECOND
+    expected: int = SECOND
 
     def seen(self, took: int) -> None:
         """Record how long a mark was on its way until it was seen."""
         self.took += (max(took, 0) - self.took) // 2
 
-    def calm(self, age: int) -> int:
-        """Return after how long central is asked again where nobody waits for a mark, the newest one being `age` old.
+    def looked(self, there: bool) -> None:
+        """Record whether the marks of many were all `there` when they were looked for."""
+        changed = self.expected - self.expected // SOONER if there else self.expected + self.expected // LATER
+        self.expected = min(max(changed, POLL), PATIENCE)
 
-        That is when it is expected to be there, or a little before: `took` is then learned anew.
-        """
-        return min(max(self.took - self.took // 8 - age, self.took // 4, POLL, age // 10), PATIENCE)
+    def calm(self, age: int) -> int:
+        """Return after how long central is asked again where nobody waits for a mark, the newest being `age` old."""
+        return min(max(self.expected - age, self.expected // LATER, POLL, age // 10), PATIENCE)
 
     def wait(self, age: int, much: bool, answer: int = 0) -> int:
         """Return after how long central is asked again.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from telegraf_plugin.stream.spans import NOTHING, Spans
 from telegraf_plugin.stream.units import MINUTE, SECOND
@@ -21,8 +22,7 @@ MAX_PROOFS = 1500
 """Minutes of which it is remembered what was proved in them: a day and a bit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(NamedTuple):
     """One reading of three clocks, in ns: the source's and the collector's (Unix), and one that never jumps."""
 
     source: int

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from telegraf_plugin.stream.asking import CALM_STREAMS
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.clocks import Clocks, Instant, instant
 from telegraf_plugin.stream.commands import (
@@ -25,6 +26,7 @@ from telegraf_plugin.stream.commands import (
 )
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
 from telegraf_plugin.stream.flow import Window
+from telegraf_plugin.stream.gathering import Gathering
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.lease import ClaimsRead, Lease, LeaseAction, PrintClaim
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
@@ -118,22 +120,32 @@ class Collector:
         self._central_skew: float | None = None
         self._now = Clocks(0, 0)
         self._tick = 0
-        self._served: dict[str, int] = dict.fromkeys(self.sources, 0)
+        self._unserved: set[str] = set()  # sources that have not done what the tick asked for
+        self._gathering = Gathering(len(self.tasks) > CALM_STREAMS)
         self._look_up_at: int | None = None
         self._news: list[News] = []
         self._awake: set[str] = set(self.sources)  # sources whose tasks are to be looked at
         self._due: dict[str, int] = {}  # when a source wants to be though nothing happens to it; a look at it says so
 
-    def handle(self, event: Event, now: Clocks) -> list[Action]:
-        """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told."""
+    def handle(self, event: Event, now: Clocks, *more: Event) -> list[Action]:
+        """Note what has happened, and return what is to be done; of each command exactly one outcome is to be told.
+
+        `more`: what has happened as well, in its order; to tell it at once costs less than one by one.
+        """
         self._now = now
         actions: list[Action] = []
-        self._look_after_lease(event, now)
-        if self.standing_by:
-            return actions
+        for each in (event, *more):
+            self._look_after_lease(each, now)
+            if not self.standing_by:
+                actions += self._note(each, now)
+        return actions + self._next(now) if not self.standing_by else actions
+
+    def _note(self, event: Event, now: Clocks) -> list[LedgerCommand]:
+        """Note what has happened; returns what a look at the ledger reads next."""
         match event:
             case Tick(number):
-                self._tick = number
+                self._tick, self._unserved = number, set(self.sources)
+                self._gathering.tick(now.steady)
                 self.watch.tick(now)
                 for source in self.sources.values():
                     source.tick(self._instant(source))
@@ -142,14 +154,18 @@ class Collector:
                 self._done(event)
             case LedgerOutcome():
                 self._central_skew = event.skew
-                actions += self.watch.done(event, now)
+                return self.watch.done(event, now)
             case MarkPrinted():
                 self._mark_printed(event)
             case SourceLookedUp(stream, bucket) if bucket is not None:
                 for task in self.sources[stream.source].tasks.values():
                     if task.stream.bucket == stream.bucket:
                         task.looked_up(bucket)
-        actions += self.watch.next(now)
+        return []
+
+    def _next(self, now: Clocks) -> list[Action]:
+        """Return what is to be done by all that was noted."""
+        actions: list[Action] = [*self.watch.next(now)]
         self._touch(self.watch.touched)
         self.watch.touched.clear()
         if self.watch.moved:
@@ -159,18 +175,27 @@ class Collector:
             return actions
         if min(self._due.values(), default=NEVER) <= now.steady:
             self._awake.update(name for name, due in self._due.items() if due <= now.steady)
+        actions += self._look_at_sources()
+        if self._gathering.begins(not self._unserved, now.steady):
+            self._awake.update(name for name, source in self.sources.items() if source.prove())
+            actions += self._look_at_sources()
+        return actions + self._look_ups()
+
+    def _look_at_sources(self) -> list[Action]:
+        """Return what is to be done next for those at which there is something to be looked at."""
+        actions: list[Action] = []
         while self._awake:
             awake, self._awake = self._awake, set()
             for name in self._in_order(awake):
                 source = self.sources[name]
-                actions += source.next(self._instant(source))
+                actions += source.next(self._instant(source), self._gathering.proofs)
                 self._say_idle(source)
                 due = source.wakes_at()
                 self._due[name] = due if due is not None else NEVER
             for name in self._places.turns():
                 self.sources[name].has_place()
                 self._awake.add(name)
-        return actions + self._look_ups()
+        return actions
 
     def _in_order(self, names: set[str]) -> Iterable[str]:
         """Return the sources `names` in the order of the configuration: one nearly always, or nearly all."""
@@ -235,7 +260,7 @@ class Collector:
             times.append(self.watch.wakes_at())
         if not self.standing_by and self._may_read:
             first = min(self._due.values(), default=NEVER)
-            times += [self._look_up_at, first if first != NEVER else None]
+            times += [self._look_up_at, self._gathering.wakes_at(), first if first != NEVER else None]
         return min((time for time in times if time is not None), default=None)
 
     def _done(self, outcome: Outcome) -> None:
@@ -259,8 +284,8 @@ class Collector:
             self._awake.add(name.source)
 
     def _say_idle(self, source: SourceTasks) -> None:
-        if self._served[source.name] < self._tick and source.idle:
-            self._served[source.name] = self._tick
+        if source.name in self._unserved and source.idle:
+            self._unserved.discard(source.name)
             self._news.append(Idle(source.name, self._tick))
 
     def _look_ups(self) -> list[Action]:

@@ -29,6 +29,7 @@ from telegraf_plugin.stream.jobs import (
     Recheck,
     Seek,
     Swept,
+    is_prompt,
 )
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin, Template
 from telegraf_plugin.stream.pause import Pause
@@ -65,7 +66,8 @@ class Command:
     """Something to be done for one stream.
 
     `groups`: the durations (ns) of the shard groups on both sides, at whose ends what is read is cut; `base`: the
-    newest mark that central is known to have; `template`: of the marks behind what is printed. `batch`: the commands of
+    newest mark that central is known to have; `template`: of the marks behind what is printed, None where nothing is.
+    `batch`: the commands of
     a source with one number are one in hand, done one after the other; 0: it is alone. `light`: it reads little.
     """
 
@@ -73,7 +75,7 @@ class Command:
     job: StreamJob
     groups: frozenset[int]
     base: MarkId | None
-    template: Template
+    template: Template | None
     batch: int = 0
     light: bool = False
 
@@ -86,6 +88,11 @@ class Command:
         """Whether a tick may have asked for it: history and proofs keep no tick from its end."""
         others = Land | Prove | Compare | Recheck | Explain | Seek | Foresee
         return not isinstance(self.job, others) and (not isinstance(self.job, Copy) or self.job.live)
+
+    @property
+    def prompt(self) -> bool:
+        """Whether a tick may have asked for it, or it takes no time worth mentioning: what is not waits for a place."""
+        return self.of_the_tick or (self.light and is_prompt(self.job, self.stream))
 
     @property
     def live(self) -> bool:

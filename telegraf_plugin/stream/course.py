@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Foresee, Job, Seek
+from telegraf_plugin.stream.gathering import Proofs
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Foresee, Job, Land, Prove, Seek, is_prompt
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
 from telegraf_plugin.stream.pending import Event, Gone, PendingSpan, PendingState, pending_after
@@ -36,6 +37,8 @@ class Course(Outcomes):
         self._tick = Instant(0, 0, 0)
         self._frontier = 0  # how far live data was read
         self._look_again = False  # something was passed over this once
+        self._proofs = Proofs.ANY_TIME  # when what has just settled is proved
+        self.waits_to_prove = False  # there is something to be proved, and that is not yet
 
     @property
     def waiting(self) -> bool:
@@ -131,15 +134,20 @@ class Course(Outcomes):
         leave: Leave = Leave.ALL,
         longest: int = HOUR,
         place: bool = True,
+        little: bool = False,
+        proofs: Proofs = Proofs.ANY_TIME,
     ) -> Job | None:
         """Return the next job, None when there is none for now.
 
         `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers. `leave`:
-        what may be read, history in pieces of `longest` (ns) at the most; `place`: also what may take long.
+        what may be read, history in pieces of `longest` (ns) at the most; `place`: also what may take long, without
+        which a stream that brings `little` does what `is_prompt`. `proofs`: when such a stream proves that.
         """
         self._doubts = Spans()
         self._job_at = at
         self._look_again = False  # also where central is not asked: else one would be asked again and again until it is
+        self._proofs = proofs if little else Proofs.ANY_TIME
+        self.waits_to_prove = False
         if not self.book.started or not self._tick.source:
             return None
         self._broken_off()
@@ -161,7 +169,7 @@ class Course(Outcomes):
                 return check
             self.due = live is not None
         if not place:
-            return None
+            return self._prompt(at) if central and little else None
         job = self._in_central(at, live_room, room) if central else None
         if job is None and room:
             # What is new since the tick is the next tick's.
@@ -184,8 +192,13 @@ class Course(Outcomes):
         if self._look_again:
             return at.steady + 1
         stride = max(self.stream.lookback, self.every)
-        settle = (part.settles + more - at.safe for part in self.pending for more in (0, stride))
-        times = [at.steady + wait for wait in settle if wait > 0]
+        safe, ahead = at.safe, at.steady - at.safe
+        times = [
+            settles + ahead
+            for part in self.pending
+            for settles in (part.settles, part.settles + stride)
+            if settles > safe and self._proofs is Proofs.ANY_TIME  # else the next tick will see
+        ]
         for quarantine in (self.unread, self.unproved, self.unswept):
             times += quarantine.opens_at()
         times += self.holds.wake_at()
@@ -204,16 +217,35 @@ class Course(Outcomes):
         self._check_due = False
         return self._check(self._tick)
 
+    def _prompt(self, at: Instant) -> Job | None:
+        """Return what there is to be compared that `is_prompt`."""
+        job = self._counting(at) or self._proving(at)
+        return job if job is not None and is_prompt(job, self.stream) else None
+
+    def _proving(self, at: Instant) -> Prove | None:
+        """Return what is to be proved, of many streams that bring little what had settled by the tick, when it is time:
+        then one request asks for all of them.
+        """
+        if self._proofs is Proofs.ANY_TIME:
+            return self._prove(at, at.steady)
+        job = self._prove(self._tick, at.steady)
+        self.waits_to_prove = self._proofs is Proofs.NOT_YET and job is not None and is_prompt(job, self.stream)
+        return job if not self.waits_to_prove else None
+
+    def _counting(self, at: Instant) -> Land | None:
+        """Return what is to be counted; where that has just failed it waits for what can be compared."""
+        job = self._land(at) if not self._count_failed else None
+        self._look_again, self._count_failed = self._count_failed, False
+        return job
+
     def _in_central(self, at: Instant, live_room: bool, room: bool) -> Job | None:
         """Return what there is to be compared: whether it has landed, what differs, what has settled, what is held."""
-        # What fails to be counted must not keep from being compared what can be.
-        job: Job | None = self._land(at) if not self._count_failed else None
-        self._look_again, self._count_failed = self._count_failed, False
-        if job is not None:
-            return job
+        land = self._counting(at)
+        if land is not None:
+            return land
         compare = self._compare(at.steady) if live_room else None
         self._comparing = compare.span if compare is not None else None
-        job = compare or self._prove(at, at.steady)
+        job = compare or self._proving(at)
         if job is not None:
             return job
         unexplained = self.holds.unexplained()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ class UnreadableSeries:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StreamDefinition:
     """One bucket of one source, or a part of it.
 
@@ -114,17 +115,17 @@ class StreamDefinition:
     unreadable: tuple[UnreadableSeries, ...] = ()
     naming: Naming = AS_THEY_ARE
 
-    @property
+    @cached_property
     def id(self) -> StreamId:
         """Which stream it is."""
         return StreamId(self.source, self.name)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """The stream's name in log, metrics and commands: `source/stream`."""
         return self.id.label
 
-    @property
+    @cached_property
     def every(self) -> int:
         """An aggregate's window (ns): no question ends within one. 1 without."""
         return self.aggregate.every if self.aggregate is not None else 1
@@ -141,7 +142,7 @@ class StreamDefinition:
             return self.aggregate.every
         return 1000 if self.flux is not None else 1
 
-    @property
+    @cached_property
     def computed(self) -> bool:
         """Whether its points are computed when they are asked for: the source cannot count what central should have."""
         return self.aggregate is not None or self.flux is not None

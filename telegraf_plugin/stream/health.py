@@ -104,7 +104,8 @@ class Health:
         """Record the outcome of a read; returns its stream's status, and whether health is another."""
         status = self.board.record(attempt)
         before = status.healthy
-        self._take_progress(now, attempt.stream)  # of this one alone: to ask all for each would cost their square
+        if attempt.error is not None or not before:  # what goes well makes no stream worse
+            self._take_source(self._collector.sources[attempt.stream.source], now, attempt.stream)
         if before == status.healthy == self._said and self.cycle_open:
             return status, []
         changed = self._said is not None and self._said != (not self.board.failing)
@@ -113,11 +114,15 @@ class Health:
 
     def moved(self, now: Clocks) -> list[Report]:
         """Say at once when all is well again: what was missing has arrived."""
-        if self._said is False and not self.cycle_open:
-            self._take_progress(now)
-            if not self.board.failing:
-                return self._news()
-        return []
+        if self._said is not False or self.cycle_open:
+            return []
+        for status in self.board.streams.values():
+            if not status.healthy:  # to ask all of them as long as one fails would cost their square
+                self._take_source(self._collector.sources[status.stream.source], now, status.stream)
+                if not status.healthy:
+                    return []
+        self._take_progress(now)
+        return self._news() if not self.board.failing else []
 
     def end(self, now: Clocks, last: bool = False) -> list[Report]:
         """Say what became of the last tick; nothing while nothing is known yet, neither good nor bad."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from telegraf_plugin.stream.block import FieldKey
 from telegraf_plugin.stream.bounds import Bucket
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.digest import Digest
 from telegraf_plugin.stream.holds import Reason
 from telegraf_plugin.stream.ledger import MarkId
@@ -113,6 +114,15 @@ class Explain:
 
 
 Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck | Explain
+
+
+def is_prompt(job: object, stream: StreamDefinition) -> bool:
+    """Say whether a job of a `stream` that brings little is as good as a tick's: it counts, or proves what has just
+    settled.
+    """
+    if isinstance(job, Prove):
+        return not job.empty and job.span[1] - job.span[0] <= max(stream.lookback, stream.every)
+    return isinstance(job, Land)
 
 
 @dataclass(frozen=True, slots=True)

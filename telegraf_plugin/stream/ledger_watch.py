@@ -86,11 +86,9 @@ class LedgerWatch:
         return self._news.away
 
     def tick(self, now: Clocks | None = None) -> None:
-        """Have every bucket looked at now; one of many streams when their marks of this tick may be there."""
-        self._turns.tick()
-        for bucket, watched in self._buckets.items():
-            if now is not None and watched.calm:
-                self._turns.put_off(bucket, now.steady + watched.asking.calm(0))
+        """Have every bucket looked at now; one of many streams when their marks of this tick are there (`printed`)."""
+        at = now.steady + CALM_PATIENCE if now is not None else 0
+        self._turns.tick({bucket: at for bucket, watched in self._buckets.items() if at and watched.calm})
 
     def printed(self, bucket: str, now: Clocks) -> None:
         """Have it looked whether a mark arrives that is about to be printed."""
@@ -208,6 +206,8 @@ class LedgerWatch:
         if watched.answering is None:
             watched.answering = self._now.clock
         self.touched |= released(self._buckets.values(), self._now)
+        if watched.calm and any(waited.values()):
+            watched.asking.looked(all(name in arrived for name, first in waited.items() if first is not None))
         for task in tasks:
             first = waited[task.stream.id]
             # What Telegraf kept while central did not answer takes a while to arrive: the time counts from then on.

@@ -63,14 +63,19 @@ class Plan:
 
     def work(self, at: Instant) -> Spans:
         """Return what is neither proved nor on its way."""
-        now = self._ends(at)[0]
-        work = span(max(self.origin, self.floor), now) + (self.requested + self.islands).clip(self.floor, now)
+        now, floor = self._ends(at)[0], self.floor
+        work = span(max(self.origin, floor), now)
+        if self.requested or self.islands:
+            work += (self.requested + self.islands).clip(floor, now)
         return work - self.proved - self.pending.spans()
 
-    def lacking(self, at: Instant) -> Spans:
-        """Return where central lacks something, as far as is known; what nobody has looked at is not known to."""
+    def lacking(self, at: Instant, work: Spans | None = None) -> Spans:
+        """Return where central lacks something, as far as is known; what nobody has looked at is not known to.
+
+        `work`: what that returns, where it is known.
+        """
         on_their_way = Spans.of(each.span for each in self.pending if not self._is_here(each))
-        return self.work(at) + on_their_way - self._arrived
+        return (self.work(at) if work is None else work) + on_their_way - self._arrived
 
     @property
     def aside(self) -> Spans:
@@ -152,7 +157,7 @@ class Plan:
         """Count what has left, once: whether as many points are there as were printed."""
         for each in reversed(self.pending):
             # Where counts differ though all could pass, central has more: then this number says nothing either.
-            waits = each.points is not None and each.uncounted and (each.held_back or not self._uneven)
+            waits = each.uncounted and each.points is not None and (each.held_back or not self._uneven)
             if waits and self.book.is_back(each.mark) and not self._soon_proved(each, at):
                 return Land(each.span, each.points or 0)
         return None
@@ -196,20 +201,23 @@ class Plan:
             yield piece
 
     def _compare(self, steady: int) -> Compare | None:
-        claimed, closed = self.book.claimed, self.unproved.closed(steady)
         for each in self.pending:
             if each.state is PendingState.SUSPECT and self.book.is_back(each.mark):
+                claimed, closed = self.book.claimed, self.unproved.closed(steady)
                 for part in reversed((span(*each.span) - claimed - closed).parts):
                     whole = self._alike(self.unproved.fit(self._newest(part, self.proof_pace.length)))
                     return Compare(whole, held=self.holds.within(whole))
         return None
 
     def _prove(self, at: Instant, steady: int) -> Prove | None:
+        safe, is_back = at.safe, self.book.is_back
         ready = [
             each
             for each in self.pending
-            if each.settles <= at.safe and self.book.is_back(each.mark) and each.state is not PendingState.SUSPECT
+            if each.settles <= safe and each.state is not PendingState.SUSPECT and is_back(each.mark)
         ]
+        if not ready:
+            return None
         closed = self.unproved.closed(steady)
         for each in reversed(ready):
             if closed.touches(each.span):
@@ -280,5 +288,5 @@ class Plan:
         if old and first.landed:  # nothing but its proof is left to be done, and that cuts it anew
             return first.start // LONGEST_PENDING == (stop - 1) // LONGEST_PENDING
         grain = HOUR if old else max(self.stream.lookback // GRAINS, self.every)
-        one_piece = self._newest((first.start, stop), HOUR)[0] == first.start
-        return one_piece and first.start // grain == (stop - 1) // grain
+        one_grain = first.start // grain == (stop - 1) // grain
+        return one_grain and self._newest((first.start, stop), HOUR)[0] == first.start

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from telegraf_plugin.stream.backoff import Backoff
-from telegraf_plugin.stream.spans import Span, Spans, span
+from telegraf_plugin.stream.spans import NOTHING, Span, Spans, span
 from telegraf_plugin.stream.units import SECOND
 
 FIRST_WAIT = 2 * SECOND
@@ -63,6 +63,8 @@ class Quarantine:
 
     def closed(self, steady: int) -> Spans:
         """Return what is left alone at `steady` (ns of a clock that never jumps)."""
+        if not self._obstacles:
+            return NOTHING
         return Spans.of((each.start, each.stop) for each in self._obstacles if each.look_at > steady)
 
     def opens_at(self) -> list[int]:
@@ -72,6 +74,8 @@ class Quarantine:
     @property
     def aside(self) -> Spans:
         """What is set aside."""
+        if not self._obstacles:
+            return NOTHING
         return Spans.of((each.start, each.stop) for each in self._obstacles if each.aside)
 
     @property

@@ -7,12 +7,12 @@ ask for all of them. All times are ns of the steady clock.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from heapq import heappop, heappush
 
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.gathering import Proofs
 from telegraf_plugin.stream.places import Places
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.task import StreamTask
@@ -39,6 +39,7 @@ class SourceTasks:
         self._batch_of: dict[StreamId, int] = {}
         self._long: set[int] = set()  # batches that have a place
         self._for_place: dict[StreamId, None] = {}  # tasks that wait for one
+        self._for_proof: dict[StreamId, None] = {}  # tasks that wait until it is time to prove something
         self._number = 0
         self._live: dict[StreamId, None] = {}  # to be looked at: first those with live data that is due,
         self._rest: dict[StreamId, None] = {}  # then the others, each in its order
@@ -72,14 +73,21 @@ class SourceTasks:
         self.touch(name)
         self._has_done(name, steady)
 
+    def prove(self) -> bool:
+        """Have those looked at that wait to prove something: it is time. Returns whether there are any."""
+        waiting, self._for_proof = self._for_proof, {}
+        for name in waiting:
+            self.touch(name)
+        return bool(waiting)
+
     def has_place(self) -> None:
         """Have those looked at that wait for a place: there is one."""
         waiting, self._for_place = self._for_place, {}
         for name in waiting:
             self.touch(name)
 
-    def next(self, at: Instant) -> list[Command]:
-        """Take up as many commands as may be in hand."""
+    def next(self, at: Instant, proofs: Proofs = Proofs.ANY_TIME) -> list[Command]:
+        """Take up as many commands as may be in hand; `proofs`: whether streams that bring little prove something."""
         while self._wakes and self._wakes[0][0] <= at.steady:
             time, name = heappop(self._wakes)
             if self._wakes_at.get(name) == time:
@@ -88,13 +96,13 @@ class SourceTasks:
         for names in (self._live, self._rest):
             while self._free and names:
                 most = min(-(-len(names) // self._free), MOST_TOGETHER)  # none waits while as many may be in hand
-                commands += self._together(names, most, at)
+                commands += self._together(names, most, at, proofs)
         self._places.looked(self.name)
         if self._for_place:
             self._places.wait(self.name)
         return commands
 
-    def _together(self, names: dict[StreamId, None], most: int, at: Instant) -> list[Command]:
+    def _together(self, names: dict[StreamId, None], most: int, at: Instant, proofs: Proofs) -> list[Command]:
         """Take up the next command, and behind it others; one that may take its time is the last of them."""
         number = self._number + 1
         commands: list[Command] = []
@@ -103,15 +111,17 @@ class SourceTasks:
             del names[name]
             self._for_place.pop(name, None)
             task = self.tasks[name]
-            command = task.next(at, number in self._long or self._places.open(self.name))
+            command = task.next(at, number in self._long or self._places.open(self.name), proofs, number)
             if command is None:
                 if task.wants_place:
                     self._for_place[name] = None
+                if task.course.waits_to_prove:
+                    self._for_proof[name] = None
                 self._sleep(name, at)
                 continue
             self._batch_of[name] = number
-            commands.append(replace(command, batch=number))
-            if not command.of_the_tick and number not in self._long:
+            commands.append(command)
+            if not command.prompt and number not in self._long:
                 self._long.add(number)
                 self._places.take(self.name)
             if not command.light:

@@ -58,8 +58,12 @@ class Spans:
     def __sub__(self, other: Spans) -> Spans:
         if not other.parts or not self.parts:
             return self
+        if other.parts is self.parts:
+            return NOTHING
         if len(other.parts) == 1:
             ((begin, end),) = other.parts
+            if end <= self.parts[0][0] or self.parts[-1][1] <= begin:
+                return self
             first = bisect_right(self.parts, begin, key=_stop)
             last = max(first, bisect_left(self.parts, end, key=_start))
             kept = [
@@ -93,6 +97,8 @@ class Spans:
 
     def clip(self, start: int = BEGINNING, stop: int = END) -> Spans:
         """Return what of it lies in [start, stop)."""
+        if not self.parts or (start <= self.parts[0][0] and self.parts[-1][1] <= stop):
+            return self
         around = self.around(start, stop) if start < stop else ()
         return Spans(tuple((max(part[0], start), min(part[1], stop)) for part in around))
 

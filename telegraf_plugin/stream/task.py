@@ -16,6 +16,7 @@ from telegraf_plugin.stream.attempts import Attempt, attempt_of
 from telegraf_plugin.stream.bounds import Bucket, refuse_unfit
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Adopt, Command, HeldNews, Outcome, PrintMark, Probe, Sign, StreamJob
+from telegraf_plugin.stream.gathering import Proofs
 from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading
 from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.restraint import Leave
@@ -34,7 +35,7 @@ def is_light(job: StreamJob) -> bool:
         return job.live
     if isinstance(job, jobs.Recheck):
         return not job.by_hash and not job.empty
-    return isinstance(job, jobs.Check | jobs.Land | jobs.Prove | PrintMark | Probe)
+    return isinstance(job, jobs.Check | jobs.Land | jobs.Prove | jobs.Foresee | PrintMark | Probe)
 
 
 class StreamTask(TaskState):
@@ -90,26 +91,28 @@ class StreamTask(TaskState):
 
     # What it does next
 
-    def next(self, at: Instant, place: bool = True) -> Command | None:
-        """Take up the next command, None when there is none for now: then nothing is before `wakes_at`.
+    def next(self, at: Instant, place: bool = True, proofs: Proofs = Proofs.ANY_TIME, batch: int = 0) -> Command | None:
+        """Take up the next command, of that `batch`; None when there is none for now: then nothing is before
+        `wakes_at`.
 
         Without a `place` nothing that may take long; `wants_place` says afterwards whether one was missing.
         """
         self.wants_place = False
         if self.command is not None or not self._retries.may_ask_source(at.steady):
             return None
-        job = self._job(at, place)
+        job = self._job(at, place, proofs)
         if job is None:
             return None
-        printing = span(*job.span) if isinstance(job, jobs.Copy | jobs.Compare) else NOTHING
-        template = self.account.template(at, printing)
+        template = None
+        if isinstance(job, jobs.Copy | jobs.Compare | PrintMark):
+            template = self.account.template(at, NOTHING if isinstance(job, PrintMark) else span(*job.span))
         light = self.brings_little and is_light(job)
         self.command = Command(
-            self.stream, job, self.course.bounds.groups, self.account.book.base, template, light=light
+            self.stream, job, self.course.bounds.groups, self.account.book.base, template, batch, light
         )
         return self.command
 
-    def _job(self, at: Instant, place: bool) -> StreamJob | None:
+    def _job(self, at: Instant, place: bool, proofs: Proofs) -> StreamJob | None:
         """Return what is first: the ledger, a mark that is due, what the course says, or a sign of life."""
         if self._ledger is not None and self.state is not State.RUNNING:
             if not self.paused:
@@ -125,7 +128,8 @@ class StreamTask(TaskState):
             return Adopt()
         central = bool(self.central) and self._retries.may_ask_central(at.steady)
         live, room = self._room()
-        job = self.course.next(at, live, room, central, leave, self.allowance.longest(self.stream.id), place)
+        longest, little = self.allowance.longest(self.stream.id), self.brings_little
+        job = self.course.next(at, live, room, central, leave, longest, place, little, proofs)
         self.wants_place = job is None and not place
         self.window.waits(self.stream.label, self.course.blocked)
         if self._unasked and not (isinstance(job, jobs.Copy) and job.live) and not self.course.waiting:

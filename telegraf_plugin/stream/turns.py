@@ -5,7 +5,7 @@ All times are ns of the steady clock.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from telegraf_plugin.errors import CentralError
@@ -16,6 +16,7 @@ SLOW = SECOND
 """What a look at a bucket may take; what takes longer holds up no other."""
 AT_ONCE = 2
 """Looks in hand, of which one may be at a bucket that is slow: it may hold up another such, and nobody else."""
+NOBODY: Mapping[str, int] = {}
 RETRIES = Backoff(0.5, 5.0)
 """Seconds between two tries while a bucket of central does not answer."""
 
@@ -50,10 +51,11 @@ class Turns:
     def __init__(self, buckets: Collection[str]) -> None:
         self._turns = {bucket: Turn() for bucket in buckets}
 
-    def tick(self) -> None:
-        """Have every bucket looked at now."""
-        for turn in self._turns.values():
-            turn.ticked, turn.look_at = True, 0
+    def tick(self, waiting: Mapping[str, int] = NOBODY) -> None:
+        """Have every bucket looked at now; those that are `waiting` at that time, unless the tick before waits yet."""
+        for bucket, turn in self._turns.items():
+            turn.look_at = 0 if turn.ticked else waiting.get(bucket, 0)
+            turn.ticked = True
 
     def expect(self, bucket: str, at: int) -> None:
         """Have `bucket` looked at `at` that time at the latest: a mark is on its way to it."""

@@ -32,7 +32,8 @@ class Printer:
         tell: Callable[[MarkPrinted], None],
         clock: Callable[[], int],
     ) -> None:
-        """`tell` is told of each mark before it is written; `clock` gives Unix ns."""
+        """`command` has a template. `tell` is told of each mark before it is written; `clock` gives Unix ns."""
+        assert command.template is not None
         self.points = 0
         self._command, self._writer, self._window, self._tell, self._clock = command, writer, window, tell, clock
         self._template = command.template

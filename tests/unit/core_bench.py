@@ -230,6 +230,7 @@ class Site:
     # What is met
 
     def _mark(self, command: Command) -> MarkId:
+        assert command.template is not None
         mark, _ = command.template.make(self.now)
         self.hand_in(MarkPrinted(command.stream.id, mark, command.template.origin))
         self.windows[command.stream.central_bucket].marked(command.stream.label, mark.id.time)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -281,7 +280,7 @@ def test_questions_change_nothing(site: Site) -> None:
                 source.idle,
                 tuple(task.progress(steady) for task in source.tasks.values()),
                 tuple(task.pending(steady) for task in source.tasks.values()),
-                tuple(task.account.mark_due(replace(task.ticked, steady=steady)) for task in source.tasks.values()),
+                tuple(task.account.mark_due(task.ticked._replace(steady=steady)) for task in source.tasks.values()),
             )
             for _ in range(5)
         ]
@@ -333,7 +332,7 @@ def test_before_the_time_that_it_names_there_is_nothing_to_do(acts: list[tuple[s
     for part in (1, 2, 3):
         later = site.now + (last - steady - 1) * part // 3
         for task in site.collector.tasks.values():
-            task_at = replace(task.ticked, steady=later - BEGIN + 1000 * SECOND, clock=later)
+            task_at = task.ticked._replace(steady=later - BEGIN + 1000 * SECOND, clock=later)
             assert task.state is State.LOADING or task.account.mark_due(task_at, bool(task.central)) is False
         site.now, before = later, site.now
         site.hand_in(Wake())
@@ -377,4 +376,5 @@ def test_a_command_carries_values_only(site: Site) -> None:
     (command,) = site.commands
     assert isinstance(command, Command)
     assert hash((command.stream, command.groups, command.base)) is not None
+    assert command.template is not None
     assert command.template.mark.base == command.base

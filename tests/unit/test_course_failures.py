@@ -44,7 +44,7 @@ def test_a_bad_hour_holds_up_no_older_history() -> None:
         job = bench.course.next(bench.course._tick, True, True, False)
         bench.course.went_well(central=False)  # what is live is read meanwhile
         if job is None:
-            bench.course._tick = replace(bench.course._tick, steady=bench.course._tick.steady + FIRST_WAIT)
+            bench.course._tick = bench.course._tick._replace(steady=bench.course._tick.steady + FIRST_WAIT)
         elif isinstance(job, Copy) and bad.touches(job.span):
             asides += bench.course.failed(job, "500: panic", bench.course._tick, central=False).aside
         elif isinstance(job, Copy):
@@ -85,7 +85,7 @@ def test_a_span_that_central_cannot_compare_holds_up_no_other_proof() -> None:
     bench.copy_all()
     bad = span(*sp(-HOUR, -HOUR + 60))
     for step in range(1000):
-        now = replace(at(LOOKBACK), steady=at(0).steady + step * FIRST_WAIT)
+        now = at(LOOKBACK)._replace(steady=at(0).steady + step * FIRST_WAIT)
         job = bench.course.next(now, True, False, True)
         bench.course.went_well(central=True)  # what is live is counted meanwhile
         if isinstance(job, Prove | Compare) and bad.touches(job.span):

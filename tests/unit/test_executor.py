@@ -182,7 +182,9 @@ def command(job: StreamJob, of: StreamDefinition = A) -> Command:
     account = Account(of, "me")
     account.adopt(None, None, BEGIN - HOUR, Instant(BEGIN, BEGIN, 0))
     printing = span(*WHOLE) if isinstance(job, jobs.Copy) else span(0, 0)
-    return Command(of, job, frozenset({HOUR}), None, account.template(Instant(BEGIN, BEGIN, 0), printing))
+    prints = isinstance(job, jobs.Copy | jobs.Compare | PrintMark)
+    template = account.template(Instant(BEGIN, BEGIN, 0), printing) if prints else None
+    return Command(of, job, frozenset({HOUR}), None, template)
 
 
 @pytest.fixture

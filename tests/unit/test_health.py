@@ -75,6 +75,28 @@ def test_a_read_asks_for_its_own_streams_progress_alone(streams: int, monkeypatc
     assert asked == [each.label for each in site.streams]
 
 
+def test_while_streams_fail_what_arrives_asks_for_no_more_than_one_streams_progress(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A central that comes back tells of one arrival after the other: to ask all each time would be a square."""
+    site = Site(*(stream(f"s{number}") for number in range(50))).start()
+    health = judged(site)
+    monkeypatch.setattr(Account, "progress", lambda *_: replace(IN_TIME, lag=10 * LAG_INTERVALS * INTERVAL))
+    tick(site, health)
+    assert health.said() is False
+    asked: list[str] = []
+
+    def late(account: Account, *_: object) -> object:
+        asked.append(account.stream.label)
+        return replace(IN_TIME, lag=10 * LAG_INTERVALS * INTERVAL)
+
+    monkeypatch.setattr(Account, "progress", late)
+    assert health.moved(site.clocks()) == []
+    assert len(asked) == 1
+    monkeypatch.setattr(Account, "progress", lambda *_: IN_TIME)
+    assert health.moved(site.clocks()) == [HealthNews()]
+
+
 @pytest.mark.parametrize("jitter", [-MILLISECOND, 0, MILLISECOND])
 @pytest.mark.parametrize(("ticks", "news"), [(LAG_INTERVALS - 1, []), (LAG_INTERVALS, [HealthNews()])])
 def test_what_is_behind_is_told_at_the_tick(

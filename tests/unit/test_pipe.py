@@ -75,3 +75,24 @@ def test_a_clock_that_goes_back_makes_no_wait_negative() -> None:
     asks = Asking(took=0)
     asks.seen(-5 * SECOND)
     assert asks.wait(0, much=True) == asking.SOONEST
+
+
+def test_the_newest_mark_of_many_is_looked_for_too_early_once_in_a_while_and_no_more_often() -> None:
+    """Each look too early is one more question, each too late a later count."""
+    asks, came, early = Asking(), SECOND * 7 // 10, 0
+    for look in range(400):
+        there = asks.calm(0) >= came
+        asks.looked(there)
+        early += look >= 100 and not there
+    assert 300 // 25 <= early <= 300 // 12
+    assert came * 3 // 4 <= asks.calm(0) <= came * 5 // 4
+
+
+def test_however_late_marks_are_the_next_look_is_not_put_off_for_ever() -> None:
+    asks = Asking()
+    for _ in range(100):
+        asks.looked(there=False)
+    assert asks.calm(0) == asking.PATIENCE
+    for _ in range(1000):
+        asks.looked(there=True)
+    assert asks.calm(0) == POLL

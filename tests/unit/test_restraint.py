@@ -92,7 +92,7 @@ def test_quiet_hours_leave_what_the_source_is_about_to_delete_and_end_by_the_col
     assert allowance.leave(Paused.NOTHING, at()) is Leave.EXPIRING
     assert allowance.wakes_at(at()) == HOUR
     assert allowance.quiet_until(at()) == NOON + HOUR
-    ahead = replace(at(), source=NOON + 2 * HOUR)
+    ahead = at()._replace(source=NOON + 2 * HOUR)
     assert allowance.leave(Paused.NOTHING, ahead) is Leave.EXPIRING
     assert allowance.leave(Paused.NOTHING, at(HOUR)) is Leave.ALL
     assert allowance.wakes_at(at(HOUR)) is None

@@ -44,7 +44,7 @@ class SweepBench:
 
     @property
     def at(self) -> Instant:
-        return replace(at(0), steady=self.steady)
+        return at(0)._replace(steady=self.steady)
 
     def next(self) -> Recheck | None:
         self.course.due = False

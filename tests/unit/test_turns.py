@@ -130,3 +130,16 @@ def test_a_tick_that_comes_during_a_look_is_looked_at_at_once_unless_central_ask
     turns.done("a", 60 * SECOND, True, None) if looked else None
     turns.tick()
     assert taken(turns, 60 * SECOND) == ["a"]
+
+
+def test_a_tick_may_wait_for_marks_and_the_next_tick_no_longer() -> None:
+    """Ticks that come more often than marks are waited for must not put off the look for ever."""
+    turns = Turns("ab")
+    assert taken(turns) == ["a", "b"]
+    for bucket in "ab":
+        turns.done(bucket, 0, False, None)
+    turns.tick({"a": 4 * SECOND})
+    assert taken(turns, SECOND) == ["b"]
+    assert turns.wakes_at() == 4 * SECOND
+    turns.tick({"a": 5 * SECOND})
+    assert taken(turns, SECOND) == ["a"]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from telegraf_plugin.stream.clocks import Instant
-from telegraf_plugin.stream.commands import Command
+from telegraf_plugin.stream.commands import Command, Outcome
+from telegraf_plugin.stream.gathering import Proofs
 from telegraf_plugin.stream.jobs import Check
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.spans import NOTHING
+from telegraf_plugin.stream.tally import Tally
 from tests.unit.core_bench import Site, stream
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench
 from tests.unit.marks import book_mark
@@ -43,9 +47,9 @@ def test_an_outcome_has_only_its_own_source_looked_at(monkeypatch: pytest.Monkey
     asked: list[str] = []
     look, ask = SourceTasks.next, SourceTasks.wakes_at
 
-    def counted_look(self: SourceTasks, at: Instant) -> list[Command]:
+    def counted_look(self: SourceTasks, at: Instant, proofs: Proofs) -> list[Command]:
         looked.append(self.name)
-        return look(self, at)
+        return look(self, at, proofs)
 
     def counted_question(self: SourceTasks) -> int | None:
         asked.append(self.name)
@@ -57,6 +61,56 @@ def test_an_outcome_has_only_its_own_source_looked_at(monkeypatch: pytest.Monkey
     assert set(looked) == {command.stream.source}
     site.collector.wakes_at()
     assert set(asked) == {command.stream.source}
+
+
+def test_what_has_happened_together_is_told_at_once_and_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = [stream(f"s{number}") for number in range(20)]
+    one_by_one, at_once = Site(*streams), Site(*streams)
+    sites = one_by_one, at_once
+    for site in sites:
+        site.run(1.0)
+        site.cycle()
+        site.run(58.0)
+        site.tick()
+    told = [[Outcome(each, [], Tally(), SECOND // 100, None) for each in site.commands] for site in sites]
+    assert len(told[0]) == len(told[1]) == len(streams)
+    looks: list[str] = []
+    look = SourceTasks.next
+
+    def counted(self: SourceTasks, *rest: object) -> list[Command]:
+        looks.append(self.name)
+        return look(self, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SourceTasks, "next", counted)
+    asked: list[list[tuple[str, str]]] = []
+    for site, outcomes in zip(sites, told, strict=True):
+        site.commands.clear()
+        looks.clear()
+        if site is at_once:
+            first, *more = outcomes
+            actions = site.collector.handle(first, site.clocks(), *more)
+            assert len(looks) == 1
+        else:
+            actions = [each for outcome in outcomes for each in site.collector.handle(outcome, site.clocks())]
+            assert len(looks) == len(streams)
+        commands = [each for each in actions if isinstance(each, Command)]
+        asked.append([(each.stream.name, type(each.job).__name__) for each in commands])
+    assert asked[0] == asked[1]
+    assert len(asked[0]) == len(streams)
+
+
+def test_nobody_is_woken_for_what_the_next_tick_will_see() -> None:
+    """Streams that bring little prove what had settled by a tick: that more settles meanwhile is nothing to look at."""
+    bench = CourseBench(-LOOKBACK)
+    bench.tick(0)
+    bench.copied(bench.next())
+    ask = partial(bench.course.next, bench.at, live_room=True, room=True, central=True, little=True)
+    while (job := ask(proofs=Proofs.NOW)) is not None:
+        bench.copied(job)
+    settles = min(part.settles for part in bench.course.pending) - bench.at.safe + bench.at.steady
+    assert (bench.course.wakes_at(bench.at) or settles + 1) > settles
+    assert ask(proofs=Proofs.ANY_TIME) is None
+    assert bench.course.wakes_at(bench.at) == settles
 
 
 class Counted(set[MarkId]):

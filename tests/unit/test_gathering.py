@@ -1,0 +1,138 @@
+"""When the small proofs of many streams are begun: all at once, behind what a tick has asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from telegraf_plugin.stream import jobs
+from telegraf_plugin.stream.asking import CALM_STREAMS
+from telegraf_plugin.stream.commands import Command
+from telegraf_plugin.stream.gathering import PATIENCE, Gathering, Proofs
+from telegraf_plugin.stream.places import PLACES
+from tests.unit.core_bench import SECOND, Site, stream
+
+MANY = [f"site-{number:02}" for number in range(PLACES + 9)]
+
+
+def crowd() -> Site:
+    """More sources than places, of a stream each that brings little, as it has shown."""
+    site = Site(*(stream("a", source=name) for name in MANY)).start()
+    for _ in range(2):
+        site.cycle()
+        site.run(58.0)
+    return site
+
+
+def proofs(commands: list[Command]) -> list[str]:
+    return [each.stream.source for each in commands if isinstance(each.job, jobs.Prove)]
+
+
+def until_proofs(site: Site) -> list[str]:
+    """Work from tick to tick until something is proved; returns whose proofs are handed out just then."""
+    for _ in range(20):
+        site.tick()
+        for _ in range(50 * len(MANY)):
+            found = proofs(list(site.commands))
+            if found:
+                return found
+            if site.commands:
+                site.do()
+            elif site.readings:
+                site.look()
+            else:
+                break
+        site.run(59.0)
+    return []
+
+
+def test_all_sources_prove_at_once_when_the_last_of_them_has_done_what_the_tick_asked_for() -> None:
+    site = crowd()
+    assert sorted(until_proofs(site)) == MANY
+    assert not [each for each in site.commands if each.of_the_tick]
+
+
+def test_a_source_that_hangs_keeps_the_others_proofs_for_a_moment_and_no_longer() -> None:
+    site = crowd()
+    until_proofs(site)
+    site.work()
+    site.run(59.0)
+    proved: list[str] = []
+    for _ in range(20):
+        site.tick()
+        begun = site.now
+        hangs = next(each for each in site.commands if each.stream.source == MANY[0])
+        site.commands.remove(hangs)
+        before = len(site.done)
+        site.run((PATIENCE - 1) / SECOND)
+        assert not proofs(site.done[before:])
+        site.run(2 / SECOND)
+        proved = proofs(site.done[before:])
+        site.do(hangs)
+        site.run(59.0)
+        assert site.now - begun >= 59 * SECOND
+        if proved:
+            break
+    assert sorted(proved) == MANY[1:]
+
+
+def test_what_has_landed_of_all_sources_is_counted_at_once_however_many_places_there_are() -> None:
+    site = crowd()
+    places = site.collector._places
+    for _ in range(PLACES):
+        places.take("another")
+    site.tick()
+    for _ in range(20 * len(MANY)):
+        if any(isinstance(each.job, jobs.Land) for each in site.commands):
+            break
+        if site.commands:
+            site.do()
+        elif site.readings:
+            site.look()
+        else:
+            site.wait(0.2)
+    assert sorted(each.stream.source for each in site.commands if isinstance(each.job, jobs.Land)) == MANY
+    assert places._free == 0
+
+
+def test_few_streams_prove_as_soon_as_something_has_settled() -> None:
+    site = Site(*(stream(f"s{number}") for number in range(CALM_STREAMS))).start()
+    between = 0
+    for _ in range(20):
+        site.cycle()
+        before = len(site.done)
+        site.run(58.0)
+        between += len(proofs(site.done[before:]))
+    assert between
+
+
+def test_each_stream_of_a_crowd_is_proved_once_a_lookback() -> None:
+    site = crowd()
+    ticks = 20
+    before = len(site.done)
+    for _ in range(ticks):
+        site.tick()
+        site.run(60.0)
+    times = Counter(proofs(site.done[before:]))
+    lookbacks = ticks * 60 * SECOND // site.streams[0].lookback
+    assert set(times) == set(MANY)
+    assert all(lookbacks - 1 <= each <= lookbacks + 1 for each in times.values()), times
+
+
+def test_it_is_time_once_a_tick() -> None:
+    gathering = Gathering(many=True)
+    assert (gathering.proofs, gathering.wakes_at()) == (Proofs.ANY_TIME, None)
+    gathering.tick(100)
+    assert (gathering.proofs, gathering.wakes_at()) == (Proofs.NOT_YET, 100 + PATIENCE)
+    assert not gathering.begins(done=False, steady=100 + PATIENCE - 1)
+    assert gathering.begins(done=False, steady=100 + PATIENCE)
+    assert not gathering.begins(done=True, steady=100 + PATIENCE)
+    assert (gathering.proofs, gathering.wakes_at()) == (Proofs.NOW, None)
+    gathering.tick(200)
+    assert gathering.begins(done=True, steady=200)
+
+
+def test_few_need_not_wait() -> None:
+    gathering = Gathering(many=False)
+    gathering.tick(100)
+    assert (gathering.proofs, gathering.wakes_at()) == (Proofs.ANY_TIME, None)
+    assert not gathering.begins(done=True, steady=100)
