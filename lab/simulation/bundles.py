@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from telegraf_plugin.execution.foresight import asks_source, foreseeable
-from telegraf_plugin.influxdb.bundle import MAX_BYTES
+from telegraf_plugin.influxdb.statements import MAX_BYTES
 from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.jobs import Copy
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen
+from telegraf_plugin.influxdb.bundle import Bundle, Foresee
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.flux_counts import ForeseenCount
-from telegraf_plugin.influxdb.source import SourceReader
+from telegraf_plugin.influxdb.flux_points import ForeseenPoints
+from telegraf_plugin.influxdb.source import SourceReader, ahead_of
+from telegraf_plugin.influxdb.statements import Foreseen
+from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.commands import Command
-from telegraf_plugin.stream.jobs import Check, Copy, Land, Prove, Recheck
 from telegraf_plugin.stream.spans import Span
 
 
@@ -27,7 +29,8 @@ def central_bundles(central: CentralReader, commands: Iterable[Command]) -> dict
     """Return, by bucket, one request for what `commands` are about to ask of central."""
     foreseen: dict[str, list[Foresee]] = {}
     for command in commands:
-        if foreseeable(command) and not isinstance(command.job, Copy):  # which asks its source alone
+        of_source = isinstance(command.job, jobs.Copy | jobs.Foresee)
+        if foreseeable(command) and not of_source:
             foreseen.setdefault(command.stream.central_bucket, []).append(partial(_asked, central, command))
     return {bucket: central.bundle(bucket, each) for bucket, each in foreseen.items()}
 
@@ -35,9 +38,9 @@ def central_bundles(central: CentralReader, commands: Iterable[Command]) -> dict
 def foreseeable(command: Command) -> bool:
     """Say whether it is known what `command` asks, and its answers are small enough to be kept until it does."""
     match command.job:
-        case Check() | Land():
+        case jobs.Check() | jobs.Land():
             return command.light or not command.stream.computed
-        case Copy() | Prove() | Recheck():
+        case jobs.Copy() | jobs.Prove() | jobs.Recheck() | jobs.Foresee():
             return command.light
     return False
 
@@ -45,26 +48,30 @@ def foreseeable(command: Command) -> bool:
 def asks_source(command: Command) -> bool:
     """Say whether `command` has a question for its source that can be foreseen: it fails where that is silent."""
     match command.job:
-        case Prove(source=source):
+        case jobs.Prove(source=source):
             return source is None
-        case Check() | Copy() | Recheck():
+        case jobs.Check() | jobs.Copy() | jobs.Recheck() | jobs.Foresee():
             return True
     return False
 
 
-def _asked(reader: SourceReader | CentralReader, command: Command) -> Iterator[Foreseen | ForeseenCount]:
+def _asked(
+    reader: SourceReader | CentralReader, command: Command
+) -> Iterator[Foreseen | ForeseenCount | ForeseenPoints]:
     """Yield what `command` is about to ask `reader`: both sides are asked alike."""
     stream = command.stream
     match command.job:
-        case Check() as job:
+        case jobs.Check() as job:
             yield from (reader.foreseen_points if stream.computed else reader.foreseen_counts)(stream, _wholes(job))
-        case Land(whole):
+        case jobs.Land(whole):
             yield from reader.foreseen_counts(stream, command.pieces(whole))
-        case Recheck(whole) if not stream.computed:
+        case jobs.Foresee((start, _)):
+            yield from reader.foreseen_counts(stream, [ahead_of(start)])
+        case jobs.Recheck(whole) if not stream.computed:
             yield from reader.foreseen_counts(stream, [whole])
-        case Copy(whole) | Prove(whole, empty=False):
+        case jobs.Copy(whole) | jobs.Prove(whole, empty=False):
             yield from reader.foreseen_points(stream, command.pieces(whole))
 
 
-def _wholes(job: Check) -> list[Span]:
+def _wholes(job: jobs.Check) -> list[Span]:
     return [(spans[0][0], spans[-1][1]) for spans in job.pieces]

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar, cast
 
 from telegraf_plugin.config import Server
 from telegraf_plugin.influxdb import central_flux as flux
 from telegraf_plugin.influxdb.annotated_csv import Decoder
 from telegraf_plugin.influxdb.answers import FieldTypes, types_of
-from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen, count_by_flux
+from telegraf_plugin.influxdb.bundle import Bundle, Foresee, count_by_flux, points_by_flux
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query, series_predicates
 from telegraf_plugin.influxdb.flux_counts import ForeseenCount
+from telegraf_plugin.influxdb.flux_points import ForeseenPoints
 from telegraf_plugin.influxdb.influxql import in_central
 from telegraf_plugin.influxdb.influxql_questions import ADDED, Questions, added
 from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader, Left
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
+from telegraf_plugin.influxdb.statements import Foreseen
 from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.block import Block, FieldKey
 from telegraf_plugin.stream.bounds import Bucket
@@ -31,6 +35,10 @@ from telegraf_plugin.stream.units import SECOND
 
 Answer = TypeVar("Answer")
 
+ALONE_SECONDS = 600.0
+"""For how long each stream asks for its own points where those of all were too many for one answer."""
+MAX_BYTES = 1024 * 1024
+"""What is kept of the answers about one bucket, which has the streams of all sources."""
 _OF_FLUX = ("", "result", "table")
 """Columns of each reply that are no tags."""
 
@@ -38,12 +46,23 @@ _OF_FLUX = ("", "result", "table")
 class CentralReader(LedgerReader):
     """Reads in central. Safe to use from several threads; whatever fails is a CentralError."""
 
-    def __init__(self, central: Server, metrics_bucket: str, client: QueryClient | None = None) -> None:
-        """As `LedgerReader`; points are asked for in the language that `central` says."""
+    def __init__(
+        self,
+        central: Server,
+        metrics_bucket: str,
+        client: QueryClient | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """As `LedgerReader`; points are asked for in the language that `central` says.
+
+        `steady` gives seconds of a clock that never jumps.
+        """
         super().__init__(central, metrics_bucket, client)
         self._way = InfluxqlWay(self._client, central.read)
         self._always_influxql = central.read is ReadWay.INFLUXQL
         self._influxql = InfluxqlReader(self._way)
+        self._steady = steady
+        self._too_many: dict[str, float] = {}  # by bucket, until when points of many are not asked for together
         self._open: dict[str, Bundle] = {}
         self._turns: dict[str, threading.Lock] = {}
 
@@ -66,7 +85,7 @@ class CentralReader(LedgerReader):
         open_ = self._open.get(bucket)
         if open_ is None or not open_.join(foreseen):
             turn = self._turns.setdefault(bucket, threading.Lock())
-            open_ = self._open[bucket] = Bundle(self._client, foreseen, turn)
+            open_ = self._open[bucket] = Bundle(self._client, foreseen, turn, MAX_BYTES)
         return open_
 
     def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen | ForeseenCount]:
@@ -80,10 +99,20 @@ class CentralReader(LedgerReader):
         questions = self._way.about(in_central(stream))
         yield from questions.foreseen_counts(spans) if questions is not None else ()
 
-    def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+    def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen | ForeseenPoints]:
         """Yield what `blocks` of `spans` is about to ask, likewise."""
         if self._suits_influxql(stream):
             yield from self._influxql.foreseen(in_central(stream), spans, False)
+            return
+        bucket, tags = stream.central_bucket, added(in_central(stream).conditions)
+        if tags and self._steady() >= self._too_many.get(bucket, 0.0):
+            for span in spans:
+                query, whole = flux.points_query(stream, *span), flux.all_points_query(stream, *span)
+                yield ForeseenPoints(query, whole, tags, partial(self._rest, bucket))
+
+    def _rest(self, bucket: str) -> None:
+        """Have each stream ask for its own points in `bucket` for a while: they are too many for one answer."""
+        self._too_many[bucket] = self._steady() + ALONE_SECONDS
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether central has any point of `stream` in `span`, which may be years."""
@@ -103,8 +132,13 @@ class CentralReader(LedgerReader):
                 if names == ():
                     return
                 rest = stream if names is None else replace(named_in_central(stream), measurements=names)
-            decoder = Decoder()
-            for blocks in self._read(flux.points_query(rest, *span), decoder):
+            decoder, query = Decoder(), flux.points_query(rest, *span)
+            foreseen = points_by_flux(self._client, query)
+            if foreseen is not None:
+                self.values += sum(map(len, foreseen))
+                yield foreseen, False
+                return
+            for blocks in self._read(query, decoder):
                 self.values += sum(map(len, blocks))
                 yield blocks, False
             if decoder.quoted and stream.flux is None:

@@ -42,9 +42,13 @@ def count_query(stream: StreamDefinition, start: int, stop: int) -> Query:
 
 def counts_query(stream: StreamDefinition, start: int, stop: int, tags: Sequence[str]) -> Query:
     """Return the query for the same of all streams that differ from `stream` in `tags` alone: a row for each."""
-    predicates = series_predicates(named_in_central(stream))
-    steps = [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]
-    return build([*steps, f"group(columns: [{', '.join(map(string_literal, tags))}])", "count()"])
+    grouped = f"group(columns: [{', '.join(map(string_literal, tags))}])"
+    return build([*_named(stream, start, stop), grouped, "count()"])
+
+
+def all_points_query(stream: StreamDefinition, start: int, stop: int) -> Query:
+    """Return the query for the points of all streams that differ from `stream` in tags alone."""
+    return build(_named(stream, start, stop))
 
 
 def exists_query(stream: StreamDefinition, start: int, stop: int) -> Query:
@@ -175,6 +179,12 @@ def _drop(*columns: str) -> str:
     in one table, which fails the query.
     """
     return f"drop(columns: [{', '.join(map(string_literal, ('_start', '_stop', *columns)))}])"
+
+
+def _named(stream: StreamDefinition, start: int, stop: int) -> list[str]:
+    """Return the steps that select what is called as the stream's points are, whatever its tags."""
+    predicates = series_predicates(named_in_central(stream))
+    return [*from_range(stream.central_bucket, start, stop), *(f"filter(fn: (r) => {each})" for each in predicates)]
 
 
 def _selected(stream: StreamDefinition, start: int, stop: int) -> list[str]:

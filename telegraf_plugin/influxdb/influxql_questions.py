@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.answers import FieldTypes
-from telegraf_plugin.influxdb.bundle import Foreseen, answers
+from telegraf_plugin.influxdb.bundle import answers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import (
     Selection,
@@ -20,6 +20,7 @@ from telegraf_plugin.influxdb.influxql import (
 )
 from telegraf_plugin.influxdb.layouts import Layouts, Whereabouts, unspeakable
 from telegraf_plugin.influxdb.messagepack import MAX_FIELDS, LongRow, Rows
+from telegraf_plugin.influxdb.statements import Foreseen
 from telegraf_plugin.influxdb.wide_rows import type_of_value
 from telegraf_plugin.stream.block import FieldType, Tags
 from telegraf_plugin.stream.definition import AggregateFunction, StreamDefinition

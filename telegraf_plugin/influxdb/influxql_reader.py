@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from telegraf_plugin.errors import BadReply, PermanentError, TransientError
-from telegraf_plugin.influxdb.bundle import Foreseen
 from telegraf_plugin.influxdb.influxql import (
     Place,
     Selection,
@@ -18,6 +17,7 @@ from telegraf_plugin.influxdb.influxql import (
 )
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.layouts import Layout, Unmapped, Whereabouts
+from telegraf_plugin.influxdb.statements import Foreseen
 from telegraf_plugin.influxdb.wide_blocks import ALIKE, Unfit, WideBlocks
 from telegraf_plugin.influxdb.wide_passage import WidePassage
 from telegraf_plugin.stream.block import Block

@@ -8,7 +8,6 @@ from typing import TypeVar
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError
 from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.answers import FieldTypes, count_of, first_time, types_of
-from telegraf_plugin.influxdb.bundle import Foreseen
 from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newest_types_query
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
@@ -19,6 +18,7 @@ from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.passage import Passage
 from telegraf_plugin.influxdb.rows import read_rows, whole_number
+from telegraf_plugin.influxdb.statements import Foreseen
 from telegraf_plugin.influxdb.unreadable import Unreadables, count_statement, counted, is_panic
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.bounds import Bucket
@@ -196,7 +196,7 @@ class SourceReader:
 
     def ahead(self, stream: StreamDefinition, now: int) -> int:
         """Return how many points `stream` has that are more than a minute later than `now` (Unix ns)."""
-        return self.count(stream, (now + MINUTE, flux.LATEST))
+        return self.count(stream, ahead_of(now))
 
     def has_mark(self, stream: StreamDefinition, mark: MarkId) -> bool:
         """Say whether the stream's own bucket at the source holds `mark`, which was written to central's."""
@@ -254,3 +254,8 @@ class SourceReader:
 
     def _time(self, query: Query) -> int | None:
         return first_time(read_rows(self.client.query(query)))
+
+
+def ahead_of(now: int) -> Span:
+    """Return the time whose points have not come yet, at `now` (Unix ns), to a minute."""
+    return now + MINUTE, flux.LATEST

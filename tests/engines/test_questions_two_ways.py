@@ -198,3 +198,42 @@ def test_central_counts_many_streams_by_one_query_of_flux_as_it_counts_each(infl
             found = [together.count(each, span) for each in some]
         assert together.times_asked == before + 1
         assert found == [alone.count(each, span) for each in some] == list(range(len(some)))
+
+
+def test_central_reads_points_of_many_streams_by_one_query_of_flux_as_it_reads_each(influx: InfluxServer) -> None:
+    """Also strings with quotes in them, and of a stream that has none there; and not the collector's own."""
+    influx.create_bucket("many points")
+    streams = [
+        replace(
+            stream_of(f"b{at}", metadata_tags=tuple(MetadataTag)), source=f"POD-{at % 2}", central_bucket="many points"
+        )
+        for at in range(2 * MANY)
+    ]
+    values = (*VALUES, '"a, \\"quoted\\" one"', '"returns\r"')
+    lines = []
+    for at, stream in enumerate(streams[1:]):
+        tags = f"field=v,host=a,source={stream.source},source_bucket={stream.bucket}"
+        value = values[at % len(values)]
+        lines += [f"m{at % len(values)},{tags} v={value} {MIDDLE + row}" for row in range(at + 1)]
+    lines.append(f"collector_ledger,source=POD-1,source_bucket=b1,stream=b1 id=1i {MIDDLE}")
+    influx.write("many points", "\n".join(lines).encode())
+    server = Server(influx.url, influx.org, Credential(influx.token))
+    together, alone = CentralReader(server, "metrics", Client(influx)), CentralReader(server, "metrics", Client(influx))
+    span = (MIDDLE, MIDDLE + SECOND)
+
+    def digest(reader: CentralReader, stream: StreamDefinition) -> tuple[int, int]:
+        found = Digest()
+        for blocks, exact in reader.blocks(stream, span):
+            for block in blocks:
+                found.add(block, exact)
+        return found.points, found.sum
+
+    bundle = together.bundle("many points", [partial(together.foreseen_points, each, [span]) for each in streams])
+    before = together.times_asked
+    with sharing(bundle):
+        found = [digest(together, each) for each in streams]
+    texts = sum(at % len(values) in (4, 5) for at in range(len(streams) - 1))
+    assert together.times_asked == before + 1 + 2 * texts  # where a carriage return may be missing each asks alone
+    assert found == [digest(alone, each) for each in streams]
+    assert [points for points, _ in found] == list(range(len(streams)))
+    assert together.values == alone.values

@@ -15,11 +15,11 @@ from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import CentralError, SourceError, TransientError
 from telegraf_plugin.execution import executor as executor_module
 from telegraf_plugin.execution.executor import Executor, Told
-from telegraf_plugin.influxdb.bundle import MANY
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.source import SourceReader
+from telegraf_plugin.influxdb.statements import MANY
 from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.commands import Outcome

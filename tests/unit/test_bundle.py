@@ -10,10 +10,11 @@ from typing import Any, cast
 import pytest
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
-from telegraf_plugin.influxdb import bundle as bundle_module
-from telegraf_plugin.influxdb.bundle import Bundle, Foreseen, answers, sharing
+from telegraf_plugin.influxdb import statements
+from telegraf_plugin.influxdb.bundle import Bundle, answers, sharing
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place
+from telegraf_plugin.influxdb.statements import Foreseen
 from tests.unit.test_messagepack import document, series
 
 PLACE = Place("db", "rp")
@@ -104,7 +105,7 @@ def test_what_takes_too_much_memory_is_asked_alone_and_what_came_before_it_is_ke
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     server = Server()
-    monkeypatch.setattr(bundle_module, "MAX_BYTES", len(document(0, series([0, ord("a")], name="m"))))
+    monkeypatch.setattr(statements, "MAX_BYTES", len(document(0, series([0, ord("a")], name="m"))))
     with sharing(bundle_of(server, [A], [B], [C])):
         for statement in (A, B, C):
             assert asked(server, statement) == [(0, ord(statement[-1]))]
@@ -113,7 +114,7 @@ def test_what_takes_too_much_memory_is_asked_alone_and_what_came_before_it_is_ke
 
 def test_many_statements_are_several_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server()
-    monkeypatch.setattr(bundle_module, "MAX_STATEMENTS", 2)
+    monkeypatch.setattr(statements, "MAX_STATEMENTS", 2)
     with sharing(bundle_of(server, [A, B, C])):
         assert [value for _, value in asked(server, A, B, C)] == [ord(letter) for letter in "abc"]
     assert server.asked == [[A, B], [C]]
@@ -156,7 +157,7 @@ def test_who_comes_while_a_bucket_is_asked_joins_the_next_request() -> None:
 
 def test_of_a_statement_for_all_each_finds_what_its_tags_say(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server()
-    monkeypatch.setattr(bundle_module, "MANY", 2)
+    monkeypatch.setattr(statements, "MANY", 2)
     tags = {name: ((b"source", name.encode()), (b"bucket", b"x")) for name in "pqs"}
     foreseen = [Foreseen(PLACE, f"SELECT {name}", "GROUPED", of) for name, of in tags.items()]
     with sharing(Bundle(cast(QueryClient, server), [lambda: foreseen])):
