@@ -126,7 +126,7 @@ class Meters:
     one that has a backlog waits from one of its turns to the next. Both while its source and central answer. `vain`:
     how often a core wanted to be asked and had nothing to say. `stale`: how old (s) the newest point in central is,
     of the stream of which it is oldest, where the site can be reached; `waited`: the longest wait (s) of live data
-    that ended.
+    that ended. `core_seconds`: real time while a world runs, processor time when it is over (`World.run`).
     """
 
     # those of SERIES
