@@ -105,7 +105,7 @@ outage: venv engines ## Measure what an outage of central does to a backlog (4 m
 	$(BIN)/python -m lab.outage
 
 simulation: venv ## Many sources and shards in simulated time (SOURCES=1000 SHARDS=10 DAYS=7 SEED=1 SIMULATE="--sample 1")
-	$(BIN)/python -m lab.simulation --sources $(SOURCES) --shards $(or $(SHARDS),10) --days $(DAYS) --seed $(SEED) $(SIMULATE)
+	PYTHONHASHSEED=0 $(BIN)/python -m lab.simulation --sources $(SOURCES) --shards $(or $(SHARDS),10) --days $(DAYS) --seed $(SEED) $(SIMULATE)
 
 chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql OVER=kafka STANDBY=yes)
 	@[ -z "$(OVER)" ] || scripts/engines $(OVER)

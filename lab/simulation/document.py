@@ -127,7 +127,7 @@ def _outages(runs: list[Facts]) -> str:
     )
     head += (
         "Live data waits then at the most, s",
-        "Between two turns of history: a stream's longest in the middle, most",
+        "From one turn of history to a stream's next: on average, most",
     )
     head += ("Central is given a second meanwhile",)
     rows = []
@@ -146,7 +146,7 @@ def _outages(runs: list[Facts]) -> str:
                 length(took) if took is not None else "not within the time",
                 f"{again} min" if again is not None else "not within the time",
                 f"{longest}" if again is not None else "",
-                f"{length(run['history']['of_each'][0])}, {length(run['history']['longest'])}",
+                f"{length(run['history']['mean'])}, {length(run['history']['longest'])}",
                 f"{(trouble['lacked'] + fresh) / took:,.0f} values" if took else "",
             )
         )
