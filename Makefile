@@ -104,8 +104,8 @@ ticks: venv engines ## Measure what a tick costs, from 3 to 1,000 streams (30 mi
 outage: venv engines ## Measure what an outage of central does to a backlog (4 minutes)
 	$(BIN)/python -m lab.outage
 
-simulation: venv ## Many sources and shards in simulated time (SOURCES=1000 SHARDS=50 DAYS=7 SEED=1 SIMULATE="--sample 0")
-	$(BIN)/python -m lab.simulation --sources $(SOURCES) --shards $(or $(SHARDS),50) --days $(DAYS) --seed $(SEED) $(SIMULATE)
+simulation: venv ## Many sources and shards in simulated time (SOURCES=1000 SHARDS=10 DAYS=7 SEED=1 SIMULATE="--sample 1")
+	PYTHONHASHSEED=0 $(BIN)/python -m lab.simulation --sources $(SOURCES) --shards $(or $(SHARDS),10) --days $(DAYS) --seed $(SEED) $(SIMULATE)
 
 chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEED=1 REPORT=file LOGS=folder REFILLS=no WIDE=yes READ=influxql OVER=kafka STANDBY=yes)
 	@[ -z "$(OVER)" ] || scripts/engines $(OVER)

@@ -23,13 +23,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser("python -m lab.simulation", description=__doc__)
     parser.add_argument("--sources", type=int, default=1000)
-    parser.add_argument("--shards", type=int, default=50, help="of the week")
+    parser.add_argument("--shards", type=int, default=10, help="of the week")
     parser.add_argument("--days", type=float, default=7.0, help="of the week, in which all goes wrong that may")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--interval", type=int, default=300, help="of the week, seconds; the lookback is three times that"
     )
-    parser.add_argument("--sample", type=int, default=1, help="shards of the week that are simulated; 0: all")
+    parser.add_argument("--sample", type=int, default=0, help="shards of the week that are simulated; 0: all")
     parser.add_argument("--sweep", type=float, default=0.0, help="of the week")
     parser.add_argument("--processes", type=int, default=0, help="0: as many as there are processors")
     parser.add_argument("--part", action="append", choices=PARTS, help="what is simulated; all unless named")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.simulation.meter import Load
@@ -95,8 +95,10 @@ class Central:
         """Return how long (ns) a question takes that reads so many points."""
         return self._latency + points * SECOND // self._points_per_second
 
-    def read(self, command: LedgerCommand, of: Iterable[StreamId]) -> tuple[LedgerResult, int]:
-        """Return what is asked of the ledger, for the streams `of` one shard, and how many rows that was."""
+    def read(
+        self, command: LedgerCommand, of: Mapping[str, Sequence[tuple[StreamId, Landing]]]
+    ) -> tuple[LedgerResult, int]:
+        """Return what is asked of the ledger, for the streams `of` a shard (by bucket), and how many rows that was."""
         match command:
             case LookUp():
                 return BUCKET, 1
@@ -104,16 +106,19 @@ class Central:
                 found = {name: self._landings[bucket][name].believed() for name in names}
                 return LedgerPart(found), sum(len(self._landings[bucket][name].marks) for name in names)
             case ReadMarkIds(bucket, start, until, asked):
-                here = self._landings[bucket]
                 # All marks of the bucket are read; the core passes over those of streams that are not its own.
-                present = {name: set(here[name].since(start, until)) for name in of if name in here and here[name].ids}
+                present = {
+                    name: set(landing.since(start, until))
+                    for name, landing in of[bucket]
+                    if landing.ids and landing.ids[-1].time >= start
+                }
                 rows = sum(map(len, present.values())) + asked
                 return MarkIds(present, start, until, Asked() if asked else None), rows
             case ReadMarks(bucket, stream, ids):
                 marks = [mark for mark in self._landings[bucket][stream].marks if mark.id in ids]
                 return marks, len(marks)
             case ReadOrigins():
-                origins = {name: self._by_stream[name].origin for name in of}
+                origins = {name: landing.origin for each in of.values() for name, landing in each}
                 return {name: origin for name, origin in origins.items() if origin is not None}, len(origins)
             case ReadRequests():
                 return Asked(), 1

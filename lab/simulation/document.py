@@ -12,7 +12,12 @@ from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
 
 MARKERS = "<!-- make simulation, {part}: begin -->", "<!-- make simulation, {part}: end -->"
 PICTURES = {
-    "week": [("scaling-week.svg", "Streams, points that central lacks, questions and points read a second")],
+    "week": [
+        (
+            "scaling-week.svg",
+            "Streams, points that central lacks, questions and points read a second, how long live data waits",
+        )
+    ],
     "outages": [
         (
             "scaling-outage.svg",
@@ -120,7 +125,11 @@ def _outages(runs: list[Facts]) -> str:
         "Made up for after",
         "All streams as new as in calm after",
     )
-    head += ("Live data waits then at the most, s", "Central is given a second meanwhile")
+    head += (
+        "Live data waits then at the most, s",
+        "From one turn of history to a stream's next: on average, most",
+    )
+    head += ("Central is given a second meanwhile",)
     rows = []
     for run in runs:
         trouble = next(each for each in run["troubles"] if each["kind"] == "central")
@@ -137,6 +146,7 @@ def _outages(runs: list[Facts]) -> str:
                 length(took) if took is not None else "not within the time",
                 f"{again} min" if again is not None else "not within the time",
                 f"{longest}" if again is not None else "",
+                f"{length(run['history']['mean'])}, {length(run['history']['longest'])}",
                 f"{(trouble['lacked'] + fresh) / took:,.0f} values" if took else "",
             )
         )
@@ -180,11 +190,16 @@ def _week(run: Facts) -> str:
         f"Central was asked {questions:,.0f} questions an interval by these shards, {most:,} in the fullest, and read "
         f"out {central['points']:,.0f} points, {central['peak_points']:,} in the fullest.",
         f"From its tick to the begin of its read a stream waited {live['longest']:.1f} s at most ({live['mean']:.2f} s "
-        f"on average of {live['count']:,} reads), and one with history to read {length(history['longest'])} at most "
-        f"from one turn to the next ({history['mean']:.1f} s on average of {history['count']:,} turns), as long as its "
-        "site and central answered.",
+        f"on average of {live['count']:,} reads; the longest wait of each was {_of_each(live)}), and one with history "
+        f"to read {length(history['longest'])} at most from one turn to the next ({history['mean']:.1f} s on average "
+        f"of {history['count']:,} turns; {_of_each(history)}), as long as its site and central answered.",
     ]
     return "\n\n".join(texts)
+
+
+def _of_each(wait: Facts) -> str:
+    middle, twentieth, _ = wait["of_each"]
+    return f"{length(middle)} in the middle, and more than {length(twentieth)} of one stream in twenty"
 
 
 def _judged(wrong: list[str]) -> str:

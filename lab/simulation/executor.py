@@ -67,7 +67,10 @@ class Executor:
         self.bundles = Bundles(together)
         self._skews: dict[str, float | None] = {}
         self._central_skew: float | None = None
-        self._ids = tuple(landings)
+        self._of: dict[str, list[tuple[StreamId, Landing]]] = {bucket: [] for bucket in windows}
+        for site in sites.values():
+            for stream in site.streams:
+                self._of[stream.central_bucket].append((stream.id, landings[stream.id]))
 
     def submit(self, actions: Sequence[Action]) -> None:
         """Have them done, as `telegraf_plugin.execution.executor.Executor.submit` does."""
@@ -197,7 +200,7 @@ class Executor:
             error = CentralError("central does not answer", "wait")
             self.later(CONNECT, lambda: self._tell(LedgerOutcome(command, error, self._central_skew)))
             return
-        result, rows = self._central.read(command, self._ids)
+        result, rows = self._central.read(command, self._of)
         for _ in range(1 + rows // LEDGER_STEP):
             self._central.load.ask(now, 0)
             self._meters.asked_central.add(now, 1)

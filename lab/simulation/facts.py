@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from statistics import quantiles
 from typing import Any
@@ -78,6 +78,7 @@ def _wait(wait: Wait, setting: Setting) -> Facts:
         "longest": wait.longest / SECOND,
         "mean": wait.mean / SECOND,
         "count": wait.count,
+        "of_each": [value / SECOND for value in _spread(list(wait.of_each.values()))],
         "whose": wait.whose,
         "when": (wait.when - setting.begin) / SECOND if wait.when else None,
     }
@@ -94,10 +95,10 @@ def _sites(loads: Iterable[Load], intervals: int) -> Facts:
     }
 
 
-def _spread(values: list[float]) -> list[float]:
+def _spread(values: Sequence[float]) -> list[float]:
     """Return median, 95th hundredth and largest of `values`."""
     if len(values) < 2:
-        return [*values] * 3
+        return [*values, 0.0][:1] * 3
     hundredths = quantiles(values, n=100, method="inclusive")
     return [hundredths[49], hundredths[94], max(values)]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import sys
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,8 +20,17 @@ def simulate(setting: Setting, shards: Sequence[int], processes: int = 0) -> Out
     if count == 1:
         return _world(setting, shards)
     groups = [shards[first::count] for first in range(count)] if len(shards) == count else [[each] for each in shards]
+    outcomes: list[Outcome] = []
+    began = time.monotonic()
     with multiprocessing.get_context("fork").Pool(count) as pool:
-        outcomes = list(pool.imap(partial(_world, setting), groups))
+        for outcome in pool.imap(partial(_world, setting), groups):
+            outcomes.append(outcome)
+            minutes = (time.monotonic() - began) / 60
+            print(
+                f"{len(outcomes)} of {len(groups)} after {minutes:.1f} min: {outcome.wrong}",
+                file=sys.stderr,
+                flush=True,
+            )
     return merged(outcomes)
 
 

@@ -81,13 +81,17 @@ class Peaks(Series):
 
 @dataclass
 class Wait:
-    """The longest of many waits (ns), whose it was, and when it ended (Unix ns); how many there were, and their sum."""
+    """The longest of many waits (ns), whose it was, and when it ended (Unix ns); how many there were, and their sum.
+
+    `of_each`: the longest (ns) of each one who has waited.
+    """
 
     longest: int = 0
     whose: str = ""
     when: int = 0
     count: int = 0
     total: int = 0
+    of_each: dict[str, int] = field(default_factory=dict)
 
     def add(self, waited: int, whose: str, now: int) -> None:
         """Record a wait that is over."""
@@ -97,6 +101,8 @@ class Wait:
 
     def still(self, waited: int, whose: str, now: int) -> None:
         """Record one that goes on."""
+        if waited > self.of_each.get(whose, -1):
+            self.of_each[whose] = waited
         if waited > self.longest:
             self.longest, self.whose, self.when = waited, whose, now
 
@@ -104,6 +110,7 @@ class Wait:
         """Add another one's."""
         self.count += other.count
         self.total += other.total
+        self.of_each.update(other.of_each)  # each waits at one shard
         self.still(other.longest, other.whose, other.when)
 
     @property
@@ -126,7 +133,7 @@ class Meters:
     one that has a backlog waits from one of its turns to the next. Both while its source and central answer. `vain`:
     how often a core wanted to be asked and had nothing to say. `stale`: how old (s) the newest point in central is,
     of the stream of which it is oldest, where the site can be reached; `waited`: the longest wait (s) of live data
-    that ended.
+    that ended. `core_seconds`: real time while a world runs, processor time when it is over (`World.run`).
     """
 
     # those of SERIES

@@ -43,8 +43,8 @@ def _saved(figure: Figure, stem: Path) -> list[Path]:
 
 
 def _week(run: Facts) -> Figure:
-    figure = Figure(figsize=(WIDE, 4 * HIGH), layout="constrained")
-    rows: list[Axes] = list(figure.subplots(4, 1, sharex=True))
+    figure = Figure(figsize=(WIDE, 5 * HIGH), layout="constrained")
+    rows: list[Axes] = list(figure.subplots(5, 1, sharex=True))
     hours = run["hours"]
     ticks = 3600e9 / run["setting"]["interval"]
     days = [hour / 24 for hour in range(len(hours["streams"]))]
@@ -58,7 +58,10 @@ def _week(run: Facts) -> Figure:
     for name, colour, label in (("read_sources", BLUE, "sites, all"), ("read_central", GREEN, "central")):
         rows[3].plot(days, [value / 3600 / 1000 for value in hours[name]], color=colour, label=label)
     rows[3].set_ylabel("thousand points\nread a second")
-    for axes in rows[2:]:
+    waited = run["minutes"]["waited"]
+    rows[4].plot(days, [max(waited[60 * hour : 60 * hour + 60]) for hour in range(len(days))], color=BLUE)
+    rows[4].set_ylabel("longest wait of live data\nfrom its tick to its read, s")
+    for axes in rows[2:4]:
         axes.legend(fontsize=8, frameon=False, loc="upper left")
     for axes in rows:
         axes.spines[["top", "right"]].set_visible(False)
@@ -68,7 +71,7 @@ def _week(run: Facts) -> Figure:
                 begin = each["start"] / 86400
                 colour = RED if each["kind"] == "central" else "#9d9d9d"
                 axes.axvspan(begin, begin + each["lasted"] / 86400, color=colour, alpha=0.15, lw=0)
-    rows[3].set_xlabel("days; red: central is away, grey: a fifth of the sites is")
+    rows[-1].set_xlabel("days; red: central is away, grey: a fifth of the sites is")
     return figure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from time import process_time
+from time import perf_counter
 
 from lab.simulation.central import Central, Landing
 from lab.simulation.executor import Executor
@@ -106,10 +106,10 @@ class Run:
         core = self.core
         while self._inbox:
             event = self._inbox.popleft()
-            began = process_time()
+            began = perf_counter()
             actions = core.handle(event, self._clocks())
             core.news()
-            self.meters.core_seconds += process_time() - began
+            self.meters.core_seconds += perf_counter() - began
             self.meters.core_events += 1
             self.meters.vain += isinstance(event, Wake) and not actions
             self._executor.submit(actions)
@@ -117,9 +117,9 @@ class Run:
         self._sleep()
 
     def _sleep(self) -> None:
-        began = process_time()
+        began = perf_counter()
         wakes_at = self.core.wakes_at()
-        self.meters.core_seconds += process_time() - began
+        self.meters.core_seconds += perf_counter() - began
         now = self._loop.now
         if wakes_at is None:
             return

@@ -1,4 +1,7 @@
-"""What goes wrong, drawn from a seed: outages of sites, of central and of shards, agents that are late, clocks."""
+"""What goes wrong, drawn from a seed: outages of sites, of central and of shards, agents that are late, clocks.
+
+Where sources grow, what is long and concerns many (LONG) happens when all of them are there, else it would meet few.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from telegraf_plugin.stream.units import DAY, HOUR, MINUTE, SECOND
 
 CALM = 2 * HOUR
 """How long (ns) nothing goes wrong at the end: until then all has to be made up for."""
+LONG = HOUR // 2
+"""An outage of central, of a shard or of many sites that lasts as long (ns) waits until all sources are there."""
 LONGEST_STALL = 240 * SECOND
 """How late (ns) agents are at the most: less than the lookback."""
 
@@ -45,13 +50,13 @@ class Trouble:
 
 
 def of_central(setting: Setting) -> list[Trouble]:
-    """Return when central is away: a minute five times a week, a quarter of an hour twice, and once six hours."""
+    """Return when central is away: a minute five times a week, a quarter of an hour twice, and six hours once."""
     random = Random(f"{setting.seed}/central")
     if setting.away:
         start = setting.begin + AWAY_FROM
         return [Trouble("central", "central", start, start + setting.away)]
     lengths = [MINUTE] * 5 + [15 * MINUTE] * 2 + [6 * HOUR]
-    return [Trouble("central", "central", *each) for each in _drawn(random, setting, lengths, apart=HOUR)]
+    return [Trouble("central", "central", *each) for each in _drawn(random, setting, lengths, HOUR, LONG)]
 
 
 def of_shard(setting: Setting, shard: int) -> list[Trouble]:
@@ -61,14 +66,14 @@ def of_shard(setting: Setting, shard: int) -> list[Trouble]:
     kinds = {30 * MINUTE: "shard", 3 * setting.interval: "shard, standby"}
     return [
         Trouble(kinds[stop - start], f"shard {shard}", start, stop)
-        for start, stop in _drawn(random, setting, lengths, apart=HOUR)
+        for start, stop in _drawn(random, setting, lengths, HOUR, LONG)
     ]
 
 
 def of_region(setting: Setting) -> tuple[Trouble, frozenset[str]] | None:
     """Return when a fifth of the sites is away together, for three hours, and which; None where there is no time."""
     random = Random(f"{setting.seed}/region")
-    drawn = _drawn(random, setting, [3 * HOUR], apart=HOUR)
+    drawn = _drawn(random, setting, [3 * HOUR], HOUR, LONG)
     names = setting.names()
     sites = frozenset(random.sample(names, len(names) // 5))
     return (Trouble("region", "a fifth of the sites", *drawn[0], sites), sites) if drawn and sites else None
@@ -81,7 +86,7 @@ def of_site(setting: Setting, name: str) -> list[Trouble]:
         min(int(random.lognormvariate(0, 1.3) * 20 * MINUTE) + MINUTE, 10 * HOUR)
         for _ in range(_often(random, setting, 1.0))
     ]
-    drawn = _drawn(random, setting, lengths, apart=10 * MINUTE)
+    drawn = _drawn(random, setting, lengths, 10 * MINUTE)
     return [Trouble("site", name, start, stop, frozenset({name})) for start, stop in drawn]
 
 
@@ -89,7 +94,7 @@ def stalls(setting: Setting, name: str) -> Spans:
     """Return when a site's agents hand in nothing."""
     random = Random(f"{setting.seed}/{name}/stalls")
     lengths = [int(random.uniform(30 * SECOND, LONGEST_STALL)) for _ in range(_often(random, setting, 2.0))]
-    return Spans.of(_drawn(random, setting, lengths, apart=10 * MINUTE))
+    return Spans.of(_drawn(random, setting, lengths, 10 * MINUTE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +130,18 @@ def _often(random: Random, setting: Setting, a_week: float) -> int:
     return times
 
 
-def _drawn(random: Random, setting: Setting, lengths: list[int], apart: int) -> list[tuple[int, int]]:
-    """Draw when each of `lengths` (ns) happens, `apart` (ns) at least; what finds no place does not happen."""
+def _drawn(
+    random: Random, setting: Setting, lengths: list[int], apart: int, grown: int | None = None
+) -> list[tuple[int, int]]:
+    """Draw when each of `lengths` (ns) happens, `apart` (ns) at least; what finds no place does not happen.
+
+    What lasts for `grown` (ns) or longer happens when all sources are there; None: all of it may at any time.
+    """
     found: list[tuple[int, int]] = []
-    first, last = setting.begin + HOUR // 2, setting.end - CALM
+    last = setting.end - CALM
     for length in lengths if setting.trouble else ():
+        late = grown is not None and length >= grown
+        first = setting.begin + max(HOUR // 2, setting.grow if late else 0)
         for _ in range(20):
             if last - length <= first:
                 break

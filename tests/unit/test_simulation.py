@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.simulation import document, studies
+from lab.simulation import document, studies, trouble
 from lab.simulation.facts import facts
 from lab.simulation.fleet import merged, simulate
+from lab.simulation.meter import Wait
 from lab.simulation.setting import AWAY_FROM, Setting
 from lab.simulation.site import STEP, Line, count
-from lab.simulation.trouble import LONGEST_STALL
 from lab.simulation.world import Outcome, World
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamId
@@ -223,9 +223,9 @@ def test_a_site_hands_in_its_points_late_and_its_clock_may_be_set() -> None:
     site = setting.site("site-0001")
     begin, now = setting.begin, setting.begin + HOUR
     assert site.there(now).parts[-1][1] <= now - site.late + STEP
-    site.stalls = Spans.of([(now, now + LONGEST_STALL)])
-    assert site.there(now + LONGEST_STALL - 1) == site.there(now)
-    assert site.there(now + LONGEST_STALL).parts[-1][1] > now
+    site.stalls = Spans.of([(now, now + trouble.LONGEST_STALL)])
+    assert site.there(now + trouble.LONGEST_STALL - 1) == site.there(now)
+    assert site.there(now + trouble.LONGEST_STALL).parts[-1][1] > now
     site.stalls = Spans()
     site.jump(now + HOUR, 10 * MINUTE)
     ahead = site.there(now + HOUR + MINUTE)
@@ -243,6 +243,30 @@ def test_sources_grow_from_three_by_the_same_factor() -> None:
     assert (joined[0], joined[24]) == (3, 1000)
     assert joined == sorted(joined)
     assert 40 < joined[12] < 70
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_long_outages_of_many_happen_when_all_sources_are_there(seed: int) -> None:
+    setting = Setting(seed=seed, grow=3 * DAY)
+    region = trouble.of_region(setting)
+    assert region is not None
+    many = [*trouble.of_central(setting), region[0], *(each for n in (1, 2) for each in trouble.of_shard(setting, n))]
+    long = [each for each in many if each.stop - each.start >= trouble.LONG]
+    assert [each.kind for each in long] == ["central", "region", "shard", "shard"]
+    assert all(each.start >= setting.begin + setting.grow for each in long)
+    whenever = [each.start for seed in range(5) for each in trouble.of_central(replace(setting, seed=seed))]
+    assert min(whenever) < setting.begin + setting.grow // 2
+
+
+def test_whoever_waits_has_a_longest_wait_of_their_own() -> None:
+    wait, other = Wait(), Wait()
+    wait.add(3, "a", 10)
+    wait.still(5, "a", 12)
+    wait.add(4, "b", 12)
+    other.add(1, "c", 11)
+    wait.plus(other)
+    assert wait.of_each == {"a": 5, "b": 4, "c": 1}
+    assert (wait.longest, wait.whose, wait.count, wait.total) == (5, "a", 3, 8)
 
 
 def test_the_parts_of_the_document_are_made_anew(tmp_path: Path) -> None:
