@@ -198,8 +198,8 @@ class Collector:
         return actions
 
     def _in_order(self, names: set[str]) -> Iterable[str]:
-        """Return the sources `names` in the order of the configuration: one nearly always, or nearly all."""
-        return names if len(names) < 2 else [name for name in self.sources if name in names]
+        """Return the sources `names` in the order in which they may read history: one nearly always, or nearly all."""
+        return names if len(names) < 2 else self._places.in_turn(name for name in self.sources if name in names)
 
     # Who has the lease
 

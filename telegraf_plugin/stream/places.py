@@ -6,6 +6,8 @@ would hold that up until a thread has done what others have handed out before.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 PLACES = 16
 """As many as the executor does at a time of what may take long: half of its threads."""
 
@@ -17,6 +19,8 @@ class Places:
         self._free = most
         self._kept: set[str] = set()  # sources that have a place, and have not looked yet what for
         self._waiting: dict[str, None] = {}  # those that wait, the first one first
+        self._history: dict[str, int] = {}  # when a source began to read history last, by the number of such reads
+        self._reads = 0
 
     def open(self, source: str) -> bool:
         """Say whether `source` may begin something: whoever waits comes first."""
@@ -48,3 +52,15 @@ class Places:
             self._kept.add(source)
             found.append(source)
         return found
+
+    def read_history(self, source: str) -> None:
+        """Note that `source` begins to read history: it is the last one next time."""
+        self._reads += 1
+        self._history[source] = self._reads
+
+    def in_turn(self, sources: Iterable[str]) -> list[str]:
+        """Return `sources` so that who has begun to read history least recently comes first.
+
+        Where a mark makes room for some of them, that would else be who comes first in the configuration, each time.
+        """
+        return sorted(sources, key=lambda source: self._history.get(source, 0))

@@ -13,6 +13,7 @@ from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.gathering import Proofs
+from telegraf_plugin.stream.jobs import Copy
 from telegraf_plugin.stream.places import Places
 from telegraf_plugin.stream.progress import State
 from telegraf_plugin.stream.task import StreamTask
@@ -121,6 +122,8 @@ class SourceTasks:
                 continue
             self._batch_of[name] = number
             commands.append(command)
+            if isinstance(command.job, Copy) and not command.job.live:
+                self._places.read_history(self.name)
             if not command.prompt and number not in self._long:
                 self._long.add(number)
                 self._places.take(self.name)

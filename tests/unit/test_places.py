@@ -146,3 +146,20 @@ def test_room_goes_to_who_has_waited_for_longer_though_its_source_was_busy() -> 
     window.back("z/other", 1)
     window.enter("z/other", Load(145, 145), True, lambda: None)
     assert [window.has_room(True, label) for label in ("x/a", "y/b", "z/c")] == [True, False, False]
+
+
+def test_who_has_read_history_least_recently_comes_first() -> None:
+    places = Places()
+    assert places.in_turn("abc") == list("abc")  # as configured
+    for source in "acab":
+        places.read_history(source)
+    assert places.in_turn("abcd") == list("dcab")
+
+
+def test_sources_are_looked_at_in_that_order() -> None:
+    """Of a crowd each time that a mark made room the first in the file had it."""
+    site = with_history()
+    have = sources(site, history)
+    never = [name for name in MANY if name not in have]
+    assert 0 < len(never) < len(MANY)
+    assert list(site.collector._in_order(set(MANY))) == never + have
