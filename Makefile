@@ -114,7 +114,7 @@ chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEE
 	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) OVER=$(OVER) STANDBY=$(STANDBY) \
 		$(BIN)/python -m lab.chaos
 
-kafka-test: venv ## Try each fault of the way over Kafka by itself, on a real Kafka (5 minutes; KAFKA_SEEN=file: what was seen)
+kafka-test: venv ## Try each fault of the way over Kafka by itself, on a real Kafka (6 minutes; KAFKA_SEEN=file: what was seen)
 	scripts/engines telegraf influxd kafka
 	KAFKA_SEEN=$(KAFKA_SEEN) $(BIN)/pytest -n 0 -s tests/kafka
 
