@@ -14,6 +14,8 @@ OVER ?=
 KAFKA_SEEN ?=
 BOTH_WAYS ?=
 MUTANT ?=
+# How many mutants are tried at a time, each in a copy of its own.
+JOBS ?= 2
 SOURCES ?= 1000
 DAYS ?= 7
 SIMULATE ?=
@@ -112,7 +114,7 @@ chaos: venv engines ## Inject faults at random, audit the ledger (FAULTS=200 SEE
 	@FAULTS=$(FAULTS) SEED=$(SEED) REPORT=$(REPORT) LOGS=$(LOGS) REFILLS=$(REFILLS) WIDE=$(WIDE) READ=$(READ) MUTANT=$(MUTANT) OVER=$(OVER) STANDBY=$(STANDBY) \
 		$(BIN)/python -m lab.chaos
 
-kafka-test: venv ## Try each fault of the way over Kafka by itself, on a real Kafka (5 minutes; KAFKA_SEEN=file: what was seen)
+kafka-test: venv ## Try each fault of the way over Kafka by itself, on a real Kafka (6 minutes; KAFKA_SEEN=file: what was seen)
 	scripts/engines telegraf influxd kafka
 	KAFKA_SEEN=$(KAFKA_SEEN) $(BIN)/pytest -n 0 -s tests/kafka
 
@@ -125,13 +127,13 @@ chaos-mutants: venv engines ## Does a chaos run find out a plugin with a rule ta
 	@FAULTS=$(FAULTS) MUTANT=$(MUTANT) LOGS=$(LOGS) $(BIN)/python -m lab.chaos.mutant_runs
 
 mutants: venv ## Change what decides, one small slip at a time: each must be found by the tests
-	nice -n 10 $(BIN)/python -m lab.mutants
+	nice -n 10 $(BIN)/python -m lab.mutants --jobs $(JOBS)
 
 mutants-quick: venv ## The same with twelve of them, as CI does
-	nice -n 10 $(BIN)/python -m lab.mutants --count 9
+	nice -n 10 $(BIN)/python -m lab.mutants --jobs $(JOBS) --count 9
 
 mutants-model: venv ## Which slips in the core, one a rule, does the model find out by itself? (25 minutes)
-	nice -n 10 $(BIN)/python -m lab.mutants --kinds --tests tests/model --least 63
+	nice -n 10 $(BIN)/python -m lab.mutants --jobs $(JOBS) --kinds --tests tests/model --least 66
 
 schema: venv ## Renew config/queries.schema.json, by which editors know queries.yaml
 	$(BIN)/python -m lab.queries_schema

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -14,10 +12,10 @@ from lab.mutants.equivalents import EQUIVALENT
 from lab.mutants.kinds import KINDS
 from lab.mutants.kinds_lease import BY_HAND, LEASE
 from lab.mutants.known import KNOWN, MENDED
-from lab.mutants.nearest import Imports
 from lab.mutants.sample import SEED, sample
+from lab.mutants.several import try_all
 from lab.mutants.sites import Mutant, mutants
-from lab.mutants.trial import Copy, NotGreen, Verdict
+from lab.mutants.trial import NotGreen
 
 ROOT = Path(__file__).parents[2]
 DECIDING = ("execution/executor", "execution/runner", "telegraf/inflight")
@@ -41,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--tests", default="tests", help="with the tests in this folder alone (default: %(default)s)")
     parser.add_argument("--least", type=int, help="how many must be killed (default: all)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many are tried at a time (default: %(default)s)")
     parser.add_argument("--list", action="store_true", help="list the mutants, try none")
     options = parser.parse_args(arguments)
 
@@ -64,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for mutant in chosen:
             print(mutant.key)
         return bool(gone)
-    verdicts = try_all(chosen, options.near, options.tests)
+    verdicts = try_all(ROOT, chosen, options.near, options.tests, options.jobs)
     wrong = [one for one in verdicts if (one.killed_by is None) != options.equivalents]
     killed = sum(one.killed_by is not None for one in verdicts)
     must = f" ({options.least} must be)" if options.least is not None else ""
@@ -98,38 +97,6 @@ def _chosen(modules: dict[str, list[Mutant]], count: int, seed: int) -> list[Mut
     known = _listed(modules, listed)
     open_ = {path: [one for one in listed if one.key not in EQUIVALENT] for path, listed in modules.items()}
     return [*known, *(mutant for mutant in sample(open_, count, seed) if mutant.key not in listed)]
-
-
-def try_all(chosen: Sequence[Mutant], near: bool = False, tests: str = "tests") -> list[Verdict]:
-    """Try each of `chosen` with the tests in the folder `tests`, and print a line of the table for each.
-
-    Raises NotGreen.
-    """
-    imports = Imports(ROOT)
-    paths = dict.fromkeys(mutant.path for mutant in chosen)
-    stages = {path: [_inside(tests, files) for files in imports.tests(path)] for path in paths}
-    if near:
-        stages = {path: [*three[:2], []] for path, three in stages.items()}
-    verdicts = []
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Copy(ROOT, Path(folder))
-        first = [next(filter(None, three), []) for three in stages.values()]
-        tree.require_green(list(dict.fromkeys(file for files in first for file in files)))
-        for name in tree.unsteady:
-            print(f"left out, since it fails without any mutant: {name}")
-        for mutant in chosen:
-            began = time.monotonic()
-            verdict = tree.attempt(mutant, stages[mutant.path])
-            verdicts.append(verdict)
-            result = "SURVIVED" if verdict.killed_by is None else f"killed by {verdict.killed_by}"
-            place = f"{mutant.path.removeprefix('telegraf_plugin/')} | {mutant.symbol}"
-            took = time.monotonic() - began
-            print(f"{place} | {mutant.rule.value}: {mutant.change} | {result} | {took:.1f} s", flush=True)
-    return verdicts
-
-
-def _inside(folder: str, files: Sequence[str]) -> list[str]:
-    return [file for file in files if Path(file).is_relative_to(folder)]
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ import yaml
 
 from lab.engines import ENGINES, REPOSITORY
 from telegraf_plugin import __version__
+from telegraf_plugin.config import standby
 from telegraf_plugin.config.shards import Shard
 from tests.kubernetes.rendered import OVERLAYS, PLACE, Document, build, copied, documents, environment, one, pod
+from tests.kubernetes.steps import DOCUMENT
 from tests.unit.test_lint import SETTINGS
 
 WORKLOADS = ("Deployment", "StatefulSet")
@@ -132,6 +134,28 @@ def test_one_collector_has_no_shard_and_both_overlays_run_the_same(tmp_path: Pat
     container["env"] = [each for each in container["env"] if each["name"] not in ("POD_INDEX", "COLLECTOR_SHARD")]
     assert single["spec"]["template"] == several["spec"]["template"]
     assert single["spec"]["selector"] == several["spec"]["selector"]
+
+
+def test_a_second_one_stands_by_with_what_the_document_says(tmp_path: Path) -> None:
+    clone = copied(tmp_path)
+    section = DOCUMENT.read_text().split("\n## A second one that stands by\n")[1].split("\n## ")[0]
+    (setting,) = re.findall(r"`(COLLECTOR_STANDBY=\w+)`", section)
+    (said,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    for place, text in (("base/settings.env", setting), ("one/kustomization.yaml", said)):
+        file = clone / PLACE / place
+        file.write_text(f"{file.read_text()}{text}\n")
+    shown = documents(build(clone, "one"))
+    spec = one(shown, "Deployment")["spec"]
+    # One after the other, each on a node of its own where there are two; a node that is emptied takes one of them.
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+    spread = spec["template"]["spec"]["topologySpreadConstraints"]
+    assert {each["topologyKey"]: each["maxSkew"] for each in spread}["kubernetes.io/hostname"] == 1
+    assert one(shown, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    settings = next(each["data"]["settings.env"] for each in shown if "settings.env" in each.get("data", {}))
+    assert standby.of(dict(line.split("=", 1) for line in settings.splitlines() if line[:1].isalpha()))
+    for document in shown:
+        kubernetes_validate.validate(document, VERSIONS[-1], strict=True)
 
 
 def test_every_selector_takes_the_pods(shown: list[Document]) -> None:

@@ -15,7 +15,7 @@ STEPS = ["demo DEMO_SECONDS=60", "demo DEMO_SECONDS=40 SHARDS=2", "check", "muta
 
 
 def ran(folder: Path, fails: str = "", hangs: str = "") -> tuple[int, list[str], str]:
-    """Run it where `make` and scripts/engines note what they are asked for, and fail, or hang, at one step.
+    """Run it where `make` and what it calls of scripts/ note what they are asked for, and fail, or hang, at one step.
 
     Returns exit status, steps, and what was printed.
     """
@@ -23,7 +23,8 @@ def ran(folder: Path, fails: str = "", hangs: str = "") -> tuple[int, list[str],
     shutil.copy(REPOSITORY / ".ci" / "run", folder / ".ci")
     (folder / "scripts").mkdir()
     (folder / "bin").mkdir()
-    for tool, place in (("engines", folder / "scripts" / "engines"), ("make", folder / "bin" / "make")):
+    for tool, where in (("engines", "scripts"), ("containers", "scripts"), ("make", "bin")):
+        place = folder / where / tool
         place.write_text(
             f'#!/usr/bin/env bash\necho "{tool} $*" >>"$SEEN"; echo "said by {tool} $*"\n'
             f'case "{tool} $*" in\n"$HANGS"*) echo $$ >"$SEEN.pid"; exec sleep 100 ;;\n"$FAILS"*)\n'
@@ -49,6 +50,14 @@ def test_each_step_runs_and_what_ran_beside_others_is_shown(tmp_path: Path) -> N
     (others,) = [step for step in steps if step.startswith("engines ")]
     assert {"influxd-1.13", "influxd-1.6", "kafka", "kustomize", "kube-score"} <= set(others.split())
     assert said.index(f"said by {others}") < said.index("said by make check")
+    (ready,) = [step for step in steps if step.startswith("containers --debian ")]
+    assert said.index(f"said by {ready}") < said.index("said by make image-test")
+
+
+def test_image_test_tries_again_what_could_not_be_made_ready(tmp_path: Path) -> None:
+    status, steps, said = ran(tmp_path, fails="containers --debian")
+    assert (status, steps[-1]) == (0, "make image-test")
+    assert "said by containers --debian" in said
 
 
 @pytest.mark.parametrize("step", [*(f"make {step}" for step in STEPS), "engines influxd-1.13"])
@@ -60,10 +69,17 @@ def test_whatever_fails_fails_the_run_and_is_shown(step: str, tmp_path: Path) ->
         assert "make check" not in steps
 
 
-def test_what_runs_beside_a_step_that_fails_is_ended(tmp_path: Path) -> None:
-    status, steps, _ = ran(tmp_path, fails="make demo DEMO_SECONDS=40", hangs="engines influxd-1.13")
+@pytest.mark.parametrize(
+    ("step", "beside", "after"),
+    [
+        ("make demo DEMO_SECONDS=40", "engines influxd-1.13", "make check"),
+        ("make check", "containers --debian", "make mutants-quick"),
+    ],
+)
+def test_what_runs_beside_a_step_that_fails_is_ended(step: str, beside: str, after: str, tmp_path: Path) -> None:
+    status, steps, _ = ran(tmp_path, fails=step, hangs=beside)
     assert status != 0
-    assert "make check" not in steps
+    assert after not in steps
     process = int((tmp_path / "seen.pid").read_text())
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)

@@ -56,6 +56,13 @@ def test_what_is_said_of_one_is_said_of_all(part: str) -> None:
     assert same[1:] == same[:-1]
 
 
+def test_both_sides_ask_for_a_lost_broker_for_as_long_as_the_client_would_leave_it_alone() -> None:
+    for each in (*SITE["outputs"]["kafka"], *CENTRAL["inputs"]["kafka_consumer"]):
+        wait_s = float(each["metadata_retry_backoff"].removesuffix("s"))
+        assert wait_s <= 2.0  # so late a broker that is back is noticed
+        assert each["metadata_retry_max"] * wait_s >= 10.0
+
+
 def test_nothing_is_changed_on_centrals_side() -> None:
     assert "processors" not in CENTRAL
     assert "global_tags" not in CENTRAL

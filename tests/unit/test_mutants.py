@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 from collections import Counter
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.loopback import wait_until
 from lab.mutants import __main__ as gate
-from lab.mutants import trial
+from lab.mutants import several, trial
 from lab.mutants.equivalents import EQUIVALENT
 from lab.mutants.kinds import KINDS
 from lab.mutants.kinds_lease import BY_HAND, LEASE
@@ -235,12 +237,57 @@ def test_tests_that_are_slow_by_themselves_kill_no_mutant_by_the_time_limit(
     assert copy.attempt(mutant("min(early) -> (max(early))"), stages).killed_by == "test_rule.py::test_least"
 
 
+CHANGES = ("min(early) -> (max(early))", "time <= now -> (time < now)", "time <= now -> (time > now)")
+
+
+def order(tree: Path, folder: Path) -> several.Order:
+    found = [mutant(change) for change in CHANGES]
+    return several.Order(tree, folder, found, {found[0].path: [["test_rule.py"], [], []]})
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_several_at_a_time_say_the_same_as_one_after_the_other(tree: Path, tmp_path: Path, jobs: int) -> None:
+    results = list(several.tried(order(tree, tmp_path / "copies"), jobs))
+    assert [(verdict.mutant.change, verdict.killed_by) for verdict, _ in results] == [
+        (CHANGES[0], "test_rule.py::test_least"),
+        (CHANGES[1], None),
+        (CHANGES[2], "test_rule.py::test_least"),
+    ]
+    assert len(list((tmp_path / "copies").iterdir())) == jobs
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_several_at_a_time_are_not_tried_either_where_tests_fail_without_a_mutant(
+    tree: Path, tmp_path: Path, jobs: int
+) -> None:
+    (tree / "test_rule.py").write_text("import pytest\n\n@pytest.mark.parametrize('n', range(9))\ndef test(n): 1 / 0\n")
+    with pytest.raises(NotGreen, match="without any mutant"):
+        list(several.tried(order(tree, tmp_path / "copies"), jobs))
+
+
+def test_what_runs_of_several_is_ended_with_them(tree: Path, tmp_path: Path) -> None:
+    """The second mutant's test hangs; who closes early, as Ctrl-C does, leaves no process behind."""
+    hangs = (
+        "import os, pathlib, time\n\nfrom telegraf_plugin.rule import least\n\n"
+        "def test_least():\n    if least([3, 1, 9], 4) != 1:\n        return\n"
+        f"    if 'time < now' in pathlib.Path('telegraf_plugin/rule.py').read_text():\n"
+        f"        pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n        time.sleep(100)\n"
+    )
+    (tree / "test_rule.py").write_text(hangs)
+    results = several.tried(order(tree, tmp_path / "copies"), 2)
+    next(results)
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "the test that hangs", 30.0)
+    results.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(("killed_by", "status"), [("a test", 0), (None, 1)])
 def test_a_survivor_makes_the_status_1(
     killed_by: str | None, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def tried(chosen: list[Mutant], *_how: object) -> list[trial.Verdict]:
+    def tried(_root: Path, chosen: list[Mutant], *_how: object) -> list[trial.Verdict]:
         return [trial.Verdict(chosen[0], "a test"), trial.Verdict(chosen[1], killed_by)]
 
     monkeypatch.setattr(gate, "try_all", tried)
@@ -251,7 +298,7 @@ def test_a_survivor_makes_the_status_1(
 def test_the_kinds_are_tried_with_the_tests_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[list[str], object]] = []
 
-    def tried(chosen: list[Mutant], _near: bool, tests: str) -> list[trial.Verdict]:
+    def tried(_root: Path, chosen: list[Mutant], _near: bool, tests: str, _jobs: int) -> list[trial.Verdict]:
         asked.append(([one.key for one in chosen], tests))
         return [trial.Verdict(one, "a test") for one in chosen]
 
@@ -263,7 +310,11 @@ def test_the_kinds_are_tried_with_the_tests_that_are_asked_for(monkeypatch: pyte
 
 @pytest.mark.usefixtures("unchanged")
 def test_the_short_form_tries_twelve(capsys: pytest.CaptureFixture[str]) -> None:
-    quick = re.search(r"^mutants-quick:.*twelve.*\n\t.* -m lab\.mutants (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    quick = re.search(
+        r"^mutants-quick:.*twelve.*\n\t.* -m lab\.mutants --jobs \$\(JOBS\) (.*)$",
+        (ROOT / "Makefile").read_text(),
+        re.M,
+    )
     assert quick is not None
     assert gate.main([*quick[1].split(), "--list"]) == 0
     assert capsys.readouterr().out.startswith("12 of ")
@@ -274,7 +325,7 @@ def test_the_short_form_tries_twelve(capsys: pytest.CaptureFixture[str]) -> None
 def test_so_many_as_must_be_killed_are_enough(
     least: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def tried(chosen: list[Mutant], *_how: object) -> list[trial.Verdict]:
+    def tried(_root: Path, chosen: list[Mutant], *_how: object) -> list[trial.Verdict]:
         return [trial.Verdict(one, "a test" if place < 2 else None) for place, one in enumerate(chosen[:3])]
 
     monkeypatch.setattr(gate, "try_all", tried)
@@ -289,6 +340,6 @@ def test_a_listed_mutant_whose_code_is_gone_makes_the_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(gate, "EQUIVALENT", {"telegraf_plugin/gone.py: f: a -> b": "it was never there"})
-    monkeypatch.setattr(gate, "try_all", lambda chosen, *_how: [trial.Verdict(one, "a test") for one in chosen])
+    monkeypatch.setattr(gate, "try_all", lambda _root, chosen, *_how: [trial.Verdict(one, "a test") for one in chosen])
     assert gate.main(["--count", "5"]) == 1
     assert "its code is gone: telegraf_plugin/gone.py" in capsys.readouterr().out
