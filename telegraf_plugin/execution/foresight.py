@@ -11,6 +11,7 @@ from functools import partial
 from telegraf_plugin.influxdb.bundle import Bundle, Foresee, Foreseen
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.flux_counts import ForeseenCount
+from telegraf_plugin.influxdb.flux_replies import ForeseenReply
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.jobs import Check, Copy, Land, Prove, Recheck
@@ -52,7 +53,9 @@ def asks_source(command: Command) -> bool:
     return False
 
 
-def _asked(reader: SourceReader | CentralReader, command: Command) -> Iterator[Foreseen | ForeseenCount]:
+def _asked(
+    reader: SourceReader | CentralReader, command: Command
+) -> Iterator[Foreseen | ForeseenCount | ForeseenReply]:
     """Yield what `command` is about to ask `reader`: both sides are asked alike."""
     stream = command.stream
     match command.job:

@@ -18,6 +18,7 @@ from telegraf_plugin.influxdb.answers import count_of
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.flux_counts import Counts, ForeseenCount
+from telegraf_plugin.influxdb.flux_replies import ForeseenReply, Replies
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.messagepack import LongRow, Names, Reply, Rows
 from telegraf_plugin.influxdb.rows import read_rows
@@ -44,7 +45,7 @@ class Foreseen(NamedTuple):
     tags: Tags = ()
 
 
-Foresee = Callable[[], Iterable[Foreseen | ForeseenCount]]
+Foresee = Callable[[], Iterable[Foreseen | ForeseenCount | ForeseenReply]]
 """Says which statements a question is about to ask, and where; it may ask the server what it needs for that."""
 
 
@@ -76,6 +77,7 @@ class Bundle:
         self._gate = threading.Lock()
         self._answers: dict[str, _Answer] = {}
         self._counts = Counts()
+        self._replies = Replies()
         self.failure: TransientError | None = None
         self._asked = False
         self._lock = threading.Lock()
@@ -132,6 +134,15 @@ class Bundle:
                 raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
             return self._counts.answer(query)
 
+    def reply(self, query: Query) -> bytes | None:
+        """Return the reply to `query`; None where it has none here. Raises as `answer` does."""
+        self.ask()
+        with self._lock:
+            failure = self.failure
+            if failure is not None and self._replies.knows(query):
+                raise TransientError(failure.summary, failure.hint, failure.retry_after) from failure
+            return self._replies.answer(query)
+
     def _ask(self) -> None:
         place: Place | None = None
         wholes: dict[str, dict[str, _Answer]] = {}  # by statement for all: each one's own
@@ -140,6 +151,9 @@ class Bundle:
                 for each in foresee():
                     if isinstance(each, ForeseenCount):
                         self._counts.add(each)
+                        continue
+                    if isinstance(each, ForeseenReply):
+                        self._replies.add(each)
                         continue
                     place = each.place
                     if each.statement not in self._answers:
@@ -153,6 +167,7 @@ class Bundle:
                 continue
         try:
             self._counts.ask(self.client)
+            self._replies.ask(self.client)
         except TransientError as failure:
             self.failure = failure
             return
@@ -263,6 +278,17 @@ def count_by_flux(client: QueryClient, query: Query) -> int:
         if bundle.client is client and (found := bundle.count(query)) is not None:
             return int(found)
     return count_of(read_rows(client.query(query)))
+
+
+def reply_of(client: QueryClient, query: Query) -> bytes | None:
+    """Return the reply to `query` that came together with others'; None where nobody has asked it yet.
+
+    Raises TransientError.
+    """
+    for bundle in getattr(_shared, "bundles", ()):
+        if bundle.client is client and (found := bundle.reply(query)) is not None:
+            return bytes(found)
+    return None
 
 
 def answers(client: QueryClient, place: Place, statements: Sequence[str]) -> Iterator[Iterator[Rows]]:
