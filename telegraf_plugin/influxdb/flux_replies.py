@@ -59,6 +59,8 @@ class Replies:
     def ask(self, client: QueryClient) -> None:
         """Ask for all of them. Raises TransientError, behind which nothing more is asked."""
         asked, left = list(self._replies.values()), MAX_BYTES
+        if len(asked) < 2:  # alone it is asked as ever
+            return
         for at in range(0, len(asked), MAX_QUERIES):
             some = asked[at : at + MAX_QUERIES]
             try:

@@ -123,6 +123,12 @@ def test_two_that_ask_the_same_have_the_same_reply() -> None:
     assert bench.server.asked == ["ab"]
 
 
+def test_one_by_itself_is_left_to_itself() -> None:
+    bench = Bench("aa")
+    assert bench.reply("a") is None
+    assert (bench.server.asked, bench.vain) == ([], [])
+
+
 def test_many_are_several_queries() -> None:
     letters = "".join(chr(ord("A") + at) for at in range(MAX_QUERIES)) + "xy"
     bench = Bench(letters)
