@@ -20,7 +20,7 @@ from lab.bench.contenders import contenders
 from lab.bench.machine import machine
 from lab.bench.results import Results
 
-PARTS = ("ways", "size", "streams", "steady", "startup")
+PARTS = ("ways", "size", "streams", "steady", "idle", "startup")
 DOCUMENT = engines.REPOSITORY / "docs" / "performance.md"
 
 
@@ -54,6 +54,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="of the ways, those named so")
     parser.add_argument("--values", type=int, help="values of the ways (3,715,200)")
     parser.add_argument("--rounds", type=int, help="of the ways (3)")
+    parser.add_argument("--idle", type=int, help="idle streams (1,000), half of them at each of two sources")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="little of everything: two minutes")
     parser.add_argument("--long", action="store_true", help="also 5 and 20 million values")
@@ -82,13 +83,17 @@ def measured(chosen: argparse.Namespace) -> Results:
 
     def of_steady() -> None:
         results.steady = steady.steady(interval_s=extent.interval_s, ticks=extent.ticks)
-        results.idle = steady.idle(extent.idle, interval_s=extent.idle_interval_s, ticks=max(extent.ticks // 2, 2))
+
+    def of_idle() -> None:
+        results.idle = steady.idle(
+            chosen.idle or extent.idle, interval_s=extent.idle_interval_s, ticks=max(extent.ticks // 2, 2)
+        )
 
     def of_startup() -> None:
         results.startup = ways.measure_startup(seed, extent.starts)
 
     todo: dict[str, Callable[[], None]] = dict(
-        zip(PARTS, (of_ways, of_size, of_streams, of_steady, of_startup), strict=True)
+        zip(PARTS, (of_ways, of_size, of_streams, of_steady, of_idle, of_startup), strict=True)
     )
     for part in chosen.part or PARTS:
         try:

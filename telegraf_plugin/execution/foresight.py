@@ -12,6 +12,7 @@ from telegraf_plugin.influxdb.bundle import Bundle, Foresee
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.flux_counts import ForeseenCount
 from telegraf_plugin.influxdb.flux_points import ForeseenPoints
+from telegraf_plugin.influxdb.flux_replies import ForeseenReply
 from telegraf_plugin.influxdb.source import SourceReader, ahead_of
 from telegraf_plugin.influxdb.statements import Foreseen
 from telegraf_plugin.stream import jobs
@@ -57,7 +58,7 @@ def asks_source(command: Command) -> bool:
 
 def _asked(
     reader: SourceReader | CentralReader, command: Command
-) -> Iterator[Foreseen | ForeseenCount | ForeseenPoints]:
+) -> Iterator[Foreseen | ForeseenCount | ForeseenPoints | ForeseenReply]:
     """Yield what `command` is about to ask `reader`: both sides are asked alike."""
     stream = command.stream
     match command.job:

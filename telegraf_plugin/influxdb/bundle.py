@@ -18,13 +18,14 @@ from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.flux_counts import Counts, ForeseenCount
 from telegraf_plugin.influxdb.flux_points import ForeseenPoints, Points
+from telegraf_plugin.influxdb.flux_replies import ForeseenReply, Replies
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.messagepack import Reply, Rows
 from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.statements import Foreseen, Statements
 from telegraf_plugin.stream.block import Block
 
-Foresee = Callable[[], Iterable[Foreseen | ForeseenCount | ForeseenPoints]]
+Foresee = Callable[[], Iterable[Foreseen | ForeseenCount | ForeseenPoints | ForeseenReply]]
 """Says which statements a question is about to ask, and where; it may ask the server what it needs for that."""
 Question = TypeVar("Question", contravariant=True)
 Answer = TypeVar("Answer", covariant=True)
@@ -65,6 +66,7 @@ class Bundle:
         self._begun = False
         self._gate = threading.Lock()
         self._statements, self._counts, self._points = Statements(most), Counts(), Points()
+        self._replies = Replies()
         self.failure: TransientError | None = None
         self._asked = False
         self._lock = threading.Lock()
@@ -105,6 +107,10 @@ class Bundle:
         """Return the points that `query` reads; None where it has no answer here. Raises as `rows` does."""
         return self._answer(self._points, query)
 
+    def reply(self, query: Query) -> bytes | None:
+        """Return the reply to `query`; None where it has none here. Raises as `rows` does."""
+        return self._answer(self._replies, query)
+
     def _answer(self, asked: _Asked[Question, Answer], question: Question) -> Answer | None:
         self.ask()
         with self._lock:
@@ -124,13 +130,15 @@ class Bundle:
                             self._counts.add(each)
                         case ForeseenPoints():
                             self._points.add(each)
+                        case ForeseenReply():
+                            self._replies.add(each)
             except TransientError as failure:
                 self.failure = failure
                 return
             except Exception:  # noqa: S112 (what cannot be foreseen is asked alone, and says itself what is wrong)
                 continue
         try:
-            for asked in (self._counts, self._points, self._statements):
+            for asked in (self._counts, self._points, self._replies, self._statements):
                 asked.ask(self.client)
         except TransientError as failure:
             self.failure = failure
@@ -177,6 +185,17 @@ def points_by_flux(client: QueryClient, query: Query) -> list[Block] | None:
     """Return the points that `query` reads where this thread's bundles have them; None where it is to be asked."""
     for bundle in _bundles_of(client):
         if (found := bundle.points(query)) is not None:
+            return found
+    return None
+
+
+def reply_of(client: QueryClient, query: Query) -> bytes | None:
+    """Return the reply to `query` that came together with others'; None where nobody has asked it yet.
+
+    Raises TransientError.
+    """
+    for bundle in _bundles_of(client):
+        if (found := bundle.reply(query)) is not None:
             return found
     return None
 

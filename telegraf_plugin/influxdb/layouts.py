@@ -86,6 +86,11 @@ class Layouts:
         self._listing = threading.Lock()
         self._lock = threading.Lock()
 
+    @property
+    def buckets(self) -> int:
+        """How many buckets the server is known to have: those that were asked about, or that it has listed."""
+        return max(len(self._places), len(self._mapped or ()))
+
     def place(self, bucket: str) -> Whereabouts:
         """Return where InfluxQL finds `bucket`. Raises Unmapped, and SourceError where the source does not answer."""
         known = self._place_known(bucket)

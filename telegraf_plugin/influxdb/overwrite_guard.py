@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from telegraf_plugin.influxdb.annotated_csv import Decoder
@@ -27,7 +27,12 @@ _POINT_BYTES, _TAG_BYTES = 150, 150
 
 def read_blocks(client: QueryClient, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
     """Yield the reply to `query` as the blocks of each of its chunks. Raises SourceError."""
-    for chunk in client.query(query):
+    return blocks_of(client.query(query), decoder)
+
+
+def blocks_of(reply: Iterable[bytes], decoder: Decoder) -> Iterator[list[Block]]:
+    """Yield a reply as the blocks of each of its chunks. Raises BadReply, and what `reply` does."""
+    for chunk in reply:
         blocks: list[Block] = []
         names = 0
         for block in decoder.feed(chunk):

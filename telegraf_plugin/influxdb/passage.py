@@ -14,7 +14,7 @@ from telegraf_plugin.influxdb.flux import (
     lossy_names_query,
     stream_query,
 )
-from telegraf_plugin.influxdb.overwrite_guard import OverwriteGuard, read_blocks, size_of
+from telegraf_plugin.influxdb.overwrite_guard import OverwriteGuard, blocks_of, read_blocks, size_of
 from telegraf_plugin.influxdb.table import quoted_for_nothing
 from telegraf_plugin.stream.block import Block, SeriesKey
 from telegraf_plugin.stream.circle import gone_round
@@ -35,8 +35,11 @@ MAX_LOSSY_BYTES = 1024 * 1024
 class Passage:
     """Reads one span, within one shard group, of one stream; `tally` counts. Raises SourceError, also half way."""
 
-    def __init__(self, client: QueryClient, stream: StreamDefinition, span: Span, tally: Tally) -> None:
-        self._client, self._stream, self._span, self._tally = client, stream, span, tally
+    def __init__(
+        self, client: QueryClient, stream: StreamDefinition, span: Span, tally: Tally, reply: bytes | None = None
+    ) -> None:
+        """`reply`: what has come already to `stream_query`; it is asked unless given."""
+        self._client, self._stream, self._span, self._tally, self._reply = client, stream, span, tally, reply
         self._mapper = TagMapper(stream.source, stream.bucket, stream.metadata_tags)
         self._names = _LossyNames(client, stream, span)
 
@@ -49,7 +52,7 @@ class Passage:
         decoder, lines = Decoder(), LineMapper(self._mapper, self._stream.naming)
         guard = OverwriteGuard(self._client, self._stream, self._mapper, self._span)
         try:
-            for blocks in self._read(stream_query(self._stream, *self._span), decoder):
+            for blocks in self._points(decoder):
                 fit = self._fit(blocks, decoder)
                 self._tally.points += sum(map(len, blocks))
                 yield [mapped for b in fit if (kept := guard.passed(b)) and (mapped := lines.mapped(kept))], False
@@ -108,6 +111,11 @@ class Passage:
             name = series_text(*block.key)
             hint = "a stream's flux must yield rows with start <= _time and _time < stop: see its range, and timeSrc"
             raise PermanentError(f"the stream's flux yields rows outside of [start, stop): of {name}", hint)
+
+    def _points(self, decoder: Decoder) -> Iterator[list[Block]]:
+        if self._reply is not None:
+            return blocks_of([self._reply], decoder)
+        return self._read(stream_query(self._stream, *self._span), decoder)
 
     def _read(self, query: Query, decoder: Decoder) -> Iterator[list[Block]]:
         return read_blocks(self._client, query, decoder)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError
 from telegraf_plugin.influxdb import flux
 from telegraf_plugin.influxdb.answers import FieldTypes, count_of, first_time, types_of
+from telegraf_plugin.influxdb.bundle import reply_of
 from telegraf_plugin.influxdb.central_flux import measurement_counts_query, newest_types_query
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
+from telegraf_plugin.influxdb.flux_replies import ForeseenReply
+from telegraf_plugin.influxdb.flux_together import FluxTogether
 from telegraf_plugin.influxdb.influxql import at_source
 from telegraf_plugin.influxdb.influxql_questions import Questions
 from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader
@@ -41,6 +45,7 @@ class SourceReader:
         self.client = client
         self._way = InfluxqlWay(client, way)
         self._influxql = InfluxqlReader(self._way)
+        self._together = FluxTogether(self._way, way)
         self.values = 0  # points read, for whatever reason; threads do not wait for each other to count
         self._unreadables = Unreadables(lambda bucket, statement: client.influxql(bucket, statement))
 
@@ -77,17 +82,33 @@ class SourceReader:
         """Yield what of `span` can pass, as `Passage.blocks` does; `tally` counts, what is unreadable as well."""
         before = tally.points
         try:
-            rest = yield from self._influxql.blocks(stream, span, tally)
-            if rest is not None:
-                yield from self._by_flux(rest, span, tally)
+            reply = self._told(flux.stream_query, stream, span)
+            if reply is not None:
+                yield from self._by_flux(stream, span, tally, reply)
+            else:
+                rest = yield from self._influxql.blocks(stream, span, tally)
+                if rest is not None:
+                    yield from self._by_flux(rest, span, tally)
         finally:
             self.values += tally.points - before
+            self._together.brought(stream, tally.points - before)
 
-    def _by_flux(self, stream: StreamDefinition, span: Span, tally: Tally) -> Iterator[tuple[list[Block], bool]]:
+    def _told(
+        self, ask: Callable[[StreamDefinition, int, int], Query], stream: StreamDefinition, span: Span
+    ) -> bytes | None:
+        """Return the reply by Flux about `span` that came together with others'; None where it is asked for now."""
+        if not self._together.takes(stream):
+            return None
+        return reply_of(self.client, ask(self.readable(stream), *span))
+
+    def _by_flux(
+        self, stream: StreamDefinition, span: Span, tally: Tally, reply: bytes | None = None
+    ) -> Iterator[tuple[list[Block], bool]]:
+        """`reply`: what has come already of the points; what it makes necessary beside it is asked for."""
         before, begun = tally.points, False
         chosen = self.readable(stream)
         try:
-            for blocks in Passage(self.client, chosen, span, tally).blocks():
+            for blocks in Passage(self.client, chosen, span, tally, reply).blocks():
                 begun = True
                 yield blocks
         except SourceError as error:
@@ -107,21 +128,35 @@ class SourceReader:
 
     def count(self, stream: StreamDefinition, span: Span) -> int:
         """Return how many points `stream` selects in `span` that can be read, before any aggregate."""
+        reply = self._told(flux.count_query, stream, span)
+        if reply is not None:
+            return count_of(read_rows([reply]))
         return self.ask(
             stream,
             lambda questions: questions.count(span),
             lambda chosen: self._number(flux.count_query(chosen, *span)),
         )
 
-    def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+    def foreseen_counts(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen | ForeseenReply]:
         """Yield what `count` of `spans` is about to ask, as far as that can be told (`bundle`)."""
+        if self._together.takes(stream):
+            yield from self._foreseen(flux.count_query, stream, spans)
+            return
         questions = self._way.about(at_source(stream)) if stream.flux is None else None
         yield from questions.foreseen_counts(spans) if questions is not None else ()
 
-    def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen]:
+    def foreseen_points(self, stream: StreamDefinition, spans: Iterable[Span]) -> Iterator[Foreseen | ForeseenReply]:
         """Yield what `blocks` of `spans` is about to ask, likewise."""
-        if stream.flux is None:
+        if self._together.takes(stream):
+            yield from self._foreseen(flux.stream_query, stream, spans)
+        elif stream.flux is None:
             yield from self._influxql.foreseen(at_source(stream), spans, True, stream.aggregate)
+
+    def _foreseen(
+        self, ask: Callable[[StreamDefinition, int, int], Query], stream: StreamDefinition, spans: Iterable[Span]
+    ) -> Iterator[ForeseenReply]:
+        for span in spans:
+            yield ForeseenReply(ask(self.readable(stream), *span), partial(self._together.in_vain, stream))
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether `stream` may have a point in `span`, which may be years, before any aggregate.

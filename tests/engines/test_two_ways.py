@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from lab.influxd import InfluxServer
 from lab.loopback import open_url
 from telegraf_plugin.errors import PermanentError
+from telegraf_plugin.influxdb import flux_replies, flux_together
+from telegraf_plugin.influxdb.bundle import Bundle, sharing
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import ReadWay
 from telegraf_plugin.stream.mapping import MetadataTag
@@ -222,3 +225,35 @@ def test_two_buckets_that_are_policies_of_one_database_are_told_apart(influx: In
         client, found = same_both_ways(influx, stream_of(name), SPAN)
         assert [key[0].decode() for key in found.points] == [name[3:] or "plain"]
         assert client.flux == []
+
+
+@pytest.mark.parametrize("way", [ReadWay.FLUX, ReadWay.AUTO])
+def test_what_many_streams_ask_together_by_flux_each_reads_and_counts_as_alone(
+    filled: InfluxServer, monkeypatch: pytest.MonkeyPatch, way: ReadWay
+) -> None:
+    """Of the corpus, and of a span without a point: one query for all points, one for all counts."""
+    monkeypatch.setattr(flux_together, "MANY_BUCKETS", 1)
+    monkeypatch.setattr(flux_together, "BUCKETS_A_POINT", 0)
+    monkeypatch.setattr(flux_together, "MAX_POINTS", 1 << 20)
+    for bound in ("MAX_QUERY_BYTES", "MAX_BYTES"):  # the corpus has strings of a megabyte
+        monkeypatch.setattr(flux_replies, bound, 1 << 26)
+    streams = [stream_of("corpus", name=name, **keys) for name, keys in SELECTIONS.items()]
+    spans = [SPAN, (AT - WEEK, AT - WEEK + HOUR)]
+    client, alone = Client(filled), SourceReader(Client(filled), ReadWay.FLUX)
+    together = SourceReader(client, way)
+    if way is ReadWay.AUTO:
+        together.ask(streams[0], lambda _: None, lambda _: None)  # which finds the one bucket
+    for bundle in (
+        [partial(together.foreseen_points, each, spans) for each in streams],
+        [partial(together.foreseen_counts, each, spans) for each in streams],
+    ):
+        client.flux.clear()
+        with sharing(Bundle(client, bundle)):
+            for each in streams:
+                for span in spans:
+                    if bundle[0].func == together.foreseen_counts:
+                        assert together.count(each, span) == alone.count(each, span)
+                    else:
+                        assert read(together, each, span, tries=1) == read(alone, each, span)
+        assert sum('yield(name: "1")' in text for text in client.flux) == 1
+    assert client.selects == []

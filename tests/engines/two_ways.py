@@ -56,10 +56,9 @@ class Read:
 
 def stream_of(bucket: str, **keys: Any) -> StreamDefinition:
     """A stream of a whole bucket."""
-    chosen = {"measurements": (), "exclude_fields": (), "tags": (), "metadata_tags": SHORT} | keys
+    chosen = {"name": "s", "measurements": (), "exclude_fields": (), "tags": (), "metadata_tags": SHORT} | keys
     return StreamDefinition(
         source="POD-30",
-        name="s",
         bucket=bucket,
         central_bucket=bucket,
         aggregate=None,

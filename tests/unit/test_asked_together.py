@@ -96,7 +96,9 @@ class Client:
 
 
 class Bench:
-    """An executor between servers that count."""
+    """An executor between servers that count. `read`: the language in which sources are read."""
+
+    read = ReadWay.AUTO
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, streams: int) -> None:
         self.streams = [
@@ -123,7 +125,7 @@ class Bench:
         monkeypatch.setattr(
             executor_module,
             "reader_of",
-            lambda _, name: SourceReader(cast(QueryClient, self.sources[name]), ReadWay.AUTO),
+            lambda _, name: SourceReader(cast(QueryClient, self.sources[name]), self.read),
         )
         server = Server("http://central:8086", "org", Credential("t"), read=ReadWay.AUTO)
         reader = CentralReader(server, "metrics", cast(QueryClient, self.central))
