@@ -71,11 +71,14 @@ def outages(seed: int, lengths: Iterable[int] = LENGTHS) -> list[Facts]:
 
 @contextmanager
 def who_comes_first_wins() -> Iterator[None]:
-    """Take away what has live data go first: places for what takes long, turns for room, little first in a crowd."""
+    """Take away what has live data go first, places for what takes long, turns for room, little first in a crowd; and
+    the turns of history.
+    """
     with (
         patch.object(collector, "Places", lambda: Places(1 << 30)),
         patch.object(Flow, "may_begin", Flow.has_room),
         patch.object(Pace, "crowded", lambda _: None),
+        patch.object(Places, "in_turn", lambda _, sources: list(sources)),
     ):
         yield
 
