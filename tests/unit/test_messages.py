@@ -45,6 +45,7 @@ TOLD = {
 NOT_NAMED = {
     "config/dotenv.py": "each says by itself how the line is written; the document has `.env: line N: …` for all",
     "stream/renames.py": "why a tag cannot be computed, behind `cannot be told: …`; docs/configuration.md says when",
+    "influxdb/flux_replies.py": "nobody is told: what was asked for several is asked for each alone",
     "audit.py: points read": "the line of a cycle, which docs/operations.md explains, and the document by its end",
 }
 """Messages that the document does not quote, by file or by file and clause, with the reason."""
