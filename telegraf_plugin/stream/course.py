@@ -179,8 +179,8 @@ class Course(Outcomes):
             job = Seek((BEGINNING, self.origin), origin=True)
         if job is None and central and leave is Leave.ALL:
             job = self._sweep(at, longest)
-        if job is None and self._foresee_at <= at.steady and self.stream.flux is None:
-            self._foresee_at = at.steady + FORESIGHT
+        if job is None and self._foresee_at <= self._tick.steady and self.stream.flux is None:  # all together
+            self._foresee_at = self._tick.steady + FORESIGHT
             job = Foresee((at.source, at.source))
         return job
 
@@ -204,8 +204,6 @@ class Course(Outcomes):
         times += self.holds.wake_at()
         if self.origin_open:
             times.append(self._search_at)
-        if self.stream.flux is None:
-            times.append(self._foresee_at)
         if self.proved:
             times += self.sweep.wakes_at()
         return min((time for time in times if time > at.steady), default=None)

@@ -174,3 +174,15 @@ def test_a_small_site_is_looked_at_as_soon_as_ever() -> None:
     site.tick()
     assert site.readings
     assert BEGIN < site.now < BEGIN + 60 * SECOND
+
+
+def test_what_lies_in_the_future_of_a_sources_streams_is_counted_together_once_an_hour() -> None:
+    site = settled(3, 10)
+    before, ticks = len(site.done), 75
+    for _ in range(ticks):
+        site.tick()
+        site.run(60.0)
+    found = batches(site.done[before:], jobs.Foresee)
+    assert set(found) == {"POD-0", "POD-1", "POD-2"}
+    assert max(found.values()) <= 2
+    assert sum(isinstance(each.job, jobs.Foresee) for each in site.done[before:]) >= 30
