@@ -228,6 +228,15 @@ def test_points_whose_time_has_not_come_are_counted_once_an_hour_when_nothing_el
     assert bench.course.future == 7
     assert bench.next() is None
     bench.now = HOUR
-    while isinstance(proof := bench.next(room=False), Prove):
-        bench.proved(proof)
-    assert proof == Foresee(sp(HOUR, HOUR))
+    while isinstance(job := bench.next(room=False), Prove):
+        bench.proved(job)
+    assert job is None  # it waits for the tick: then all streams of the source are counted together
+    bench.tick(HOUR)
+    while isinstance(job := bench.next(room=False), Prove | Copy | Check):
+        if isinstance(job, Prove):
+            bench.proved(job)
+        elif isinstance(job, Copy):
+            bench.copied(job, points=0)
+        else:
+            bench.course.checked([])
+    assert job == Foresee(sp(HOUR, HOUR))
