@@ -16,7 +16,7 @@ from lab.simulation.site import KEPT, SHARD_GROUP, Site
 from lab.simulation.threads import Ended, Threads
 from lab.simulation.turns import TurnsTaken
 from telegraf_plugin.errors import CentralError, NoRoom, TransientError
-from telegraf_plugin.execution.executor import in_batches
+from telegraf_plugin.execution.executor import in_batches, takes_long
 from telegraf_plugin.execution.foresight import asks_source, foreseeable
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.collector import Action
@@ -85,7 +85,7 @@ class Executor:
         central = self.bundles.of(chain.from_iterable(batches), self._loop.now)
         for commands in batches:
             batch = _Batch(self, commands, central)
-            self._begin(commands[0].stream.source, batch.begin, patient=not all(command.prompt for command in commands))
+            self._begin(commands[0].stream.source, batch.begin, patient=takes_long(commands))
 
     def _begin(self, source: str, work: Callable[[Ended], object], patient: bool) -> None:
         self._threads.begin(source, self._share, work, patient)

@@ -161,6 +161,11 @@ def in_batches(actions: Iterable[Action]) -> list[list[Command]]:
     return list(batches.values())
 
 
+def takes_long(commands: Iterable[Command]) -> bool:
+    """Say whether a batch may take long, and so waits behind what does not."""
+    return not all(command.prompt for command in commands)
+
+
 class Executor:
     """Has commands done, in a bounded pool of threads, and tells their outcomes."""
 
@@ -198,7 +203,7 @@ class Executor:
                 self._ledger.submit(_LEDGER, AT_ONCE, partial(self._read_ledger, action))
         bundles = central_bundles(self._central, chain.from_iterable(batches))
         for commands in batches:
-            source, patient = commands[0].stream.source, not all(command.prompt for command in commands)
+            source, patient = commands[0].stream.source, takes_long(commands)
             self._pool.submit(source, self._shares[source], partial(self._do, commands, bundles), patient)
 
     def _do(self, commands: Sequence[Command], bundles: Mapping[str, Bundle]) -> bool:

@@ -7,10 +7,10 @@ asked alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from telegraf_plugin.errors import SourceError, TransientError
+from telegraf_plugin.influxdb.awaited import Awaited, AwaitedAnswers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query, together
 from telegraf_plugin.influxdb.rows import ReplyRow, read_rows, whole_number
@@ -35,24 +35,18 @@ class ForeseenCount(NamedTuple):
     tags: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(slots=True)
-class _Count:
-    """`wanted`: how often it may yet be asked for; `number`: None as long as it is not told."""
-
-    foreseen: ForeseenCount
-    wanted: int = 0
-    number: int | None = None
+_Count = Awaited[ForeseenCount, int]
 
 
 class Counts:
     """What several questions are about to count by Flux, and the numbers; one thread's at a time."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, _Count] = {}
+        self._counts: AwaitedAnswers[ForeseenCount, int] = AwaitedAnswers()
 
     def add(self, foreseen: ForeseenCount) -> None:
         """Note what is about to be counted."""
-        self._counts.setdefault(foreseen.query.text, _Count(foreseen)).wanted += 1
+        self._counts.add(foreseen.query.text, foreseen)
 
     def ask(self, client: QueryClient) -> None:
         """Ask for all of them. Raises TransientError, behind which nothing more is asked."""
@@ -72,51 +66,43 @@ class Counts:
                 continue
             for (_, own), numbers in zip(some, told, strict=True):
                 for count, number in zip(own, numbers, strict=True):
-                    count.number = number
+                    count.told = number
 
     def knows(self, query: Query) -> bool:
         """Say whether `query` was foreseen, and has no answer."""
-        count = self._counts.get(query.text)
-        return count is not None and count.number is None
+        return self._counts.knows(query.text)
 
     def answer(self, query: Query) -> int | None:
-        """Return the number; None where it is not known. Asked once more it is another question, of another time."""
-        count = self._counts.get(query.text)
-        if count is None or count.number is None:
-            return None
-        count.wanted -= 1
-        if count.wanted <= 0:
-            del self._counts[query.text]
-        return count.number
+        """Return the number; None where it is not known."""
+        return self._counts.take(query.text)
 
     def _asked(self) -> Iterator[tuple[Query, list[_Count]]]:
         """Yield each query that is sent, with the counts that it tells."""
         wholes: dict[str, list[_Count]] = {}
-        for text, count in self._counts.items():
-            whole = count.foreseen.whole
-            wholes.setdefault(whole.text if whole is not None else text, []).append(count)
+        for count in self._counts.all():
+            wholes.setdefault((count.asked.whole or count.asked.query).text, []).append(count)
         for own in wholes.values():
-            whole = own[0].foreseen.whole
+            whole = own[0].asked.whole
             if whole is not None and len(own) >= MANY:
                 yield whole, own
                 continue
             for count in own:
-                count.foreseen = ForeseenCount(count.foreseen.query)
-                yield count.foreseen.query, [count]
+                count.asked = ForeseenCount(count.asked.query)
+                yield count.asked.query, [count]
 
 
 def _told(counts: list[_Count], rows: list[ReplyRow]) -> list[int]:
     """Return the number of each of `counts` by `rows`, those of one result. Raises BadReply."""
-    if not counts[0].foreseen.tags:
+    if not counts[0].asked.tags:
         return [sum(map(whole_number, rows))]
     by_tag: dict[tuple[str, str], list[ReplyRow]] = {}
-    keys = {key for count in counts for key, _ in count.foreseen.tags}  # a stream may lack one that others have
+    keys = {key for count in counts for key, _ in count.asked.tags}  # a stream may lack one that others have
     for row in rows:
         for key in keys:
             by_tag.setdefault((key, row.get(key, "")), []).append(row)
     numbers = []
     for count in counts:
-        first, *others = count.foreseen.tags
+        first, *others = count.asked.tags
         mine = (row for row in by_tag.get(first, ()) if all(row.get(key, "") == value for key, value in others))
         numbers.append(sum(map(whole_number, mine)))
     return numbers

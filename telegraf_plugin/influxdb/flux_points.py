@@ -6,13 +6,13 @@ As with counts (`flux_counts`) a question does not know of it: what was not fore
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgpack
 
 from telegraf_plugin.errors import SourceError, TransientError
 from telegraf_plugin.influxdb.annotated_csv import Decoder
+from telegraf_plugin.influxdb.awaited import Awaited, AwaitedAnswers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import MAX_NAMED_FIELDS, Query
 from telegraf_plugin.stream.block import Block, FieldType, Tags
@@ -57,80 +57,66 @@ class _Packed(NamedTuple):
         return Block(self.measurement, self.tags, self.field, self.type, times, values)
 
 
-@dataclass(slots=True)
-class _Points:
-    """`wanted`: how often they may yet be asked for; `blocks`: None as long as they are not told."""
-
-    foreseen: ForeseenPoints
-    wanted: int = 0
-    blocks: list[_Packed] | None = field(default=None)
+_Points = Awaited[ForeseenPoints, list[_Packed]]
 
 
 class Points:
     """What several questions are about to read by Flux, and the points; one thread's at a time."""
 
     def __init__(self) -> None:
-        self._points: dict[str, _Points] = {}
+        self._points: AwaitedAnswers[ForeseenPoints, list[_Packed]] = AwaitedAnswers()
 
     def add(self, foreseen: ForeseenPoints) -> None:
         """Note what is about to be read."""
-        self._points.setdefault(foreseen.query.text, _Points(foreseen)).wanted += 1
+        self._points.add(foreseen.query.text, foreseen)
 
     def ask(self, client: QueryClient) -> None:
         """Ask for all of them. Raises TransientError, behind which nothing more is asked."""
         wholes: dict[tuple[str, tuple[bytes, ...]], list[_Points]] = {}
-        for points in self._points.values():
-            keys = tuple(key for key, _ in points.foreseen.tags)  # a stream may lack one that others have
-            wholes.setdefault((points.foreseen.whole.text, keys), []).append(points)
-        for several in wholes.values():
+        for points in self._points.all():
+            keys, _ = zip(*points.asked.tags, strict=True)  # a stream may lack one that others have
+            wholes.setdefault((points.asked.whole.text, keys), []).append(points)
+        for (_, keys), several in wholes.items():
             if len(several) < MANY:
                 continue
             try:
-                self._tell(several, client)
+                _tell(several, keys, client)
             except TransientError:
                 raise
             except SourceError:  # whose it is each finds out alone
                 continue
 
-    def _tell(self, several: list[_Points], client: QueryClient) -> None:
-        """Read what all of `several` ask for, and give each its own. Raises SourceError."""
-        keys = tuple(key for key, _ in several[0].foreseen.tags)
-        found: dict[tuple[bytes | None, ...], list[_Packed]] = {
-            tuple(value for _, value in points.foreseen.tags): [] for points in several
-        }
-        decoder, left = Decoder(), MAX_BYTES
-        for block in _blocks(client, several[0].foreseen.whole, decoder):
-            tags = dict(block.tags)
-            own = found.get(tuple(map(tags.get, keys)))
-            if own is None:  # of a stream that asks for nothing, or of none
-                continue
-            own.append(_Packed.of(block))
-            left -= len(own[-1].columns)
-            if left < 0:
-                several[0].foreseen.too_many()
-                return
-        if len(decoder.quoted) > MAX_NAMED_FIELDS:  # not all of them are known
-            return
-        for points in several:
-            blocks = found[tuple(value for _, value in points.foreseen.tags)]
-            # A string in quotes may have lost a carriage return: who has such a field asks alone, and once more for it.
-            if not any((each.measurement, each.field) in decoder.quoted for each in blocks):
-                points.blocks = blocks
-
     def knows(self, query: Query) -> bool:
         """Say whether `query` was foreseen, and has no answer."""
-        points = self._points.get(query.text)
-        return points is not None and points.blocks is None
+        return self._points.knows(query.text)
 
     def answer(self, query: Query) -> list[Block] | None:
-        """Return the points; None where they are not known. Asked once more it is another question, of another time."""
-        points = self._points.get(query.text)
-        if points is None or points.blocks is None:
-            return None
-        points.wanted -= 1
-        if points.wanted <= 0:
-            del self._points[query.text]
-        return [each.unpacked() for each in points.blocks]
+        """Return the points; None where they are not known."""
+        packed = self._points.take(query.text)
+        return [each.unpacked() for each in packed] if packed is not None else None
+
+
+def _tell(several: list[_Points], keys: tuple[bytes, ...], client: QueryClient) -> None:
+    """Read what all of `several` ask for, by tags of those `keys`, and give each its own. Raises SourceError."""
+    found: dict[tuple[bytes | None, ...], list[_Packed]] = {}
+    own = [found.setdefault(tuple(value for _, value in points.asked.tags), []) for points in several]
+    decoder, left = Decoder(), MAX_BYTES
+    for block in _blocks(client, several[0].asked.whole, decoder):
+        tags = dict(block.tags)
+        blocks = found.get(tuple(map(tags.get, keys)))
+        if blocks is None:  # of a stream that asks for nothing, or of none
+            continue
+        blocks.append(_Packed.of(block))
+        left -= len(blocks[-1].columns)
+        if left < 0:
+            several[0].asked.too_many()
+            return
+    if len(decoder.quoted) > MAX_NAMED_FIELDS:  # not all of them are known
+        return
+    for points, blocks in zip(several, own, strict=True):
+        # A string in quotes may have lost a carriage return: who has such a field asks alone, and once more for it.
+        if not any((each.measurement, each.field) in decoder.quoted for each in blocks):
+            points.told = blocks
 
 
 def _blocks(client: QueryClient, query: Query, decoder: Decoder) -> Iterator[Block]:

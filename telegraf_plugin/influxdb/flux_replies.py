@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
 from telegraf_plugin.errors import BadReply, SourceError, TransientError
+from telegraf_plugin.influxdb.awaited import AwaitedAnswers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.csv_rows import MalformedRow, parse_row
 from telegraf_plugin.influxdb.flux import Query, together
@@ -34,31 +34,21 @@ class ForeseenReply(NamedTuple):
     in_vain: Callable[[], None]
 
 
-@dataclass(slots=True)
-class _Reply:
-    """`wanted`: how often it may yet be asked for; `packed`: the reply, None as long as it is not there."""
-
-    query: Query
-    wanted: int = 0
-    packed: bytes | None = None
-    in_vain: list[Callable[[], None]] = field(default_factory=list)
-
-
 class Replies:
     """What several questions are about to ask by Flux, and the replies; one thread's at a time."""
 
     def __init__(self) -> None:
-        self._replies: dict[str, _Reply] = {}
+        self._replies: AwaitedAnswers[Query, bytes] = AwaitedAnswers()  # packed
+        self._in_vain: dict[str, list[Callable[[], None]]] = {}
 
     def add(self, foreseen: ForeseenReply) -> None:
         """Note what is about to be asked."""
-        reply = self._replies.setdefault(foreseen.query.text, _Reply(foreseen.query))
-        reply.wanted += 1
-        reply.in_vain.append(foreseen.in_vain)
+        self._replies.add(foreseen.query.text, foreseen.query)
+        self._in_vain.setdefault(foreseen.query.text, []).append(foreseen.in_vain)
 
     def ask(self, client: QueryClient) -> None:
         """Ask for all of them. Raises TransientError, behind which nothing more is asked."""
-        asked, left = list(self._replies.values()), MAX_BYTES
+        asked, left = self._replies.all(), MAX_BYTES
         if len(asked) < 2:  # alone it is asked as ever
             return
         for at in range(0, len(asked), MAX_QUERIES):
@@ -67,33 +57,27 @@ class Replies:
                 if left <= 0:
                     raise BadReply("there is no room for more", "")
                 parts = Parts(len(some))
-                for chunk in client.query(together([each.query for each in some], MAX_QUERY_BYTES)):
+                for chunk in client.query(together([each.asked for each in some], MAX_QUERY_BYTES)):
                     parts.feed(chunk)
                 texts = parts.finish()
             except TransientError:
                 raise
             except SourceError:  # one ends all, and too much is nobody's: each finds out alone
-                for tell in chain.from_iterable(reply.in_vain for reply in some):
+                for tell in chain.from_iterable(self._in_vain[reply.asked.text] for reply in some):
                     tell()
                 continue
             for reply, text in zip(some, texts, strict=True):
-                reply.packed = zlib.compress(text, 1) if len(text) > len(EMPTY) else EMPTY
-                left -= len(reply.packed)
+                reply.told = zlib.compress(text, 1) if len(text) > len(EMPTY) else EMPTY
+                left -= len(reply.told)
 
     def knows(self, query: Query) -> bool:
         """Say whether `query` was foreseen, and has no answer."""
-        reply = self._replies.get(query.text)
-        return reply is not None and reply.packed is None
+        return self._replies.knows(query.text)
 
     def answer(self, query: Query) -> bytes | None:
-        """Return the reply; None where it is not there. Asked once more it is another question, of another time."""
-        reply = self._replies.get(query.text)
-        if reply is None or reply.packed is None:
-            return None
-        reply.wanted -= 1
-        if reply.wanted <= 0:
-            del self._replies[query.text]
-        return zlib.decompress(reply.packed) if reply.packed != EMPTY else EMPTY
+        """Return the reply; None where it is not there."""
+        packed = self._replies.take(query.text)
+        return zlib.decompress(packed) if packed is not None and packed != EMPTY else packed
 
 
 class Parts:

@@ -7,12 +7,12 @@ not answered, is asked alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgpack
 
 from telegraf_plugin.errors import SourceError, TransientError
+from telegraf_plugin.influxdb.awaited import Awaited, AwaitedAnswers
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.messagepack import LongRow, Names, Reply, Rows
@@ -58,15 +58,8 @@ class _Packed(NamedTuple):
         return Rows(statement, self.head.measurement, self.head.tags, self.head.keys, self.head.columns, rows)
 
 
-@dataclass(slots=True)
-class _Answer:
-    """`wanted`: by how many questions it may yet be asked for; `rows`: None as long as it is not whole. `tags`: as of
-    `Foreseen`.
-    """
-
-    tags: Tags
-    wanted: int = 0
-    rows: list[_Packed] | None = field(default=None)
+_Answer = Awaited[Tags, list[_Packed]]
+"""Of the rows that have those tags; of all rows where there are none."""
 
 
 class Statements:
@@ -76,16 +69,15 @@ class Statements:
         """`most` bytes of the answers are kept, MAX_BYTES unless another number is given."""
         self._most = most or MAX_BYTES
         self._place: Place | None = None
-        self._answers: dict[str, _Answer] = {}
+        self._answers: AwaitedAnswers[Tags, list[_Packed]] = AwaitedAnswers()
         self._wholes: dict[str, dict[str, _Answer]] = {}  # by statement for all: each one's own
 
     def add(self, foreseen: Foreseen) -> None:
         """Note what is about to be asked."""
         self._place, text = foreseen.place, foreseen.statement
-        if text not in self._answers:
-            answer = self._answers[text] = _Answer(foreseen.tags)
+        answer = self._answers.add(text, foreseen.tags)
+        if answer.wanted == 1:
             self._wholes.setdefault(foreseen.whole or text, {})[text] = answer
-        self._answers[text].wanted += 1
 
     def ask(self, client: QueryClient) -> None:
         """Ask for all of them. Raises TransientError, behind which nothing more is asked."""
@@ -107,21 +99,18 @@ class Statements:
 
     def knows(self, statements: Sequence[str]) -> bool:
         """Say whether one of `statements` was foreseen, and has no answer."""
-        found = map(self._answers.get, statements)
-        return any(each is not None and each.rows is None for each in found)
+        return any(map(self._answers.knows, statements))
 
     def answer(self, statements: Sequence[str]) -> list[Rows] | None:
         """Return the rows for all of `statements`, numbered as these are; None where one has no answer here."""
-        answers = [self._answers.get(statement) for statement in statements]
-        if any(each is None or each.rows is None for each in answers):
+        if not all(map(self._answers.has, statements)):
             return None
-        found = []
-        for number, (statement, each) in enumerate(zip(statements, answers, strict=True)):
-            assert each is not None
-            found += [rows.unpacked(number) for rows in each.rows or ()]
-            each.wanted -= 1
-            if each.wanted <= 0:  # asked once more it is another question, of another time
-                del self._answers[statement]
+        found: list[Rows] = []
+        for number, statement in enumerate(statements):
+            packed = self._answers.take(statement)
+            if packed is None:  # it was asked for once more than foreseen
+                return None
+            found += [rows.unpacked(number) for rows in packed]
         return found
 
 
@@ -155,7 +144,7 @@ def _sent(wholes: dict[str, dict[str, _Answer]]) -> dict[str, list[_Answer]]:
             sent[whole] = list(own.values())
             continue
         for statement, answer in own.items():
-            answer.tags = ()
+            answer.asked = ()
             sent[statement] = [answer]
     return sent
 
@@ -165,12 +154,12 @@ def _keep(told: list[list[_Answer]], rows: list[list[_Packed]]) -> None:
     for several, found in zip(told, rows, strict=False):
         known: dict[Names, dict[tuple[bytes | None, ...], list[_Packed]]] = {}
         for answer in several:
-            answer.rows = found
-            if answer.tags:
-                names, values = zip(*answer.tags, strict=True)
+            answer.told = found
+            if answer.asked:
+                names, values = zip(*answer.asked, strict=True)
                 if names not in known:
                     known[names] = _by_values(found, names)
-                answer.rows = known[names].get(values, [])
+                answer.told = known[names].get(values, [])
 
 
 def _by_values(rows: list[_Packed], names: Names) -> dict[tuple[bytes | None, ...], list[_Packed]]:

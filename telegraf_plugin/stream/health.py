@@ -160,14 +160,13 @@ class Health:
         busy = (source for source in self._collector.sources.values() if source.name in self._busy)
         return {label for source in busy for label in source.late(now.steady)}
 
-    def _take_progress(self, now: Clocks, only: StreamDefinition | None = None) -> None:
-        """Take over how each stream, or the one, stands with the ledger."""
+    def _take_progress(self, now: Clocks) -> None:
+        """Take over how each stream stands with the ledger."""
         self.board.efforts[""], _ = self._look("")
         for source in self._collector.sources.values():
-            if only is None or source.name == only.source:
-                self._take_source(source, now, only)
+            self._take_source(source, now)
 
-    def _take_source(self, source: SourceTasks, now: Clocks, only: StreamDefinition | None) -> None:
+    def _take_source(self, source: SourceTasks, now: Clocks, only: StreamDefinition | None = None) -> None:
         interval = max(self._interval, SECOND)
         self.board.efforts[source.name], waits_for_central = self._look(source.name)
         for task in source.tasks.values() if only is None else [source.tasks[only.id]]:

@@ -182,6 +182,19 @@ class Site:
         self.now = end
         return self.done[before:]
 
+    def until(self, kind: type) -> None:
+        """Do what there is to do until a command of that kind of job is handed out."""
+        for _ in range(10_000):
+            if any(isinstance(each.job, kind) for each in self.commands):
+                return
+            if self.commands:
+                self.do()
+            elif self.readings:
+                self.look()
+            else:
+                self.wait(0.2)
+        raise AssertionError(f"no {kind.__name__}")
+
     def cycle(self) -> list[Attempt]:
         """One tick, and all that is done in the second after it; returns the attempts, by their streams' names."""
         before = len(self.news)

@@ -34,16 +34,19 @@ class FluxClient(Client):
         if self.breaks and self.breaks in query.text:
             yield b'{"code":"internal error","message":"panic: no way"}\n'
             return
-        parts = re.split(r"^from\(", query.text, flags=re.M)[1:]
-        for part in parts:
+        for part in re.split(r"^from\(", query.text, flags=re.M)[1:]:
             name = (re.findall(r'yield\(name: "(\d+)"\)', part) or ["_result"])[0]
-            chosen = re.findall(r'r\["(source_bucket|source)"\] == "([\w-]+)"', part)
-            yield HEAD + b"#default,%b,,,,\r\n,result,table,source,source_bucket,_value\r\n" % name.encode()
-            for source in SOURCES if not chosen else [dict(chosen)["source"]]:
-                for bucket in [f"b{at}" for at in range(40)] if not chosen else [dict(chosen)["source_bucket"]]:
-                    points = len(MEASUREMENTS) - (bucket == self.less)
-                    yield f",,0,{source},{bucket},{points}\r\n".encode()
-            yield b"\r\n"
+            yield from self.result(name.encode(), part)
+
+    def result(self, name: bytes, part: str) -> Iterator[bytes]:
+        """The result of that name, of one `part` of a query."""
+        chosen = re.findall(r'r\["(source_bucket|source)"\] == "([\w-]+)"', part)
+        yield HEAD + b"#default,%b,,,,\r\n,result,table,source,source_bucket,_value\r\n" % name
+        for source in SOURCES if not chosen else [dict(chosen)["source"]]:
+            for bucket in [f"b{at}" for at in range(40)] if not chosen else [dict(chosen)["source_bucket"]]:
+                points = len(MEASUREMENTS) - (bucket == self.less)
+                yield f",,0,{source},{bucket},{points}\r\n".encode()
+        yield b"\r\n"
 
 
 class Bench(by_influxql.Bench):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
@@ -12,7 +11,6 @@ import pytest
 from telegraf_plugin.errors import TransientError
 from telegraf_plugin.influxdb import flux_together
 from telegraf_plugin.influxdb.client import QueryClient
-from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.flux_replies import MAX_QUERIES
 from telegraf_plugin.influxdb.flux_together import BUCKETS_A_POINT, MANY_BUCKETS, MAX_POINTS, REST_SECONDS, FluxTogether
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
@@ -22,7 +20,8 @@ from telegraf_plugin.stream.definition import ReadWay
 from telegraf_plugin.stream.tally import Tally
 from tests.unit import test_asked_together as by_influxql
 from tests.unit.core_bench import stream as stream_of
-from tests.unit.test_asked_together import CHECK, MEASUREMENTS, SPAN, Client, done
+from tests.unit.test_asked_together import CHECK, MEASUREMENTS, SPAN, done
+from tests.unit.test_counts_by_flux import FluxClient
 
 FEW, MANY = 3, 30
 QUERIES = -(-MANY // MAX_QUERIES)
@@ -36,27 +35,14 @@ POINTS = (
 )
 
 
-class Both(Client):
+class Both(FluxClient):
     """A source that answers in either language: two measurements of each bucket, a point each."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.queries: list[Query] = []
-        self.breaks = ""  # a query with that in it
-
-    def query(self, query: Query) -> Iterator[bytes]:
-        self.queries.append(query)
-        if self.fails is not None:
-            raise self.fails
-        if self.breaks and self.breaks in query.text:
-            yield b'{"code":"internal error","message":"panic: no way"}\n'
-            return
-        for part in re.split(r"^from\(", query.text, flags=re.M)[1:]:
-            name = (re.findall(r'yield\(name: "(\d+)"\)', part) or ["_result"])[0].encode()
-            if "count()" in part:
-                yield COUNTS % (name, len(MEASUREMENTS))
-            else:
-                yield b"".join(POINTS % (name, each.encode()) for each in MEASUREMENTS)
+    def result(self, name: bytes, part: str) -> Iterator[bytes]:
+        if "count()" in part:
+            yield COUNTS % (name, len(MEASUREMENTS))
+        else:
+            yield b"".join(POINTS % (name, each.encode()) for each in MEASUREMENTS)
 
 
 class Bench(by_influxql.Bench):

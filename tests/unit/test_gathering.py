@@ -81,15 +81,7 @@ def test_what_has_landed_of_all_sources_is_counted_at_once_however_many_places_t
     for _ in range(PLACES):
         places.take("another")
     site.tick()
-    for _ in range(20 * len(MANY)):
-        if any(isinstance(each.job, jobs.Land) for each in site.commands):
-            break
-        if site.commands:
-            site.do()
-        elif site.readings:
-            site.look()
-        else:
-            site.wait(0.2)
+    site.until(jobs.Land)
     assert sorted(each.stream.source for each in site.commands if isinstance(each.job, jobs.Land)) == MANY
     assert places._free == 0
 

@@ -72,13 +72,7 @@ def test_a_tick_takes_as_many_looks_at_a_bucket_however_many_streams_land_there(
 def test_what_has_landed_of_all_buckets_is_counted_at_once_when_all_is_back() -> None:
     site = settled(3, 10)
     site.tick()
-    while not any(isinstance(each.job, jobs.Land) for each in site.commands):
-        if site.commands:
-            site.do()
-        elif site.readings:
-            site.look()
-        else:
-            site.wait(0.2)
+    site.until(jobs.Land)
     lands = [each for each in site.commands if isinstance(each.job, jobs.Land)]
     assert len(lands) == 30
     assert len({(each.stream.source, each.batch) for each in lands}) == 3
