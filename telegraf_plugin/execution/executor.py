@@ -14,7 +14,7 @@ from itertools import chain
 
 from telegraf_plugin.config import Config
 from telegraf_plugin.errors import CentralError, NoRoom, OutputClosed, SourceError, TransientError
-from telegraf_plugin.execution.foresight import asks_source, central_bundles, source_bundle
+from telegraf_plugin.execution.foresight import asks_source, central_bundles, foreseeable, source_bundle
 from telegraf_plugin.execution.pool import Pool
 from telegraf_plugin.execution.runner import JobRunner
 from telegraf_plugin.influxdb.bundle import Bundle, sharing
@@ -42,6 +42,7 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
 )
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.jobs import Recheck
 from telegraf_plugin.stream.lease import ClaimsRead, ReadClaims
 from telegraf_plugin.stream.status import Effort
 from telegraf_plugin.stream.tally import Tally
@@ -210,16 +211,18 @@ class Executor:
         """Do the commands of one batch, and tell each one's outcome; returns whether the source has answered."""
         doer = self._doers[commands[0].stream.source]
         shared = source_bundle(doer.source, commands)
-        began = time.monotonic_ns()
         if len(commands) > 1:
             shared.ask()
-        share = (time.monotonic_ns() - began) // len(commands)  # of the time: what rests does so by what it took
+        share = shared.share  # of the time: what rests does so by what it took
         answered = True
         for command in commands:
             central = bundles.get(command.stream.central_bucket)
             if shared.failure is not None and len(commands) > 1 and asks_source(command):
                 outcome = doer.silent(command, shared.failure, share)  # it would wait as long for nothing
             else:
+                if central is not None and isinstance(command.job, Recheck) and foreseeable(command):  # it rests
+                    central.ask()
+                    share += central.share
                 with sharing(shared, *([central] if central is not None else [])):
                     outcome = doer.do(command, share)
             answered = not isinstance(outcome.result, TransientError)

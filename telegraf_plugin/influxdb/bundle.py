@@ -8,6 +8,7 @@ is asked, never what is believed of its answers.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol, TypeVar
@@ -47,7 +48,8 @@ class _Asked(Protocol[Question, Answer]):
 class Bundle:
     """What several questions ask of one server; asked once, when the first of them wants its answer.
 
-    Safe to use from several threads: the others wait for it. `failure`: that the server did not answer it.
+    Safe to use from several threads: the others wait for it. `failure`: that the server did not answer it. `share`:
+    what each of the questions took of it (ns).
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Bundle:
         self._statements, self._counts, self._points = Statements(most), Counts(), Points()
         self._replies = Replies()
         self.failure: TransientError | None = None
+        self.share = 0
         self._asked = False
         self._lock = threading.Lock()
 
@@ -86,8 +89,10 @@ class Bundle:
             if not self._asked:
                 with self._gate:
                     self._begun = True
+                began = time.monotonic_ns()
                 with sharing():  # what it asks for that goes no detour over itself
                     self._ask()
+                self.share = (time.monotonic_ns() - began) // max(len(self._foreseen), 1)
                 self._foreseen.clear()
                 self._asked = True
 

@@ -75,7 +75,10 @@ class InfluxqlReader:
             names = tuple(name.decode() for name in self._layouts.last_names(where.place))
         asked = [name for name in dict.fromkeys(names) if own or not is_own(name.encode())]
         for span in spans:
-            for name, layout in self._layouts.of(where, chosen.bucket, asked, span).items():
+            layouts, about = self._layouts.last(where, chosen.bucket, asked, span)
+            if about:
+                yield Foreseen(where.place, about)
+            for name, layout in layouts.items():
                 if not layout.unfit:
                     yield Foreseen(where.place, rows_statement(where.place, name, chosen.conditions, span, aggregate))
 

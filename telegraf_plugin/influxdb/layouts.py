@@ -164,6 +164,28 @@ class Layouts:
 
     def of(self, where: Whereabouts, bucket: str, names: Collection[str], span: Span) -> dict[str, Layout]:
         """Return how the measurements `names` of `bucket` look in `span`. Raises SourceError."""
+        known, new = self._believed(bucket, names, span)
+        return known | self.renewed(where, bucket, new) if new else known
+
+    def last(
+        self, where: Whereabouts, bucket: str, names: Collection[str], span: Span
+    ) -> tuple[dict[str, Layout], str]:
+        """Return how they looked when they were asked about last, and the statement that `of` is about to ask for them,
+        empty where it asks nothing.
+
+        Good for a guess at what will be asked, never for the answer. Where one was never asked about, all are now.
+        Raises SourceError.
+        """
+        known, new = self._believed(bucket, names, span)
+        with self._lock:
+            before = {name: self._layouts[bucket, name][2] for name in new if (bucket, name) in self._layouts}
+        if len(before) < len(new):
+            return known | self.renewed(where, bucket, new), ""
+        asked = [name for name in new if not _left_to_flux(name, self._alone)]
+        return known | before, layout_statement(where.place, asked) if asked else ""
+
+    def _believed(self, bucket: str, names: Collection[str], span: Span) -> tuple[dict[str, Layout], list[str]]:
+        """Return the layouts that are still believed in `span`, and the names of the others."""
         now = self._steady()
         known = {}
         with self._lock:
@@ -172,8 +194,7 @@ class Layouts:
                 # In a shard group that began since, a field may be of another type.
                 if layout is not None and now - asked < LAYOUT_SECONDS and span[1] <= until:
                     known[name] = layout
-        new = [name for name in names if name not in known]
-        return known | self.renewed(where, bucket, new) if new else known
+        return known, [name for name in names if name not in known]
 
     def renewed(self, where: Whereabouts, bucket: str, names: Collection[str]) -> dict[str, Layout]:
         """Ask for, and return, how the measurements `names` of `bucket` look now. Raises SourceError."""

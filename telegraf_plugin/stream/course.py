@@ -13,7 +13,19 @@ from dataclasses import replace
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.gathering import Proofs
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Explain, Foresee, Job, Land, Prove, Seek, is_prompt
+from telegraf_plugin.stream.jobs import (
+    Check,
+    Compare,
+    Copy,
+    Explain,
+    Foresee,
+    Job,
+    Land,
+    Prove,
+    Recheck,
+    Seek,
+    is_prompt,
+)
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
 from telegraf_plugin.stream.pending import Event, Gone, PendingSpan, PendingState, pending_after
@@ -34,11 +46,11 @@ class Course(Outcomes):
         self.due = False  # a tick's live part is not done
         self.blocked = False  # there was no room for it
         self._check_due = False
-        self._tick = Instant(0, 0, 0)
+        self._tick = self._last_tick = Instant(0, 0, 0)
         self._frontier = 0  # how far live data was read
         self._look_again = False  # something was passed over this once
-        self._proofs = Proofs.ANY_TIME  # when what has just settled is proved
-        self.waits_to_prove = False  # there is something to be proved, and that is not yet
+        self._proofs = Proofs.ANY_TIME  # when what has just settled is proved, and what was proved is gone over
+        self.waits_to_prove = False  # there is something of that to be done, and that is not yet
 
     @property
     def waiting(self) -> bool:
@@ -81,7 +93,7 @@ class Course(Outcomes):
 
     def tick(self, at: Instant) -> None:
         """Begin a tick: late points are looked for, and what is new is due."""
-        self._tick = at
+        self._last_tick, self._tick = self._tick if self._tick.steady else at, at
         self.due = self._check_due = True
         self.blocked = self._full = self._full_live = False
         self._take_back(at)
@@ -141,12 +153,14 @@ class Course(Outcomes):
 
         `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers. `leave`:
         what may be read, history in pieces of `longest` (ns) at the most; `place`: also what may take long, without
-        which a stream that brings `little` does what `is_prompt`. `proofs`: when such a stream proves that.
+        which a stream that brings `little` does what `is_prompt`. `proofs`: when such a stream proves that, and goes
+        over what is proved.
         """
         self._doubts = Spans()
         self._job_at = at
         self._look_again = False  # also where central is not asked: else one would be asked again and again until it is
         self._proofs = proofs if little else Proofs.ANY_TIME
+        self.sweep.since = self._last_tick.steady if self._proofs is not Proofs.ANY_TIME else None
         self.waits_to_prove = False
         if not self.book.started or not self._tick.source:
             return None
@@ -178,7 +192,7 @@ class Course(Outcomes):
         if job is None and self.origin_open and self._search_at <= at.steady:
             job = Seek((BEGINNING, self.origin), origin=True)
         if job is None and central and leave is Leave.ALL:
-            job = self._sweep(at, longest)
+            job = self._sweeping(at, longest)
         if job is None and self._foresee_at <= self._tick.steady and self.stream.flux is None:  # all together
             self._foresee_at = self._tick.steady + FORESIGHT
             job = Foresee((at.source, at.source))
@@ -229,6 +243,15 @@ class Course(Outcomes):
         job = self._prove(self._tick, at.steady)
         self.waits_to_prove = self._proofs is Proofs.NOT_YET and job is not None and is_prompt(job, self.stream)
         return job if not self.waits_to_prove else None
+
+    def _sweeping(self, at: Instant, longest: int) -> Recheck | None:
+        """Return what is gone over again, of many streams that bring little likewise what was due by the tick."""
+        if self._proofs is Proofs.ANY_TIME:
+            return self._sweep(at, longest)
+        if self._proofs is Proofs.NOW:
+            return self._sweep(self._tick, longest)
+        self.waits_to_prove = self.waits_to_prove or (bool(self.proved) and self.sweep.may(self._tick.steady))
+        return None
 
     def _counting(self, at: Instant) -> Land | None:
         """Return what is to be counted; where that has just failed it waits for what can be compared."""

@@ -1,7 +1,9 @@
-"""When what has settled of many small streams is proved: all of it at once, behind what a tick has asked for. Pure.
+"""When what has settled of many small streams is proved, and what is proved is gone over again: all of it at once,
+behind what a tick has asked for. Pure.
 
 Each stream's spans settle in their own time, and each source is done with a tick in its own. Proved as soon as may be
-they would ask central some ten times a tick, each time for a few. All times are ns of the steady clock.
+they would ask central some ten times a tick, each time for a few; and gone over, each of them alone. All
+times are ns of the steady clock.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ PATIENCE = 4 * SECOND
 
 
 class Proofs(Enum):
-    """When a stream that brings little may prove what has just settled."""
+    """When a stream that brings little may prove what has just settled, and go over what is proved."""
 
     ANY_TIME = "any time"
     NOT_YET = "not yet"
     """The tick's own questions are under way."""
     NOW = "now"
-    """What had settled by the tick."""
+    """What had settled, and was due, by the tick."""
 
 
 class Gathering:

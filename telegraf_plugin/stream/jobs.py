@@ -118,8 +118,10 @@ Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck | Explain
 
 def is_prompt(job: object, stream: StreamDefinition) -> bool:
     """Say whether a job of a `stream` that brings little is as good as a tick's: it counts, or proves what has just
-    settled.
+    settled, or goes over an hour by counts.
     """
+    if isinstance(job, Recheck):
+        return not (job.by_hash or job.empty)
     if isinstance(job, Prove):
         return not job.empty and job.span[1] - job.span[0] <= max(stream.lookback, stream.every)
     return isinstance(job, Land)

@@ -20,6 +20,8 @@ SHORTEST_PASS = 60 * SECOND
 """How often (ns) even a short history is gone over at most."""
 LONGEST_EMPTY = 366 * 24 * HOUR
 """How much time (ns) in which neither side has a point is gone over at once."""
+LEAST_PIECE = SECOND // 100
+"""What a piece counts for at least (ns) that is asked for with others': it costs more than its part of that."""
 HASHED_PIECE = 600 * SECOND
 """How much time (ns) is compared at once: to read it takes longer than to count it, and live data may be due."""
 
@@ -27,6 +29,8 @@ HASHED_PIECE = 600 * SECOND
 class Sweep:
     """Where the sweep of one stream is; `duty` is the part of the time that it may take, 0 for none.
 
+    `since`: of many streams, which go on together behind a tick, when (ns of the steady clock) the time began of which
+    that is the part; None where the stream goes on by itself.
     `passes`: how often all of it was compared. `found`: pieces in which something was missing. `period`: how long (ns)
     the last pass took, None before the first is over.
     """
@@ -34,6 +38,7 @@ class Sweep:
     def __init__(self, duty: float) -> None:
         self.passes = self.found = 0
         self.period: int | None = None
+        self.since: int | None = None
         self._duty = duty
         self._shortest_pass = SHORTEST_PASS
         self._before = END
@@ -67,8 +72,8 @@ class Sweep:
         return bool(self._duty) and steady >= self._not_before
 
     def wakes_at(self) -> list[int]:
-        """Return when (ns of the steady clock) it goes on; nothing where there is no sweep."""
-        return [self._not_before] if self._duty else []
+        """Return when (ns of the steady clock) it goes on; nothing where there is no sweep, or a tick says when."""
+        return [self._not_before] if self._duty and self.since is None else []
 
     def next(
         self, proved: Spans, oldest: int, groups: Collection[int], every: int, steady: int, longest: int = HOUR
@@ -123,5 +128,8 @@ class Sweep:
 
     def rest(self, took: int, steady: int) -> None:
         """Wait until `took` (ns) is the sweep's part of the time since, also when it was in vain."""
-        if self._duty:
-            self._not_before = steady + int(took * (1 - self._duty) / self._duty)
+        if not self._duty:
+            return
+        if self.since is not None:  # from when it might have gone on: what a tick has time for is done at once
+            steady, took = max(self._not_before, self.since), max(took, LEAST_PIECE)
+        self._not_before = steady + int(took * (1 - self._duty) / self._duty)
