@@ -47,12 +47,15 @@ _FINITE = {
 }
 _ROWS = {
     (kind, value_first): re.compile(
-        rb"(?:%b,%b\n)*+%b,%b" % (2 * ((value, _PLAIN) if value_first else (_PLAIN, value)))
+        rb"(?:%b,%b\n)*%b,%b" % (2 * ((value, _PLAIN) if value_first else (_PLAIN, value)))
     )
     for kind, value in _FINITE.items()
     for value_first in (False, True)
 }
-"""Time and value of rows as nearly all are: then one look says that the columns are sound."""
+"""Time and value of rows as nearly all are: then one look says that the columns are sound.
+
+The repetition of rows is not possessive: before 3.11.5 Python finds no match then (CPython's issue 106052).
+"""
 _PAIR = re.compile(rb'[^,"\r\n]*+,[^,"\r\n]*+')
 _PAIRS = re.compile(rb'(?:[^,"\r\n]*+,[^,"\r\n]*+\n)*+')
 _PAGE = "the url may lead to a login page or a proxy instead of InfluxDB"
