@@ -46,9 +46,7 @@ _FINITE = {
     FieldType.BOOLEAN: rb"(?:true|false)",
 }
 _ROWS = {
-    (kind, value_first): re.compile(
-        rb"(?:%b,%b\n)*%b,%b" % (2 * ((value, _PLAIN) if value_first else (_PLAIN, value)))
-    )
+    (kind, value_first): re.compile(rb"(?:%b,%b\n)*%b,%b" % (2 * ((value, _PLAIN) if value_first else (_PLAIN, value))))
     for kind, value in _FINITE.items()
     for value_first in (False, True)
 }

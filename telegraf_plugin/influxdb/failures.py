@@ -189,7 +189,7 @@ def _tls(reason: str) -> SourceError:
     if "handshake failure" in lowered:
         hint = "does it want a client certificate (tls_cert, tls_key)? does it offer TLS 1.2 or newer?"
         return PermanentError("the server refuses the TLS handshake", hint)
-    if "protocol version" in lowered or "unsupported protocol" in lowered:
+    if any(old in lowered for old in ("protocol version", "unsupported protocol", "legacy sigalg")):
         return PermanentError("the server offers no version of TLS that is safe", "let it offer TLS 1.2 or newer")
     if " alert " in lowered and ("certificate" in lowered or "unknown ca" in lowered):
         hint = "name one in tls_cert that is valid, and of an authority that the server trusts"

@@ -51,6 +51,7 @@ class Course(Outcomes):
         self._look_again = False  # something was passed over this once
         self._proofs = Proofs.ANY_TIME  # when what has just settled is proved, and what was proved is gone over
         self.waits_to_prove = False  # there is something of that to be done, and that is not yet
+        self._has_proved = False  # since the tick
 
     @property
     def waiting(self) -> bool:
@@ -95,6 +96,7 @@ class Course(Outcomes):
         """Begin a tick: late points are looked for, and what is new is due."""
         self._last_tick, self._tick = self._tick if self._tick.steady else at, at
         self.due = self._check_due = True
+        self._has_proved = False
         self.blocked = self._full = self._full_live = False
         self._take_back(at)
         now, live = self._ends(at)
@@ -242,15 +244,21 @@ class Course(Outcomes):
             return self._prove(at, at.steady)
         job = self._prove(self._tick, at.steady)
         self.waits_to_prove = self._proofs is Proofs.NOT_YET and job is not None and is_prompt(job, self.stream)
+        self._has_proved = self._has_proved or job is not None
         return job if not self.waits_to_prove else None
 
     def _sweeping(self, at: Instant, longest: int) -> Recheck | None:
-        """Return what is gone over again, of many streams that bring little likewise what was due by the tick."""
+        """Return what is gone over again, of many streams that bring little likewise what was due by the tick.
+
+        Where something is proved behind this tick it is put off to the next one, once: each stream would be done with
+        that in its own time.
+        """
         if self._proofs is Proofs.ANY_TIME:
             return self._sweep(at, longest)
-        if self._proofs is Proofs.NOW:
+        may = self.sweep.may((self._last_tick if self._has_proved else self._tick).steady)
+        if may and self._proofs is Proofs.NOW:
             return self._sweep(self._tick, longest)
-        self.waits_to_prove = self.waits_to_prove or (bool(self.proved) and self.sweep.may(self._tick.steady))
+        self.waits_to_prove = self.waits_to_prove or (may and bool(self.proved))
         return None
 
     def _counting(self, at: Instant) -> Land | None:

@@ -83,7 +83,10 @@ class Sweep:
         `steady`: as of `may`. A piece crosses no shard group's end of `groups`, and is at most `longest` (ns) long, but
         where there is nothing.
         """
-        if not self.may(steady) or not proved:
+        if not self.may(steady):
+            return None
+        if not proved:
+            self._not_before = steady + 1  # what is proved after that is not overdue
             return None
         if self._pass_began is None:
             self._pass_began = steady

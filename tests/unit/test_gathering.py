@@ -14,9 +14,9 @@ from tests.unit.core_bench import SECOND, Site, stream
 MANY = [f"site-{number:02}" for number in range(PLACES + 9)]
 
 
-def crowd() -> Site:
+def crowd(sweep: float = 0.0) -> Site:
     """More sources than places, of a stream each that brings little, as it has shown."""
-    site = Site(*(stream("a", source=name) for name in MANY)).start()
+    site = Site(*(stream("a", source=name) for name in MANY), sweep=sweep).start()
     for _ in range(2):
         site.cycle()
         site.run(58.0)
@@ -84,6 +84,44 @@ def test_what_has_landed_of_all_sources_is_counted_at_once_however_many_places_t
     site.until(jobs.Land)
     assert sorted(each.stream.source for each in site.commands if isinstance(each.job, jobs.Land)) == MANY
     assert places._free == 0
+
+
+def test_all_sources_go_over_what_is_proved_at_once_behind_a_tick_and_places_are_not_needed() -> None:
+    site = crowd(sweep=0.02)
+    before = len(site.done)
+    rounds: list[int] = []
+    for _ in range(20):
+        site.tick()
+        for _ in range(50 * len(MANY)):
+            handed = [each.stream.source for each in site.commands if isinstance(each.job, jobs.Recheck)]
+            if handed and not any(each.of_the_tick for each in site.commands):
+                rounds.append(len(handed))
+                break
+            if site.commands:
+                site.do()
+            elif site.readings:
+                site.look()
+            else:
+                break
+        quiet = len(site.done) + len(site.commands)
+        site.run(59.0)
+        late = [each for each in site.done[quiet:] if isinstance(each.job, jobs.Recheck)]
+        assert len(late) <= len(MANY)  # what a first piece is followed by, not one after the other
+    assert rounds
+    assert all(each == len(MANY) for each in rounds), rounds
+    swept = Counter(each.stream.source for each in site.done[before:] if isinstance(each.job, jobs.Recheck))
+    assert set(swept) == set(MANY)
+
+
+def test_who_proves_something_behind_each_tick_goes_over_what_is_proved_all_the_same() -> None:
+    lookback = 30 * SECOND
+    site = Site(*(stream("a", source=name, lookback=lookback) for name in MANY), sweep=0.02).start()
+    for _ in range(20):
+        site.tick()
+        site.run(60.0)
+    assert min(Counter(proofs(site.done)).values()) > 15
+    swept = Counter(each.stream.source for each in site.done if isinstance(each.job, jobs.Recheck))
+    assert set(swept) == set(MANY)
 
 
 def test_few_streams_prove_as_soon_as_something_has_settled() -> None:

@@ -11,7 +11,7 @@ from telegraf_plugin.stream.definition import Aggregate, AggregateFunction
 from telegraf_plugin.stream.jobs import Compare, Compared, Recheck, Swept
 from telegraf_plugin.stream.pending import PendingState
 from telegraf_plugin.stream.spans import BEGINNING, NOTHING, Span, Spans, span
-from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, LONGEST_EMPTY, SHORTEST_PASS, Sweep
+from telegraf_plugin.stream.sweep import HASH_EVERY, HASHED_PIECE, LEAST_PIECE, LONGEST_EMPTY, SHORTEST_PASS, Sweep
 from telegraf_plugin.stream.units import HOUR
 from tests.unit.course_bench import SECOND, CourseBench, at, s, seconds, sp
 from tests.unit.test_definition import STREAM
@@ -68,6 +68,35 @@ def test_it_takes_its_part_of_the_time_and_no_more(duty: float) -> None:
     again = steady + round(took / duty)
     assert ask(sweep, span(0, 10 * HOUR), again - SECOND // 100) is None
     assert ask(sweep, span(0, 10 * HOUR), again + SECOND // 100) == (8 * HOUR, 9 * HOUR)
+
+
+def test_of_many_streams_a_tick_goes_over_what_its_time_since_the_last_one_was_enough_for() -> None:
+    sweep, minute = Sweep(0.5), 60 * SECOND
+    sweep.share(4 * 50)  # a hundredth of the time
+    took = SECOND // 4  # which is a piece each 25 s
+    found = []
+    for tick in range(10 * minute, 16 * minute, minute):
+        sweep.since = tick - minute
+        pieces = 0
+        while (piece := ask(sweep, span(0, 100 * HOUR), tick)) is not None:
+            pieces += 1
+            sweep.done(piece, True, took, tick + pieces * SECOND, 1)
+        found.append(pieces)
+    assert sum(found) == pytest.approx(6 * minute * 0.01 / took, abs=2)
+    assert max(found) <= 3
+    assert sweep.wakes_at() == []
+
+
+def test_what_is_asked_with_others_counts_for_a_hundredth_of_a_second_at_least() -> None:
+    sweep = Sweep(0.5)
+    sweep.share(4 * 1000)
+    sweep.since = 0
+    piece = ask(sweep, span(0, 100 * HOUR), SECOND)
+    assert piece is not None
+    sweep.done(piece, True, 1, SECOND, 1)
+    rest = LEAST_PIECE * 1999
+    assert ask(sweep, span(0, 100 * HOUR), rest - SECOND) is None
+    assert ask(sweep, span(0, 100 * HOUR), rest + SECOND)
 
 
 def test_what_was_in_vain_takes_its_time_too_and_is_looked_at_again() -> None:
