@@ -15,6 +15,7 @@ from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.errors import CentralError, SourceError, TransientError
 from telegraf_plugin.execution import executor as executor_module
 from telegraf_plugin.execution.executor import Executor, Told
+from telegraf_plugin.influxdb import bundle, layouts
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Place
@@ -184,6 +185,28 @@ def test_points_of_all_streams_are_one_request_of_a_source_and_each_has_its_line
     assert [len(client.asked) for client in bench.sources.values()] == [1, 1]
     marks = [line for line in bench.output.lines if line.startswith(b"collector_ledger,")]
     assert len(marks) == len(bench.streams)
+
+
+def test_how_measurements_look_is_asked_anew_with_their_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, 5)
+    done(bench, jobs.Copy(SPAN, live=True))
+    monkeypatch.setattr(layouts, "LAYOUT_SECONDS", 0.0)  # what is known is too old
+    outcomes = done(bench, jobs.Copy(SPAN, live=True))
+    assert all(isinstance(each.result, jobs.Copied) for each in outcomes.values())
+    for client in bench.sources.values():
+        (asked,) = client.asked
+        assert sum(text.startswith("SHOW FIELD KEYS") for text in asked) == 5
+
+
+def test_what_is_gone_over_rests_by_its_part_of_what_all_of_them_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    streams = 40
+    bench = Bench(monkeypatch, streams)
+    done(bench, CHECK)
+    asked = bench.central.asked  # each of its answers takes 100 s by that clock
+    monkeypatch.setattr(bundle, "time", SimpleNamespace(monotonic_ns=lambda: len(asked) * 100 * SECOND))
+    part = 100 * SECOND // streams
+    outcomes = done(bench, jobs.Recheck(SPAN, False))
+    assert all(part <= each.took < 5 * part for each in outcomes.values())  # two buckets, of 40 streams each
 
 
 def test_what_is_given_before_a_bucket_is_asked_goes_into_one_request_with_what_was_given_before() -> None:
