@@ -213,10 +213,10 @@ class Executor:
         shared = source_bundle(doer.source, commands)
         if len(commands) > 1:
             shared.ask()
-        share = shared.share  # of the time: what rests does so by what it took
         answered = True
         for command in commands:
             central = bundles.get(command.stream.central_bucket)
+            share = shared.share  # of the time: what rests does so by what it took
             if shared.failure is not None and len(commands) > 1 and asks_source(command):
                 outcome = doer.silent(command, shared.failure, share)  # it would wait as long for nothing
             else:
