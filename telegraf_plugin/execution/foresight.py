@@ -68,9 +68,9 @@ def _asked(
             yield from reader.foreseen_counts(stream, command.pieces(whole))
         case jobs.Foresee((start, _)):
             yield from reader.foreseen_counts(stream, [ahead_of(start)])
-        case jobs.Recheck(whole) if not stream.computed:
+        case jobs.Recheck(whole, by_hash=False) if not stream.computed:
             yield from reader.foreseen_counts(stream, [whole])
-        case jobs.Copy(whole) | jobs.Prove(whole, empty=False):
+        case jobs.Copy(whole) | jobs.Prove(whole, empty=False) | jobs.Recheck(whole, by_hash=True):
             yield from reader.foreseen_points(stream, command.pieces(whole))
 
 

@@ -117,14 +117,18 @@ Job = Copy | Seek | Foresee | Land | Check | Prove | Compare | Recheck | Explain
 
 
 def is_prompt(job: object, stream: StreamDefinition) -> bool:
-    """Say whether a job of a `stream` that brings little is as good as a tick's: it counts, or proves what has just
-    settled, or goes over an hour by counts.
+    """Say whether a job of a `stream` that brings little is as good as a tick's: it counts, or compares by hash no more
+    than what has just settled.
     """
-    if isinstance(job, Recheck):
-        return not (job.by_hash or job.empty)
-    if isinstance(job, Prove):
-        return not job.empty and job.span[1] - job.span[0] <= max(stream.lookback, stream.every)
+    if isinstance(job, Prove | Recheck):
+        by_counts = isinstance(job, Recheck) and not job.by_hash
+        return not job.empty and (by_counts or job.span[1] - job.span[0] <= longest_prompt(stream))
     return isinstance(job, Land)
+
+
+def longest_prompt(stream: StreamDefinition) -> int:
+    """Return how much time (ns) is compared at most by hash of streams that are asked about together."""
+    return max(stream.lookback, stream.every)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from telegraf_plugin.stream.bounds import Bounds
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.holds import Holds
-from telegraf_plugin.stream.jobs import Check, Compare, Copy, Land, Prove, Recheck, Seek
+from telegraf_plugin.stream.jobs import Check, Compare, Copy, Land, Prove, Recheck, Seek, longest_prompt
 from telegraf_plugin.stream.markbook import MarkBook
 from telegraf_plugin.stream.pace import Pace
 from telegraf_plugin.stream.pending import Pending, PendingSpan, PendingState
@@ -269,6 +269,8 @@ class Plan:
             piece = self._newest(again[-1], HOUR)
         else:
             longest = min(self.sweep_pace.length, longest if self.sweep.by_hash else HOUR)
+            if self.sweep.by_hash and self.sweep.since is not None:
+                longest = min(longest, longest_prompt(self.stream))
             piece = self.sweep.next(self.proved - aside, self.floor, self.bounds.groups, self.every, at.steady, longest)
         if piece is None:
             return None

@@ -16,6 +16,7 @@ from telegraf_plugin.stream.attempts import Attempt, attempt_of
 from telegraf_plugin.stream.bounds import Bucket, refuse_unfit
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.commands import Adopt, Command, HeldNews, Outcome, PrintMark, Probe, Sign, StreamJob
+from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.gathering import Proofs
 from telegraf_plugin.stream.ledger import Mark, MarkId, Origin, Reading
 from telegraf_plugin.stream.request import Request
@@ -29,12 +30,12 @@ LITTLE = 1000
 """Points of a live read up to which a stream's commands go with others' in one batch."""
 
 
-def is_light(job: StreamJob) -> bool:
-    """Say whether a job of a stream that brings little takes no time worth mentioning."""
+def is_light(job: StreamJob, stream: StreamDefinition) -> bool:
+    """Say whether a job of a `stream` that brings little takes no time worth mentioning."""
     if isinstance(job, jobs.Copy):
         return job.live
     if isinstance(job, jobs.Recheck):
-        return not job.by_hash and not job.empty
+        return jobs.is_prompt(job, stream)
     return isinstance(job, jobs.Check | jobs.Land | jobs.Prove | jobs.Foresee | PrintMark | Probe)
 
 
@@ -106,7 +107,7 @@ class StreamTask(TaskState):
         template = None
         if isinstance(job, jobs.Copy | jobs.Compare | PrintMark):
             template = self.account.template(at, NOTHING if isinstance(job, PrintMark) else span(*job.span))
-        light = self.brings_little and is_light(job)
+        light = self.brings_little and is_light(job, self.stream)
         self.command = Command(
             self.stream, job, self.course.bounds.groups, self.account.book.base, template, batch, light
         )

@@ -88,7 +88,8 @@ class Client:
             return [self._count(name, each["source_bucket"], each) for each in tags]
         if "count(" in text:
             return [self._count(name, (re.findall(r"'(b\d+)'|\"(b\d+)\"\.", text) or [("", "")])[0][0])]
-        return [series([SPAN[0] + at, 1.5], name=name) for at in range(1)]
+        own = dict(re.findall(r'"(source|source_bucket)"::tag = .([^\']+)', text))  # of what central has
+        return [series([SPAN[0], 1.5], name=name, tags=own)]
 
     def _count(self, name: str, bucket: str, tags: dict[str, str] | None = None) -> dict[str, Any]:
         points = 1 - (bool(self.less) and bucket == self.less and name == "cpu")
@@ -185,6 +186,17 @@ def test_points_of_all_streams_are_one_request_of_a_source_and_each_has_its_line
     assert [len(client.asked) for client in bench.sources.values()] == [1, 1]
     marks = [line for line in bench.output.lines if line.startswith(b"collector_ledger,")]
     assert len(marks) == len(bench.streams)
+
+
+@pytest.mark.parametrize("job", [jobs.Prove(SPAN, None), jobs.Recheck(SPAN, by_hash=True)])
+def test_hashes_of_all_streams_are_one_request_a_bucket_of_central_and_one_a_source(
+    monkeypatch: pytest.MonkeyPatch, job: jobs.Job
+) -> None:
+    bench = Bench(monkeypatch, 5)
+    done(bench, job)
+    outcomes = done(bench, job)
+    assert all(isinstance(each.result, jobs.Proved | jobs.Swept) and each.result.equal for each in outcomes.values())
+    assert [len(client.asked) for client in (bench.central, *bench.sources.values())] == [2, 1, 1]
 
 
 def test_how_measurements_look_is_asked_anew_with_their_points(monkeypatch: pytest.MonkeyPatch) -> None:

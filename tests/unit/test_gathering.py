@@ -113,6 +113,17 @@ def test_all_sources_go_over_what_is_proved_at_once_behind_a_tick_and_places_are
     assert set(swept) == set(MANY)
 
 
+def test_what_is_gone_over_by_hash_is_as_short_as_what_is_proved_and_needs_no_place() -> None:
+    site = crowd(sweep=0.02)
+    for _ in range(120):
+        site.tick()
+        site.run(60.0)
+    hashed = [each for each in site.done if isinstance(each.job, jobs.Recheck) and each.job.by_hash]
+    assert {each.stream.source for each in hashed} == set(MANY)
+    assert max(each.job.span[1] - each.job.span[0] for each in hashed) == site.streams[0].lookback  # type: ignore[union-attr]
+    assert all(each.prompt for each in hashed)
+
+
 def test_who_proves_something_behind_each_tick_goes_over_what_is_proved_all_the_same() -> None:
     lookback = 30 * SECOND
     site = Site(*(stream("a", source=name, lookback=lookback) for name in MANY), sweep=0.02).start()
