@@ -11,47 +11,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 from telegraf_plugin.stream.clocks import Instant
+from telegraf_plugin.stream.comparing import Comparing
 from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.gathering import Proofs
-from telegraf_plugin.stream.jobs import (
-    Check,
-    Compare,
-    Copy,
-    Explain,
-    Foresee,
-    Job,
-    Land,
-    Prove,
-    Recheck,
-    Seek,
-    is_prompt,
-)
+from telegraf_plugin.stream.jobs import Copy, Foresee, Job, Seek
 from telegraf_plugin.stream.markbook import MarkBook
-from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT, Outcomes
+from telegraf_plugin.stream.outcomes import FIRST_FORESIGHT, FORESIGHT
 from telegraf_plugin.stream.pending import Event, Gone, PendingSpan, PendingState, pending_after
-from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.restraint import Leave
 from telegraf_plugin.stream.spans import BEGINNING, END, NOTHING, Spans, span
-from telegraf_plugin.stream.units import HOUR, SECOND
+from telegraf_plugin.stream.terms import ALONE, Terms
+from telegraf_plugin.stream.units import SECOND
 
 OVERLAP = 15 * SECOND
 """How much (ns) a live read goes over again of the last one: agents flush late."""
 
 
-class Course(Outcomes):
+class Course(Comparing):
     """Decides for one stream. The caller asks `next` for a job, does it, and tells the outcome, one at a time."""
 
     def __init__(self, stream: StreamDefinition, book: MarkBook, sweep: float = 0.0) -> None:
         super().__init__(stream, book, sweep)
         self.due = False  # a tick's live part is not done
         self.blocked = False  # there was no room for it
-        self._check_due = False
-        self._tick = self._last_tick = Instant(0, 0, 0)
         self._frontier = 0  # how far live data was read
-        self._look_again = False  # something was passed over this once
-        self._proofs = Proofs.ANY_TIME  # when what has just settled is proved, and what was proved is gone over
-        self.waits_to_prove = False  # there is something of that to be done, and that is not yet
-        self._has_proved = False  # since the tick
 
     @property
     def waiting(self) -> bool:
@@ -94,9 +77,8 @@ class Course(Outcomes):
 
     def tick(self, at: Instant) -> None:
         """Begin a tick: late points are looked for, and what is new is due."""
-        self._last_tick, self._tick = self._tick if self._tick.steady else at, at
-        self.due = self._check_due = True
-        self._has_proved = False
+        self._ticks(at)
+        self.due = True
         self.blocked = self._full = self._full_live = False
         self._take_back(at)
         now, live = self._ends(at)
@@ -145,25 +127,15 @@ class Course(Outcomes):
         live_room: bool,
         room: bool,
         central: bool,
-        leave: Leave = Leave.ALL,
-        longest: int = HOUR,
-        place: bool = True,
-        little: bool = False,
-        proofs: Proofs = Proofs.ANY_TIME,
+        terms: Terms = ALONE,
     ) -> Job | None:
         """Return the next job, None when there is none for now.
 
-        `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers. `leave`:
-        what may be read, history in pieces of `longest` (ns) at the most; `place`: also what may take long, without
-        which a stream that brings `little` does what `is_prompt`. `proofs`: when such a stream proves that, and goes
-        over what is proved.
+        `live_room`: there is room to print live data; `room`: a backlog as well; `central`: central answers.
         """
         self._doubts = Spans()
         self._job_at = at
-        self._look_again = False  # also where central is not asked: else one would be asked again and again until it is
-        self._proofs = proofs if little else Proofs.ANY_TIME
-        self.sweep.since = self._last_tick.steady if self._proofs is not Proofs.ANY_TIME else None
-        self.waits_to_prove = False
+        self._proves(terms.proofs if terms.little else Proofs.ANY_TIME)
         if not self.book.started or not self._tick.source:
             return None
         self._broken_off()
@@ -184,17 +156,17 @@ class Course(Outcomes):
             if check is not None:
                 return check
             self.due = live is not None
-        if not place:
-            return self._prompt(at) if central and little else None
+        if not terms.place:
+            return self._prompt(at) if central and terms.little else None
         job = self._in_central(at, live_room, room) if central else None
         if job is None and room:
             # What is new since the tick is the next tick's.
-            job = self._backlog(self._tick, at.steady, leave, longest)
+            job = self._backlog(self._tick, at.steady, terms.leave, terms.longest)
             job = self._printing(job) if isinstance(job, Copy) else job
         if job is None and self.origin_open and self._search_at <= at.steady:
             job = Seek((BEGINNING, self.origin), origin=True)
-        if job is None and central and leave is Leave.ALL:
-            job = self._sweeping(at, longest)
+        if job is None and central and terms.leave is Leave.ALL:
+            job = self._sweeping(at, terms.longest)
         if job is None and self._foresee_at <= self._tick.steady and self.stream.flux is None:  # all together
             self._foresee_at = self._tick.steady + FORESIGHT
             job = Foresee((at.source, at.source))
@@ -223,74 +195,6 @@ class Course(Outcomes):
         if self.proved:
             times += self.sweep.wakes_at()
         return min((time for time in times if time > at.steady), default=None)
-
-    def _late(self, central: bool) -> Check | None:
-        """Return the tick's look for late points, once."""
-        if not self._check_due or not central or self._count_failed:
-            return None
-        self._check_due = False
-        return self._check(self._tick)
-
-    def _prompt(self, at: Instant) -> Job | None:
-        """Return what there is to be compared that `is_prompt`."""
-        job = self._counting(at) or self._proving(at)
-        return job if job is not None and is_prompt(job, self.stream) else None
-
-    def _proving(self, at: Instant) -> Prove | None:
-        """Return what is to be proved, of many streams that bring little what had settled by the tick, when it is time:
-        then one request asks for all of them.
-        """
-        if self._proofs is Proofs.ANY_TIME:
-            return self._prove(at, at.steady)
-        job = self._prove(self._tick, at.steady)
-        self.waits_to_prove = self._proofs is Proofs.NOT_YET and job is not None and is_prompt(job, self.stream)
-        self._has_proved = self._has_proved or job is not None
-        return job if not self.waits_to_prove else None
-
-    def _sweeping(self, at: Instant, longest: int) -> Recheck | None:
-        """Return what is gone over again, of many streams that bring little likewise what was due by the tick.
-
-        Where something is proved behind this tick it is put off to the next one, once: each stream would be done with
-        that in its own time.
-        """
-        if self._proofs is Proofs.ANY_TIME:
-            return self._sweep(at, longest)
-        may = self.sweep.may((self._last_tick if self._has_proved else self._tick).steady)
-        if may and self._proofs is Proofs.NOW:
-            return self._sweep(self._tick, longest)
-        self.waits_to_prove = self.waits_to_prove or (may and bool(self.proved))
-        return None
-
-    def _counting(self, at: Instant) -> Land | None:
-        """Return what is to be counted; where that has just failed it waits for what can be compared."""
-        job = self._land(at) if not self._count_failed else None
-        self._look_again, self._count_failed = self._count_failed, False
-        return job
-
-    def _in_central(self, at: Instant, live_room: bool, room: bool) -> Job | None:
-        """Return what there is to be compared: whether it has landed, what differs, what has settled, what is held."""
-        land = self._counting(at)
-        if land is not None:
-            return land
-        compare = self._compare(at.steady) if live_room else None
-        self._comparing = compare.span if compare is not None else None
-        job = compare or self._proving(at)
-        if job is not None:
-            return job
-        unexplained = self.holds.unexplained()
-        if unexplained is not None:
-            return Explain(unexplained[1], unexplained[0])
-        return self._held(at) if room else None
-
-    def _held(self, at: Instant) -> Compare | None:
-        """Return what is to be tried again of what is held, no more at once than can be compared."""
-        due = self.holds.due(at.steady, self.book.is_back)
-        if due is None:
-            return None
-        field_key, whole, ration = due
-        if ration is not NOTHING_SENT:  # what was sent is looked at where it was
-            whole = self.unproved.fit(self._newest(whole, self.proof_pace.length))
-        return Compare(whole, field_key, ration=ration)
 
     def _broken_off(self) -> None:
         """Have what a Compare printed that failed half way leave the buffer before its span is looked at again."""

@@ -23,6 +23,7 @@ from telegraf_plugin.stream.request import Request
 from telegraf_plugin.stream.restraint import Leave
 from telegraf_plugin.stream.spans import NOTHING, span
 from telegraf_plugin.stream.task_state import TaskState
+from telegraf_plugin.stream.terms import Terms
 from telegraf_plugin.stream.uncompared import Question
 from telegraf_plugin.stream.units import SECOND, utc
 
@@ -129,8 +130,8 @@ class StreamTask(TaskState):
             return Adopt()
         central = bool(self.central) and self._retries.may_ask_central(at.steady)
         live, room = self._room()
-        longest, little = self.allowance.longest(self.stream.id), self.brings_little
-        job = self.course.next(at, live, room, central, leave, longest, place, little, proofs)
+        terms = Terms(leave, self.allowance.longest(self.stream.id), place, self.brings_little, proofs)
+        job = self.course.next(at, live, room, central, terms)
         self.wants_place = job is None and not place
         self.window.waits(self.stream.label, self.course.blocked)
         if self._unasked and not (isinstance(job, jobs.Copy) and job.live) and not self.course.waiting:

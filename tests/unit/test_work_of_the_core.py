@@ -14,6 +14,7 @@ from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.spans import NOTHING
 from telegraf_plugin.stream.tally import Tally
+from telegraf_plugin.stream.terms import Terms
 from tests.unit.core_bench import Site, stream
 from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench
 from tests.unit.marks import book_mark
@@ -104,12 +105,12 @@ def test_nobody_is_woken_for_what_the_next_tick_will_see() -> None:
     bench = CourseBench(-LOOKBACK)
     bench.tick(0)
     bench.copied(bench.next())
-    ask = partial(bench.course.next, bench.at, live_room=True, room=True, central=True, little=True)
-    while (job := ask(proofs=Proofs.NOW)) is not None:
+    ask = partial(bench.course.next, bench.at, live_room=True, room=True, central=True)
+    while (job := ask(terms=Terms(little=True, proofs=Proofs.NOW))) is not None:
         bench.copied(job)
     settles = min(part.settles for part in bench.course.pending) - bench.at.safe + bench.at.steady
     assert (bench.course.wakes_at(bench.at) or settles + 1) > settles
-    assert ask(proofs=Proofs.ANY_TIME) is None
+    assert ask(terms=Terms(little=True)) is None
     assert bench.course.wakes_at(bench.at) == settles
 
 
