@@ -16,9 +16,10 @@ from telegraf_plugin.config import Credential, Server
 from telegraf_plugin.execution.executor import read_ledger
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Collector, Tick
+from telegraf_plugin.stream.collector import Collector
 from telegraf_plugin.stream.commands import Command, LookUpSource
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.events import Tick
 from telegraf_plugin.stream.ledger import Mark, MarkId
 from telegraf_plugin.stream.spans import Spans
 from telegraf_plugin.telegraf.inflight import InFlightWindow

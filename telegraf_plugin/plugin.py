@@ -28,8 +28,9 @@ from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.claim import lease_of
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Begun, Collector, Event, Idle, Lost, Moved, Tick, Wake
+from telegraf_plugin.stream.collector import Collector
 from telegraf_plugin.stream.commands import HeldNews
+from telegraf_plugin.stream.events import Begun, Event, Idle, Lost, Moved, Tick, Wake
 from telegraf_plugin.stream.health import CycleOver, Health, HealthNews, Report
 from telegraf_plugin.stream.lease import Lease, PrintClaim
 from telegraf_plugin.stream.notes import Note

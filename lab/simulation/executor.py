@@ -19,7 +19,6 @@ from telegraf_plugin.errors import CentralError, NoRoom, TransientError
 from telegraf_plugin.execution.executor import in_batches, takes_long
 from telegraf_plugin.execution.foresight import asks_source, foreseeable
 from telegraf_plugin.stream.bounds import Bucket
-from telegraf_plugin.stream.collector import Action
 from telegraf_plugin.stream.commands import (
     Command,
     LedgerCommand,
@@ -32,6 +31,7 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
 )
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.events import Action
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import SECOND

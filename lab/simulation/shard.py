@@ -14,8 +14,9 @@ from lab.simulation.pipe import FlowWindow, Output
 from lab.simulation.site import Site
 from lab.simulation.turns import TurnsTaken
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Collector, Event, Tick, Wake
+from telegraf_plugin.stream.collector import Collector
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.events import Event, Tick, Wake
 from telegraf_plugin.stream.units import SECOND
 
 LEAST_WAKE = SECOND // 1000

@@ -21,7 +21,6 @@ from telegraf_plugin.influxdb.bundle import Bundle, sharing
 from telegraf_plugin.influxdb.central import CentralReader
 from telegraf_plugin.influxdb.connect import client_of, reader_of
 from telegraf_plugin.influxdb.source import SourceReader
-from telegraf_plugin.stream.collector import Action
 from telegraf_plugin.stream.commands import (
     Command,
     LedgerCommand,
@@ -42,6 +41,7 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
 )
 from telegraf_plugin.stream.definition import StreamId
+from telegraf_plugin.stream.events import Action
 from telegraf_plugin.stream.jobs import Recheck
 from telegraf_plugin.stream.lease import ClaimsRead, ReadClaims
 from telegraf_plugin.stream.status import Effort

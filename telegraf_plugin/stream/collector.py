@@ -9,14 +9,10 @@ of the ledger in `ledger_watch`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from telegraf_plugin.stream.asking import CALM_STREAMS
-from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.clocks import Clocks, Instant, instant
 from telegraf_plugin.stream.commands import (
-    Command,
-    HeldNews,
     LedgerCommand,
     LedgerOutcome,
     LookUpSource,
@@ -25,12 +21,13 @@ from telegraf_plugin.stream.commands import (
     SourceLookedUp,
 )
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.events import Action, Begun, Event, Idle, Lost, Moved, News, Tick
 from telegraf_plugin.stream.flow import Window
 from telegraf_plugin.stream.gathering import Gathering
 from telegraf_plugin.stream.holds import HeldPoints
 from telegraf_plugin.stream.lease import ClaimsRead, Lease, LeaseAction, PrintClaim
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
-from telegraf_plugin.stream.notes import Note, Notes
+from telegraf_plugin.stream.notes import Notes
 from telegraf_plugin.stream.places import Places
 from telegraf_plugin.stream.restraint import UNRESTRAINED, Allowance, Restraint
 from telegraf_plugin.stream.source_tasks import SourceTasks
@@ -41,46 +38,6 @@ NEVER = 1 << 63
 """Beyond all times."""
 LOOK_UP = HOUR
 """How often (ns) a source is asked how it keeps its buckets: that may be changed while the collector runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """Telegraf asks for the newest points; `number` tells the ticks apart."""
-
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """Nothing but time has passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """A source has done what the tick of that number asked for."""
-
-    source: str
-    tick: int
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Something has arrived in central, or was counted there: all may be well again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """It stood by, and has the lease now: it reads from here on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Another collector has taken the lease: this run is to end, and the next one stands by."""
-
-
-Event = Tick | Wake | Outcome | LedgerOutcome | MarkPrinted | SourceLookedUp | ClaimsRead
-Action = Command | LedgerCommand | LookUpSource
-News = Attempt | HeldNews | Idle | Moved | Begun | Lost | Note
 
 
 class Collector:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Collector, Idle
+from telegraf_plugin.stream.collector import Collector
 from telegraf_plugin.stream.definition import StreamDefinition
+from telegraf_plugin.stream.events import Idle
 from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.status import Board, Effort, StreamStatus, start_lasts
 from telegraf_plugin.stream.units import SECOND

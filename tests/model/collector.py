@@ -15,9 +15,9 @@ from telegraf_plugin.stream.asking import PATIENCE
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Begun, Event, Lost, Tick, Wake
 from telegraf_plugin.stream.commands import Command, LedgerCommand, LookUpSource
 from telegraf_plugin.stream.definition import StreamDefinition, StreamId
+from telegraf_plugin.stream.events import Begun, Event, Lost, Tick, Wake
 from telegraf_plugin.stream.jobs import Compare, Prove
 from telegraf_plugin.stream.lease import Lease, PrintClaim, ReadClaims
 from telegraf_plugin.stream.ledger import MarkId

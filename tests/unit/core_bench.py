@@ -14,7 +14,7 @@ from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Collector, Event, Idle, Moved, News, Tick, Wake
+from telegraf_plugin.stream.collector import Collector
 from telegraf_plugin.stream.commands import (
     Adopt,
     Asked,
@@ -39,6 +39,7 @@ from telegraf_plugin.stream.commands import (
 )
 from telegraf_plugin.stream.definition import Start, StreamDefinition, StreamId
 from telegraf_plugin.stream.digest import Digest
+from telegraf_plugin.stream.events import Event, Idle, Moved, News, Tick, Wake
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.ledger import Believed, Mark, MarkId, Origin
 from telegraf_plugin.stream.notes import Note

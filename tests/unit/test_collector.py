@@ -15,9 +15,10 @@ from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.attempts import Attempt
 from telegraf_plugin.stream.bounds import Bucket
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import LOOK_UP, Wake
+from telegraf_plugin.stream.collector import LOOK_UP
 from telegraf_plugin.stream.commands import Command, PrintMark, Probe
 from telegraf_plugin.stream.definition import Start
+from telegraf_plugin.stream.events import Wake
 from telegraf_plugin.stream.progress import State
 from tests.unit.core_bench import BEGIN, HOUR, SECOND, Site, stream
 

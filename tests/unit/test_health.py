@@ -9,8 +9,8 @@ import pytest
 from telegraf_plugin.errors import CentralError, TransientError
 from telegraf_plugin.stream.account import Account
 from telegraf_plugin.stream.attempts import Attempt
-from telegraf_plugin.stream.collector import Idle, Moved
 from telegraf_plugin.stream.drops import Drops
+from telegraf_plugin.stream.events import Idle, Moved
 from telegraf_plugin.stream.health import LAG_INTERVALS, CycleOver, Health, HealthNews, Report, lag_of
 from telegraf_plugin.stream.source_tasks import SourceTasks
 from telegraf_plugin.stream.status import Effort

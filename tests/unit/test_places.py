@@ -8,9 +8,9 @@ import pytest
 
 from telegraf_plugin.execution.pool import MOST_THREADS
 from telegraf_plugin.stream import jobs
-from telegraf_plugin.stream.collector import Wake
 from telegraf_plugin.stream.commands import Command
 from telegraf_plugin.stream.definition import Start, StreamId
+from telegraf_plugin.stream.events import Wake
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.places import PLACES, Places
 from tests.unit.core_bench import HOUR, SECOND, Site, stream

@@ -15,8 +15,9 @@ from telegraf_plugin.influxdb.ledger_rows import claims_of
 from telegraf_plugin.report import sections
 from telegraf_plugin.stream.claim import Claim, Role
 from telegraf_plugin.stream.clocks import Clocks
-from telegraf_plugin.stream.collector import Begun, Collector, Lost, Tick, Wake
+from telegraf_plugin.stream.collector import Collector
 from telegraf_plugin.stream.commands import LookUp
+from telegraf_plugin.stream.events import Begun, Lost, Tick, Wake
 from telegraf_plugin.stream.flow import Load
 from telegraf_plugin.stream.health import Health
 from telegraf_plugin.stream.lease import ClaimsRead, Lease, LeaseAction, PrintClaim, ReadClaims
