@@ -173,16 +173,13 @@ class Layouts:
         """Return how they looked when they were asked about last, and the statement that `of` is about to ask for them,
         empty where it asks nothing.
 
-        Good for a guess at what will be asked, never for the answer. Where one was never asked about, all are now.
-        Raises SourceError.
+        Good for a guess at what will be asked, never for the answer: one that was never asked about is taken for fit.
         """
         known, new = self._believed(bucket, names, span)
-        with self._lock:
-            before = {name: self._layouts[bucket, name][2] for name in new if (bucket, name) in self._layouts}
-        if len(before) < len(new):
-            return known | self.renewed(where, bucket, new), ""
         asked = [name for name in new if not _left_to_flux(name, self._alone)]
-        return known | before, layout_statement(where.place, asked) if asked else ""
+        with self._lock:
+            known |= {name: self._layouts.get((bucket, name), (0.0, 0, Layout({})))[2] for name in asked}
+        return known, layout_statement(where.place, asked) if asked else ""
 
     def _believed(self, bucket: str, names: Collection[str], span: Span) -> tuple[dict[str, Layout], list[str]]:
         """Return the layouts that are still believed in `span`, and the names of the others."""

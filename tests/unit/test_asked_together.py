@@ -201,7 +201,9 @@ def test_hashes_of_all_streams_are_one_request_a_bucket_of_central_and_one_a_sou
 
 def test_how_measurements_look_is_asked_anew_with_their_points(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch, 5)
+    done(bench, CHECK)  # where the buckets are is known, and which measurements they have
     done(bench, jobs.Copy(SPAN, live=True))
+    assert [len(client.asked) for client in bench.sources.values()] == [1, 1]
     monkeypatch.setattr(layouts, "LAYOUT_SECONDS", 0.0)  # what is known is too old
     outcomes = done(bench, jobs.Copy(SPAN, live=True))
     assert all(isinstance(each.result, jobs.Copied) for each in outcomes.values())
