@@ -60,14 +60,14 @@ class Questions:
         return sum(self.counts(span).values())
 
     def foreseen_counts(self, spans: Iterable[Span]) -> Iterator[Foreseen]:
-        """Yield what `count` is about to ask of `spans`, as far as is known which measurements there are."""
+        """Yield what `count` is about to ask of each of `spans`, as far as is known which measurements there are."""
         place, conditions = self._where.place, self._chosen.conditions
-        names, tags = self._chosen.measurements, added(conditions)
-        if not names:
-            yield Foreseen(place, measurements_statement(place))
-            names = tuple(name.decode() for name in self._layouts.last_names(place))
+        named, tags = self._chosen.measurements, added(conditions)
+        names = named or tuple(name.decode() for name in self._layouts.last_names(place))
         asked = [name for name in dict.fromkeys(names) if not (is_own(name.encode()) or unspeakable(name))]
         for span in spans:
+            if not named:
+                yield Foreseen(place, measurements_statement(place))
             for name in asked:
                 whole = grouped_statement(place, name, ADDED, span) if tags else ""
                 yield Foreseen(place, counts_statement(place, name, conditions, span), whole, tags)

@@ -62,19 +62,18 @@ class InfluxqlReader:
     def foreseen(
         self, chosen: Selection, spans: Iterable[Span], own: bool, aggregate: Aggregate | None = None
     ) -> Iterator[Foreseen]:
-        """Yield what is about to be asked for the points of `spans`, as far as is known which measurements there are.
+        """Yield what is about to be asked for the points of each of `spans`, as far as is known what there is.
 
         `own`: the collector's own are asked for as well. Raises SourceError, and what makes it Flux's.
         """
         if not self._way.open(chosen.bucket):
             return
         where = self._layouts.place(chosen.bucket)
-        names = chosen.measurements
-        if not names:
-            yield Foreseen(where.place, measurements_statement(where.place))
-            names = tuple(name.decode() for name in self._layouts.last_names(where.place))
+        names = chosen.measurements or tuple(name.decode() for name in self._layouts.last_names(where.place))
         asked = [name for name in dict.fromkeys(names) if own or not is_own(name.encode())]
         for span in spans:
+            if not chosen.measurements:
+                yield Foreseen(where.place, measurements_statement(where.place))
             layouts, about = self._layouts.last(where, chosen.bucket, asked, span)
             if about:
                 yield Foreseen(where.place, about)

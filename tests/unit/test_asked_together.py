@@ -199,6 +199,32 @@ def test_hashes_of_all_streams_are_one_request_a_bucket_of_central_and_one_a_sou
     assert [len(client.asked) for client in (bench.central, *bench.sources.values())] == [2, 1, 1]
 
 
+FULL_HOUR = (BEGIN // HOUR + 1) * HOUR
+OVER_IT = (FULL_HOUR - 60 * SECOND, FULL_HOUR + 20 * SECOND)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        jobs.Copy(OVER_IT, live=True),
+        jobs.Check((((OVER_IT[0], FULL_HOUR), (FULL_HOUR, OVER_IT[1])),)),
+        jobs.Check((((OVER_IT[0], FULL_HOUR),), ((FULL_HOUR, OVER_IT[1]),))),
+        jobs.Land(OVER_IT, 2),
+        jobs.Prove(OVER_IT, None),
+        jobs.Recheck(OVER_IT, by_hash=True),
+    ],
+    ids=lambda job: type(job).__name__,
+)
+def test_what_is_cut_at_a_full_hour_is_asked_together_as_well(monkeypatch: pytest.MonkeyPatch, job: jobs.Job) -> None:
+    bench = Bench(monkeypatch, 5)
+    done(bench, CHECK)
+    done(bench, job)
+    outcomes = done(bench, job)
+    assert not any(isinstance(each.result, Exception) for each in outcomes.values())
+    assert len(bench.central.asked) == (0 if isinstance(job, jobs.Copy) else 2)
+    assert {len(client.asked) for client in bench.sources.values()} == {0 if isinstance(job, jobs.Land) else 1}
+
+
 def test_how_measurements_look_is_asked_anew_with_their_points(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch, 5)
     done(bench, CHECK)  # where the buckets are is known, and which measurements they have
