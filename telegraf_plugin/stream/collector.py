@@ -25,6 +25,7 @@ from telegraf_plugin.stream.events import Action, Begun, Event, Idle, Lost, Move
 from telegraf_plugin.stream.flow import Window
 from telegraf_plugin.stream.gathering import Gathering
 from telegraf_plugin.stream.holds import HeldPoints
+from telegraf_plugin.stream.jobs import Land
 from telegraf_plugin.stream.lease import ClaimsRead, Lease, LeaseAction, PrintClaim
 from telegraf_plugin.stream.ledger_watch import LedgerWatch
 from telegraf_plugin.stream.notes import Notes
@@ -133,7 +134,7 @@ class Collector:
         if min(self._due.values(), default=NEVER) <= now.steady:
             self._awake.update(name for name, due in self._due.items() if due <= now.steady)
         actions += self._look_at_sources()
-        if self._gathering.begins(not self._unserved, now.steady):
+        if self._gathering.begins(not self._unserved, self._landed, now.steady):
             self._awake.update(name for name, source in self.sources.items() if source.prove())
             actions += self._look_at_sources()
         return actions + self._look_ups()
@@ -153,6 +154,11 @@ class Collector:
                 self.sources[name].has_place()
                 self._awake.add(name)
         return actions
+
+    def _landed(self) -> bool:
+        """Say whether what is printed is counted in central, as far as it may soon be there."""
+        counting = (task.command is not None and isinstance(task.command.job, Land) for task in self.tasks.values())
+        return not (self.watch.waits(self._now) or any(counting))
 
     def _in_order(self, names: set[str]) -> Iterable[str]:
         """Return the sources `names` in the order in which they may read history: one nearly always, or nearly all."""

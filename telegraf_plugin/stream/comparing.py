@@ -32,6 +32,8 @@ class Comparing(Outcomes):
         self._last_tick, self._tick = self._tick if self._tick.steady else at, at
         self._check_due = True
         self._has_proved = False
+        if not self.proved:
+            self.sweep.has_nothing(at.steady)
 
     def _proves(self, proofs: Proofs) -> None:
         """Note when what has just settled is proved."""
@@ -71,7 +73,7 @@ class Comparing(Outcomes):
         """
         if self._proofs is Proofs.ANY_TIME:
             return self._sweep(at, longest)
-        may = self.sweep.may((self._last_tick if self._has_proved else self._tick).steady)
+        may = self.sweep.may(self._last_tick.steady - 1 if self._has_proved else self._tick.steady)
         if may and self._proofs is Proofs.NOW:
             return self._sweep(self._tick, longest)
         self.waits_to_prove = self.waits_to_prove or (may and bool(self.proved))

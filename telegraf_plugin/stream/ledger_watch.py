@@ -117,6 +117,10 @@ class LedgerWatch:
         self._now = now
         return self._go_on(outcome.command.bucket, outcome.result)
 
+    def waits(self, now: Clocks) -> bool:
+        """Say whether marks of many streams are on their way that may soon be there."""
+        return any(watched.waits(now) for watched in self._buckets.values())
+
     def wakes_at(self) -> int | None:
         """Return when (ns of the steady clock) the next look is due."""
         return self._turns.wakes_at()

@@ -71,6 +71,10 @@ class Sweep:
         """Say whether it is its time, `steady`: ns of a clock that never jumps."""
         return bool(self._duty) and steady >= self._not_before
 
+    def has_nothing(self, steady: int) -> None:
+        """Note that nothing is proved at `steady`: what is proved later is not overdue."""
+        self._not_before = steady
+
     def wakes_at(self) -> list[int]:
         """Return when (ns of the steady clock) it goes on; nothing where there is no sweep, or a tick says when."""
         return [self._not_before] if self._duty and self.since is None else []
@@ -83,10 +87,7 @@ class Sweep:
         `steady`: as of `may`. A piece crosses no shard group's end of `groups`, and is at most `longest` (ns) long, but
         where there is nothing.
         """
-        if not self.may(steady):
-            return None
-        if not proved:
-            self._not_before = steady + 1  # what is proved after that is not overdue
+        if not self.may(steady) or not proved:
             return None
         if self._pass_began is None:
             self._pass_began = steady

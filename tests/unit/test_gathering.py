@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from telegraf_plugin.stream import jobs
 from telegraf_plugin.stream.asking import CALM_STREAMS
 from telegraf_plugin.stream.commands import Command
-from telegraf_plugin.stream.gathering import PATIENCE, Gathering, Proofs
+from telegraf_plugin.stream.gathering import MARKS_PATIENCE, PATIENCE, Gathering, Proofs
 from telegraf_plugin.stream.places import PLACES
 from tests.unit.core_bench import SECOND, Site, stream
 
@@ -27,20 +28,27 @@ def proofs(commands: list[Command]) -> list[str]:
     return [each.stream.source for each in commands if isinstance(each.job, jobs.Prove)]
 
 
+def steps(site: Site) -> Iterator[list[Command]]:
+    """Work for half a minute, one thing at a time; yields what is to be done before each."""
+    end = site.now + 30 * SECOND
+    while site.now < end:
+        yield list(site.commands)
+        if site.commands:
+            site.do()
+        elif site.readings:
+            site.look()
+        else:
+            site.wait(0.2)
+
+
 def until_proofs(site: Site) -> list[str]:
     """Work from tick to tick until something is proved; returns whose proofs are handed out just then."""
     for _ in range(20):
         site.tick()
-        for _ in range(50 * len(MANY)):
-            found = proofs(list(site.commands))
-            if found:
-                return found
-            if site.commands:
-                site.do()
-            elif site.readings:
-                site.look()
-            else:
-                break
+        for found in steps(site):
+            proved = proofs(found)
+            if proved:
+                return proved
         site.run(59.0)
     return []
 
@@ -92,16 +100,10 @@ def test_all_sources_go_over_what_is_proved_at_once_behind_a_tick_and_places_are
     rounds: list[int] = []
     for _ in range(20):
         site.tick()
-        for _ in range(50 * len(MANY)):
-            handed = [each.stream.source for each in site.commands if isinstance(each.job, jobs.Recheck)]
-            if handed and not any(each.of_the_tick for each in site.commands):
+        for commands in steps(site):
+            handed = [each.stream.source for each in commands if isinstance(each.job, jobs.Recheck)]
+            if handed:
                 rounds.append(len(handed))
-                break
-            if site.commands:
-                site.do()
-            elif site.readings:
-                site.look()
-            else:
                 break
         quiet = len(site.done) + len(site.commands)
         site.run(59.0)
@@ -159,21 +161,38 @@ def test_each_stream_of_a_crowd_is_proved_once_a_lookback() -> None:
     assert all(lookbacks - 1 <= each <= lookbacks + 1 for each in times.values()), times
 
 
+def yes() -> bool:
+    return True
+
+
 def test_it_is_time_once_a_tick() -> None:
     gathering = Gathering(many=True)
     assert (gathering.proofs, gathering.wakes_at()) == (Proofs.ANY_TIME, None)
     gathering.tick(100)
     assert (gathering.proofs, gathering.wakes_at()) == (Proofs.NOT_YET, 100 + PATIENCE)
-    assert not gathering.begins(done=False, steady=100 + PATIENCE - 1)
-    assert gathering.begins(done=False, steady=100 + PATIENCE)
-    assert not gathering.begins(done=True, steady=100 + PATIENCE)
+    assert not gathering.begins(False, yes, 100 + PATIENCE - 1)
+    assert gathering.begins(False, yes, 100 + PATIENCE)
+    assert not gathering.begins(True, yes, 100 + PATIENCE)
     assert (gathering.proofs, gathering.wakes_at()) == (Proofs.NOW, None)
     gathering.tick(200)
-    assert gathering.begins(done=True, steady=200)
+    assert gathering.begins(True, yes, 200)
+
+
+def test_what_is_on_its_way_is_waited_for_a_little_longer_and_for_half_a_tick_at_the_most() -> None:
+    gathering = Gathering(many=True)
+    gathering.tick(0)
+    assert not gathering.begins(True, lambda: False, 1)
+    assert gathering.wakes_at() == MARKS_PATIENCE
+    assert not gathering.begins(True, lambda: False, MARKS_PATIENCE - 1)
+    assert gathering.begins(True, lambda: False, MARKS_PATIENCE)
+    tick = 10 * SECOND
+    gathering.tick(tick)
+    assert not gathering.begins(True, lambda: False, tick + 5 * SECOND - 1)
+    assert gathering.begins(True, lambda: False, tick + 5 * SECOND)
 
 
 def test_few_need_not_wait() -> None:
     gathering = Gathering(many=False)
     gathering.tick(100)
     assert (gathering.proofs, gathering.wakes_at()) == (Proofs.ANY_TIME, None)
-    assert not gathering.begins(done=True, steady=100)
+    assert not gathering.begins(True, yes, 100)
