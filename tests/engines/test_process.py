@@ -17,25 +17,9 @@ import pytest
 from lab.loopback import wait_until
 from telegraf_plugin import __version__
 from telegraf_plugin.plugin import FIRST_INTERVAL
-from tests.engines.plugin_process import (
-    SHORT_S,
-    PluginProcess,
-    Section,
-    queries,
-    read_lines,
-    run_once,
-    source,
-)
-from tests.fakes import (
-    END,
-    HTML,
-    FakeSource,
-    chunked,
-    endless,
-    good,
-    hang,
-    table,
-)
+from tests.behaviours import END, HTML, chunked, endless, good, hang, table
+from tests.engines.plugin_process import SHORT_S, PluginProcess, Section, queries, read_lines, run_once, source
+from tests.fakes import FakeSource
 
 FULL = table(values=["1.5", "2.5", "3.5"])
 
