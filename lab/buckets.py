@@ -34,7 +34,7 @@ HEAD = "| buckets | a tick | by | source, ms a stream | plugin, ms a stream | re
 
 def streams(count: int) -> list[StreamDefinition]:
     """Return a stream a bucket."""
-    return [replace(STREAM, name=f"s{at}", bucket=f"data-{at}") for at in range(count)]
+    return [replace(STREAM, source="POD-30", name=f"s{at}", bucket=f"data-{at}") for at in range(count)]
 
 
 def furnish(server: InfluxServer, buckets: Iterable[int], now: int) -> None:
