@@ -11,15 +11,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 from lab.influxd import InfluxServer
 from lab.measured import processor_seconds
+from lab.replies import STREAM
 from telegraf_plugin.influxdb.bundle import Bundle, Foresee, sharing
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
-from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.source_tasks import MOST_TOGETHER
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.tally import Tally
@@ -33,22 +34,7 @@ HEAD = "| buckets | a tick | by | source, ms a stream | plugin, ms a stream | re
 
 def streams(count: int) -> list[StreamDefinition]:
     """Return a stream a bucket."""
-    return [
-        StreamDefinition(
-            source="POD-30",
-            name=f"s{at}",
-            bucket=f"data-{at}",
-            central_bucket="copy",
-            measurements=(),
-            exclude_fields=(),
-            tags=(),
-            aggregate=None,
-            flux=None,
-            lookback=5 * MINUTE,
-            metadata_tags=(MetadataTag.HOST, MetadataTag.SOURCE_BUCKET),
-        )
-        for at in range(count)
-    ]
+    return [replace(STREAM, source="POD-30", name=f"s{at}", bucket=f"data-{at}") for at in range(count)]
 
 
 def furnish(server: InfluxServer, buckets: Iterable[int], now: int) -> None:

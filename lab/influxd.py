@@ -7,16 +7,16 @@ import io
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlencode
 
 from lab import engines
 from lab.loopback import HOST, HttpRefused, free_port, open_url, wait_until
+from lab.own_server import OwnServer
 from lab.points import Point, read_points
 from lab.process import Process, ProcessEnded
 
@@ -24,7 +24,7 @@ from lab.process import Process, ProcessEnded
 _GO_ZERO_S = 62_135_596_800
 
 
-class InfluxServer:
+class InfluxServer(OwnServer):
     """An InfluxDB 2 with one organisation. A context: set up on entry, ended and removed on leaving.
 
     `token` is the operator token, made on the spot. `start`, `stop`, `kill`, `pause` and `resume` act on the
@@ -47,13 +47,11 @@ class InfluxServer:
         self._tls, self._options = tls, options
         self.token = secrets.token_urlsafe(32)
         self.port = 0
-        self._home = tempfile.TemporaryDirectory(prefix="lab-influxd-", ignore_cleanup_errors=True)
-        self.folder = Path(self._home.name)
         self._first_bucket = bucket
         self._org_id = ""
         self._bucket_ids: dict[str, str] = {}
         self._authorizations: dict[str, str] = {}
-        self._process = self._prepare()
+        super().__init__("lab-influxd-")
 
     @property
     def url(self) -> str:
@@ -98,40 +96,6 @@ class InfluxServer:
         wait_until(self._healthy, f"/health of {self.url}", timeout_s)
         if not self._org_id:
             self._set_up()
-
-    def stop(self) -> None:
-        """End the server in good order; clients are refused from then on."""
-        self._process.stop()
-
-    def kill(self) -> None:
-        """End the server as a crash would."""
-        self._process.kill()
-
-    def pause(self) -> None:
-        """Let the server hang: connections are accepted and never answered."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """The end of `pause`."""
-        self._process.resume()
-
-    def close(self) -> None:
-        """End the server and remove its folder."""
-        self._process.stop()
-        self._home.cleanup()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _prepare(self) -> Process:
         self.port = free_port()

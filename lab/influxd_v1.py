@@ -5,20 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 from lab import engines
 from lab.loopback import HOST, HttpRefused, free_port, open_url, wait_until
+from lab.own_server import OwnServer
 from lab.process import Process, ProcessEnded
 
 ADMIN, ADMIN_PASSWORD = "admin", "the admin's own"
 
 
-class V1Server:
+class V1Server(OwnServer):
     """An InfluxDB 1.x of `version` `1.13` or `1.6` that asks for user and password. A context.
 
     `user` and `password` are of one who may read the databases of `create_database`. `start`, `stop`, `pause` and
@@ -29,12 +27,10 @@ class V1Server:
 
     def __init__(self, version: str, flux: bool = True) -> None:
         self.version = version
-        self._home = tempfile.TemporaryDirectory(prefix="lab-influxd-v1-", ignore_cleanup_errors=True)
-        self.folder = Path(self._home.name)
         self._flux = flux
         self.port = 0
-        self._process = self._prepare()
         self._known = False
+        super().__init__("lab-influxd-v1-")
 
     @property
     def url(self) -> str:
@@ -56,36 +52,6 @@ class V1Server:
             self.query(f"CREATE USER {ADMIN} WITH PASSWORD {_string(ADMIN_PASSWORD)} WITH ALL PRIVILEGES", login=False)
             self.query(f"CREATE USER {self.user} WITH PASSWORD {_string(self.password)}")
             self._known = True
-
-    def stop(self) -> None:
-        """End the server in good order; clients are refused from then on."""
-        self._process.stop()
-
-    def pause(self) -> None:
-        """Let the server hang."""
-        self._process.pause()
-
-    def resume(self) -> None:
-        """The end of `pause`."""
-        self._process.resume()
-
-    def close(self) -> None:
-        """End the server and remove its folder."""
-        self._process.stop()
-        self._home.cleanup()
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def create_database(self, name: str, policies: str = "", read: bool = True) -> None:
         """Create a database, which `user` may read; `policies`: InfluxQL for more of its retention policies."""

@@ -23,6 +23,7 @@ from telegraf_plugin.influxdb.influxql_questions import ADDED, Questions, added
 from telegraf_plugin.influxdb.influxql_reader import InfluxqlReader, Left
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
 from telegraf_plugin.influxdb.ledger_reader import LedgerReader
+from telegraf_plugin.influxdb.resting import Resting
 from telegraf_plugin.influxdb.statements import Foreseen
 from telegraf_plugin.influxdb.timestamps import parse_time
 from telegraf_plugin.stream.block import Block, FieldKey
@@ -61,8 +62,7 @@ class CentralReader(LedgerReader):
         self._way = InfluxqlWay(self._client, central.read)
         self._always_influxql = central.read is ReadWay.INFLUXQL
         self._influxql = InfluxqlReader(self._way)
-        self._steady = steady
-        self._too_many: dict[str, float] = {}  # by bucket, until when points of many are not asked for together
+        self._alone = Resting(ALONE_SECONDS, steady)  # buckets where points of many are not asked for together
         self._open: dict[str, Bundle] = {}
         self._turns: dict[str, threading.Lock] = {}
 
@@ -105,14 +105,10 @@ class CentralReader(LedgerReader):
             yield from self._influxql.foreseen(in_central(stream), spans, False)
             return
         bucket, tags = stream.central_bucket, added(in_central(stream).conditions)
-        if tags and self._steady() >= self._too_many.get(bucket, 0.0):
+        if tags and bucket not in self._alone:
             for span in spans:
                 query, whole = flux.points_query(stream, *span), flux.all_points_query(stream, *span)
-                yield ForeseenPoints(query, whole, tags, partial(self._rest, bucket))
-
-    def _rest(self, bucket: str) -> None:
-        """Have each stream ask for its own points in `bucket` for a while: they are too many for one answer."""
-        self._too_many[bucket] = self._steady() + ALONE_SECONDS
+                yield ForeseenPoints(query, whole, tags, partial(self._alone.add, bucket))
 
     def exists(self, stream: StreamDefinition, span: Span) -> bool:
         """Say whether central has any point of `stream` in `span`, which may be years."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from telegraf_plugin.influxdb.influxql_way import InfluxqlWay
+from telegraf_plugin.influxdb.resting import Resting
 from telegraf_plugin.stream.definition import ReadWay, StreamDefinition
 
 MANY_BUCKETS = 50
@@ -28,15 +29,13 @@ class FluxTogether:
 
     def __init__(self, way: InfluxqlWay, read: ReadWay, steady: Callable[[], float] = time.monotonic) -> None:
         """`read`: the language that the server is to be asked in; `steady`: seconds of a clock that never jumps."""
-        self._way, self._read, self._steady = way, read, steady
+        self._way, self._read = way, read
         self._points: dict[str, int] = {}
-        self._resting: dict[str, float] = {}
+        self._resting = Resting(REST_SECONDS, steady)
 
     def takes(self, stream: StreamDefinition) -> bool:
         """Say whether small questions about `stream` go by Flux where others' go as well."""
-        if self._read is ReadWay.INFLUXQL or stream.flux is not None:
-            return False
-        if self._steady() < self._resting.get(stream.label, 0.0):
+        if self._read is ReadWay.INFLUXQL or stream.flux is not None or stream.label in self._resting:
             return False
         points = self._points.get(stream.label, 0)
         if points > MAX_POINTS:
@@ -52,4 +51,4 @@ class FluxTogether:
 
     def in_vain(self, stream: StreamDefinition) -> None:
         """Note that nothing came of asking about `stream` so."""
-        self._resting[stream.label] = self._steady() + REST_SECONDS
+        self._resting.add(stream.label)

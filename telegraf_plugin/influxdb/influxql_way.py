@@ -13,6 +13,7 @@ from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.influxql import Selection, UnspeakableName
 from telegraf_plugin.influxdb.influxql_questions import Questions, Unanswerable
 from telegraf_plugin.influxdb.layouts import Layouts, Unmapped
+from telegraf_plugin.influxdb.resting import Resting
 from telegraf_plugin.stream.definition import ReadWay
 
 log = logging.getLogger(__name__)
@@ -34,18 +35,16 @@ class InfluxqlWay:
 
     def __init__(self, client: QueryClient, way: ReadWay, steady: Callable[[], float] = time.monotonic) -> None:
         """`steady` gives seconds of a clock that never jumps."""
-        self.client, self._way, self._steady = client, way, steady
+        self.client, self._way = client, way
         self.layouts = Layouts(client, steady)
         self._lock = threading.Lock()
         self._failures: dict[str, int] = {}
-        self._resting: dict[str, float] = {}
+        self._resting = Resting(SECONDS_BY_FLUX, steady)
         self._said: set[tuple[str, ...]] = set()
 
     def open(self, bucket: str) -> bool:
         """Say whether `bucket` is asked for by InfluxQL."""
-        return not self.client.speaks_flux or (
-            self._way is not ReadWay.FLUX and self._steady() >= self._resting.get(bucket, 0.0)
-        )
+        return not self.client.speaks_flux or (self._way is not ReadWay.FLUX and bucket not in self._resting)
 
     def ask(
         self,
@@ -107,7 +106,7 @@ class InfluxqlWay:
             failures = self._failures[bucket] = self._failures.get(bucket, 0) + 1
             if begun and failures < MAX_FAILURES:
                 return False
-            self._resting[bucket] = self._steady() + SECONDS_BY_FLUX
+            self._resting.add(bucket)
             self._failures.pop(bucket)
         self.leaves(label, bucket, error.summary)
         return not begun

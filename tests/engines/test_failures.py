@@ -10,16 +10,12 @@ import pytest
 
 from lab.influxd import InfluxServer
 from lab.loopback import HOST, free_port, wait_until
-from tests.engines.plugin_process import Finished, PluginProcess, queries, run_once, source
-from tests.fakes import (
+from tests.behaviours import (
     BROKEN_OFF,
     CUT,
     HTML,
     REDIRECT,
     UNAUTHORIZED,
-    Behaviour,
-    Exchange,
-    FakeSource,
     chunked,
     good,
     hang,
@@ -28,6 +24,9 @@ from tests.fakes import (
     reset,
     table,
 )
+from tests.engines.plugin_process import Finished, PluginProcess, queries, run_once, source
+from tests.exchange import Behaviour, Exchange
+from tests.fakes import FakeSource
 
 FULL = table(values=["1.5", "2.5", "3.5"])
 CSV = {"Content-Type": "text/csv; charset=utf-8"}

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from lab.expect import METADATA_TAGS, difference, expected_points
-from lab.influxd import InfluxServer
-from lab.loopback import free_port, open_url, wait_until
-from lab.points import FieldType, Point, read_points
+from lab.loopback import free_port, wait_until
+from lab.points import FieldType, Point
 from lab.site import POD_8, POD_30, Site
 from lab.telegraf import TelegrafProcess, work_folder
 from tests.engines.corpus import (
@@ -35,49 +30,17 @@ from tests.engines.corpus import (
     passes,
     twins,
 )
-from tests.engines.plugin_process import queries, run_once, source
-
-HOUR = 3_600 * SECOND
-DAY = 24 * HOUR
+from tests.engines.shard_groups import (
+    DAY,
+    changing,
+    last_midnight,
+    last_monday,
+    points_of,
+    read_by_hour,
+    set_shard_duration,
+)
 
 PODS, TELEGRAF, POWER = "pod_monitoring", "telegraf", "power_monitoring"
-
-
-def set_shard_duration(server: InfluxServer, bucket: str, seconds: int) -> None:
-    """What `influx bucket update --shard-group-duration` does."""
-    headers = {"Authorization": f"Token {server.token}", "Content-Type": "application/json"}
-    with open_url("GET", f"{server.url}/api/v2/buckets?name={bucket}", headers=headers) as reply:
-        bucket_id = json.loads(reply.read())["buckets"][0]["id"]
-    rule = {"type": "expire", "everySeconds": 0, "shardGroupDurationSeconds": seconds}
-    body = json.dumps({"retentionRules": [rule]}).encode()
-    with open_url("PATCH", f"{server.url}/api/v2/buckets/{bucket_id}", body, headers) as reply:
-        assert json.loads(reply.read())["retentionRules"][0]["shardGroupDurationSeconds"] == seconds
-
-
-def nanoseconds_of(when: datetime) -> int:
-    return int(when.timestamp()) * SECOND
-
-
-def last_monday(now: int) -> int:
-    """The last Monday 00:00 UTC that is at least an hour ago: where a 7-day group begins."""
-    when = datetime.fromtimestamp(now // SECOND, UTC) - timedelta(hours=1)
-    return nanoseconds_of((when - timedelta(days=when.weekday())).replace(hour=0, minute=0, second=0, microsecond=0))
-
-
-def last_midnight(now: int) -> int:
-    """The last midnight UTC that is at least an hour ago."""
-    return (now - HOUR) // DAY * DAY
-
-
-def changing(boundary: int) -> tuple[list[str], list[str], set[Point]]:
-    """Lines before and from `boundary` on, whose field has two types, and the points that they are."""
-    integers = [boundary - HOUR, boundary - 2, boundary - 1]
-    floats = [boundary, boundary + 1, boundary + HOUR - 1]
-    tags = frozenset({("host", "h")})
-    points = {Point("changing", tags, "v", FieldType.INTEGER, str(n), at) for n, at in enumerate(integers)}
-    points |= {Point("changing", tags, "v", FieldType.FLOAT, f"{n}.5", at) for n, at in enumerate(floats)}
-    before = [f"changing,host=h v={n}i {at}" for n, at in enumerate(integers)]
-    return before, [f"changing,host=h v={n}.5 {at}" for n, at in enumerate(floats)], points
 
 
 @dataclass
@@ -181,22 +144,6 @@ def landing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         central |= {bucket: read_by_hour(site.central, bucket, now - 9 * DAY, now) for bucket in (TELEGRAF, POWER)}
         central["metrics"] = site.central.points("metrics", at, time.time_ns() + SECOND)
         yield Landing(at, site, log, pods, central, {TELEGRAF: weekly, POWER: resized}, tags)
-
-
-def read_by_hour(server: InfluxServer, bucket: str, start: int, stop: int) -> set[Point]:
-    """The points around the two boundaries, one query an hour, so that no shard group's end is inside one."""
-    found: set[Point] = set()
-    for boundary in {last_monday(stop), last_midnight(stop)}:
-        for hour in (boundary - HOUR, boundary):
-            if start <= hour < stop:
-                found |= points_of(
-                    server, f'from(bucket: "{bucket}") |> range(start: time(v: {hour}), stop: time(v: {hour + HOUR}))'
-                )
-    return found
-
-
-def points_of(server: InfluxServer, flux: str) -> set[Point]:
-    return set(read_points(io.StringIO(server.query_csv(flux), newline="")))
 
 
 def texts(landing: Landing, measurement: str) -> dict[int, str]:
@@ -315,27 +262,3 @@ def test_a_field_of_two_types_arrives_whole(landing: Landing, bucket: str, sourc
     expected = expected_points(landing.changed[bucket], source_name, bucket, landing.tags)
     assert {point.type for point in expected} == {FieldType.INTEGER, FieldType.FLOAT}
     assert difference(expected, landing.central[bucket]) == ""
-
-
-@pytest.mark.parametrize(
-    ("first", "then", "boundary"),
-    [(86_400, None, last_midnight), (7 * 86_400, None, last_monday), (86_400, 7 * 86_400, last_midnight)],
-    ids=["day", "week", "day-then-week"],
-)
-def test_a_field_whose_type_changed_at_a_shard_groups_end_is_read_whole(
-    first: int, then: int | None, boundary: Any, influx: InfluxServer, tmp_path: Path
-) -> None:
-    bucket = f"changing{first}{then}"
-    influx.create_bucket(bucket, shard_group_s=first)
-    before, after, _ = changing(boundary(time.time_ns()))
-    influx.write(bucket, "\n".join(before).encode())
-    if then is not None:
-        set_shard_duration(influx, bucket, then)
-    influx.write(bucket, "\n".join(after).encode())
-    document = queries(source("s", influx.url, {"bucket": bucket, "lookback": "9d", "start": "-9d"}, token="${REAL}"))
-    run = run_once(tmp_path, document, {"REAL": influx.token}, timeout_s=60)
-    assert run.errors == [], run.stderr
-    found = {(repr(line.fields["v"]), line.time_ns) for line in run.data}
-    lines = [line.rpartition(" ") for line in before + after]
-    wanted = {(text.partition("v=")[2].removesuffix("i"), int(at)) for text, _, at in lines}
-    assert found == wanted

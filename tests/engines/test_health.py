@@ -15,7 +15,8 @@ import pytest
 from lab.loopback import free_port, wait_until
 from lab.site import Site
 from lab.telegraf import TelegrafProcess, work_folder
-from tests.fakes import UNAUTHORIZED, FakeSource, good, hang
+from tests.behaviours import UNAUTHORIZED, good, hang
+from tests.fakes import FakeSource
 
 INTERVAL_S = 3
 FLUSH_S = 1.0

@@ -13,10 +13,12 @@ from urllib.parse import parse_qs
 import msgpack
 import pytest
 
+from tests.behaviours import bucket_found, good, plain, table
 from tests.engines.landing import Landing
 from tests.engines.memory import LIMIT_MIB, peak_mib
 from tests.engines.plugin_process import PluginProcess, queries, source
-from tests.fakes import Exchange, FakeSource, bucket_found, good, plain, table
+from tests.exchange import Exchange
+from tests.fakes import FakeSource
 
 QUIET_S = 5.0
 Pieces = Iterator[bytes]

@@ -15,10 +15,12 @@ import yaml
 
 from lab.loopback import wait_until
 from lab.telegraf import program_path
+from tests.behaviours import END, begin_chunked, endless, good, table
 from tests.engines.landing import Landing
 from tests.engines.memory import LIMIT_MIB, cpu_seconds, peak_mib
 from tests.engines.plugin_process import PROGRAM, TOKEN, PluginProcess, queries, source
-from tests.fakes import END, Exchange, FakeSource, begin_chunked, endless, good, table
+from tests.exchange import Exchange
+from tests.fakes import FakeSource
 
 MANY = 3_000_000
 NAMES = 20_000

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from lab.loopback import wait_until
+from tests.behaviours import END, begin_chunked, good, table
 from tests.engines.landing import shared_central
 from tests.engines.memory import LIMIT_MIB, peak_mib
 from tests.engines.plugin_process import TOKEN, PluginProcess, queries, run_once, source
-from tests.fakes import END, Exchange, FakeSource, begin_chunked, good, table
+from tests.exchange import Exchange
+from tests.fakes import FakeSource
 
 FIELDS = 120_000
 FORGED = "\x1b[2J\x1b]0;owned\x07\u202e\u2028E! forged"

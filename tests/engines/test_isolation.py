@@ -13,9 +13,10 @@ import pytest
 
 from lab.influxd import InfluxServer
 from lab.loopback import HOST, free_port, wait_until
+from tests.behaviours import chunked, hang, refusal, reset, table
 from tests.engines.landing import Landing
 from tests.engines.plugin_process import LEDGER, PluginProcess, queries, source
-from tests.fakes import BlackHole, FakeSource, chunked, hang, refusal, reset, table
+from tests.fakes import BlackHole, FakeSource
 from tests.meddler import Meddler
 
 TICKS = 5

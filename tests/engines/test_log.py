@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.behaviours import UNAUTHORIZED, good, refusal, table
 from tests.engines.plugin_process import PluginProcess, queries, run_once, source
-from tests.fakes import UNAUTHORIZED, FakeSource, good, refusal, table
+from tests.fakes import FakeSource
 
 PREFIX = re.compile(r"[EWID]! \S")
 FULL = table(values=["1.5", "2.5", "3.5"])

@@ -17,25 +17,9 @@ import pytest
 from lab.loopback import wait_until
 from telegraf_plugin import __version__
 from telegraf_plugin.plugin import FIRST_INTERVAL
-from tests.engines.plugin_process import (
-    SHORT_S,
-    PluginProcess,
-    Section,
-    queries,
-    read_lines,
-    run_once,
-    source,
-)
-from tests.fakes import (
-    END,
-    HTML,
-    FakeSource,
-    chunked,
-    endless,
-    good,
-    hang,
-    table,
-)
+from tests.behaviours import END, HTML, chunked, endless, good, hang, table
+from tests.engines.plugin_process import SHORT_S, PluginProcess, Section, queries, read_lines, run_once, source
+from tests.fakes import FakeSource
 
 FULL = table(values=["1.5", "2.5", "3.5"])
 
@@ -181,12 +165,7 @@ def test_sigterm_ends_it_within_two_seconds_while_stdout_is_not_read(tmp_path: P
     with FakeSource(endless) as fake:
         document = queries(source("s", fake.url))
         with PluginProcess(tmp_path, document) as plugin:
-            assert plugin.popen.stdout is not None
-            descriptor = plugin.popen.stdout.fileno()
-            plugin.ready().tick()
-            wait_until(lambda: len(plugin.output) > 100_000, "some output", 20)
-            plugin.stop_reading()
-            wait_until(lambda: _waiting(descriptor) >= 65536 - 4096, "the pipe to be full", 20)
+            _fill_the_pipe(plugin)
             at = time.monotonic()
             plugin.popen.terminate()
             assert plugin.popen.wait(10) == 0
@@ -195,15 +174,20 @@ def test_sigterm_ends_it_within_two_seconds_while_stdout_is_not_read(tmp_path: P
 
 def test_end_of_input_ends_it_in_time_while_stdout_is_not_read(tmp_path: Path) -> None:
     with FakeSource(endless) as fake, PluginProcess(tmp_path, queries(source("s", fake.url))) as plugin:
-        assert plugin.popen.stdout is not None
-        descriptor = plugin.popen.stdout.fileno()
-        plugin.ready().tick()
-        wait_until(lambda: len(plugin.output) > 100_000, "some output", 20)
-        plugin.stop_reading()
-        wait_until(lambda: _waiting(descriptor) >= 65536 - 4096, "the pipe to be full", 20)
+        _fill_the_pipe(plugin)
         closed = plugin.end_of_input()
         assert plugin.popen.wait(8) == 0
         assert time.monotonic() - closed < 6.0  # 4 s for the cycle in hand, 1.5 s for a write in hand
+
+
+def _fill_the_pipe(plugin: PluginProcess) -> None:
+    """Have it print, and nobody read, until it can print no more."""
+    assert plugin.popen.stdout is not None
+    descriptor = plugin.popen.stdout.fileno()
+    plugin.ready().tick()
+    wait_until(lambda: len(plugin.output) > 100_000, "some output", 20)
+    plugin.stop_reading()
+    wait_until(lambda: _waiting(descriptor) >= 65536 - 4096, "the pipe to be full", 20)
 
 
 def _waiting(descriptor: int) -> int:

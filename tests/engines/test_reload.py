@@ -8,8 +8,9 @@ import yaml
 
 from lab.loopback import wait_until
 from telegraf_plugin.telegraf.writer import unread
+from tests.behaviours import endless, good, table
 from tests.engines.plugin_process import LEDGER, PluginProcess, queries, read_lines, source
-from tests.fakes import FakeSource, endless, good, table
+from tests.fakes import FakeSource
 
 
 def test_a_changed_file_is_taken_over_without_losing_the_pipes(tmp_path: Path) -> None:

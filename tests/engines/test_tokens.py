@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from lab.loopback import HOST, free_port
+from tests.behaviours import UNAUTHORIZED, begin_chunked, good, hang, plain, refusal, table
 from tests.engines.landing import shared_central
 from tests.engines.plugin_process import TOKEN, PluginProcess, queries, run_once, source
-from tests.fakes import UNAUTHORIZED, Exchange, FakeSource, begin_chunked, good, hang, plain, refusal, table
+from tests.exchange import Exchange
+from tests.fakes import FakeSource
 
 FULL = table(values=["1.5", "2.5", "3.5"])
 

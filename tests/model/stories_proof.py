@@ -14,6 +14,7 @@ from tests.model.outside import SECOND, Key, MarkOf, Point, Question, Reply
 from tests.model.stories import rounds, stuck
 from tests.model.stories_asked import history, lacks
 from tests.model.stories_failing import live
+from tests.model.stories_time import ahead
 from tests.model.streams import BEGIN, HISTORY
 from tests.model.world import World
 
@@ -79,13 +80,7 @@ def killed_when_clocks_were_ahead(world: World) -> None:
 
     Each mark stands on the one before it: none beside them tells of what was printed.
     """
-    rounds(world, 3)
-    world.source.ahead = world.collector_ahead = 300 * SECOND
-    for _ in range(30):
-        key: Key = ("m", (world.now // SECOND - 20) * SECOND)
-        world.source.points["a"][key] = 1
-        world.excused.add(("a", key))  # nobody can know better yet
-        closely(world)
+    ahead(world, closely)
     world.kill()
     world.source.ahead = world.collector_ahead = 0
     world.start()

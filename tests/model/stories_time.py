@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from telegraf_plugin.stream.definition import Start
@@ -214,14 +215,15 @@ def late_while_clocks_were_ahead_and_killed(world: World) -> None:
     lacks(world, list(world.source.points["a"]), "what came late")
 
 
-def ahead(world: World) -> None:
+def ahead(world: World, live_on: Callable[[World], None] = World.round) -> None:
+    """Both clocks are ahead while what comes is late by the right time; `live_on`: what an interval is."""
     rounds(world, 3)
     world.source.ahead = world.collector_ahead = 300 * SECOND
     for _ in range(30):
         key: Key = ("m", (world.now // SECOND - 20) * SECOND)
         world.source.points["a"][key] = 1
         world.excused.add(("a", key))  # nobody can know better yet
-        world.round()
+        live_on(world)
 
 
 def metrics_unreadable(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telegraf_plugin.stream.block import FieldKey
+from telegraf_plugin.stream.block import FieldKey, FieldType
 from telegraf_plugin.stream.clocks import Instant
 from telegraf_plugin.stream.course import Course
 from telegraf_plugin.stream.definition import StreamDefinition
@@ -17,6 +17,7 @@ from tests.unit.test_definition import STREAM
 SECOND = 1_000_000_000
 HOUR = 3600
 LOOKBACK = 300
+GROUP, OTHER = FieldKey(b"m", b"f", FieldType.FLOAT), FieldKey(b"m", b"g", FieldType.FLOAT)
 T = 1_795_473_000 * SECOND  # half past six: nothing is cut at it
 
 
@@ -133,3 +134,12 @@ class CourseBench:
 
     def pending(self) -> list[Span]:
         return seconds(self.course.pending.spans())
+
+
+def live(now: int = 0) -> CourseBench:
+    """A stream whose live part was copied at `now`, and is back."""
+    bench = CourseBench(now - LOOKBACK)
+    bench.tick(now)
+    bench.copied(bench.next())
+    assert bench.next() is None
+    return bench

@@ -7,7 +7,7 @@ import pytest
 from telegraf_plugin.influxdb.annotated_csv import MAX_QUOTED_COLUMNS, Decoder
 from telegraf_plugin.stream.drops import DropReason
 from tests.replies import row, time_text
-from tests.unit.test_annotated_csv import NOW, data, decode, pieces, table
+from tests.unit.annotated_csv_bench import NOW, data, decode, pieces, table
 
 # Errors in the stream
 

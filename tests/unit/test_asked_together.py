@@ -30,7 +30,7 @@ from telegraf_plugin.telegraf.inflight import InFlightWindow
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.unit.core_bench import BEGIN, HOUR, SECOND
 from tests.unit.core_bench import stream as stream_of
-from tests.unit.test_executor import Output, command
+from tests.unit.executor_bench import Output, command
 from tests.unit.test_messagepack import document, series
 
 SPAN = (BEGIN - 60 * SECOND, BEGIN)

@@ -23,7 +23,9 @@ from telegraf_plugin.stream.ledger import FORMAT, Mark, MarkId, Origin
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.request import Kind, Request
 from telegraf_plugin.stream.spans import Spans
-from tests.fakes import BROKEN_OFF, CUT, END, UNAUTHORIZED, Behaviour, Exchange, FakeSource, good, plain, refusal, table
+from tests.behaviours import BROKEN_OFF, CUT, END, UNAUTHORIZED, good, plain, refusal, table
+from tests.exchange import Behaviour, Exchange
+from tests.fakes import FakeSource
 from tests.replies import row, time_text
 from tests.unit.test_definition import STREAM
 

@@ -12,14 +12,10 @@ from influxdb_client import Dialect, InfluxDBClient
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.transport import Compression, Transport
-from tests.fakes import END, Exchange, FakeSource, bucket_found, endless, good, plain, refusal, table
-from tests.unit.test_failures import (
-    CSV,
-    PAST,
-    QUERY,
-    TOKEN,
-    client,
-)
+from tests.behaviours import END, bucket_found, endless, good, plain, refusal, table
+from tests.exchange import Exchange
+from tests.fakes import FakeSource
+from tests.unit.test_failures import CSV, PAST, QUERY, TOKEN, client
 
 # What a client does
 

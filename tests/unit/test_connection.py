@@ -20,7 +20,8 @@ from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.transport import STRAIGHT, Tls, Transport
-from tests.fakes import FakeSource, good
+from tests.behaviours import good
+from tests.fakes import FakeSource
 from tests.proxy import TinyProxy
 
 TOKEN = "a-token-that-nobody-may-see"

@@ -14,8 +14,7 @@ from telegraf_plugin.stream.holds import LOOKS
 from telegraf_plugin.stream.jobs import Check, Compare, Compared, Copy, Counted, Explain, Job, Land, Prove
 from telegraf_plugin.stream.ration import NOTHING_SENT
 from telegraf_plugin.stream.spans import NOTHING, Spans, span
-from tests.unit.course_bench import LOOKBACK, SECOND, CourseBench, at, s, seconds, sp
-from tests.unit.test_course_prove import GROUP, live
+from tests.unit.course_bench import GROUP, LOOKBACK, SECOND, CourseBench, at, live, s, seconds, sp
 from tests.unit.test_definition import STREAM
 
 # Held

@@ -21,7 +21,9 @@ from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.http_client import CHUNK_BYTES
-from tests.fakes import END, BlackHole, Exchange, FakeSource, chunked, good, hang, plain, reset, table
+from tests.behaviours import END, chunked, good, hang, plain, reset, table
+from tests.exchange import Exchange
+from tests.fakes import BlackHole, FakeSource
 
 TOKEN = "a-token-that-nobody-may-see"
 CSV = {"Content-Type": "text/csv; charset=utf-8"}

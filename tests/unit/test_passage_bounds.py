@@ -17,7 +17,7 @@ from telegraf_plugin.influxdb.passage import MAX_LOSSY_COLUMNS, Passage
 from telegraf_plugin.stream.block import Block
 from telegraf_plugin.stream.mapping import MetadataTag
 from telegraf_plugin.stream.tally import Tally
-from tests.fakes import END
+from tests.behaviours import END
 from tests.unit.test_status import CPU as SHIPPED
 
 CPU = replace(SHIPPED, metadata_tags=(MetadataTag.HOST, MetadataTag.SOURCE_BUCKET))

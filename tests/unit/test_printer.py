@@ -23,7 +23,7 @@ from telegraf_plugin.telegraf.merger import HELD_BYTES
 from telegraf_plugin.telegraf.printer import Printer
 from telegraf_plugin.telegraf.writer import LineWriter
 from tests.unit.core_bench import BEGIN, SECOND
-from tests.unit.test_executor import WHOLE, A, Bench, command
+from tests.unit.executor_bench import WHOLE, A, Bench, command
 
 WIDE = replace(A, metadata_tags=(MetadataTag.HOST, MetadataTag.SOURCE_BUCKET))
 NARROW = replace(A, metadata_tags=(MetadataTag.SOURCE_BUCKET, MetadataTag.FIELD))

@@ -14,13 +14,9 @@ from urllib3 import exceptions as urllib3
 from telegraf_plugin.errors import BadReply, PermanentError, SourceError, TransientError
 from telegraf_plugin.influxdb.failures import explain
 from telegraf_plugin.stream.retries import retry_delay
-from tests.fakes import FakeSource, plain, refusal
-from tests.unit.test_failures import (
-    TOKEN,
-    check,
-    failure,
-    sends,
-)
+from tests.behaviours import plain, refusal
+from tests.fakes import FakeSource
+from tests.unit.test_failures import TOKEN, check, failure, sends
 
 # InfluxDB's refusals
 

@@ -10,7 +10,9 @@ from telegraf_plugin.errors import BadReply
 from telegraf_plugin.influxdb.flux import Query, count_query, first_query
 from telegraf_plugin.influxdb.write import WriteClient
 from telegraf_plugin.stream.definition import StreamDefinition
-from tests.fakes import Exchange, FakeSource, chunked, good, table
+from tests.behaviours import chunked, good, table
+from tests.exchange import Exchange
+from tests.fakes import FakeSource
 from tests.unit.test_failures import MIB, TOKEN, client, failure, peak_memory
 from tests.unit.test_status import CPU
 

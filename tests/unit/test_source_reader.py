@@ -18,7 +18,7 @@ from telegraf_plugin.stream.definition import Aggregate, AggregateFunction, Stre
 from telegraf_plugin.stream.spans import Span
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR
-from tests.fakes import END, table
+from tests.behaviours import END, table
 from tests.replies import row, time_text
 from tests.unit.test_definition import STREAM
 

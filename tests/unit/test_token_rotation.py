@@ -11,7 +11,9 @@ from telegraf_plugin.errors import PermanentError, SourceError
 from telegraf_plugin.influxdb.client import QueryClient
 from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.http_client import MAX_FORMER
-from tests.fakes import END, UNAUTHORIZED, Behaviour, Exchange, FakeSource, good, refusal, table
+from tests.behaviours import END, UNAUTHORIZED, good, refusal, table
+from tests.exchange import Behaviour, Exchange
+from tests.fakes import FakeSource
 
 QUERY = Query('from(bucket: "b") |> range(start: 0)', {})
 OLD, NEW = "a-token-that-was-good", "a-token-that-is-good-now"

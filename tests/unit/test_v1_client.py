@@ -12,7 +12,8 @@ from telegraf_plugin.influxdb.flux import Query
 from telegraf_plugin.influxdb.influxql import Place
 from telegraf_plugin.influxdb.v1_client import V1Client, place_of
 from telegraf_plugin.stream.units import SECOND
-from tests.fakes import FakeSource, plain
+from tests.behaviours import plain
+from tests.fakes import FakeSource
 
 LOGIN = "reader:swördfish: and more"
 JSON = {"Content-Type": "application/json"}

@@ -20,7 +20,7 @@ from telegraf_plugin.stream.definition import StreamDefinition
 from telegraf_plugin.stream.ledger import MarkId
 from telegraf_plugin.stream.tally import Tally
 from telegraf_plugin.stream.units import HOUR
-from tests.unit.test_influxql_reader import NOW, SPAN, WHOLE
+from tests.unit.influxql_bench import NOW, SPAN, WHOLE
 from tests.unit.test_messagepack import document, series
 
 STREAM = replace(WHOLE, bucket="db/rp", exclude_fields=())

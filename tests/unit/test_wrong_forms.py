@@ -16,7 +16,8 @@ from telegraf_plugin.influxdb.rows import read_rows
 from telegraf_plugin.influxdb.source import SourceReader
 from telegraf_plugin.stream.definition import StreamId
 from telegraf_plugin.stream.ledger import MarkId
-from tests.fakes import END, FakeSource, plain, refusal, table
+from tests.behaviours import END, plain, refusal, table
+from tests.fakes import FakeSource
 from tests.unit.test_definition import STREAM
 
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
