@@ -33,6 +33,8 @@ _SYSTEM = ("_fieldKeys", "_measurements", "_series", "_tagKeys", "_tags")
 _TYPES = {kind.value.encode(): kind for kind in FieldType}
 LAYOUT_SECONDS = 600.0
 """How long a measurement's layout is believed within one shard group, in which a field's type stays."""
+AHEAD_SECONDS = 5.0
+"""How long it may take from the guess at what is asked to the question itself."""
 MAX_NAMES = 20_000
 """Fields of a bucket's measurements that are asked for: one with more is read by Flux."""
 MAX_MEASUREMENTS = 2_000
@@ -175,15 +177,17 @@ class Layouts:
 
         Good for a guess at what will be asked, never for the answer: one that was never asked about is taken for fit.
         """
-        known, new = self._believed(bucket, names, span)
+        known, new = self._believed(bucket, names, span, AHEAD_SECONDS)
         asked = [name for name in new if not _left_to_flux(name, self._alone)]
         with self._lock:
             known |= {name: self._layouts.get((bucket, name), (0.0, 0, Layout({})))[2] for name in asked}
         return known, layout_statement(where.place, asked) if asked else ""
 
-    def _believed(self, bucket: str, names: Collection[str], span: Span) -> tuple[dict[str, Layout], list[str]]:
-        """Return the layouts that are still believed in `span`, and the names of the others."""
-        now = self._steady()
+    def _believed(
+        self, bucket: str, names: Collection[str], span: Span, ahead: float = 0.0
+    ) -> tuple[dict[str, Layout], list[str]]:
+        """Return the layouts that are believed in `span` `ahead` seconds from now, and the names of the others."""
+        now = self._steady() + ahead
         known = {}
         with self._lock:
             for name in names:

@@ -65,15 +65,20 @@ class Comparing(Outcomes):
         self._has_proved = self._has_proved or job is not None
         return job if not self.waits_to_prove else None
 
-    def _sweeping(self, at: Instant, longest: int) -> Recheck | None:
-        """Return what is gone over again, of many streams that bring little likewise what was due by the tick.
+    @property
+    def _due_by(self) -> int:
+        """By when (ns of the steady clock) it was due what is to be done behind this tick, when nothing else is.
 
-        Where something is proved behind this tick it is put off to the next one, once: each stream would be done with
-        that in its own time.
+        Where something is proved behind it that is put off to the next one, once: each stream would be done with its
+        proof in its own time.
         """
+        return self._last_tick.steady - 1 if self._has_proved else self._tick.steady
+
+    def _sweeping(self, at: Instant, longest: int) -> Recheck | None:
+        """Return what is gone over again, of many streams that bring little likewise what was due by the tick."""
         if self._proofs is Proofs.ANY_TIME:
             return self._sweep(at, longest)
-        may = self.sweep.may(self._last_tick.steady - 1 if self._has_proved else self._tick.steady)
+        may = self.sweep.may(self._due_by)
         if may and self._proofs is Proofs.NOW:
             return self._sweep(self._tick, longest)
         self.waits_to_prove = self.waits_to_prove or (may and bool(self.proved))

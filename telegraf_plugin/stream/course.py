@@ -167,9 +167,11 @@ class Course(Comparing):
             job = Seek((BEGINNING, self.origin), origin=True)
         if job is None and central and terms.leave is Leave.ALL:
             job = self._sweeping(at, terms.longest)
-        if job is None and self._foresee_at <= self._tick.steady and self.stream.flux is None:  # all together
-            self._foresee_at = self._tick.steady + FORESIGHT
-            job = Foresee((at.source, at.source))
+        if job is None and self._foresee_at <= self._due_by and self.stream.flux is None:
+            if self._proofs is not Proofs.NOT_YET:
+                self._foresee_at = self._tick.steady + FORESIGHT
+                return Foresee((at.source, at.source))
+            self.waits_to_prove = True  # all together, as what is proved
         return job
 
     def wakes_at(self, at: Instant) -> int | None:

@@ -137,6 +137,21 @@ def test_who_proves_something_behind_each_tick_goes_over_what_is_proved_all_the_
     assert set(swept) == set(MANY)
 
 
+def test_what_lies_in_the_future_is_counted_behind_a_tick_too() -> None:
+    site = crowd()
+    asked: set[str] = set()
+    for _ in range(15):
+        site.tick()
+        for commands in steps(site):
+            foreseen = {each.stream.source for each in commands if isinstance(each.job, jobs.Foresee)}
+            assert not foreseen or not any(each.of_the_tick for each in commands)
+            asked |= foreseen
+        if asked:
+            break
+        site.run(29.0)
+    assert sorted(asked) == MANY  # of one tick
+
+
 def test_few_streams_prove_as_soon_as_something_has_settled() -> None:
     site = Site(*(stream(f"s{number}") for number in range(CALM_STREAMS))).start()
     between = 0
