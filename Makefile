@@ -119,7 +119,7 @@ kafka-test: venv ## Try each fault of the way over Kafka by itself, on a real Ka
 	KAFKA_SEEN=$(KAFKA_SEEN) $(BIN)/pytest -n 0 -s tests/kafka
 
 release-check: FAULTS = 60
-release-check: kafka-test ## Before a release, besides make check: the way over Kafka, fault by fault, then 60 by chance
+release-check: kafka-test image-test ## Before a release, besides make check: Kafka, fault by fault; image and pods; 60 faults by chance
 	@$(MAKE) chaos OVER=kafka FAULTS=$(FAULTS) SEED=$(SEED)
 
 chaos-mutants: FAULTS = 40
