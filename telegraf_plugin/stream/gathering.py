@@ -2,11 +2,10 @@
 behind what a tick has asked for. Pure.
 
 Each stream's spans settle in their own time, and each source is done with a tick in its own. Proved as soon as may be
-they would ask central some ten times a tick, each time for a few; and gone over, each of them alone. All
-times are ns of the steady clock.
+they would ask central some ten times a tick, each time for a few; and gone over, each of them alone.
 
 The marks of a tick come back at about the time at which it is done. So what has landed is waited for as well: a stream
-that is just proving would count that by itself.
+that is just proving would count that by itself. All times are ns of the steady clock.
 """
 
 from __future__ import annotations
@@ -18,8 +17,6 @@ from telegraf_plugin.stream.units import SECOND
 
 PATIENCE = 4 * SECOND
 """How long behind a tick proofs wait for sources that are not done: one that hangs holds up nobody's."""
-
-
 MARKS_PATIENCE = 8 * SECOND
 """How long they wait for what is on its way to central, but no longer than half of the time between two ticks."""
 
